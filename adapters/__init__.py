@@ -1,0 +1,1 @@
+"""The outside: gateways, stores, bridges, configuration and command line."""

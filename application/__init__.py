@@ -1,0 +1,1 @@
+"""Services that load, decide, record, call and record again."""

@@ -1,0 +1,1 @@
+"""Take and move money for a shop through any payment gateway: never twice, never lost."""
