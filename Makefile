@@ -1,0 +1,84 @@
+# Every target makes .venv by itself; once it stands, that costs nothing until
+# pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+FOLDERS := domain ports application adapters src tests
+SOURCES := $(shell find $(FOLDERS) docs -type f -not -path '*/__pycache__/*') \
+           pyproject.toml constraints.txt README.md LICENSE
+
+.PHONY: demo test check format format-check lint types layers coverage build lock mutation clean
+
+demo: $(READY)
+	$(BIN)/payports demo $(ARGS)
+
+# `make test ARGS='-k money'` runs a part, and records nothing.
+test: $(READY)
+	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(run_tests))
+
+check: format-check lint types layers coverage build
+
+format: $(READY)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+format-check: $(READY)
+	$(BIN)/ruff format --check
+
+lint: $(READY)
+	$(BIN)/ruff check
+
+# No path arguments: both would then read the files behind the links as modules of their own.
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: $(READY)
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+coverage: .coverage
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='domain/*' --fail-under=100
+
+# The sdist, and the wheel from that sdist: what an installer would get.
+build: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m zipfile --list dist/*.whl
+
+# Exact versions of all that `.[cli,dev]` asks for today, found in an environment of their own.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[cli,dev]'
+	{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable; } > constraints.new
+	mv constraints.new constraints.txt
+	rm -rf .venv-lock
+
+mutation: $(READY)
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
+
+clean:
+	rm -rf .venv .venv-lock dist mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(FOLDERS) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,dev]'
+	touch $@
+
+# CI calls `make test` and then `make check`. So that the suite runs once, a whole run that
+# passed leaves .coverage behind, dated at its start, and the check takes it for as long as no
+# source is newer. Two runs at once do not disturb each other: each writes a file of its own.
+.coverage: $(READY) $(SOURCES)
+	$(run_tests)
+
+define run_tests
+@run=.coverage.run-$$$$; trap 'rm -f $$run $$run.started' EXIT; touch $$run.started; \
+COVERAGE_FILE=$$run $(BIN)/coverage run -m pytest && \
+touch -r $$run.started $$run && mv $$run .coverage
+endef
