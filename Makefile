@@ -4,10 +4,13 @@
 PYTHON ?= python3
 ARGS ?=
 
+# The root must not be on sys.path: nothing of ours is importable as bare `domain`, tests included.
+export PYTHONSAFEPATH := 1
+
 BIN := .venv/bin
 READY := .venv/.ready
 FOLDERS := domain ports application adapters src tests
-SOURCES := $(shell find $(FOLDERS) docs -type f -not -path '*/__pycache__/*') \
+SOURCES := $(shell find $(FOLDERS) docs benchmarks -type f -not -path '*/__pycache__/*') \
            pyproject.toml constraints.txt README.md LICENSE
 
 .PHONY: demo test check format format-check lint types layers coverage build lock mutation clean

@@ -1,0 +1,81 @@
+"""What ``pip install .`` brings into an empty environment, and what ``import payports`` loads there.
+
+Import time is not asserted, timings are noisy: ``benchmarks/import_time.py`` measures it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.checkout import copy_checkout
+
+DEPENDENCIES: Final = {"attrs", "cattrs", "returns", "requests"}
+
+NOT_LOADED: Final = {"requests", "sqlite3", "click", "rich", "http.server"}
+"""What costs time, and is needed only by the adapter that a configuration names."""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    fresh = tmp_path_factory.mktemp("environment")
+    venv.create(fresh, with_pip=False, symlinks=True)
+    python = str(fresh / "bin" / "python")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", str(checkout)],
+        check=True,
+    )
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def installed(environment: Path) -> dict[str, Distribution]:
+    (site,) = environment.glob("lib/python*/site-packages")
+    found = distributions(path=[str(site)])
+    return {canonicalize_name(distribution.name): distribution for distribution in found}
+
+
+def needs(distribution: Distribution) -> Iterator[str]:
+    for line in distribution.requires or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield canonicalize_name(requirement.name)
+
+
+def test_only_the_dependencies_and_their_own_needs_are_installed(
+    installed: dict[str, Distribution],
+) -> None:
+    assert set(needs(installed["payports"])) == DEPENDENCIES
+    expected: set[str] = set()
+    waiting = ["payports"]
+    while waiting:
+        name = waiting.pop()
+        if name not in expected:
+            expected.add(name)
+            waiting.extend(needs(installed[name]))
+    assert set(installed) == expected
+
+
+def test_importing_payports_loads_no_adapter_and_nothing_heavy(environment: Path) -> None:
+    told = subprocess.run(
+        [str(environment / "bin" / "python"), "-I", "-c",
+         "import json, sys, payports; print(json.dumps([payports.__file__, *sys.modules]))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    where, *loaded = json.loads(told.stdout)
+    assert Path(where).is_relative_to(environment)
+    assert NOT_LOADED & set(loaded) == set()
+    assert [name for name in loaded if name.startswith("payports.adapters.gateways.")] == []
