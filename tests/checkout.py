@@ -14,9 +14,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 @functools.cache  # one answer a run, whoever commits meanwhile
 def tracked() -> tuple[PurePosixPath, ...]:
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
     names = (name for name in listing.stdout.split("\0") if name)
     return tuple(PurePosixPath(name) for name in names if os.path.lexists(ROOT / name))
 

@@ -132,9 +132,7 @@ def run_command(command: str, expected: str) -> None:
         check=False,
     )
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    as_shown = not expected.strip() or doctest.OutputChecker().check_output(
-        expected, ended.stdout, flags
-    )
+    as_shown = not expected.strip() or doctest.OutputChecker().check_output(expected, ended.stdout, flags)
     if ended.returncode != 0 or not as_shown:
         raise Untrue(f"$ {command}\nended {ended.returncode} and printed\n{ended.stdout}")
 

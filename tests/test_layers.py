@@ -34,9 +34,7 @@ PURE: Final = frozenset(
 )  # fmt: skip
 """What the domain may import of the outside: values and arithmetic, nothing with a world behind it."""
 
-TRANSPORTS: Final = frozenset(
-    {"click", "http", "requests", "rich", "socket", "sqlite3", "subprocess", "urllib"}
-)
+TRANSPORTS: Final = frozenset({"click", "http", "requests", "rich", "socket", "sqlite3", "subprocess", "urllib"})
 """What only adapters may import."""
 
 IMPURE_CALLS: Final = frozenset({"open", "print", "input", "eval", "exec", "compile", "__import__"})
@@ -83,9 +81,7 @@ def import_offences(path: Path, tree: ast.Module) -> Iterator[str]:
         elif top == FRONT_DOOR:
             if our_layer(name) not in MAY_IMPORT[layer]:
                 yield f"{path}:{line} ({layer}) imports {name}"
-        elif (layer == "domain" and top not in PURE) or (
-            layer in {"ports", "application"} and top in TRANSPORTS
-        ):
+        elif (layer == "domain" and top not in PURE) or (layer in {"ports", "application"} and top in TRANSPORTS):
             yield f"{path}:{line} ({layer}) imports {name}"
 
 
@@ -98,9 +94,7 @@ def purity_offences(path: Path, tree: ast.Module) -> Iterator[str]:
         match node.func:
             case ast.Name(id=called) if called in IMPURE_CALLS:
                 yield f"{path}:{node.lineno} (domain) calls {called}"
-            case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=asked) if (
-                asked in CLOCKS
-            ):
+            case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=asked) if asked in CLOCKS:
                 yield f"{path}:{node.lineno} (domain) asks the clock"
             case _:
                 pass
@@ -120,9 +114,7 @@ RULES: Final = (import_offences, purity_offences, style_offences)
 @pytest.mark.parametrize("rule", RULES)
 def test_shipped_code_keeps_the_rule(rule: Callable[[Path, ast.Module], Iterator[str]]) -> None:
     offences = [
-        offence
-        for path in shipped()
-        for offence in rule(path, ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        offence for path in shipped() for offence in rule(path, ast.parse((ROOT / path).read_text(encoding="utf-8")))
     ]
     assert offences == []
 
