@@ -1,0 +1,127 @@
+"""Split what an order captures, cancels or gives back over its payments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.domain.failures import AmountNotAvailable
+from payports.domain.ledger import left_of_capture, left_of_hold
+from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, CAPTURING, REFUND, REVERSE_AUTH, VOID
+from payports.domain.money import Currency, Money, allocate
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Allocation, AllocationKind, Payment
+from payports.domain.transaction import USABLE, Source, TransactionType
+
+
+class Split(StrEnum):
+    """How an amount is shared: payment by payment until it is reached, or by what each payment bears of the order."""
+
+    PRIORITY = "priority"
+    RATIO = "ratio"
+
+
+@attrs.frozen
+class Share:
+    """One payment's part of an amount."""
+
+    payment_id: str
+    amount: Money
+
+
+def split(
+    amount: Money, payments: Sequence[Payment], room: Callable[[Payment], int], how: Split = Split.PRIORITY
+) -> Outcome[tuple[Share, ...], AmountNotAvailable]:
+    """Share an amount over payments, none more than its ``room`` (minor units), losing no unit.
+
+    By ratio each payment bears its part of the whole order; what one has no room for goes to the others in their order.
+
+    Failures:
+        AmountNotAvailable: there is less room in all than was asked.
+    """
+    rooms = [room(payment) for payment in payments]
+    if amount.minor > sum(rooms):
+        return Failure(AmountNotAvailable(Money(sum(rooms), amount.currency)))
+    taken = [0] * len(rooms)
+    if how is Split.RATIO and payments:
+        ideal = allocate(amount, [payment.amount.minor for payment in payments])
+        taken = [min(share.minor, limit) for share, limit in zip(ideal, rooms, strict=True)]
+    missing = amount.minor - sum(taken)
+    for index, limit in enumerate(rooms):
+        more = min(missing, limit - taken[index])
+        taken[index] += more
+        missing -= more
+    return Success(
+        tuple(
+            Share(payment.id, Money(minor, amount.currency))
+            for payment, minor in zip(payments, taken, strict=True)
+            if minor
+        )
+    )
+
+
+def room_to_capture(payment: Payment) -> int:
+    """What a payment still holds for fulfilments: its open authorizations, less what was cancelled of them."""
+    held = sum(
+        left_of_hold(payment, one) for one in payment.transactions if one.type is AUTHORIZE and one.reversal in USABLE
+    )
+    return max(0, held - _allocated(payment, AllocationKind.CANCELLED))
+
+
+def room_to_claim(payment: Payment) -> int:
+    """What of the money captured at checkout no fulfilment has taken yet."""
+    captured = sum(
+        left_of_capture(payment, one)
+        for one in payment.transactions
+        if one.type is AUTHORIZE_AND_CAPTURE and one.reversal in USABLE
+    )
+    return max(0, captured - _allocated(payment, AllocationKind.CAPTURED_EARLIER))
+
+
+def room_to_refund(payment: Payment) -> int:
+    """What of a payment's captured money could be given back."""
+    return sum(left_of_capture(payment, one) for one in payment.transactions if one.type in CAPTURING)
+
+
+def taken_by(
+    payments: Sequence[Payment], source: Source, kinds: frozenset[TransactionType], currency: Currency
+) -> Money:
+    """What a source has already moved, or may have moved, with some types of transaction, claims of earlier captures included."""
+    moved = sum(
+        one.exposure.minor
+        for payment in payments
+        for one in payment.transactions
+        if one.source == source and one.type in kinds and one.may_have_happened and not one.implied_by
+    )
+    if CAPTURE in kinds:
+        moved += sum(claimed_by(payment, source, AllocationKind.CAPTURED_EARLIER) for payment in payments)
+    if REVERSE_AUTH in kinds:
+        moved += sum(claimed_by(payment, source, AllocationKind.CANCELLED) for payment in payments)
+    return Money(moved, currency)
+
+
+def claimed_by(payment: Payment, source: Source, kind: AllocationKind) -> int:
+    """What a source was allocated of a payment, in minor units."""
+    return sum(one.amount.minor for one in payment.allocations if one.source == source and one.kind is kind)
+
+
+def allocate_to(payment: Payment, source: Source, amount: Money, kind: AllocationKind) -> Payment:
+    """Set a part of a payment aside for a source."""
+    return attrs.evolve(payment, allocations=(*payment.allocations, Allocation(source, amount, kind)))
+
+
+CAPTURED_FOR = frozenset({CAPTURE})
+CANCELLED_FOR = frozenset({REVERSE_AUTH, VOID, REFUND})
+RETURNED_FOR = frozenset({REFUND, VOID})
+
+
+def is_all_fulfilled(payments: Sequence[Payment]) -> bool:
+    """Tell whether nothing is left to capture: every hold was captured, cancelled or released."""
+    return all(room_to_capture(payment) == 0 for payment in payments)
+
+
+def _allocated(payment: Payment, kind: AllocationKind) -> int:
+    return sum(one.amount.minor for one in payment.allocations if one.kind is kind)

@@ -1,0 +1,124 @@
+"""What happened, as facts for the host and for the timeline: derived from a change, never written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+import attrs
+
+from payports.domain.payment import Payment
+from payports.domain.transaction import Observation, Transaction
+
+
+def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(values))
+
+
+@attrs.frozen(kw_only=True)
+class Fact:
+    """One thing that happened to a payment.
+
+    ``kind``: ``payment.created``, ``payment.updated``, ``payment.archived``, ``payment.placed``, ``transaction.recorded``,
+    ``transaction.observed``, ``transaction.discrepancy`` or ``transaction.reversal``. ``by``: who caused it (host, checkout, webhook,
+    recovery, an operator's name); ``why``: the reason, if one was given. ``detail`` holds nothing secret.
+    """
+
+    kind: str
+    payment_id: str
+    at: datetime
+    by: str
+    why: str = ""
+    transaction_id: str = ""
+    detail: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+
+
+@attrs.frozen
+class Cause:
+    """Who caused a change and why."""
+
+    by: str
+    why: str = ""
+
+
+def facts(before: Payment | None, after: Payment, cause: Cause, now: datetime) -> tuple[Fact, ...]:
+    """Name what a change did, in the order in which it is told."""
+    found = [*_payment_facts(before, after), *_transaction_facts(before, after)]
+    return tuple(
+        Fact(
+            kind=kind,
+            payment_id=after.id,
+            at=now,
+            by=cause.by,
+            why=cause.why,
+            transaction_id=transaction_id,
+            detail=detail,
+        )
+        for kind, transaction_id, detail in found
+    )
+
+
+_Told = tuple[str, str, dict[str, str]]
+
+
+def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
+    if before is None:
+        yield "payment.created", "", {"amount": str(after.amount), "gateway": after.gateway}
+        return
+    if before.amount != after.amount or before.method != after.method:
+        yield "payment.updated", "", {"amount": str(after.amount)}
+    if after.archived and not before.archived:
+        yield "payment.archived", "", {}
+    if after.placed and not before.placed:
+        yield "payment.placed", "", {"amount": str(after.amount)}
+    for one in after.allocations[len(before.allocations) :]:
+        yield (
+            "payment.allocated",
+            "",
+            {"for": f"{one.source.kind} {one.source.id}", "amount": str(one.amount), "as": one.kind},
+        )
+
+
+def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
+    old = before.by_id if before else dict[str, Transaction]()
+    for new in after.transactions:
+        earlier = old.get(new.id)
+        if earlier is new:
+            continue
+        if earlier is None:
+            yield "transaction.recorded", new.id, _intent(new)
+        for seen in new.seen:
+            if earlier is None or seen not in earlier.seen:
+                yield "transaction.observed", new.id, _observed(new, seen)
+        if new.discrepancy and (earlier is None or earlier.discrepancy != new.discrepancy):
+            yield "transaction.discrepancy", new.id, {"kind": new.discrepancy.kind, "says": new.discrepancy.message}
+        if earlier is not None and earlier.reversal is not new.reversal:
+            yield "transaction.reversal", new.id, {"state": new.reversal}
+
+
+def _intent(new: Transaction) -> dict[str, str]:
+    told = {"type": str(new.type), "amount": str(new.requested), "status": str(new.status)}
+    if new.parent_id:
+        told["parent"] = new.parent_id
+    if new.source:
+        told["for"] = f"{new.source.kind} {new.source.id}"
+    return told
+
+
+def _observed(new: Transaction, seen: Observation) -> dict[str, str]:
+    told = {
+        "type": str(new.type),
+        "status": str(new.status),
+        "amount": str(new.amount),
+        "channel": str(seen.channel),
+        "says": str(seen.status),
+    }
+    optional = {
+        "reference": seen.gateway_reference,
+        "code": seen.code,
+        "failure": str(seen.failure_type or ""),
+        "message": seen.message,
+        "operator": seen.operator,
+    }
+    return told | {name: value for name, value in optional.items() if value}

@@ -1,0 +1,45 @@
+"""Which transaction may follow which, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from payports.domain.transaction import TransactionType
+
+AUTHORIZE: Final = TransactionType.AUTHORIZE
+REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
+CAPTURE: Final = TransactionType.CAPTURE
+AUTHORIZE_AND_CAPTURE: Final = TransactionType.AUTHORIZE_AND_CAPTURE
+SETTLED: Final = TransactionType.SETTLED
+VOID: Final = TransactionType.VOID
+REFUND: Final = TransactionType.REFUND
+DETACHED_CREDIT: Final = TransactionType.DETACHED_CREDIT
+CHARGEBACK: Final = TransactionType.CHARGEBACK
+CHARGEBACK_REVERSAL: Final = TransactionType.CHARGEBACK_REVERSAL
+
+PARENTS: Final[Mapping[TransactionType, frozenset[TransactionType]]] = MappingProxyType(
+    {
+        AUTHORIZE: frozenset(),
+        REVERSE_AUTH: frozenset({AUTHORIZE}),
+        CAPTURE: frozenset({AUTHORIZE}),
+        AUTHORIZE_AND_CAPTURE: frozenset(),
+        SETTLED: frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE}),
+        VOID: frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE}),
+        REFUND: frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE}),
+        DETACHED_CREDIT: frozenset(),
+        CHARGEBACK: frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE}),
+        CHARGEBACK_REVERSAL: frozenset({CHARGEBACK}),
+    }
+)
+"""The types whose success a transaction may build on; none means that it stands for itself."""
+
+INITIATING: Final = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE})
+"""These take money from the shopper's side; never both kinds are open on one payment."""
+
+CAPTURING: Final = frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE})
+"""These move money to the merchant; an authorize-and-capture is treated like a capture afterwards."""
+
+OBSERVED_ONLY: Final = frozenset({CHARGEBACK, CHARGEBACK_REVERSAL})
+"""These are never commanded: the gateway tells of them."""

@@ -1,0 +1,72 @@
+"""Undo what no order wants: mark it, claim it back, and choose the operation that undoes it."""
+
+from __future__ import annotations
+
+import attrs
+
+from payports.domain.begin import Command
+from payports.domain.capabilities import Capabilities
+from payports.domain.ledger import is_settled, is_untouched, left_of_capture, left_of_hold
+from payports.domain.lifecycle import AUTHORIZE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
+from payports.domain.money import Money
+from payports.domain.payment import Payment
+from payports.domain.transaction import USABLE, ReversalState, Transaction, TransactionType
+
+
+def mark_candidates(payment: Payment, attempt: str) -> Payment:
+    """Mark what one failed checkout attempt did, or may have done, for reversal; a later attempt may still claim it."""
+    marked = [
+        attrs.evolve(one, reversal=ReversalState.REVERSAL_CANDIDATE)
+        for one in payment.transactions
+        if one.attempt == attempt and _is_reversible(one) and one.reversal is ReversalState.NONE
+    ]
+    return payment.replacing(*marked)
+
+
+def claim(payment: Payment, attempt: str) -> Payment:
+    """Let a new checkout attempt take over what an earlier one already secured or is still waiting for."""
+    claimed = [
+        attrs.evolve(
+            one,
+            attempt=attempt,
+            earlier_attempts=(*one.earlier_attempts, one.attempt) if one.attempt else one.earlier_attempts,
+            reversal=ReversalState.NONE,
+        )
+        for one in payment.transactions
+        if one.attempt != attempt and _is_reversible(one) and one.reversal in USABLE
+    ]
+    return payment.replacing(*claimed)
+
+
+def require_reversal(payment: Payment) -> Payment:
+    """Demand that everything the payment holds or may hold be undone: it was archived, or its amount has changed."""
+    owed = [
+        attrs.evolve(one, reversal=ReversalState.REQUIRES_REVERSAL)
+        for one in payment.transactions
+        if _is_reversible(one) and one.reversal in USABLE
+    ]
+    return payment.replacing(*owed)
+
+
+def choose_reversal(payment: Payment, transaction: Transaction, capabilities: Capabilities) -> Command | None:
+    """Choose what undoes a transaction: reverse what is held, void what is captured if the gateway can, refund what is settled.
+
+    Nothing is left to undo, or nothing may be done yet: ``None``.
+    """
+    if transaction.type is AUTHORIZE:
+        return _undo(transaction, REVERSE_AUTH, left_of_hold(payment, transaction), payment)
+    if transaction.type not in CAPTURING:
+        return None
+    voidable = not is_settled(payment, transaction) and is_untouched(payment, transaction)
+    operation = VOID if voidable and capabilities.supports(VOID) else REFUND
+    return _undo(transaction, operation, left_of_capture(payment, transaction), payment)
+
+
+def _is_reversible(transaction: Transaction) -> bool:
+    return transaction.type in INITIATING and transaction.may_have_happened
+
+
+def _undo(transaction: Transaction, operation: TransactionType, minor: int, payment: Payment) -> Command | None:
+    if not minor:
+        return None
+    return Command(type=operation, amount=Money(minor, payment.currency), parent_id=transaction.id, reverses=True)

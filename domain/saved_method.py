@@ -1,0 +1,51 @@
+"""A saved payment method: a multi-use token that belongs to one customer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from payports.domain.failures import Declined
+from payports.domain.method import PaymentMethod, PaymentType
+from payports.domain.payment import Customer
+
+
+class SavedMethodStatus(StrEnum):
+    """Only one that is available may be used."""
+
+    AVAILABLE_TO_USE = "AVAILABLE_TO_USE"
+    ARCHIVED = "ARCHIVED"
+
+
+@attrs.frozen(kw_only=True)
+class SavedMethod:
+    """A token that its owner may use again, with what a person may see of it."""
+
+    id: str
+    customer: Customer
+    gateway: str
+    method: PaymentMethod
+    created_at: datetime
+    type: PaymentType = PaymentType.CREDIT_CARD
+    name: str = ""
+    status: SavedMethodStatus = SavedMethodStatus.AVAILABLE_TO_USE
+    version: int = 0
+
+
+def may_use(saved: SavedMethod | None, customer: Customer | None) -> bool:
+    """Tell whether a customer may use a saved method: it is theirs and available. Nobody is never somebody."""
+    if saved is None or customer is None:
+        return False
+    return saved.customer == customer and saved.status is SavedMethodStatus.AVAILABLE_TO_USE
+
+
+def archived(saved: SavedMethod) -> SavedMethod:
+    """Take a saved method out of use; what was paid with it stays readable and refundable."""
+    return attrs.evolve(saved, status=SavedMethodStatus.ARCHIVED)
+
+
+def after_decline(saved: SavedMethod, declined: Declined) -> SavedMethod:
+    """Take a saved method out of use when its gateway says that it will never work again."""
+    return archived(saved) if declined.hard else saved

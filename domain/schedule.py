@@ -1,0 +1,69 @@
+"""When recovery must look at a transaction again: a pure function of its state, with back-off and a jitter of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from zlib import crc32
+
+import attrs
+
+from payports.domain.payment import Payment
+from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """How long to wait before the first look, and at most; ``reversal_after`` must exceed the longest 3-D Secure detour."""
+
+    first_look_up: timedelta = timedelta(seconds=60)
+    longest_wait: timedelta = timedelta(hours=6)
+    first_poll: timedelta = timedelta(minutes=15)
+    action_expires: timedelta = timedelta(hours=1)
+    reversal_after: timedelta = timedelta(hours=2)
+
+
+def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime | None:
+    """Say when a transaction needs the next look; ``None`` if time alone changes nothing about it.
+
+    What contradicts itself waits for a person, and an implied release follows its capture.
+    """
+    if transaction.implied_by or (transaction.discrepancy and not transaction.succeeded):
+        return None
+    match transaction.reversal:
+        case ReversalState.REVERSAL_CANDIDATE if not transaction.indeterminate:
+            return now + schedule.reversal_after
+        case ReversalState.REQUIRES_REVERSAL | ReversalState.FAILED_REVERSAL if transaction.succeeded:
+            return now + _back_off(transaction, schedule.first_look_up, schedule)
+        case _:
+            pass
+    match transaction.status:
+        case TransactionStatus.SENDING_TO_PROCESSOR | TransactionStatus.UNKNOWN:
+            return now + _back_off(transaction, schedule.first_look_up, schedule)
+        case TransactionStatus.AWAITING_RESULT:
+            return now + _back_off(transaction, schedule.first_poll, schedule)
+        case TransactionStatus.REQUIRES_ACTION:
+            return now + schedule.action_expires
+        case _:
+            return None
+
+
+def reschedule(before: Payment | None, after: Payment, now: datetime, schedule: Schedule) -> Payment:
+    """Give every transaction that changed its next date."""
+    old = before.by_id if before else dict[str, Transaction]()
+    changed = [
+        attrs.evolve(one, due_at=due)
+        for one in after.transactions
+        if one is not old.get(one.id) and (due := next_due(one, now, schedule)) != one.due_at
+    ]
+    return after.replacing(*changed) if changed else after
+
+
+_JITTER: Final = 1_000
+
+
+def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
+    """Double the wait each time, up to the longest, and take off up to a quarter so that many do not come at once."""
+    wait = min(first * (1 << min(transaction.look_ups, 16)), schedule.longest_wait)
+    jitter = crc32(f"{transaction.id}/{transaction.look_ups}".encode()) % _JITTER
+    return wait - wait * jitter / (4 * _JITTER)

@@ -1,0 +1,136 @@
+"""What a field from outside may hold: bounded plain text, and never card data.
+
+No field of ours is made for a card number or a security code, so one that shows up anywhere is refused before it can be
+written. PCI DSS 4.0.1, 3.3.1: security codes are never kept, not even encrypted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+MAX_IDENTIFIER: Final = 255
+"""As long as the longest idempotency key that gateways take."""
+MAX_TEXT: Final = 2_000
+MAX_FIELDS: Final = 50
+"""As many pass-through fields as the most generous gateway keeps."""
+
+
+@attrs.frozen
+class InvalidInput:
+    """A field that cannot be accepted; names the field and the reason, never the value."""
+
+    field: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """Safe to log."""
+        return f"{self.field}: {self.reason}"
+
+    @property
+    def shopper_message(self) -> str:
+        """Safe to show."""
+        return "Some of the payment details cannot be used. Please check them."
+
+
+def check_identifier(field: str, value: object) -> InvalidInput | None:
+    """Say why a value is no identifier: 1 to 255 printable characters, no blanks at its ends, no card data."""
+    if type(value) is not str:
+        return InvalidInput(field, "must be text")
+    if not value:
+        return InvalidInput(field, "must not be empty")
+    if len(value) > MAX_IDENTIFIER:
+        return InvalidInput(field, f"is longer than {MAX_IDENTIFIER} characters")
+    if value != value.strip() or not value.isprintable():
+        return InvalidInput(field, "holds blanks at an end or characters that do not print")
+    if holds_card_number(value, glued=False):
+        return InvalidInput(field, "looks like a card number")
+    return None
+
+
+def check_text(field: str, value: object, limit: int = MAX_TEXT) -> InvalidInput | None:
+    """Say why a value is no free text: up to ``limit`` printable characters, may be empty, no card data."""
+    if type(value) is not str:
+        return InvalidInput(field, "must be text")
+    if len(value) > limit:
+        return InvalidInput(field, f"is longer than {limit} characters")
+    if not value.isprintable():
+        return InvalidInput(field, "holds characters that do not print")
+    if holds_card_number(value):
+        return InvalidInput(field, "looks like a card number")
+    return None
+
+
+def check_fields(field: str, values: object, limit: int = MAX_TEXT) -> InvalidInput | None:
+    """Say why a mapping is none of names to texts: at most 50 of them, none of them card data."""
+    if not isinstance(values, Mapping):
+        return InvalidInput(field, "must be a mapping of names to texts")
+    if len(values) > MAX_FIELDS:  # pyright: ignore[reportUnknownArgumentType] -- any mapping has a length
+        return InvalidInput(field, f"has more than {MAX_FIELDS} entries")
+    for name, value in values.items():  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
+        problem = (
+            check_identifier(f"{field} (a name)", name)  # pyright: ignore[reportUnknownArgumentType]
+            or check_text(f"{field}.{name}", value, limit)  # pyright: ignore[reportUnknownArgumentType]
+            or _check_card_field(field, str(name), str(value))  # pyright: ignore[reportUnknownArgumentType]
+        )
+        if problem:
+            return problem
+    return None
+
+
+_SECURITY_CODES: Final = frozenset(
+    {"cvc", "cvv", "cvc2", "cvv2", "csc", "cid", "securitycode", "cardsecuritycode", "verificationvalue"}
+)
+
+
+def _check_card_field(field: str, name: str, value: str) -> InvalidInput | None:
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    named = plain.removeprefix("card") in _SECURITY_CODES or plain in _SECURITY_CODES
+    if named and re.fullmatch(r"\s*\d{3,4}\s*", value):
+        return InvalidInput(f"{field}.{name}", "looks like a card's security code")
+    return None
+
+
+_DIGITS: Final = r"\d(?:[ .\-]?\d){12,18}"
+_GLUED: Final = re.compile(rf"(?<!\d){_DIGITS}(?!\d)")
+_APART: Final = re.compile(rf"(?<![^\W_]){_DIGITS}(?![^\W_])")
+
+# Issuer ranges and lengths of the card schemes, ISO/IEC 7812: what passes Luhn but fits no scheme is no card number.
+_SCHEMES: Final = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}"  # Visa: 13, 16, 19
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard: 16
+    r"|3[47]\d{13}"  # American Express: 15
+    r"|3(?:0[0-5]|[689]\d)\d{11,16}"  # Diners: 14 to 19
+    r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover: 16 to 19
+    r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB: 16 to 19
+    r"|62\d{14,17}"  # UnionPay: 16 to 19
+    r"|(?:50|5[6-9]|6\d)\d{11,17}"  # Maestro: 13 to 19
+)
+
+
+def holds_card_number(text: str, *, glued: bool = True) -> bool:
+    """Tell whether a card number stands in a text.
+
+    ``glued`` also finds one that touches letters; identifiers are read with ``glued=False``, because hexadecimal ones
+    hold long runs of digits by chance.
+    """
+    return any(_is_card_number(found) for found in (_GLUED if glued else _APART).findall(text))
+
+
+def mask_card_numbers(text: str) -> str:
+    """Blank out card numbers but for the last four digits, in a text that a gateway gave us."""
+    return _GLUED.sub(lambda found: f"****{found[0][-4:]}" if _is_card_number(found[0]) else found[0], text)
+
+
+def _is_card_number(digits: str) -> bool:
+    number = "".join(str(int(digit)) for digit in digits if digit.isdecimal())
+    return _SCHEMES.fullmatch(number) is not None and _passes_luhn(number)
+
+
+def _passes_luhn(number: str) -> bool:
+    doubled = (int(digit) * 2 for digit in number[-2::-2])
+    return (sum(int(digit) for digit in number[-1::-2]) + sum(two - 9 if two > 9 else two for two in doubled)) % 10 == 0

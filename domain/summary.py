@@ -1,0 +1,126 @@
+"""Fold a payment's ledger into amounts and flags. The third of the three functions of the core.
+
+A summary holds nothing secret: other services and pages may see it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+from returns.result import Failure
+
+from payports.domain.begin import permitted
+from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.ledger import sum_of
+from payports.domain.lifecycle import (
+    AUTHORIZE,
+    AUTHORIZE_AND_CAPTURE,
+    CAPTURE,
+    CHARGEBACK,
+    CHARGEBACK_REVERSAL,
+    DETACHED_CREDIT,
+    INITIATING,
+    REFUND,
+    REVERSE_AUTH,
+    SETTLED,
+    VOID,
+)
+from payports.domain.method import PaymentType
+from payports.domain.money import Money
+from payports.domain.payment import Owner, Payment
+from payports.domain.transaction import NextAction, TransactionStatus, TransactionType
+
+UNLIMITED: Final = Capabilities(
+    types=frozenset(TransactionType),
+    partial_capture=PartialCapture.MULTIPLE,
+    partial_refund=True,
+    reverse_authorization=ReverseAuthorization.PARTIAL,
+)
+"""A gateway that refuses nothing: what the ledger alone permits."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentSummary:
+    """The amounts of a payment, all in its currency.
+
+    ``amount_authorized`` is authorized - reversed; ``amount_captured`` captured - voided - refunded (an authorize-and-capture counts as
+    captured); ``total_ever_captured`` subtracts nothing; ``amount_awaiting`` is initiating money whose result the gateway still owes.
+    Each ``amount_available_for_…`` is the most that one request could ask now. ``reverse_auth_remainder``: only all the rest at once.
+    Source: Broadleaf's payment summary.
+    """
+
+    payment_id: str
+    owner: Owner
+    gateway: str
+    type: PaymentType
+    amount: Money
+    amount_authorized: Money
+    amount_captured: Money
+    total_ever_captured: Money
+    amount_refunded: Money
+    amount_voided: Money
+    amount_credited: Money
+    amount_settled: Money
+    amount_charged_back: Money
+    amount_awaiting: Money
+    amount_available_for_authorize: Money
+    amount_available_for_authorize_and_capture: Money
+    amount_available_for_capture: Money
+    amount_available_for_reverse_authorization: Money
+    amount_available_for_void: Money
+    amount_available_for_refund: Money
+    fully_authorized: bool
+    fully_captured: bool
+    partially_captured: bool
+    reverse_auth_remainder: bool
+    next_action: NextAction | None
+
+
+def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> PaymentSummary:
+    """Fold the ledger. With the gateway's ``capabilities`` the available amounts are what that gateway would take."""
+    captured_ever = sum_of(payment, CAPTURE, AUTHORIZE_AND_CAPTURE)
+    authorized = sum_of(payment, AUTHORIZE) - sum_of(payment, REVERSE_AUTH)
+    captured = captured_ever - sum_of(payment, VOID) - sum_of(payment, REFUND)
+    awaiting = sum(
+        one.amount.minor
+        for one in payment.transactions
+        if one.type in INITIATING and one.status is TransactionStatus.AWAITING_RESULT
+    )
+
+    def money(minor: int) -> Money:
+        return Money(max(0, minor), payment.currency)
+
+    def available(kind: TransactionType) -> Money:
+        offered = permitted(payment, kind, capabilities) if capabilities.supports(kind) else None
+        if offered is None or isinstance(offered, Failure):
+            return money(0)
+        return money(sum(opening.minor for opening in offered.unwrap()))
+
+    return PaymentSummary(
+        payment_id=payment.id,
+        owner=payment.owner,
+        gateway=payment.gateway,
+        type=payment.type,
+        amount=payment.amount,
+        amount_authorized=money(authorized),
+        amount_captured=money(captured),
+        total_ever_captured=money(captured_ever),
+        amount_refunded=money(sum_of(payment, REFUND)),
+        amount_voided=money(sum_of(payment, VOID)),
+        amount_credited=money(sum_of(payment, DETACHED_CREDIT)),
+        amount_settled=money(sum_of(payment, SETTLED)),
+        amount_charged_back=money(sum_of(payment, CHARGEBACK) - sum_of(payment, CHARGEBACK_REVERSAL)),
+        amount_awaiting=money(awaiting),
+        amount_available_for_authorize=available(AUTHORIZE),
+        amount_available_for_authorize_and_capture=available(AUTHORIZE_AND_CAPTURE),
+        amount_available_for_capture=available(CAPTURE),
+        amount_available_for_reverse_authorization=available(REVERSE_AUTH),
+        amount_available_for_void=available(VOID),
+        amount_available_for_refund=available(REFUND),
+        fully_authorized=authorized == payment.amount.minor,
+        fully_captured=captured == payment.amount.minor,
+        partially_captured=0 < captured < payment.amount.minor,
+        reverse_auth_remainder=capabilities.reverse_authorization is ReverseAuthorization.REMAINDER,
+        next_action=next((one.next_action for one in payment.transactions if one.next_action), None),
+    )

@@ -1,0 +1,229 @@
+"""What the application asks of a store: load aggregates, and make one commit that is either wholly there or not at all.
+
+A commit is a value. The application builds it, the store writes it; no transaction of the store is ever open while a gateway is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import attrs
+
+from payports.domain.history import Fact
+from payports.domain.money import Money
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.saved_method import SavedMethod
+from payports.domain.transaction import Observation
+
+
+class StoreFailed(Exception):
+    """The store could not be read or written; ``str()`` of it is safe to log.
+
+    ``committed`` is unknown after a failed commit: whoever catches this after ``commit`` must neither call a gateway nor repeat the commit
+    without loading again.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """A payment before and after, and what to tell about it. ``before`` is ``None`` for a new one.
+
+    The store refuses the commit unless the stored version is ``before.version``; it writes ``after`` with ``before.version + 1`` (a new one
+    with 1), whatever version ``after`` carries.
+    """
+
+    before: Payment | None
+    after: Payment
+    facts: tuple[Fact, ...]
+
+
+@attrs.frozen(kw_only=True)
+class RequestRecord:
+    """An idempotency record: what a key was first used for. ``plan`` is what a request over several payments decided, as JSON."""
+
+    key: str
+    fingerprint: str
+    payment_id: str = ""
+    plan: str = ""
+
+
+class CheckoutState(StrEnum):
+    """How far the checkout of an owner has come."""
+
+    RUNNING = "RUNNING"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
+    AWAITING_RESULTS = "AWAITING_RESULTS"
+    PLACED = "PLACED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@attrs.frozen(kw_only=True)
+class CheckoutRecord:
+    """The claim of one attempt on an owner. One record an owner; its ``version`` rises by one a commit.
+
+    ``token_digest``: SHA-256 of the one-time callback token, in hexadecimal. ``lease_until``: when a running attempt counts as dead.
+    """
+
+    owner: Owner
+    request_id: str
+    fingerprint: str
+    total: Money
+    state: CheckoutState
+    lease_until: datetime
+    cart_version: str = ""
+    customer: Customer | None = None
+    token_digest: str = ""
+    started_at: datetime | None = None
+    version: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class InboxEntry:
+    """A notification that was received: applied, or parked until its transaction is known (``due_at`` set).
+
+    Its key is the gateway and the event id.
+    """
+
+    gateway: str
+    event_id: str
+    received_at: datetime
+    seen: Observation
+    due_at: datetime | None = None
+    tries: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Commit:
+    """One commit of one merchant. ``requests`` are new keys; ``checkouts`` and ``saved_methods`` replace their former version (0: new);
+    ``inbox`` entries replace those of the same gateway and event id."""
+
+    changes: tuple[Change, ...] = ()
+    requests: tuple[RequestRecord, ...] = ()
+    checkouts: tuple[CheckoutRecord, ...] = ()
+    saved_methods: tuple[SavedMethod, ...] = ()
+    inbox: tuple[InboxEntry, ...] = ()
+
+
+@attrs.frozen
+class Stale:
+    """Somebody else was faster: a version has moved on, or a key or record is there already. Nothing was written; load again and decide
+    again. ``what`` names the record."""
+
+    what: str
+
+
+@attrs.frozen(kw_only=True)
+class RecordedFact:
+    """A fact with its place in the merchant's history: ``position`` rises in commit order, ``sequence`` is gap-free per payment from 1."""
+
+    position: int
+    sequence: int
+    fact: Fact
+
+
+class PaymentRepository(Protocol):
+    """The store of one merchant. Reads give ``None`` or an empty tuple for what is not there.
+
+    Anything else that is wrong raises ``StoreFailed``.
+    """
+
+    def payment(self, payment_id: str) -> Payment | None:
+        """Load an aggregate whole."""
+        ...
+
+    def payments_of(self, owner: Owner) -> tuple[Payment, ...]:
+        """Load an owner's payments, archived ones included, oldest first."""
+        ...
+
+    def payment_of_transaction(self, transaction_id: str) -> Payment | None:
+        """Find the payment that has a transaction of ours."""
+        ...
+
+    def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
+        """Find the payment that has a transaction with a gateway's reference."""
+        ...
+
+    def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
+        """Page through all payments by id."""
+        ...
+
+    def request(self, key: str) -> RequestRecord | None:
+        """Find what a key was used for."""
+        ...
+
+    def checkout(self, owner: Owner) -> CheckoutRecord | None:
+        """Find the checkout of an owner."""
+        ...
+
+    def checkout_by_token(self, token_digest: str) -> CheckoutRecord | None:
+        """Find the checkout that a callback token belongs to."""
+        ...
+
+    def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
+        """List checkouts that are neither placed, failed nor cancelled and started (or whose lease ended) before a time, oldest first."""
+        ...
+
+    def saved_method(self, saved_method_id: str) -> SavedMethod | None:
+        """Load a saved method, archived or not."""
+        ...
+
+    def saved_methods_of(self, customer: Customer) -> tuple[SavedMethod, ...]:
+        """Load a customer's saved methods, archived ones included, oldest first."""
+        ...
+
+    def inbox_entry(self, gateway: str, event_id: str) -> InboxEntry | None:
+        """Find a notification that was received before."""
+        ...
+
+    def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
+        """List parked notifications that are due, oldest first."""
+        ...
+
+    def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
+        """List ids of payments with a transaction whose ``due_at`` has come, the longest overdue first, each once."""
+        ...
+
+    def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
+        """List payments with a transaction that has a discrepancy, is UNKNOWN, or whose reversal is owed, under way or failed."""
+        ...
+
+    def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
+        """The facts of a payment, oldest first."""
+        ...
+
+    def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
+        """The facts behind the delivery cursor, in commit order."""
+        ...
+
+    def delivered(self, position: int) -> None:
+        """Move the delivery cursor to a position; it never moves back."""
+        ...
+
+    def commit(self, commit: Commit) -> Outcome[None, Stale]:
+        """Write one commit, durably, or nothing.
+
+        Failures:
+            Stale: a version, key or record is not as expected; nothing was written.
+        """
+        ...
+
+
+class Store(Protocol):
+    """A store of all merchants. Safe to share between threads; refuses to be used in a forked child."""
+
+    def of(self, merchant: str) -> PaymentRepository:
+        """The repository of one merchant; nothing of another is visible in it."""
+        ...
+
+    def check(self) -> Mapping[str, str]:
+        """Say what the store is and how it is set, for people; raise ``StoreFailed`` if it cannot be used."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
