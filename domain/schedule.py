@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
-from zlib import crc32
+from hashlib import blake2s
 
 import attrs
 
@@ -59,11 +58,8 @@ def reschedule(before: Payment | None, after: Payment, now: datetime, schedule: 
     return after.replacing(*changed) if changed else after
 
 
-_JITTER: Final = 1_000
-
-
 def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
     """Double the wait each time, up to the longest, and take off up to a quarter so that many do not come at once."""
     wait = min(first * (1 << min(transaction.look_ups, 16)), schedule.longest_wait)
-    jitter = crc32(f"{transaction.id}/{transaction.look_ups}".encode()) % _JITTER
-    return wait - wait * jitter / (4 * _JITTER)
+    own = blake2s(f"{transaction.id}/{transaction.look_ups}".encode(), digest_size=1).digest()[0]
+    return wait - wait * own / 1_024

@@ -1,0 +1,45 @@
+"""What the wiring hands to the factory of an adapter, the function that an entry point names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import attrs
+
+from payports.ports.clock import Clock, Ids
+from payports.ports.gateway import Gateway
+from payports.ports.store import Store
+
+
+@attrs.frozen(kw_only=True)
+class AdapterContext:
+    """Where an adapter finds itself.
+
+    ``name``: the gateway's name in the configuration. ``options``: its own keys of the configuration, secrets resolved to ``Secret``;
+    the factory must refuse keys that it does not know. ``ephemeral``: the store keeps nothing on disk, so the adapter must not either.
+    ``attachments``: objects that the host gave at connection, such as ``bank`` for the sandbox.
+    """
+
+    name: str
+    options: Mapping[str, object]
+    clock: Clock
+    ids: Ids
+    ephemeral: bool = False
+    attachments: Mapping[str, object] = attrs.field(factory=dict[str, object])
+
+
+class GatewayFactory(Protocol):
+    """Builds a gateway; entry point group ``payports.gateways``."""
+
+    def __call__(self, context: AdapterContext) -> Gateway:
+        """Build it, or raise ``ConfigurationError`` naming the key."""
+        ...
+
+
+class StoreFactory(Protocol):
+    """Opens a store; entry point group ``payports.stores``, by the scheme of the URL."""
+
+    def __call__(self, url: str, options: Mapping[str, object], clock: Clock) -> Store:
+        """Open it, or raise ``ConfigurationError`` naming the key, or ``StoreFailed``."""
+        ...
