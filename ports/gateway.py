@@ -71,7 +71,10 @@ class PaymentResponse:
 
 @attrs.frozen
 class NotFoundYet:
-    """The gateway does not know the transaction (or could not be asked). No proof that it never happened."""
+    """The gateway says that it does not know the transaction. No proof that it never will.
+
+    A gateway that could not be asked, or whose answer is unusable, is an ``Observation`` of status UNKNOWN instead.
+    """
 
     reason: str = ""
 

@@ -66,7 +66,8 @@ class CheckoutState(StrEnum):
 class CheckoutRecord:
     """The claim of one attempt on an owner. One record an owner; its ``version`` rises by one a commit.
 
-    ``token_digest``: SHA-256 of the one-time callback token, in hexadecimal. ``lease_until``: when a running attempt counts as dead.
+    ``callback_token``: what the browser must bring back to this attempt, unique in a merchant. ``lease_until``: when a running attempt
+    counts as dead.
     """
 
     owner: Owner
@@ -77,7 +78,7 @@ class CheckoutRecord:
     lease_until: datetime
     cart_version: str = ""
     customer: Customer | None = None
-    token_digest: str = ""
+    callback_token: str = ""
     started_at: datetime | None = None
     version: int = 0
 
@@ -160,7 +161,7 @@ class PaymentRepository(Protocol):
         """Find the checkout of an owner."""
         ...
 
-    def checkout_by_token(self, token_digest: str) -> CheckoutRecord | None:
+    def checkout_by_token(self, callback_token: str) -> CheckoutRecord | None:
         """Find the checkout that a callback token belongs to."""
         ...
 
