@@ -276,7 +276,9 @@ def _implied_release(capture: Transaction, opening: Opening, new_id: str, now: d
 
 def _built_upon(parent: Transaction, command: Command) -> Transaction:
     if command.reverses:
-        return attrs.evolve(parent, reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None)
+        return attrs.evolve(
+            parent, reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None, look_ups=parent.look_ups + 1
+        )
     if parent.type is AUTHORIZE and command.type is CAPTURE and parent.reversal is not ReversalState.NONE:
         return attrs.evolve(parent, reversal=ReversalState.NONE, due_at=None)
     return parent

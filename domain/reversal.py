@@ -13,10 +13,12 @@ from payports.domain.payment import Payment
 from payports.domain.transaction import USABLE, ReversalState, Transaction, TransactionType
 
 
-def mark_candidates(payment: Payment, attempt: str) -> Payment:
-    """Mark what one failed checkout attempt did, or may have done, for reversal; a later attempt may still claim it."""
+def mark_for_reversal(
+    payment: Payment, attempt: str, state: ReversalState = ReversalState.REVERSAL_CANDIDATE
+) -> Payment:
+    """Mark what one failed checkout attempt did, or may have done, for reversal; a candidate may still be claimed by a later attempt."""
     marked = [
-        attrs.evolve(one, reversal=ReversalState.REVERSAL_CANDIDATE)
+        attrs.evolve(one, reversal=state)
         for one in payment.transactions
         if one.attempt == attempt and _is_reversible(one) and one.reversal is ReversalState.NONE
     ]
@@ -24,18 +26,26 @@ def mark_candidates(payment: Payment, attempt: str) -> Payment:
 
 
 def claim(payment: Payment, attempt: str) -> Payment:
-    """Let a new checkout attempt take over what an earlier one already secured or is still waiting for."""
+    """Let a checkout attempt take over what an earlier one already secured or is still waiting for."""
     claimed = [
-        attrs.evolve(
-            one,
-            attempt=attempt,
-            earlier_attempts=(*one.earlier_attempts, one.attempt) if one.attempt else one.earlier_attempts,
-            reversal=ReversalState.NONE,
-        )
+        _claimed(one, attempt)
         for one in payment.transactions
-        if one.attempt != attempt and _is_reversible(one) and one.reversal in USABLE
+        if _is_reversible(one)
+        and one.reversal in USABLE
+        and (one.attempt != attempt or one.reversal is not ReversalState.NONE)
     ]
     return payment.replacing(*claimed)
+
+
+def _claimed(transaction: Transaction, attempt: str) -> Transaction:
+    former = transaction.attempt
+    earlier = transaction.earlier_attempts
+    return attrs.evolve(
+        transaction,
+        attempt=attempt,
+        earlier_attempts=(*earlier, former) if former not in ("", attempt) else earlier,
+        reversal=ReversalState.NONE,
+    )
 
 
 def require_reversal(payment: Payment) -> Payment:

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import attrs
 
-from payports.domain.failures import Declined
 from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.payment import Customer
 
@@ -44,8 +43,3 @@ def may_use(saved: SavedMethod | None, customer: Customer | None) -> bool:
 def archived(saved: SavedMethod) -> SavedMethod:
     """Take a saved method out of use; what was paid with it stays readable and refundable."""
     return attrs.evolve(saved, status=SavedMethodStatus.ARCHIVED)
-
-
-def after_decline(saved: SavedMethod, declined: Declined) -> SavedMethod:
-    """Take a saved method out of use when its gateway says that it will never work again."""
-    return archived(saved) if declined.hard else saved
