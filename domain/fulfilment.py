@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 import attrs
 from returns.result import Failure, Success
 
 from payports.domain.failures import AmountNotAvailable
 from payports.domain.ledger import left_of_capture, left_of_hold
-from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, CAPTURING, REFUND, REVERSE_AUTH, VOID
-from payports.domain.money import Currency, Money, allocate
+from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURING
+from payports.domain.money import Money, allocate
 from payports.domain.outcome import Outcome
-from payports.domain.payment import Allocation, AllocationKind, Payment
+from payports.domain.payment import AllocationKind, Payment
 from payports.domain.transaction import USABLE, Source, TransactionType
+
+FULFILLMENT: Final = "fulfillment"
+RETURN: Final = "return"
+"""The kinds of source that orders use."""
 
 
 class Split(StrEnum):
@@ -72,13 +77,20 @@ def room_to_capture(payment: Payment) -> int:
 
 
 def room_to_claim(payment: Payment) -> int:
-    """What of the money captured at checkout no fulfilment has taken yet."""
-    captured = sum(
-        left_of_capture(payment, one)
+    """What of the money captured at checkout no fulfilment has taken yet, nor was given back for one that was cancelled."""
+    captures = [
+        one
         for one in payment.transactions
-        if one.type is AUTHORIZE_AND_CAPTURE and one.reversal in USABLE
+        if one.type is AUTHORIZE_AND_CAPTURE and one.reversal in USABLE and one.succeeded
+    ]
+    left = sum(left_of_capture(payment, one) for one in captures)
+    spoken_for = _allocated(payment, AllocationKind.CAPTURED_EARLIER) + sum(
+        child.exposure.minor
+        for one in captures
+        for child in payment.children_of(one)
+        if child.may_have_happened and child.source is not None and child.source.kind == FULFILLMENT
     )
-    return max(0, captured - _allocated(payment, AllocationKind.CAPTURED_EARLIER))
+    return max(0, min(left, sum(one.amount.minor for one in captures) - spoken_for))
 
 
 def room_to_refund(payment: Payment) -> int:
@@ -86,41 +98,24 @@ def room_to_refund(payment: Payment) -> int:
     return sum(left_of_capture(payment, one) for one in payment.transactions if one.type in CAPTURING)
 
 
-def taken_by(
-    payments: Sequence[Payment], source: Source, kinds: frozenset[TransactionType], currency: Currency
-) -> Money:
-    """What a source has already moved, or may have moved, with some types of transaction, claims of earlier captures included."""
-    moved = sum(
+def taken_by(payments: Iterable[Payment], source: Source, *kinds: TransactionType) -> int:
+    """What a source has moved, or may have moved, with some types of transaction, in minor units."""
+    return sum(
         one.exposure.minor
         for payment in payments
         for one in payment.transactions
         if one.source == source and one.type in kinds and one.may_have_happened and not one.implied_by
     )
-    if CAPTURE in kinds:
-        moved += sum(claimed_by(payment, source, AllocationKind.CAPTURED_EARLIER) for payment in payments)
-    if REVERSE_AUTH in kinds:
-        moved += sum(claimed_by(payment, source, AllocationKind.CANCELLED) for payment in payments)
-    return Money(moved, currency)
 
 
-def claimed_by(payment: Payment, source: Source, kind: AllocationKind) -> int:
-    """What a source was allocated of a payment, in minor units."""
-    return sum(one.amount.minor for one in payment.allocations if one.source == source and one.kind is kind)
-
-
-def allocate_to(payment: Payment, source: Source, amount: Money, kind: AllocationKind) -> Payment:
-    """Set a part of a payment aside for a source."""
-    return attrs.evolve(payment, allocations=(*payment.allocations, Allocation(source, amount, kind)))
-
-
-CAPTURED_FOR = frozenset({CAPTURE})
-CANCELLED_FOR = frozenset({REVERSE_AUTH, VOID, REFUND})
-RETURNED_FOR = frozenset({REFUND, VOID})
-
-
-def is_all_fulfilled(payments: Sequence[Payment]) -> bool:
-    """Tell whether nothing is left to capture: every hold was captured, cancelled or released."""
-    return all(room_to_capture(payment) == 0 for payment in payments)
+def allocated_to(payments: Iterable[Payment], source: Source, kind: AllocationKind) -> int:
+    """What of some payments is set aside for a source, in minor units."""
+    return sum(
+        one.amount.minor
+        for payment in payments
+        for one in payment.allocations
+        if one.source == source and one.kind is kind
+    )
 
 
 def _allocated(payment: Payment, kind: AllocationKind) -> int:

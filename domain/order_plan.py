@@ -1,0 +1,155 @@
+"""Plan what an order does with its payments: capture for a fulfilment, cancel one, give back for a return. Pure data, decided once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.domain.capabilities import Capabilities, ReverseAuthorization
+from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
+from payports.domain.fulfilment import (
+    Share,
+    Split,
+    allocated_to,
+    room_to_capture,
+    room_to_claim,
+    room_to_refund,
+    split,
+    taken_by,
+)
+from payports.domain.ledger import left_of_capture
+from payports.domain.lifecycle import AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
+from payports.domain.money import Money
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Allocation, AllocationKind, Payment
+from payports.domain.transaction import Source, TransactionType
+
+
+@attrs.frozen
+class Part:
+    """One movement of a plan: a type of transaction on a payment."""
+
+    payment_id: str
+    type: TransactionType
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What one request of an order comes to: the movements to make, and the payments whose allocations change."""
+
+    parts: tuple[Part, ...] = ()
+    allocated: tuple[Payment, ...] = ()
+
+
+PlanOutcome = Outcome[Plan, AmountNotAvailable | OperationNotAllowed]
+
+
+def plan_capture(payments: Sequence[Payment], source: Source, amount: Money, how: Split) -> PlanOutcome:
+    """Take an amount for a fulfilment: first what was captured at checkout and nobody has taken, then what is held.
+
+    Failures:
+        OperationNotAllowed: it was captured for this fulfilment already. AmountNotAvailable: there is less.
+    """
+    done = taken_by(payments, source, CAPTURE) + allocated_to(payments, source, AllocationKind.CAPTURED_EARLIER)
+    if done >= amount.minor:
+        return Failure(OperationNotAllowed("capture", f"{source.kind} {source.id} was captured already"))
+    wanted = Money(amount.minor - done, amount.currency)
+    shared = split(wanted, payments, lambda payment: room_to_claim(payment) + room_to_capture(payment), how)
+    if isinstance(shared, Failure):
+        return shared
+    parts: list[Part] = []
+    allocated: list[Payment] = []
+    for payment, share in _with_payments(payments, shared.unwrap()):
+        claimed = min(share.amount.minor, room_to_claim(payment))
+        if claimed:
+            allocated.append(_allocate(payment, source, claimed, AllocationKind.CAPTURED_EARLIER))
+        if share.amount.minor > claimed:
+            parts.append(Part(payment.id, CAPTURE, Money(share.amount.minor - claimed, amount.currency)))
+    return Success(Plan(parts=tuple(parts), allocated=tuple(allocated)))
+
+
+def plan_cancel(
+    payments: Sequence[Payment],
+    source: Source,
+    amount: Money,
+    how: Split,
+    capabilities_of: Callable[[Payment], Capabilities],
+) -> PlanOutcome:
+    """Cancel a fulfilment: give back what was captured for it, or at checkout, and free what is held for it.
+
+    A gateway that cannot free a part of a hold has it noted, and the whole rest freed once nothing is left to capture.
+
+    Failures:
+        OperationNotAllowed: it was cancelled already. AmountNotAvailable: there is less.
+    """
+    done = taken_by(payments, source, REVERSE_AUTH, REFUND) + allocated_to(payments, source, AllocationKind.CANCELLED)
+    if done >= amount.minor:
+        return Failure(OperationNotAllowed("cancel", f"{source.kind} {source.id} was cancelled already"))
+    wanted = Money(amount.minor - done, amount.currency)
+    shared = split(wanted, payments, lambda payment: sum(_rooms_to_cancel(payment, source)), how)
+    if isinstance(shared, Failure):
+        return shared
+    parts: list[Part] = []
+    allocated: list[Payment] = []
+    for payment, share in _with_payments(payments, shared.unwrap()):
+        captured, unclaimed, _ = _rooms_to_cancel(payment, source)
+        back = min(share.amount.minor, captured + unclaimed)
+        free = share.amount.minor - back
+        after = _unclaim(payment, source)
+        if back:
+            parts.append(Part(payment.id, REFUND, Money(back, amount.currency)))
+        if free and capabilities_of(payment).reverse_authorization is ReverseAuthorization.PARTIAL:
+            parts.append(Part(payment.id, REVERSE_AUTH, Money(free, amount.currency)))
+        elif free:
+            after = _allocate(after, source, free, AllocationKind.CANCELLED)
+        if after != payment:
+            allocated.append(after)
+    return Success(Plan(parts=tuple(parts), allocated=tuple(allocated)))
+
+
+def plan_refund(payments: Sequence[Payment], source: Source, amount: Money, how: Split) -> PlanOutcome:
+    """Give an amount back for a return, over the captures of all payments.
+
+    Failures:
+        OperationNotAllowed: it was given back for this return already. AmountNotAvailable: less was captured.
+    """
+    done = taken_by(payments, source, REFUND)
+    if done >= amount.minor:
+        return Failure(OperationNotAllowed("refund", f"{source.kind} {source.id} was refunded already"))
+    shared = split(Money(amount.minor - done, amount.currency), payments, room_to_refund, how)
+    if isinstance(shared, Failure):
+        return shared
+    return Success(Plan(parts=tuple(Part(share.payment_id, REFUND, share.amount) for share in shared.unwrap())))
+
+
+def _rooms_to_cancel(payment: Payment, source: Source) -> tuple[int, int, int]:
+    """What was captured for the source, what was captured at checkout for nobody yet, and what is held."""
+    claimed = allocated_to((payment,), source, AllocationKind.CAPTURED_EARLIER)
+    captured = sum(
+        left_of_capture(payment, one) for one in payment.transactions if one.type is CAPTURE and one.source == source
+    )
+    return captured + min(claimed, _left_at_checkout(payment)), room_to_claim(payment), room_to_capture(payment)
+
+
+def _left_at_checkout(payment: Payment) -> int:
+    return sum(left_of_capture(payment, one) for one in payment.transactions if one.type is AUTHORIZE_AND_CAPTURE)
+
+
+def _with_payments(payments: Sequence[Payment], shares: Sequence[Share]) -> list[tuple[Payment, Share]]:
+    by_id = {payment.id: payment for payment in payments}
+    return [(by_id[share.payment_id], share) for share in shares]
+
+
+def _allocate(payment: Payment, source: Source, minor: int, kind: AllocationKind) -> Payment:
+    new = Allocation(source, Money(minor, payment.currency), kind)
+    return attrs.evolve(payment, allocations=(*payment.allocations, new))
+
+
+def _unclaim(payment: Payment, source: Source) -> Payment:
+    kept = tuple(
+        one for one in payment.allocations if one.source != source or one.kind is not AllocationKind.CAPTURED_EARLIER
+    )
+    return attrs.evolve(payment, allocations=kept)
