@@ -33,12 +33,22 @@ class Change:
     """A payment before and after, and what to tell about it. ``before`` is ``None`` for a new one.
 
     The store refuses the commit unless the stored version is ``before.version``; it writes ``after`` with ``before.version + 1`` (a new one
-    with 1), whatever version ``after`` carries.
+    with 1), whatever version ``after`` carries. ``ValueError`` for what no command of the core makes: another payment, or a ledger that
+    is not the former one with more behind it.
     """
 
     before: Payment | None
     after: Payment
     facts: tuple[Fact, ...]
+
+    def __attrs_post_init__(self) -> None:
+        before = self.before or attrs.evolve(self.after, transactions=())
+        if {self.after.id, *(fact.payment_id for fact in self.facts)} != {before.id}:
+            raise ValueError("a change is about one payment")
+        ids = [transaction.id for transaction in self.after.transactions]
+        former = [transaction.id for transaction in before.transactions]
+        if ids[: len(former)] != former or len(set(ids)) != len(ids):
+            raise ValueError("a ledger only grows, and names each transaction once")
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +77,7 @@ class CheckoutRecord:
     """The claim of one attempt on an owner. One record an owner; its ``version`` rises by one a commit.
 
     ``callback_token``: what the browser must bring back to this attempt, unique in a merchant. ``lease_until``: when a running attempt
-    counts as dead.
+    counts as dead, and a waiting one must be looked at.
     """
 
     owner: Owner
@@ -113,7 +123,7 @@ class Commit:
 @attrs.frozen
 class Stale:
     """Somebody else was faster: a version has moved on, or a key or record is there already. Nothing was written; load again and decide
-    again. ``what`` names the record."""
+    again. ``what`` names the first record that is in the way, such as ``payment p-1``."""
 
     what: str
 
@@ -130,7 +140,8 @@ class RecordedFact:
 class PaymentRepository(Protocol):
     """The store of one merchant. Reads give ``None`` or an empty tuple for what is not there.
 
-    Anything else that is wrong raises ``StoreFailed``.
+    Anything else that is wrong raises ``StoreFailed``, such as a text with NUL or a lone surrogate, or a time without a zone, in a
+    commit; then nothing was written.
     """
 
     def payment(self, payment_id: str) -> Payment | None:
@@ -138,7 +149,7 @@ class PaymentRepository(Protocol):
         ...
 
     def payments_of(self, owner: Owner) -> tuple[Payment, ...]:
-        """Load an owner's payments, archived ones included, oldest first."""
+        """Load an owner's payments, archived ones included, oldest first (by ``created_at``, then by id)."""
         ...
 
     def payment_of_transaction(self, transaction_id: str) -> Payment | None:
@@ -146,7 +157,7 @@ class PaymentRepository(Protocol):
         ...
 
     def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
-        """Find the payment that has a transaction with a gateway's reference."""
+        """Find the payment that has a transaction with a gateway's reference; ``None`` if two have it, for nobody may guess."""
         ...
 
     def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
@@ -166,7 +177,7 @@ class PaymentRepository(Protocol):
         ...
 
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
-        """List checkouts that are neither placed, failed nor cancelled and started (or whose lease ended) before a time, oldest first."""
+        """List checkouts that are running or waiting and whose ``lease_until`` lies before a time, the longest overdue first."""
         ...
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
@@ -174,7 +185,7 @@ class PaymentRepository(Protocol):
         ...
 
     def saved_methods_of(self, customer: Customer) -> tuple[SavedMethod, ...]:
-        """Load a customer's saved methods, archived ones included, oldest first."""
+        """Load a customer's saved methods, archived ones included, oldest first (by ``created_at``, then by id)."""
         ...
 
     def inbox_entry(self, gateway: str, event_id: str) -> InboxEntry | None:
@@ -182,7 +193,7 @@ class PaymentRepository(Protocol):
         ...
 
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
-        """List parked notifications that are due, oldest first."""
+        """List parked notifications whose ``due_at`` has come, the longest overdue first."""
         ...
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
@@ -190,7 +201,7 @@ class PaymentRepository(Protocol):
         ...
 
     def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
-        """List payments with a transaction that has a discrepancy, is UNKNOWN, or whose reversal is owed, under way or failed."""
+        """List payments with a transaction that has a discrepancy, is UNKNOWN, or whose reversal is owed, under way or failed, by id."""
         ...
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
@@ -202,7 +213,7 @@ class PaymentRepository(Protocol):
         ...
 
     def delivered(self, position: int) -> None:
-        """Move the delivery cursor to a position; it never moves back."""
+        """Move the delivery cursor to a position; it never moves back, nor beyond the last fact."""
         ...
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:

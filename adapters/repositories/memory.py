@@ -1,0 +1,190 @@
+"""A store that keeps nothing on disk, for tests and trials: the same answers as SQLite, to the letter."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from heapq import nsmallest
+from threading import Lock
+from typing import Final
+
+from returns.result import Failure, Success
+
+from payports.adapters.repositories.documents import storable_merchant
+from payports.adapters.repositories.tables import Refused, Tables
+from payports.adapters.settings import ConfigurationError
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.saved_method import SavedMethod
+from payports.ports.clock import Clock
+from payports.ports.store import (
+    CheckoutRecord,
+    CheckoutState,
+    Commit,
+    InboxEntry,
+    PaymentRepository,
+    RecordedFact,
+    RequestRecord,
+    Stale,
+    Store,
+    StoreFailed,
+)
+
+_OPEN: Final = frozenset({CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS})
+
+
+def connect(url: str, options: Mapping[str, object], _clock: Clock) -> Store:
+    """Open an empty store for ``memory:``; it has no options."""
+    if url != "memory:":
+        raise ConfigurationError("store.url", "must be memory: and nothing more")
+    if options:
+        raise ConfigurationError(f"store.{min(options)}", "unknown key")
+    return MemoryStore()
+
+
+class MemoryStore(Store):
+    """Tables in a dictionary, behind one lock."""
+
+    def __init__(self) -> None:
+        self._tables: defaultdict[str, Tables] = defaultdict(Tables)
+        self._lock = Lock()
+        self._process = os.getpid()
+        self._closed = False
+
+    def of(self, merchant: str) -> PaymentRepository:
+        return MemoryRepository(self, storable_merchant(merchant))
+
+    def check(self) -> Mapping[str, str]:
+        with self.tables(""):
+            return {"store": "memory", "durable": "no: all is lost with the process"}
+
+    def close(self) -> None:
+        self._closed = True
+
+    @contextmanager
+    def tables(self, merchant: str) -> Generator[Tables]:
+        """The tables of a merchant, for nobody else meanwhile."""
+        if os.getpid() != self._process:
+            raise StoreFailed("the store was opened before a fork: open it anew in the child process")
+        with self._lock:
+            if self._closed:
+                raise StoreFailed("the store is closed")
+            yield self._tables[merchant]
+
+
+class MemoryRepository(PaymentRepository):
+    """One merchant's part of a ``MemoryStore``."""
+
+    def __init__(self, store: MemoryStore, merchant: str) -> None:
+        self._store = store
+        self._merchant = merchant
+
+    def payment(self, payment_id: str) -> Payment | None:
+        with self._tables() as tables:
+            return tables.payments.get(payment_id)
+
+    def payments_of(self, owner: Owner) -> tuple[Payment, ...]:
+        with self._tables() as tables:
+            found = [one for one in tables.candidates(tables.owners, owner) if one.owner == owner]
+            return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
+
+    def payment_of_transaction(self, transaction_id: str) -> Payment | None:
+        with self._tables() as tables:
+            payment_id = tables.transactions.get(transaction_id)
+            return None if payment_id is None else tables.payments[payment_id]
+
+    def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
+        with self._tables() as tables:
+            found = [
+                one
+                for one in tables.candidates(tables.references, reference)
+                if one.gateway == gateway and any(made.gateway_reference == reference for made in one.transactions)
+            ]
+            return found[0] if len(found) == 1 else None
+
+    def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
+        with self._tables() as tables:
+            page = nsmallest(limit, (key for key in tables.payments if key > after))
+            return tuple(tables.payments[key] for key in page)
+
+    def request(self, key: str) -> RequestRecord | None:
+        with self._tables() as tables:
+            return tables.requests.get(key)
+
+    def checkout(self, owner: Owner) -> CheckoutRecord | None:
+        with self._tables() as tables:
+            return tables.checkouts.get(owner)
+
+    def checkout_by_token(self, callback_token: str) -> CheckoutRecord | None:
+        with self._tables() as tables:
+            owner = tables.owner_of_token(callback_token)
+            return None if owner is None else tables.checkouts[owner]
+
+    def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
+        with self._tables() as tables:
+            found = (one for one in tables.checkouts.values() if one.state in _OPEN and one.lease_until < before)
+            return tuple(nsmallest(limit, found, key=lambda one: (one.lease_until, one.owner.kind, one.owner.id)))
+
+    def saved_method(self, saved_method_id: str) -> SavedMethod | None:
+        with self._tables() as tables:
+            return tables.saved_methods.get(saved_method_id)
+
+    def saved_methods_of(self, customer: Customer) -> tuple[SavedMethod, ...]:
+        with self._tables() as tables:
+            found = (one for one in tables.saved_methods.values() if one.customer == customer)
+            return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
+
+    def inbox_entry(self, gateway: str, event_id: str) -> InboxEntry | None:
+        with self._tables() as tables:
+            return tables.inbox.get((gateway, event_id))
+
+    def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
+        with self._tables() as tables:
+            found = (
+                (one.due_at, one.gateway, one.event_id)
+                for one in tables.inbox.values()
+                if one.due_at is not None and one.due_at <= due_before
+            )
+            return tuple(tables.inbox[gateway, event_id] for _, gateway, event_id in nsmallest(limit, found))
+
+    def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
+        with self._tables() as tables:
+            found = ((at, key) for key, at in tables.due.items() if at is not None and at <= now)
+            return tuple(key for _, key in nsmallest(limit, found))
+
+    def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
+        with self._tables() as tables:
+            found = nsmallest(limit, (key for key, needed in tables.attention.items() if needed))
+            return tuple(tables.payments[key] for key in found)
+
+    def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
+        with self._tables() as tables:
+            return tuple(tables.history[position] for position in tables.positions.get(payment_id, ()))
+
+    def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
+        with self._tables() as tables:
+            first = tables.delivered + 1
+            last = min(len(tables.history), tables.delivered + limit)
+            return tuple(tables.history[position] for position in range(first, last + 1))
+
+    def delivered(self, position: int) -> None:
+        with self._tables() as tables:
+            tables.delivered = max(tables.delivered, min(position, len(tables.history)))
+
+    def commit(self, commit: Commit) -> Outcome[None, Stale]:
+        with self._tables() as tables:
+            try:
+                tables.write(commit)
+            except Refused as refused:
+                return Failure(Stale(refused.what))
+            except StoreFailed as failed:
+                reason = str(failed)
+            else:
+                return Success(None)
+        raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+
+    def _tables(self) -> AbstractContextManager[Tables]:
+        return self._store.tables(self._merchant)

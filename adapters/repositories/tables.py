@@ -1,0 +1,150 @@
+"""One merchant's tables in memory: dictionaries that take a commit wholly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+import attrs
+
+from payports.adapters.repositories import codec
+from payports.domain.payment import Owner, Payment
+from payports.domain.saved_method import SavedMethod
+from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, RecordedFact, RequestRecord
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+_OWED: Final = frozenset(
+    {ReversalState.REQUIRES_REVERSAL, ReversalState.REVERSAL_IN_PROGRESS, ReversalState.FAILED_REVERSAL}
+)
+
+
+class Refused(Exception):
+    """Somebody else was faster; ``what`` names the record."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Tables:
+    """Each table by its key. ``owners`` and ``references`` may name too many payments, never too few; ``due`` is each payment's first."""
+
+    def __init__(self) -> None:
+        self.payments: dict[str, Payment] = {}
+        self.transactions: dict[str, str] = {}
+        self.owners: dict[Owner, tuple[str, ...]] = {}
+        self.references: dict[str, tuple[str, ...]] = {}
+        self.due: dict[str, datetime | None] = {}
+        self.attention: dict[str, bool] = {}
+        self.requests: dict[str, RequestRecord] = {}
+        self.checkouts: dict[Owner, CheckoutRecord] = {}
+        self.tokens: dict[str, Owner] = {}
+        self.saved_methods: dict[str, SavedMethod] = {}
+        self.inbox: dict[tuple[str, str], InboxEntry] = {}
+        self.history: dict[int, RecordedFact] = {}
+        self.positions: dict[str, tuple[int, ...]] = {}
+        self.delivered = 0
+        self._undo: list[Callable[[], object]] = []
+
+    def write(self, commit: Commit) -> None:
+        """Take a commit, or raise ``Refused`` or ``StoreFailed`` and be as before."""
+        self._undo.clear()
+        try:
+            self._write(commit)
+        except BaseException:
+            for undo in reversed(self._undo):
+                undo()
+            raise
+
+    def candidates(self, index: dict[_Key, tuple[str, ...]], key: _Key) -> list[Payment]:
+        """The payments that an index names."""
+        return [self.payments[payment_id] for payment_id in index.get(key, ())]
+
+    def owner_of_token(self, callback_token: str) -> Owner | None:
+        """The owner whose checkout has a callback token now."""
+        owner = self.tokens.get(callback_token)
+        current = owner is not None and self.checkouts[owner].callback_token == callback_token
+        return owner if current else None
+
+    def _write(self, commit: Commit) -> None:
+        for change in commit.changes:
+            self._write_change(change)
+        for request in commit.requests:
+            codec.request_row(request)
+            _expect(request.key not in self.requests, f"request {request.key}")
+            self._put(self.requests, request.key, request)
+        for checkout in commit.checkouts:
+            self._write_checkout(checkout)
+        for saved in commit.saved_methods:
+            codec.saved_method_row(saved)
+            _expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
+            self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
+        for entry in commit.inbox:
+            codec.inbox_row(entry)
+            self._put(self.inbox, (entry.gateway, entry.event_id), entry)
+
+    def _write_change(self, change: Change) -> None:
+        before, after = change.before, change.after
+        codec.payment_row(after)
+        version = before.version if before else 0
+        _expect(_version(self.payments.get(after.id)) == version, f"payment {after.id}")
+        self._put(self.payments, after.id, attrs.evolve(after, version=version + 1))
+        self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
+        known = before.by_id if before else dict[str, Transaction]()
+        for ordinal, one in enumerate(after.transactions):
+            if one is not known.get(one.id):
+                codec.transaction_row(after, one, ordinal)
+                _expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
+                self._put(self.transactions, one.id, after.id)
+                if reference := one.gateway_reference:
+                    self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
+        dates = [one.due_at for one in after.transactions if one.due_at]
+        self._put(self.due, after.id, min(dates, default=None))
+        self._put(self.attention, after.id, any(map(_needs_attention, after.transactions)))
+        self._write_facts(change)
+
+    def _write_facts(self, change: Change) -> None:
+        for fact in change.facts:
+            codec.fact_row(fact)
+            position = len(self.history) + 1
+            told = self.positions.get(fact.payment_id, ())
+            self._put(self.history, position, RecordedFact(position=position, sequence=len(told) + 1, fact=fact))
+            self._put(self.positions, fact.payment_id, (*told, position))
+
+    def _write_checkout(self, record: CheckoutRecord) -> None:
+        codec.checkout_row(record)
+        what = f"checkout {record.owner.kind} {record.owner.id}"
+        _expect(_version(self.checkouts.get(record.owner)) == record.version, what)
+        _expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
+        self._put(self.checkouts, record.owner, attrs.evolve(record, version=record.version + 1))
+        if record.callback_token:
+            self._put(self.tokens, record.callback_token, record.owner)
+
+    def _put(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+        if key in table:
+            former = table[key]
+            self._undo.append(lambda: table.__setitem__(key, former))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+
+def _expect(as_expected: bool, what: str) -> None:
+    if not as_expected:
+        raise Refused(what)
+
+
+def _version(record: Payment | CheckoutRecord | SavedMethod | None) -> int:
+    return record.version if record else 0
+
+
+def _with(ids: tuple[str, ...], new: str) -> tuple[str, ...]:
+    return ids if new in ids else (*ids, new)
+
+
+def _needs_attention(one: Transaction) -> bool:
+    return bool(one.discrepancy) or one.status is TransactionStatus.UNKNOWN or one.reversal in _OWED
