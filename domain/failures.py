@@ -340,9 +340,9 @@ OrderProblem: TypeAlias = (
 SavedMethodProblem: TypeAlias = (
     InvalidInput
     | SavedMethodNotFound
-    | OperationNotAllowed
     | Declined
-    | CurrencyMismatch
+    | NotExecuted
+    | ResultUnknown
     | GatewayUnsupported
     | Busy
     | StoreUnavailable

@@ -1,0 +1,277 @@
+"""``shop.checkout``: pay for a cart, once.
+
+The owner is claimed for a request id; then payment after payment is secured, by what an earlier attempt already secured or by a new
+transaction; then, with the ledger alone, it is concluded: placed, waiting for the shopper or the gateway, or failed and to be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application import hearing
+from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
+from payports.application.environment import Environment, guarded
+from payports.application.execution import execute, fingerprint, problem_of
+from payports.application.recording import record
+from payports.application.recovery import look_up, look_up_doubts
+from payports.application.requests import OWN_KEYS, check_key
+from payports.application.reversing import reverse_owed, undo_owner
+from payports.domain.begin import Command
+from payports.domain.cart import Cart, check_cart
+from payports.domain.checkout import by_priority, plan_checkout
+from payports.domain.coverage import coverage
+from payports.domain.failures import (
+    Busy,
+    CheckoutProblem,
+    Conflict,
+    CurrencyMismatch,
+    GatewayUnsupported,
+    NotCovered,
+    OperationNotAllowed,
+    PaymentNotFound,
+    PaymentProblem,
+)
+from payports.domain.history import Cause
+from payports.domain.options import is_offered, offer
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Owner, Payment, check_owner
+from payports.domain.reversal import claim
+from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
+from payports.domain.transaction import TransactionStatus
+from payports.ports.gateway import NotFoundYet
+from payports.ports.store import CheckoutRecord, CheckoutState, Commit
+
+CheckoutResult: TypeAlias = CheckedOut | ActionRequired | AwaitingResults
+
+_CHECKOUT = Cause("checkout")
+_WAITING = (CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
+
+
+@attrs.frozen
+class Checkout:
+    """Takes money for carts."""
+
+    _env: Environment
+
+    @guarded
+    def submit(self, cart: Cart, *, request_id: str, return_url: str = "") -> Outcome[CheckoutResult, CheckoutProblem]:
+        """Secure the cart's whole total on its payments and place the order, all or nothing.
+
+        The same ``request_id`` with the same cart and payments gives the first outcome again; a new attempt needs a new one, and takes over
+        what the former secured. ``return_url``: where the browser comes back to after an action; the callback token is added to it as
+        ``callback_token``.
+
+        Failures:
+            NotCovered, CurrencyMismatch, GatewayUnsupported, InvalidInput, OperationNotAllowed, Conflict, Busy: no money moved.
+            PaymentsFailed: with the problem of each payment; what was secured is kept for the next attempt or reversed.
+        """
+        problem = check_cart(cart) or check_key(request_id, "request_id") or check_text("return_url", return_url)
+        if problem:
+            return Failure(problem)
+        payments = [one for one in self._env.store.payments_of(cart.owner) if not one.archived]
+        content = fingerprint(cart, [(one.id, one.amount) for one in payments])
+        earlier = self._env.store.checkout(cart.owner)
+        if earlier:
+            answered = self._answer_again(earlier, request_id, content)
+            if answered is not None:
+                return answered
+        refused = self._refuse(cart, payments)
+        if refused:
+            return Failure(refused)
+        claimed = self._claim(cart, request_id, content, earlier)
+        if isinstance(claimed, Failure):
+            return claimed
+        return self._run(claimed.unwrap(), return_url)
+
+    @guarded
+    def resume(
+        self, gateway: str, params: Mapping[str, str], *, cart: Cart | None = None
+    ) -> Outcome[CheckoutResult, CheckoutProblem]:
+        """Go on after the browser came back; the gateway is asked, what the browser brought is never believed.
+
+        ``params`` must hold ``callback_token``. With ``cart``, the cart as it is now, a total or version that has changed since
+        ``submit`` is refused and what was secured is kept for a new attempt.
+
+        Failures:
+            PaymentNotFound: no checkout has that token. The others as for ``submit``.
+        """
+        problem = (
+            check_identifier("gateway", gateway)
+            or check_fields("params", params, 16_000)
+            or check_identifier("params.callback_token", params.get("callback_token", ""))
+            or (None if cart is None else check_cart(cart))
+        )
+        if problem:
+            return Failure(problem)
+        found = self._env.store.checkout_by_token(params["callback_token"])
+        if found is None:
+            return Failure(PaymentNotFound("of this callback token"))
+        if found.state in _WAITING:
+            for payment in self._env.store.payments_of(found.owner):
+                self._ask_about(payment, gateway, params)
+        if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
+            return conclude(self._env, found, changed=cart.total)
+        return conclude(self._env, found)
+
+    @guarded
+    def cancel(self, owner: Owner) -> Outcome[tuple[Payment, ...], CheckoutProblem]:
+        """Give up an owner's checkout: nothing more is placed, and whatever it secured is reversed now.
+
+        Failures:
+            OperationNotAllowed: the order is placed; cancel its fulfilments instead.
+            PaymentNotFound: the owner has no payments. What could not be reversed now is retried by maintenance.
+        """
+        if problem := check_owner(owner):
+            return Failure(problem)
+        earlier = self._env.store.checkout(owner)
+        if earlier and earlier.state is CheckoutState.PLACED:
+            return Failure(OperationNotAllowed("cancel", "the order is placed"))
+        if earlier and _is_running(earlier, self._env.now()):
+            return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
+        if not self._env.store.payments_of(owner):
+            return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
+        if earlier:
+            cancelled = attrs.evolve(earlier, state=CheckoutState.CANCELLED)
+            if isinstance(self._env.store.commit(Commit(checkouts=(cancelled,))), Failure):
+                return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
+        return undo_owner(self._env, owner, Cause("checkout", "cancelled"))
+
+    def _answer_again(
+        self, earlier: CheckoutRecord, request_id: str, content: str
+    ) -> Outcome[CheckoutResult, CheckoutProblem] | None:
+        same = earlier.request_id == request_id
+        if same and earlier.fingerprint != content:
+            return Failure(Conflict(request_id))
+        if earlier.state is CheckoutState.PLACED:
+            return (
+                conclude(self._env, earlier)
+                if same
+                else Failure(OperationNotAllowed("checkout", "it is placed already"))
+            )
+        if _is_running(earlier, self._env.now()):
+            return Failure(Busy(f"checkout of {earlier.owner.kind} {earlier.owner.id}"))
+        return conclude(self._env, earlier) if same and earlier.state in _WAITING else None
+
+    def _refuse(self, cart: Cart, payments: list[Payment]) -> CheckoutProblem | None:
+        for payment in payments:
+            if payment.currency != cart.total.currency:
+                return CurrencyMismatch(cart.total.currency, payment.currency)
+            if payment.customer and cart.customer and payment.customer != cart.customer:
+                return OperationNotAllowed("checkout", f"payment {payment.id} belongs to another customer")
+            problem = self._check_gateway(cart, payment)
+            if problem:
+                return problem
+        cover = coverage(cart.total, payments, self._env.awaiting_covers())
+        return None if cover.planned == cart.total else NotCovered(cart.total, cover)
+
+    def _check_gateway(
+        self, cart: Cart, payment: Payment
+    ) -> GatewayUnsupported | InvalidInput | OperationNotAllowed | None:
+        found = self._env.gateway(payment.gateway, "checkout")
+        if isinstance(found, Failure):
+            return found.failure()
+        validator = found.unwrap().gateway.validator
+        invalid = validator.check(payment.method, payment.type) if validator else None
+        if invalid:
+            return invalid
+        options = self._env.policy.options
+        if options and not is_offered(offer(options, cart), payment):
+            return OperationNotAllowed("checkout", f"payment {payment.id} uses no option that the cart is offered")
+        return None
+
+    def _claim(
+        self, cart: Cart, request_id: str, content: str, earlier: CheckoutRecord | None
+    ) -> Outcome[CheckoutRecord, Busy]:
+        now = self._env.now()
+        claimed = CheckoutRecord(
+            owner=cart.owner,
+            request_id=request_id,
+            fingerprint=content,
+            total=cart.total,
+            state=CheckoutState.RUNNING,
+            lease_until=now + self._env.policy.lease,
+            cart_version=cart.version,
+            customer=cart.customer,
+            callback_token=earlier.callback_token if earlier and earlier.state in _WAITING else self._env.ids.token(),
+            started_at=now,
+            version=earlier.version if earlier else 0,
+        )
+        if isinstance(self._env.store.commit(Commit(checkouts=(claimed,))), Failure):
+            return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))
+        return Success(attrs.evolve(claimed, version=claimed.version + 1))
+
+    def _run(self, claimed: CheckoutRecord, return_url: str) -> Outcome[CheckoutResult, CheckoutProblem]:
+        back = with_token(return_url, claimed.callback_token)
+        payments = self._env.store.payments_of(claimed.owner)
+        for payment in by_priority(payments, self._env.policy.checkout_priority):
+            problem = None if payment.archived else self._secure(payment, claimed.request_id, back)
+            if problem:
+                return conclude(self._env, claimed, (problem,))
+        return conclude(self._env, claimed)
+
+    def _secure(self, payment: Payment, attempt: str, return_url: str) -> PaymentProblem | None:
+        """Bring one payment to where the order can rest on it: claim what is there, then authorize what is left."""
+        payment = reverse_owed(self._env, payment, _CHECKOUT)
+        payment = look_up_doubts(self._env, payment, _CHECKOUT)
+        for one in payment.transactions:
+            if one.indeterminate and (unknown := problem_of(one)):
+                return PaymentProblem(payment_id=payment.id, problem=unknown, transaction_id=one.id, status=one.status)
+            if one.status is TransactionStatus.REQUIRES_ACTION:
+                payment = look_up(self._env, payment, one, _CHECKOUT)
+        claimed = self._env.update(payment.id, _CHECKOUT, lambda before: Success(claim(before, attempt)))
+        if isinstance(claimed, Failure):
+            return PaymentProblem(payment_id=payment.id, problem=claimed.failure())
+        payment = claimed.unwrap()
+        (step,) = plan_checkout((payment,), (), self._env.captures_at_once())
+        if not step.amount or any(one.status is TransactionStatus.REQUIRES_ACTION for one in payment.transactions):
+            return None
+        key = f"{OWN_KEYS}{fingerprint(attempt)[:32]}:{payment.id}"
+        executed = execute(
+            self._env, payment.id, Command(type=step.type, key=key, attempt=attempt), _CHECKOUT, return_url
+        )
+        if isinstance(executed, Success):
+            return None
+        problem = executed.failure()
+        return PaymentProblem(
+            payment_id=payment.id,
+            problem=problem,
+            type=step.type,
+            transaction_id=getattr(problem, "transaction_id", ""),
+            amount=step.amount,
+        )
+
+    def _ask_about(self, payment: Payment, gateway: str, params: Mapping[str, str]) -> None:
+        if payment.gateway != gateway:
+            return
+        found = self._env.gateway(gateway, "resume")
+        if isinstance(found, Failure):
+            return
+        for one in payment.transactions:
+            if (
+                one.status in (TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT)
+                or one.indeterminate
+            ):
+                seen = hearing.confirm(found.unwrap().gateway, hearing.request_for(payment, one), params)
+                if not isinstance(seen, NotFoundYet):
+                    recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
+                    payment = recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def with_token(return_url: str, token: str) -> str:
+    """Add the callback token to the address that the gateway sends the browser back to."""
+    if not return_url:
+        return ""
+    return f"{return_url}{'&' if '?' in return_url else '?'}callback_token={token}"
+
+
+def _is_running(record: CheckoutRecord, now: datetime) -> bool:
+    return record.state is CheckoutState.RUNNING and record.lease_until > now
+
+
+def _is_same(cart: Cart, record: CheckoutRecord) -> bool:
+    return cart.owner == record.owner and cart.total == record.total and cart.version == record.cart_version

@@ -1,0 +1,144 @@
+"""What the services of one merchant work with, and how they save: load, decide, commit, again if somebody was faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.domain.failures import Busy, GatewayUnsupported, PaymentNotFound, StoreUnavailable
+from payports.domain.fulfilment import Split
+from payports.domain.history import Cause, facts
+from payports.domain.options import PaymentOption
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Payment
+from payports.domain.schedule import Schedule, reschedule
+from payports.ports.clock import Clock, Ids
+from payports.ports.gateway import Gateway
+from payports.ports.store import Change, Commit, PaymentRepository, RequestRecord, Stale, StoreFailed
+
+TRIES: Final = 25
+"""How often a decision is made again because somebody else changed the payment meanwhile."""
+
+HOST: Final = Cause("host")
+
+_Value = TypeVar("_Value")
+_Error = TypeVar("_Error")
+_Arguments = ParamSpec("_Arguments")
+
+
+@attrs.frozen(kw_only=True)
+class ConfiguredGateway:
+    """A gateway under its name in the configuration. ``captures_at_once``: checkout authorizes and captures in one go;
+    ``awaiting_covers``: a result that it still owes is good enough to place an order."""
+
+    name: str
+    gateway: Gateway
+    captures_at_once: bool = False
+    awaiting_covers: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """The host's choices. The priorities are gateways' names; those not named come last."""
+
+    checkout_priority: tuple[str, ...] = ()
+    capture_priority: tuple[str, ...] = ()
+    refund_priority: tuple[str, ...] = ()
+    cancel_priority: tuple[str, ...] = ()
+    split: Split = Split.PRIORITY
+    rollback_immediately: bool = False
+    abandoned_after: timedelta = timedelta(days=1)
+    lease: timedelta = timedelta(minutes=5)
+    expiry_warning: timedelta = timedelta(days=1)
+    schedule: Schedule = attrs.field(factory=Schedule)
+    options: tuple[PaymentOption, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Environment:
+    """Everything outside the core, as one merchant's services see it."""
+
+    merchant: str
+    store: PaymentRepository
+    gateways: Mapping[str, ConfiguredGateway]
+    policy: Policy
+    clock: Clock
+    ids: Ids
+
+    def now(self) -> datetime:
+        """The time now."""
+        return self.clock.now()
+
+    def gateway(self, name: str, operation: str) -> Outcome[ConfiguredGateway, GatewayUnsupported]:
+        """Find a configured gateway."""
+        found = self.gateways.get(name)
+        return Success(found) if found else Failure(GatewayUnsupported(name, operation))
+
+    def awaiting_covers(self) -> frozenset[str]:
+        """The gateways whose accepted but unfinished transactions are good enough to place an order."""
+        return frozenset(name for name, one in self.gateways.items() if one.awaiting_covers)
+
+    def captures_at_once(self) -> frozenset[str]:
+        """The gateways with which checkout authorizes and captures in one go."""
+        return frozenset(name for name, one in self.gateways.items() if one.captures_at_once)
+
+    def change(self, before: Payment | None, after: Payment, cause: Cause) -> Change:
+        """Describe a change of a payment: with the next dates of what changed, and the facts to tell."""
+        now = self.now()
+        dated = reschedule(before, after, now, self.policy.schedule)
+        return Change(before=before, after=dated, facts=facts(before, dated, cause, now))
+
+    def save(
+        self, before: Payment | None, after: Payment, cause: Cause, requests: tuple[RequestRecord, ...] = ()
+    ) -> Outcome[Payment, Stale]:
+        """Commit a change of one payment; gives it as it is stored now."""
+        change = self.change(before, after, cause)
+        committed = self.store.commit(Commit(changes=(change,), requests=requests))
+        if isinstance(committed, Failure):
+            return committed
+        return Success(stored(change))
+
+    def update(
+        self, payment_id: str, cause: Cause, decide: Callable[[Payment], Outcome[Payment, _Error]]
+    ) -> Outcome[Payment, _Error | PaymentNotFound | Busy]:
+        """Load a payment, let ``decide`` change it, and commit; decide again if somebody was faster."""
+        for _ in range(TRIES):
+            before = self.store.payment(payment_id)
+            if before is None:
+                return Failure(PaymentNotFound(payment_id))
+            decided = decide(before)
+            if isinstance(decided, Failure):
+                return decided
+            after = decided.unwrap()
+            if after == before:
+                return Success(before)
+            saved = self.save(before, after, cause)
+            if isinstance(saved, Success):
+                return saved
+        return Failure(Busy(f"payment {payment_id}"))
+
+
+def stored(change: Change) -> Payment:
+    """The payment of a committed change, with the version that the store gave it."""
+    return attrs.evolve(change.after, version=(change.before.version if change.before else 0) + 1)
+
+
+def guarded(
+    service: Callable[_Arguments, Outcome[_Value, _Error]],
+) -> Callable[_Arguments, Outcome[_Value, _Error | StoreUnavailable]]:
+    """Turn a failing store into an answer of the service."""
+
+    @wraps(service)
+    def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Outcome[_Value, _Error | StoreUnavailable]:
+        try:
+            return service(*args, **kwargs)
+        except StoreFailed as failed:
+            reason = str(failed)
+        return Failure(StoreUnavailable(reason))
+
+    return call

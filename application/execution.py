@@ -1,0 +1,176 @@
+"""Execute one command: load, look up what is in doubt, decide, record, call, record.
+
+Exactly two commits a transaction: the intent before a byte leaves, the result after. No transaction of the store is open while the
+gateway is called. What cannot be recorded afterwards stays SENDING_TO_PROCESSOR, and recovery finds it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application import hearing
+from payports.application.environment import HOST, TRIES, ConfiguredGateway, Environment
+from payports.application.recording import record
+from payports.application.recovery import look_up_doubts
+from payports.domain.begin import Begun, Command, begin
+from payports.domain.failures import (
+    Busy,
+    Conflict,
+    Declined,
+    NotExecuted,
+    PaymentNotFound,
+    ResultUnknown,
+    TransactionProblem,
+)
+from payports.domain.history import Cause
+from payports.domain.money import Money
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Payment
+from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
+from payports.ports.gateway import PaymentResponse
+from payports.ports.store import RequestRecord, StoreFailed
+
+_GOES_ON: Final = frozenset(
+    {TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT, TransactionStatus.REQUIRES_ACTION}
+)
+
+
+@attrs.frozen
+class TransactionReport:
+    """What a command came to: the payment as it is now, and the command's transactions (SUCCEEDED, AWAITING_RESULT or REQUIRES_ACTION)."""
+
+    payment: Payment
+    transactions: tuple[Transaction, ...]
+
+
+def execute(
+    env: Environment, payment_id: str, command: Command, cause: Cause = HOST, return_url: str = ""
+) -> Outcome[TransactionReport, TransactionProblem]:
+    """Run a command on a payment; with a key, at most once, and again the same answer.
+
+    Failures:
+        every member of ``TransactionProblem``; none of them but Declined, NotExecuted and ResultUnknown follows a call.
+    """
+    for _ in range(TRIES):
+        payment = env.store.payment(payment_id)
+        if payment is None:
+            return Failure(PaymentNotFound(payment_id))
+        found = env.gateway(payment.gateway, command.type.value)
+        if isinstance(found, Failure):
+            return found
+        known = env.store.request(command.key) if command.key else None
+        if known and known.fingerprint != fingerprint(payment_id, command):
+            return Failure(Conflict(command.key))
+        payment = look_up_doubts(env, payment, cause)
+        wanted = _still_wanted(payment, command) if known else command
+        if not isinstance(wanted, Command):
+            return wanted
+        begun = begin(
+            payment,
+            attrs.evolve(wanted, account=found.unwrap().gateway.account),
+            found.unwrap().gateway.transactions.capabilities,
+            env.ids.new,
+            env.now(),
+        )
+        if isinstance(begun, Failure):
+            return begun
+        first = () if known or not command.key else (_record_of(payment_id, command),)
+        intended = env.save(payment, begun.unwrap().payment, cause, first)
+        if isinstance(intended, Success):
+            return _call(
+                env, found.unwrap(), attrs.evolve(begun.unwrap(), payment=intended.unwrap()), cause, return_url
+            )
+    return Failure(Busy(f"payment {payment_id}"))
+
+
+def _call(
+    env: Environment, configured: ConfiguredGateway, begun: Begun, cause: Cause, return_url: str
+) -> Outcome[TransactionReport, TransactionProblem]:
+    payment, stopped = begun.payment, False
+    for intent in begun.requests:
+        if stopped:
+            response = PaymentResponse(seen=_never_sent(intent))
+        else:
+            request = hearing.request_for(payment, intent, return_url)
+            response = hearing.execute(configured.gateway, request, reverses=intent.reverses)
+        noted = _note(env, payment, response, cause)
+        if noted is None:
+            return Failure(ResultUnknown(intent.id))
+        payment = noted
+        stopped = stopped or payment.by_id[intent.id].status not in _GOES_ON
+    return report(payment, tuple(payment.by_id[intent.id] for intent in begun.requests))
+
+
+def _note(env: Environment, payment: Payment, response: PaymentResponse, cause: Cause) -> Payment | None:
+    try:
+        recorded = record(env, payment, response.seen, cause, new_properties=response.method_properties)
+    except StoreFailed:
+        return None
+    return recorded.unwrap() if isinstance(recorded, Success) else None
+
+
+def report(payment: Payment, transactions: tuple[Transaction, ...]) -> Outcome[TransactionReport, TransactionProblem]:
+    """Say what some transactions came to: the first problem among them, or all of them."""
+    for transaction in transactions:
+        problem = problem_of(transaction)
+        if problem:
+            return Failure(problem)
+    return Success(TransactionReport(payment, transactions))
+
+
+def problem_of(transaction: Transaction) -> Declined | NotExecuted | ResultUnknown | None:
+    """Say what is wrong with a transaction, if anything is."""
+    telling = transaction.judgement.telling
+    match transaction.status:
+        case TransactionStatus.SENDING_TO_PROCESSOR | TransactionStatus.UNKNOWN:
+            return ResultUnknown(transaction.id)
+        case TransactionStatus.NOT_EXECUTED:
+            return NotExecuted(transaction.id, telling.message if telling else "")
+        case TransactionStatus.DECLINED | TransactionStatus.REVOKED:
+            return Declined(
+                code=telling.code if telling else "",
+                failure_type=(telling.failure_type if telling else None) or FailureType.DECLINED,
+                hard=telling.hard if telling else False,
+                transaction_id=transaction.id,
+            )
+        case TransactionStatus.SUCCEEDED | TransactionStatus.AWAITING_RESULT | TransactionStatus.REQUIRES_ACTION:
+            return None
+
+
+def _still_wanted(
+    payment: Payment, command: Command
+) -> Command | Success[TransactionReport] | Failure[TransactionProblem]:
+    """Decide what a repeated key still asks for: nothing (then the answer), or what was proven not to have been executed."""
+    made = [one for one in payment.under_key(command.key) if not one.implied_by]
+    standing = tuple(one for one in made if one.status is not TransactionStatus.NOT_EXECUTED)
+    if any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in standing):
+        return Failure(Busy(f"payment {payment.id}"))
+    if not standing:
+        return command
+    answer = report(payment, standing)
+    if isinstance(answer, Failure) or command.amount is None:
+        return answer
+    left = command.amount.minor - sum(one.exposure.minor for one in standing)
+    return attrs.evolve(command, amount=Money(left, payment.currency)) if left > 0 else answer
+
+
+def _record_of(payment_id: str, command: Command) -> RequestRecord:
+    return RequestRecord(key=command.key, fingerprint=fingerprint(payment_id, command), payment_id=payment_id)
+
+
+def fingerprint(*content: object) -> str:
+    """Digest the content of a request, to tell a repetition from another request under the same key."""
+    return sha256(repr(content).encode()).hexdigest()
+
+
+def _never_sent(intent: Transaction) -> Observation:
+    return Observation(
+        status=TransactionStatus.NOT_EXECUTED,
+        channel=Channel.ANSWER,
+        transaction_id=intent.id,
+        message="not sent, because what came before it did not succeed",
+    )

@@ -1,0 +1,195 @@
+"""``shop.payments``: say what is to be paid, how, and see how far it has come."""
+
+from __future__ import annotations
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.environment import HOST, Environment, guarded
+from payports.domain.cart import Cart, check_cart
+from payports.domain.coverage import Coverage, coverage
+from payports.domain.failures import (
+    Busy,
+    CurrencyMismatch,
+    GatewayUnsupported,
+    OperationNotAllowed,
+    PaymentNotFound,
+    PaymentsProblem,
+    SavedMethodNotFound,
+)
+from payports.domain.ledger import still_open
+from payports.domain.method import PaymentMethod, check_method
+from payports.domain.money import Money, check_amount
+from payports.domain.outcome import Outcome
+from payports.domain.payment import NewPayment, Owner, Payment, check_new_payment, check_owner
+from payports.domain.reversal import require_reversal
+from payports.domain.saved_method import may_use
+from payports.domain.screening import InvalidInput, check_identifier
+from payports.domain.summary import PaymentSummary, summarize
+from payports.ports.gateway import Gateway
+
+
+@attrs.frozen
+class Payments:
+    """Creates, changes and reads payments.
+
+    Failures of every method:
+        InvalidInput: naming the field, never the value. PaymentNotFound, StoreUnavailable, and what the method says.
+    """
+
+    _env: Environment
+
+    @guarded
+    def create(self, new: NewPayment) -> Outcome[Payment, PaymentsProblem]:
+        """Keep a payment; no money moves.
+
+        Failures:
+            GatewayUnsupported: no such gateway, or not in this currency. SavedMethodNotFound: the saved method that is named is not this
+            customer's, or no longer usable.
+        """
+        problem = check_new_payment(new) or self._check_with_gateway(new.gateway, new)
+        if problem:
+            return Failure(problem)
+        if new.saved_method_id is not None and not may_use(
+            self._env.store.saved_method(new.saved_method_id), new.customer
+        ):
+            return Failure(SavedMethodNotFound(new.saved_method_id))
+        given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
+        payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
+        saved = self._env.save(None, payment, HOST)
+        return saved if isinstance(saved, Success) else Failure(Busy(saved.failure().what))
+
+    @guarded
+    def update(
+        self, payment_id: str, amount: Money | None = None, method: PaymentMethod | None = None
+    ) -> Outcome[Payment, PaymentsProblem]:
+        """Change the amount or the method of a payment that no order was placed on yet.
+
+        A smaller amount than what is held or taken already demands that this be reversed first; a larger one may be topped up.
+
+        Failures:
+            OperationNotAllowed: the order is placed, the shopper is away at the gateway, the payment is archived, or money is open on the
+            old method. CurrencyMismatch: the amount is in another currency.
+        """
+        problem = (
+            check_identifier("payment_id", payment_id)
+            or (None if amount is None else check_amount("amount", amount))
+            or (None if method is None else check_method(method))
+        )
+        if problem:
+            return Failure(problem)
+
+        def decide(before: Payment) -> Outcome[Payment, PaymentsProblem]:
+            refused = _refuse_change("update", before) or self._refuse_update(before, amount, method)
+            if refused:
+                return Failure(refused)
+            after = attrs.evolve(before, amount=amount or before.amount, method=method or before.method)
+            too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
+            return Success(require_reversal(after) if too_much else after)
+
+        return self._env.update(payment_id, HOST, decide)
+
+    @guarded
+    def archive(self, payment_id: str) -> Outcome[Payment, PaymentsProblem]:
+        """Take a payment out of its cart; whatever it holds is reversed by maintenance.
+
+        Failures:
+            OperationNotAllowed: the order is placed, or the shopper is away at the gateway.
+        """
+        if problem := check_identifier("payment_id", payment_id):
+            return Failure(problem)
+
+        def decide(before: Payment) -> Outcome[Payment, PaymentsProblem]:
+            if before.archived:
+                return Success(before)
+            refused = _refuse_change("archive", before)
+            return Failure(refused) if refused else Success(attrs.evolve(require_reversal(before), archived=True))
+
+        return self._env.update(payment_id, HOST, decide)
+
+    @guarded
+    def get(self, payment_id: str) -> Outcome[Payment, PaymentsProblem]:
+        """Read a payment with its transactions."""
+        return self._load(payment_id)
+
+    @guarded
+    def of_owner(self, owner: Owner) -> Outcome[tuple[Payment, ...], PaymentsProblem]:
+        """Read an owner's payments, archived ones included, oldest first."""
+        if problem := check_owner(owner):
+            return Failure(problem)
+        return Success(self._env.store.payments_of(owner))
+
+    @guarded
+    def summary(self, payment_id: str) -> Outcome[PaymentSummary, PaymentsProblem]:
+        """Fold a payment's ledger into amounts and flags; what is available is what its gateway would take."""
+        loaded = self._load(payment_id)
+        if isinstance(loaded, Failure):
+            return loaded
+        payment = loaded.unwrap()
+        configured = self._env.gateways.get(payment.gateway)
+        if configured is None:
+            return Success(summarize(payment))
+        return Success(summarize(payment, configured.gateway.transactions.capabilities))
+
+    @guarded
+    def coverage(self, cart: Cart) -> Outcome[Coverage, PaymentsProblem]:
+        """Compare a cart's payments with its total.
+
+        Failures:
+            CurrencyMismatch: a payment is in another currency than the total.
+        """
+        if problem := check_cart(cart):
+            return Failure(problem)
+        payments = [one for one in self._env.store.payments_of(cart.owner) if not one.archived]
+        for payment in payments:
+            if payment.currency != cart.total.currency:
+                return Failure(CurrencyMismatch(cart.total.currency, payment.currency))
+        return Success(coverage(cart.total, payments, self._env.awaiting_covers()))
+
+    def _load(self, payment_id: str) -> Outcome[Payment, InvalidInput | PaymentNotFound]:
+        if problem := check_identifier("payment_id", payment_id):
+            return Failure(problem)
+        payment = self._env.store.payment(payment_id)
+        return Success(payment) if payment else Failure(PaymentNotFound(payment_id))
+
+    def _check_with_gateway(self, name: str, new: NewPayment) -> InvalidInput | GatewayUnsupported | None:
+        found = self._env.gateway(name, "payments")
+        if isinstance(found, Failure):
+            return found.failure()
+        gateway = found.unwrap().gateway
+        capabilities = gateway.transactions.capabilities
+        if capabilities.currencies and new.amount.currency.code not in capabilities.currencies:
+            return GatewayUnsupported(name, new.amount.currency.code)
+        return _check_pass_through(new, gateway) or (
+            gateway.validator.check(new.method, new.type) if gateway.validator else None
+        )
+
+    def _refuse_update(
+        self, before: Payment, amount: Money | None, method: PaymentMethod | None
+    ) -> InvalidInput | CurrencyMismatch | OperationNotAllowed | None:
+        if amount is not None and amount.currency != before.currency:
+            return CurrencyMismatch(before.currency, amount.currency)
+        if method is None:
+            return None
+        if any(still_open(before, one) for one in before.transactions):
+            return OperationNotAllowed("update", "money is open on the present method")
+        configured = self._env.gateways.get(before.gateway)
+        validator = configured.gateway.validator if configured else None
+        return validator.check(method, before.type) if validator else None
+
+
+def _refuse_change(operation: str, payment: Payment) -> OperationNotAllowed | None:
+    if payment.restrictions:
+        return OperationNotAllowed(operation, "the order is placed, or the shopper is away at the gateway")
+    if payment.archived:
+        return OperationNotAllowed(operation, "the payment is archived")
+    return None
+
+
+def _check_pass_through(new: NewPayment, gateway: Gateway) -> InvalidInput | None:
+    capabilities = gateway.transactions.capabilities
+    if len(new.pass_through) > capabilities.pass_through_limit:
+        return InvalidInput("pass_through", f"the gateway keeps {capabilities.pass_through_limit} fields")
+    if any(len(value) > capabilities.pass_through_length for value in new.pass_through.values()):
+        return InvalidInput("pass_through", f"the gateway keeps {capabilities.pass_through_length} characters a field")
+    return None

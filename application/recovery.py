@@ -1,0 +1,62 @@
+"""Find out what is in doubt: look it up, fence it, and never call it failed before that is proven."""
+
+from __future__ import annotations
+
+from returns.result import Failure, Success
+
+from payports.application import hearing
+from payports.application.environment import Environment
+from payports.application.recording import record
+from payports.domain.capabilities import Capabilities
+from payports.domain.history import Cause
+from payports.domain.payment import Payment
+from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
+from payports.ports.gateway import NotFoundYet
+
+
+def look_up_doubts(env: Environment, payment: Payment, cause: Cause) -> Payment:
+    """Look up every transaction of a payment whose result is unknown and whose own call is over.
+
+    An intent that is younger than its recovery date may still be under way in another thread or process; it counts against the limits
+    and is left alone. What contradicts itself waits for a person.
+    """
+    for transaction in payment.transactions:
+        if _is_in_doubt(transaction, env):
+            payment = look_up(env, payment, transaction, cause)
+    return payment
+
+
+def look_up(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> Payment:
+    """Ask the gateway about one transaction, and record what it says. Gives the payment as it is stored then."""
+    found = env.gateway(payment.gateway, "look-up")
+    if isinstance(found, Failure):
+        return payment
+    gateway = found.unwrap().gateway
+    request = hearing.request_for(payment, transaction)
+    answer = hearing.look_up(gateway, request, fence=transaction.indeterminate)
+    if isinstance(answer, NotFoundYet):
+        answer = _verdict(env, transaction, gateway.transactions.capabilities, answer)
+    recorded = record(env, payment, answer, cause, looked_up=True)
+    return recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def _is_in_doubt(transaction: Transaction, env: Environment) -> bool:
+    if not transaction.indeterminate or transaction.implied_by or transaction.discrepancy:
+        return False
+    under_way = transaction.status is TransactionStatus.SENDING_TO_PROCESSOR
+    return not under_way or transaction.due_at is None or transaction.due_at <= env.now()
+
+
+def _verdict(
+    env: Environment, transaction: Transaction, capabilities: Capabilities, missing: NotFoundYet
+) -> Observation:
+    """Judge that a gateway does not know a transaction: a proof only once nothing can be on its way to it any more."""
+    bound = max(capabilities.in_flight_bound, capabilities.look_up_reliable_after)
+    proven = transaction.indeterminate and env.now() >= transaction.created_at + bound
+    return Observation(
+        status=TransactionStatus.NOT_EXECUTED if proven else TransactionStatus.UNKNOWN,
+        channel=Channel.LOOK_UP,
+        transaction_id=transaction.id,
+        failure_type=FailureType.NOT_POSSIBLE if proven else None,
+        message=f"not found at the gateway: {missing.reason}" if missing.reason else "not found at the gateway",
+    )

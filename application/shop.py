@@ -1,0 +1,126 @@
+"""The shop: all services of one merchant, over one store and the configured gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+
+import attrs
+
+from payports.application.checkout import Checkout
+from payports.application.environment import ConfiguredGateway, Environment, Policy
+from payports.application.events import Events
+from payports.application.maintenance import Maintenance
+from payports.application.options import Options
+from payports.application.orders import Orders
+from payports.application.payments import Payments
+from payports.application.saved_methods import SavedMethods
+from payports.application.tokenization import Tokenization
+from payports.application.transactions import Transactions
+from payports.application.webhooks import Webhooks
+from payports.domain.screening import check_identifier
+from payports.ports.clock import Clock, Ids
+from payports.ports.store import Store
+
+
+@attrs.frozen(kw_only=True)
+class Payports:
+    """The library, connected: a context manager, safe to share between threads. Every call is short but for the gateway's time.
+
+    ``merchants``: the gateways and policy of merchants that have their own.
+    """
+
+    merchant_id: str
+    store: Store
+    gateways: Mapping[str, ConfiguredGateway]
+    policy: Policy
+    clock: Clock
+    ids: Ids
+    merchants: Mapping[str, tuple[Mapping[str, ConfiguredGateway], Policy]] = attrs.field(
+        factory=dict[str, tuple[Mapping[str, ConfiguredGateway], Policy]]
+    )
+
+    def merchant(self, merchant: str) -> Payports:
+        """The same services for another merchant; nothing of one is visible to another. Close only the first.
+
+        ``ValueError`` if the name is no identifier.
+        """
+        if problem := check_identifier("merchant", merchant):
+            raise ValueError(problem.message)
+        return attrs.evolve(self, merchant_id=merchant)
+
+    @cached_property
+    def environment(self) -> Environment:
+        """What the services work with."""
+        gateways, policy = self.merchants.get(self.merchant_id, (self.gateways, self.policy))
+        return Environment(
+            merchant=self.merchant_id,
+            store=self.store.of(self.merchant_id),
+            gateways=gateways,
+            policy=policy,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    @cached_property
+    def options(self) -> Options:
+        """What a cart may be paid with."""
+        return Options(self.environment)
+
+    @cached_property
+    def payments(self) -> Payments:
+        """Say what is to be paid, and see how far it has come."""
+        return Payments(self.environment)
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """Move money on one payment."""
+        return Transactions(self.environment)
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """Pay for a cart, once."""
+        return Checkout(self.environment)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Capture per fulfilment, give back per return."""
+        return Orders(self.environment)
+
+    @cached_property
+    def saved_methods(self) -> SavedMethods:
+        """Tokens that a customer may use again."""
+        return SavedMethods(self.environment)
+
+    @cached_property
+    def tokenization(self) -> Tokenization:
+        """Let the browser turn card data into a token."""
+        return Tokenization(self.environment)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """What gateways tell us unasked."""
+        return Webhooks(self.environment)
+
+    @cached_property
+    def maintenance(self) -> Maintenance:
+        """Finish what was left open."""
+        return Maintenance(self.environment)
+
+    @cached_property
+    def events(self) -> Events:
+        """Facts for the host."""
+        return Events(self.environment)
+
+    def close(self) -> None:
+        """Let go of the store's connection."""
+        self.store.close()
+
+    def __enter__(self) -> Payports:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,65 @@
+"""``shop.tokenization``: let the browser turn card data into a token without us seeing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.environment import Environment
+from payports.domain.cart import Cart, check_cart
+from payports.domain.failures import GatewayUnsupported, PaymentsProblem
+from payports.domain.method import PaymentMethod, check_method
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer, check_customer
+from payports.domain.screening import InvalidInput, check_identifier
+from payports.ports.tokenization import ClientSession, TokenizationBridge
+
+
+@attrs.frozen
+class Tokenization:
+    """Opens sessions for the browser and takes back what it brings."""
+
+    _env: Environment
+
+    def open(
+        self, gateway: str, cart: Cart, customer: Customer | None = None
+    ) -> Outcome[ClientSession, PaymentsProblem]:
+        """Give the page what it needs; ``for_browser()`` of it holds publishable data only.
+
+        Failures:
+            GatewayUnsupported: no such gateway, or it has no bridge. InvalidInput: the cart or customer.
+        """
+        problem = check_cart(cart) or (None if customer is None else check_customer(customer))
+        if problem:
+            return Failure(problem)
+        found = self._bridge(gateway)
+        if isinstance(found, Failure):
+            return found
+        return Success(found.unwrap().open(gateway, cart, customer))
+
+    def accept(self, gateway: str, payload: Mapping[str, object]) -> Outcome[PaymentMethod, PaymentsProblem]:
+        """Read the token that the browser brought back.
+
+        Failures:
+            InvalidInput: no token, unknown fields, or anything that looks like card data; it is kept nowhere. GatewayUnsupported.
+        """
+        found = self._bridge(gateway)
+        if isinstance(found, Failure):
+            return found
+        if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] -- it comes from a browser
+            return Failure(InvalidInput("payload", "must be a mapping"))
+        accepted = found.unwrap().accept(payload)
+        if isinstance(accepted, Success) and (problem := check_method(accepted.unwrap())):
+            return Failure(problem)
+        return accepted
+
+    def _bridge(self, gateway: str) -> Outcome[TokenizationBridge, InvalidInput | GatewayUnsupported]:
+        if problem := check_identifier("gateway", gateway):
+            return Failure(problem)
+        found = self._env.gateway(gateway, "tokenization")
+        if isinstance(found, Failure):
+            return found
+        bridge = found.unwrap().gateway.bridge
+        return Success(bridge) if bridge else Failure(GatewayUnsupported(gateway, "tokenization"))

@@ -1,0 +1,183 @@
+"""``shop.transactions``: move money on one payment."""
+
+from __future__ import annotations
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.concluding import advance
+from payports.application.environment import HOST, Environment, guarded
+from payports.application.execution import TransactionReport, execute, report
+from payports.application.recovery import look_up
+from payports.application.requests import check_key, check_observation
+from payports.domain.begin import Command
+from payports.domain.failures import OperationNotAllowed, PaymentNotFound, TransactionProblem
+from payports.domain.lifecycle import (
+    AUTHORIZE,
+    AUTHORIZE_AND_CAPTURE,
+    CAPTURE,
+    DETACHED_CREDIT,
+    REFUND,
+    REVERSE_AUTH,
+    SETTLED,
+    VOID,
+)
+from payports.domain.money import Money, check_amount
+from payports.domain.observe import Discrepancy, Unplaced, find, observe
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Payment, check_source
+from payports.domain.screening import check_identifier
+from payports.domain.transaction import FAILED, Observation, Source, TransactionStatus, TransactionType
+
+_Answer = Outcome[TransactionReport, TransactionProblem]
+
+
+@attrs.frozen
+class Transactions:
+    """Every method takes a ``key``: repeated with the same content it gives the first outcome again without a call, with other
+    content ``Conflict``; what was proven not executed is tried anew, what is unknown is looked up first. Without ``amount`` all that is
+    left is meant, without ``parent`` every parent there is, oldest first.
+
+    Failures of every method:
+        OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, PaymentNotFound, GatewayUnsupported, InvalidInput, Conflict, Busy,
+        StoreUnavailable: nothing was sent. Declined, NotExecuted: no money moved. ResultUnknown: reserved until it is known.
+    """
+
+    _env: Environment
+
+    def authorize(self, payment_id: str, amount: Money | None = None, *, key: str | None = None) -> _Answer:
+        """Reserve money on the payment's method."""
+        return self._run(payment_id, AUTHORIZE, amount, key=key)
+
+    def authorize_and_capture(self, payment_id: str, amount: Money | None = None, *, key: str | None = None) -> _Answer:
+        """Reserve and take money in one go."""
+        return self._run(payment_id, AUTHORIZE_AND_CAPTURE, amount, key=key)
+
+    def capture(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        parent: str | None = None,
+        source: Source | None = None,
+        key: str | None = None,
+    ) -> _Answer:
+        """Take money that was authorized; ``source`` says what for."""
+        return self._run(payment_id, CAPTURE, amount, parent, source, key)
+
+    def reverse_authorization(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        parent: str | None = None,
+        source: Source | None = None,
+        key: str | None = None,
+    ) -> _Answer:
+        """Give authorized money free again."""
+        return self._run(payment_id, REVERSE_AUTH, amount, parent, source, key)
+
+    def void(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        parent: str | None = None,
+        source: Source | None = None,
+        key: str | None = None,
+    ) -> _Answer:
+        """Undo captures before they are settled; whole, unless the gateway can void in part."""
+        return self._run(payment_id, VOID, amount, parent, source, key)
+
+    def refund(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        parent: str | None = None,
+        source: Source | None = None,
+        key: str | None = None,
+    ) -> _Answer:
+        """Give captured money back; one refund over several captures becomes several transactions."""
+        return self._run(payment_id, REFUND, amount, parent, source, key)
+
+    def credit(
+        self, payment_id: str, amount: Money, *, source: Source | None = None, key: str | None = None
+    ) -> _Answer:
+        """Pay money out that is tied to no capture; only where the gateway has it switched on."""
+        return self._run(payment_id, DETACHED_CREDIT, amount, None, source, key)
+
+    def settle(
+        self, payment_id: str, amount: Money | None = None, *, parent: str | None = None, key: str | None = None
+    ) -> _Answer:
+        """Settle captures, or ask the gateway whether they are settled, whichever it offers."""
+        return self._run(payment_id, SETTLED, amount, parent, key=key)
+
+    @guarded
+    def record(self, payment_id: str, observation: Observation) -> _Answer:
+        """Merge a fact that the host learnt itself, such as the outcome of an offline tender.
+
+        A contradiction is recorded and answered with ``ResultUnknown``; a fact about no known transaction with ``OperationNotAllowed``.
+        """
+        problem = check_identifier("payment_id", payment_id) or check_observation(observation)
+        if problem:
+            return Failure(problem)
+
+        def merge(payment: Payment) -> Outcome[Payment, OperationNotAllowed]:
+            observed = observe(payment, observation, self._env.now())
+            if isinstance(observed, Success):
+                return observed
+            match observed.failure():
+                case Discrepancy(recorded):
+                    return Success(recorded)
+                case Unplaced() as unplaced:
+                    return Failure(OperationNotAllowed("record", unplaced.message))
+
+        updated = self._env.update(payment_id, HOST, merge)
+        if isinstance(updated, Failure):
+            return updated
+        payment = updated.unwrap()
+        advance(self._env, payment.owner)
+        told = find(payment, observation)
+        return report(payment, (told,) if told else ())
+
+    @guarded
+    def refresh(self, payment_id: str) -> _Answer:
+        """Ask the gateway about everything on the payment that is not final."""
+        if problem := check_identifier("payment_id", payment_id):
+            return Failure(problem)
+        payment = self._env.store.payment(payment_id)
+        if payment is None:
+            return Failure(PaymentNotFound(payment_id))
+        open_ones = [one for one in payment.transactions if is_open(one.status) and not one.implied_by]
+        for one in open_ones:
+            payment = look_up(self._env, payment, one, HOST)
+        advance(self._env, payment.owner)
+        return report(payment, tuple(payment.by_id[one.id] for one in open_ones))
+
+    @guarded
+    def _run(
+        self,
+        payment_id: str,
+        kind: TransactionType,
+        amount: Money | None,
+        parent: str | None = None,
+        source: Source | None = None,
+        key: str | None = None,
+    ) -> _Answer:
+        problem = (
+            check_identifier("payment_id", payment_id)
+            or (None if amount is None else check_amount("amount", amount))
+            or (None if parent is None else check_identifier("parent", parent))
+            or (None if source is None else check_source(source))
+            or (None if key is None else check_key(key))
+        )
+        if problem:
+            return Failure(problem)
+        command = Command(type=kind, amount=amount, parent_id=parent, source=source, key=key or "")
+        return execute(self._env, payment_id, command)
+
+
+def is_open(status: TransactionStatus) -> bool:
+    """Tell whether the gateway may still have news about a transaction."""
+    return status not in FAILED and status not in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
