@@ -15,7 +15,10 @@ from payports.domain.outcome import Outcome
 from payports.domain.screening import InvalidInput
 
 MAX_MINOR: Final = 10**15
-"""Far below 2**63, so that sums of amounts overflow no store."""
+"""The most that anybody may ask for: far below ``MAX_SUM``, so that sums of amounts overflow no store."""
+
+MAX_SUM: Final = 2**63 - 1
+"""The most that an amount can be, sums included: what stores hold in one number."""
 
 MAX_DIGITS: Final = 16
 """As many whole digits as a literal may have: bounded before any arithmetic."""
@@ -30,6 +33,10 @@ class Currency:
 
     code: str
     exponent: int
+
+    def __attrs_post_init__(self) -> None:
+        if EXPONENTS.get(self.code) != self.exponent:
+            raise ValueError("currency must be an ISO 4217 code with its own number of decimals")
 
     @classmethod
     def of(cls, code: str) -> Currency:
@@ -52,8 +59,8 @@ CURRENCIES: Final = {code: Currency(code, exponent) for code, exponent in EXPONE
 def _minor(_instance: object, _attribute: object, value: int) -> None:
     if type(value) is not int:
         raise TypeError("an amount is a whole number of minor units (int)")
-    if not 0 <= value <= MAX_MINOR:
-        raise ValueError(f"an amount lies between 0 and {MAX_MINOR} minor units")
+    if not 0 <= value <= MAX_SUM:
+        raise ValueError(f"an amount lies between 0 and {MAX_SUM} minor units")
 
 
 def _currency(value: Currency | str) -> Currency:
@@ -158,11 +165,13 @@ def total(amounts: Iterable[Money], currency: Currency) -> Money:
 
 
 def check_amount(field: str, amount: object) -> InvalidInput | None:
-    """Say why a value is no amount that can move: exactly a ``Money``, above zero."""
+    """Say why a value is no amount that can be asked for: exactly a ``Money``, above zero, at most ``MAX_MINOR``."""
     if type(amount) is not Money:
         return InvalidInput(field, "must be a Money")
     if not amount:
         return InvalidInput(field, "must be above zero")
+    if amount.minor > MAX_MINOR:
+        return InvalidInput(field, "is too large")
     return None
 
 
