@@ -7,13 +7,17 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import Final
 
 import attrs
 
 from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType, check_method
 from payports.domain.money import Currency, Money, check_amount
-from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
+from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_phone, check_text
 from payports.domain.transaction import Source, Transaction
+
+MAX_LINES: Final = 1_000
+"""As many line items as a payment may list."""
 
 
 @attrs.frozen
@@ -198,16 +202,22 @@ def _check_address(field: str, address: object) -> InvalidInput | None:
         return None
     if type(address) is not Address:
         return InvalidInput(field, "must be an Address")
-    texts = attrs.asdict(address)
-    lines = texts.pop("lines")
-    return check_fields(field, texts) or check_fields(
-        field, {f"line {number}": line for number, line in enumerate(lines, 1)}
+    if type(address.lines) is not tuple:
+        return InvalidInput(f"{field}.lines", "must be a tuple of texts")
+    texts: dict[str, object] = attrs.asdict(address, recurse=False)
+    del texts["lines"], texts["phone"]
+    return (
+        check_fields(field, texts)
+        or check_phone(f"{field}.phone", address.phone)
+        or check_fields(field, {f"line {number}": line for number, line in enumerate(address.lines, 1)})
     )
 
 
 def _check_lines(lines: object) -> InvalidInput | None:
     if type(lines) is not tuple:
         return InvalidInput("line_items", "must be a tuple of LineItem")
+    if len(lines) > MAX_LINES:  # pyright: ignore[reportUnknownArgumentType] -- any tuple has a length
+        return InvalidInput("line_items", f"has more than {MAX_LINES} entries")
     for line in lines:  # pyright: ignore[reportUnknownVariableType] -- checked next
         if type(line) is not LineItem:  # pyright: ignore[reportUnknownArgumentType]
             return InvalidInput("line_items", "must be a tuple of LineItem")

@@ -65,6 +65,12 @@ def check_text(field: str, value: object, limit: int = MAX_TEXT) -> InvalidInput
     return None
 
 
+def check_phone(field: str, value: object) -> InvalidInput | None:
+    """Say why a value is no phone number or text like it. International ones may look like a card's: +49 and eleven digits do."""
+    problem = check_text(field, value)
+    return None if problem and type(value) is str and _PHONE.fullmatch(value) else problem
+
+
 def check_fields(field: str, values: object, limit: int = MAX_TEXT) -> InvalidInput | None:
     """Say why a mapping is none of names to texts: at most 50 of them, none of them card data."""
     if not isinstance(values, Mapping):
@@ -95,9 +101,18 @@ def _check_card_field(field: str, name: str, value: str) -> InvalidInput | None:
     return None
 
 
-_DIGITS: Final = r"\d(?:[ .\-]?\d){12,18}"
-_GLUED: Final = re.compile(rf"(?<!\d){_DIGITS}(?!\d)")
-_APART: Final = re.compile(rf"(?<![^\W_]){_DIGITS}(?![^\W_])")
+_GLUED: Final = re.compile(r"(?<!\d)\d(?:[ .,_/\-\u2013]{0,2}\d){12,18}(?!\d)")
+_APART: Final = re.compile(r"(?<![^\W_])\d(?:[ .\-]?\d){12,18}(?![^\W_])")
+
+_PHONE: Final = re.compile(r"\+\d(?:[ ./()\-]?\d){6,14}")
+"""ITU-T E.164: a plus and at most 15 digits."""
+
+# Random bytes written in hexadecimal, a UUID or a digest: hold long runs of digits by chance, one in a thousand a "card number".
+_RANDOM: Final = re.compile(
+    r"(?<![^\W_])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|(?=[a-f]*[0-9]+[a-f]+[0-9])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}))(?![^\W_])",
+    re.IGNORECASE,
+)
 
 # Issuer ranges and lengths of the card schemes, ISO/IEC 7812: what passes Luhn but fits no scheme is no card number.
 _SCHEMES: Final = re.compile(
@@ -118,7 +133,7 @@ def holds_card_number(text: str, *, glued: bool = True) -> bool:
     ``glued`` also finds one that touches letters; identifiers are read with ``glued=False``, because hexadecimal ones
     hold long runs of digits by chance.
     """
-    return any(_is_card_number(found) for found in (_GLUED if glued else _APART).findall(text))
+    return any(_is_card_number(found) for found in (_GLUED if glued else _APART).findall(_RANDOM.sub("#", text)))
 
 
 def mask_card_numbers(text: str) -> str:
@@ -128,7 +143,13 @@ def mask_card_numbers(text: str) -> str:
 
 def _is_card_number(digits: str) -> bool:
     number = "".join(str(int(digit)) for digit in digits if digit.isdecimal())
-    return _SCHEMES.fullmatch(number) is not None and _passes_luhn(number)
+    return _SCHEMES.fullmatch(number) is not None and _passes_luhn(number) and not _is_article_number(number)
+
+
+def _is_article_number(number: str) -> bool:
+    """A barcode of thirteen digits, ISO/IEC 15420: a tenth of those of whole countries would pass for cards that nobody issues any more."""
+    weighted = (int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(number))
+    return len(number) == 13 and sum(weighted) % 10 == 0
 
 
 def _passes_luhn(number: str) -> bool:

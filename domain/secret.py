@@ -46,3 +46,6 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
