@@ -6,7 +6,7 @@ browser returns and look-ups may arrive in any order and any number of times: th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -120,8 +120,8 @@ class NextAction:
     fields: tuple[tuple[str, str], ...] = ()
 
 
-def _pairs(values: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(values.items())) if isinstance(values, Mapping) else values
+def _pairs(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(dict(values).items()))
 
 
 @attrs.frozen(kw_only=True)
@@ -234,13 +234,15 @@ class Transaction:
     @property
     def next_action(self) -> NextAction | None:
         """What the shopper must do, while that is what it waits for."""
-        telling = self.judgement.telling
-        return telling.next_action if telling and self.status is TransactionStatus.REQUIRES_ACTION else None
+        if self.status is not TransactionStatus.REQUIRES_ACTION:
+            return None
+        told = [one.next_action for one in self.judgement.credible if one.next_action and one.status is self.status]
+        return told[-1] if told else None
 
     @property
     def may_have_happened(self) -> bool:
         """True unless it is proven that no money moved, or that what moved went back."""
-        return self.status in MAY_HAVE_HAPPENED
+        return self.status in MAY_HAVE_HAPPENED or self.judgement.doubtful
 
     @property
     def succeeded(self) -> bool:
@@ -254,8 +256,8 @@ class Transaction:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """Values from the gateway's answers that a later call needs."""
-        return {name: value for seen in self.seen for name, value in seen.attributes}
+        """Values that a later call needs, from all that was credibly seen; the higher status has the last word."""
+        return {name: value for one in self.judgement.credible for name, value in one.attributes}
 
     def witness(self, observation: Observation) -> Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
@@ -266,15 +268,30 @@ class Transaction:
 
 @attrs.frozen(kw_only=True)
 class Judgement:
-    """What a set of observations amounts to. ``telling`` is the observation that the status rests on."""
+    """What a set of observations amounts to.
+
+    ``credible``: what contradicts nothing, the most telling last. ``doubtful``: a failure, but something that contradicts the request
+    speaks of a success. ``references``: every name that the gateway gave it.
+    """
 
     status: TransactionStatus
     amount: Money
     exposure: Money
-    gateway_reference: str
+    references: tuple[str, ...]
     contradiction: Contradiction | None
+    doubtful: bool
     ruled: bool
-    telling: Observation | None
+    credible: tuple[Observation, ...]
+
+    @property
+    def telling(self) -> Observation | None:
+        """The observation that the status rests on."""
+        return self.credible[-1] if self.credible else None
+
+    @property
+    def gateway_reference(self) -> str:
+        """The gateway's name for it, or nothing: the one that goes with the highest status."""
+        return next((one.gateway_reference for one in reversed(self.credible) if one.gateway_reference), "")
 
 
 def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judgement:
@@ -283,30 +300,39 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
     Credible observations rank by status and the highest wins; one that contradicts the request counts as an unknown result. An
     operator's ruling settles a contradiction. The order of ``seen`` does not matter.
     """
-    contradictions = [found for found in (_contradiction(requested, account, one) for one in seen) if found]
-    credible = [one for one in seen if not _contradiction(requested, account, one)]
-    telling = max(credible, key=lambda one: (RANK[one.status], repr(one)), default=None)
-    status = telling.status if telling else TransactionStatus.SENDING_TO_PROCESSOR
+    objections = [(one, _contradiction(requested, account, one)) for one in seen]
+    credible = sorted((one for one, objection in objections if not objection), key=_weight)
+    contradictions = [objection for _, objection in objections if objection]
+    status = credible[-1].status if credible else TransactionStatus.SENDING_TO_PROCESSOR
     if contradictions and RANK[status] < RANK[TransactionStatus.UNKNOWN]:
         status = TransactionStatus.UNKNOWN
-    references = sorted({one.gateway_reference for one in credible if one.gateway_reference})
+    references = tuple(sorted({one.gateway_reference for one in credible if one.gateway_reference}))
     approved = {one.amount for one in credible if one.status is TransactionStatus.SUCCEEDED and one.amount}
     if len(references) > 1:
         contradictions.append(Contradiction(ContradictionKind.REFERENCE, "two gateway references for one transaction"))
     if len(approved) > 1:
         contradictions.append(Contradiction(ContradictionKind.AMOUNT, "two amounts for one transaction"))
     ruled = any(one.channel is Channel.OPERATOR for one in seen)
-    amount = max(approved, default=requested) if status is TransactionStatus.SUCCEEDED else requested
+    open_contradiction = min(contradictions, key=repr) if contradictions and not ruled else None
+    amount = min(approved, default=requested) if status is TransactionStatus.SUCCEEDED else requested
     claimed = [one.amount for one in seen if one.amount and one.amount.currency == requested.currency]
     return Judgement(
         status=status,
         amount=amount,
-        exposure=max([requested, *claimed]) if contradictions and not ruled else amount,
-        gateway_reference=references[0] if references else "",
-        contradiction=min(contradictions, key=repr) if contradictions and not ruled else None,
+        exposure=max([requested, *claimed]) if open_contradiction else amount,
+        references=references,
+        contradiction=open_contradiction,
+        doubtful=open_contradiction is not None
+        and status in FAILED
+        and any(one.status is TransactionStatus.SUCCEEDED for one, objection in objections if objection),
         ruled=ruled,
-        telling=telling,
+        credible=tuple(credible),
     )
+
+
+def _weight(seen: Observation) -> tuple[int, bool, str, str]:
+    """The higher status tells more; of two equal ones that which says more about a decline."""
+    return RANK[seen.status], seen.hard, seen.code, repr(seen)
 
 
 def _contradiction(requested: Money, account: str, seen: Observation) -> Contradiction | None:
