@@ -18,6 +18,7 @@ from payports.domain.failures import (
     Refusal,
 )
 from payports.domain.ledger import (
+    held_by_capture,
     is_settled,
     is_untouched,
     left_of_capture,
@@ -38,7 +39,7 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.money import MAX_MINOR, Money
+from payports.domain.money import MAX_MINOR, Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.transaction import USABLE, ReversalState, Source, Transaction, TransactionType
@@ -90,7 +91,10 @@ def begin(
         AmountNotAvailable: less is left than was asked.
         CurrencyMismatch: the amount is in another currency than the payment.
         GatewayUnsupported: the gateway has no such operation, or no partial one.
+        InvalidInput: the amount is none, or of nothing.
     """
+    if command.amount is not None and (invalid := check_amount("amount", command.amount)):
+        return Failure(invalid)
     if not capabilities.supports(command.type):
         return Failure(GatewayUnsupported(payment.gateway, command.type.value))
     if command.amount is not None and command.amount.currency != payment.currency:
@@ -132,7 +136,6 @@ def permitted(
 
 
 _WHY_NOT: Final = {
-    REVERSE_AUTH: "a capture of it is under way",
     CAPTURE: "the gateway takes one capture of an authorization",
     VOID: "it was settled, or some of it was voided or refunded",
     REFUND: "the gateway refunds only what is settled",
@@ -162,7 +165,7 @@ def _opening(
         return _opening_to_capture(payment, parent, children, capabilities)
     if kind is REVERSE_AUTH:
         left = left_of_hold(payment, parent)
-        touched = any(child.type is CAPTURE for child in children)
+        touched = any(child.type is CAPTURE and held_by_capture(payment, child) for child in children)
         if capabilities.reverse_authorization is ReverseAuthorization.FULL and touched:
             left = 0
         return Opening(parent, left, whole=capabilities.reverse_authorization is not ReverseAuthorization.PARTIAL)
@@ -187,7 +190,9 @@ def _opening_to_capture(
 ) -> Opening | None:
     left = left_of_hold(payment, parent)
     several = capabilities.partial_capture is PartialCapture.MULTIPLE
-    under_way = any(child.type is CAPTURE or _unresolved_reversal(child) for child in children)
+    under_way = any(
+        _unresolved_reversal(child) or (child.type is CAPTURE and held_by_capture(payment, child)) for child in children
+    )
     if under_way and not several and left:
         return None
     return Opening(parent, left, whole=capabilities.partial_capture is PartialCapture.NONE)
@@ -244,7 +249,7 @@ def _record(
             source=command.source,
             account=command.account,
             attempt=command.attempt,
-            restores_hold=command.type is VOID and capabilities.void_restores_hold,
+            restores_hold=_restores_hold(command, capabilities, opening),
             reverses=command.reverses,
             due_at=now + RECOVERY_DELAY,
         )
@@ -254,6 +259,11 @@ def _record(
         if opening.parent:
             parents.append(_built_upon(opening.parent, command))
     return Begun(payment.replacing(*parents).adding(*requests, *implied), tuple(requests))
+
+
+def _restores_hold(command: Command, capabilities: Capabilities, opening: Opening) -> bool:
+    on_a_hold = opening.parent is not None and opening.parent.type is CAPTURE
+    return command.type is VOID and on_a_hold and capabilities.void_restores_hold
 
 
 def _releases_rest(command: Command, capabilities: Capabilities, opening: Opening, amount: Money) -> bool:

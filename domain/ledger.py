@@ -5,7 +5,7 @@ Whatever *may* have happened is taken as happened when money is to move; only wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -20,28 +20,24 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.payment import Payment
-from payports.domain.transaction import Transaction, TransactionType
+from payports.domain.transaction import FAILED, Transaction, TransactionType
 
 
 def left_of_hold(payment: Payment, authorization: Transaction) -> int:
     """What an authorization still holds for capture or reversal."""
     if not authorization.succeeded:
         return 0
-    children = payment.children_of(authorization)
-    captured = sum(_held_by_capture(payment, child) for child in children if child.type is CAPTURE)
-    return max(0, authorization.amount.minor - captured - _possible(children, REVERSE_AUTH))
+    captured = sum(held_by_capture(payment, one) for one in _captures(payment, authorization))
+    reversed_ = _possible(payment.children_of(authorization), REVERSE_AUTH)
+    return max(0, authorization.amount.minor - captured - reversed_)
 
 
 def left_of_capture(payment: Payment, capture: Transaction) -> int:
     """What of captured money was not given back, taken back or charged back."""
     if not capture.succeeded:
         return 0
-    children = payment.children_of(capture)
-    returned = sum(
-        _certain(payment.children_of(child), CHARGEBACK_REVERSAL) for child in children if child.type is CHARGEBACK
-    )
-    gone = _possible(children, REFUND) + _possible(children, VOID) + _possible(children, CHARGEBACK)
-    return max(0, capture.amount.minor - gone + returned)
+    gone = _possible(payment.children_of(capture), REFUND, VOID) + _charged_back(payment, capture)
+    return max(0, capture.amount.minor - gone)
 
 
 def left_to_authorize(payment: Payment) -> int:
@@ -50,31 +46,37 @@ def left_to_authorize(payment: Payment) -> int:
 
 
 def still_open(payment: Payment, transaction: Transaction) -> int:
-    """What an initiating transaction may hold or have taken, less what surely was undone."""
-    if transaction.type not in INITIATING or not transaction.may_have_happened:
+    """What an initiating transaction may hold or have taken, less what surely was undone.
+
+    What was captured stays taken, even when the authorization under it is gone.
+    """
+    if transaction.type not in INITIATING:
         return 0
-    children = payment.children_of(transaction)
-    undone = _certain(children, REVERSE_AUTH)
-    for capture in (transaction, *(child for child in children if child.type is CAPTURE)):
-        undone += sum(
-            child.amount.minor for child in payment.children_of(capture) if child.succeeded and _reopens(child)
-        )
-    return max(0, transaction.exposure.minor - undone)
+    captures = [one for one in _captures(payment, transaction) if one.may_have_happened]
+    taken = sum(max(0, held_by_capture(payment, one) - _given_up(payment, one)) for one in captures)
+    if transaction.type is not AUTHORIZE or not transaction.may_have_happened:
+        return taken
+    undone = _certain(payment.children_of(transaction), REVERSE_AUTH)
+    undone += sum(_given_up(payment, one) for one in captures)
+    return max(taken, transaction.exposure.minor - undone)
 
 
 def secured(payment: Payment, transaction: Transaction) -> int:
-    """What an initiating transaction surely holds or has taken, less all that was undone or given back."""
-    if not transaction.succeeded:
+    """What an initiating transaction surely holds or has taken, less all that may have been undone, given or taken back."""
+    captures = _captures(payment, transaction)
+    if transaction.type is not AUTHORIZE or not transaction.succeeded:
+        return sum(left_of_capture(payment, one) for one in captures)
+    lost = _possible(payment.children_of(transaction), REVERSE_AUTH)
+    lost += sum(_lost(payment, one) for one in captures if one.may_have_happened)
+    return max(0, transaction.amount.minor - lost)
+
+
+def held_by_capture(payment: Payment, capture: Transaction) -> int:
+    """What a capture may have taken of its hold and no void has put back."""
+    if not capture.may_have_happened:
         return 0
-    children = payment.children_of(transaction)
-    captures = (transaction, *(child for child in children if child.type is CAPTURE))
-    given_back = sum(
-        child.amount.minor
-        for capture in captures
-        for child in payment.children_of(capture)
-        if child.succeeded and child.type is REFUND and not child.reverses
-    )
-    return max(0, still_open(payment, transaction) - given_back)
+    restoring = (child for child in payment.children_of(capture) if child.restores_hold)
+    return max(0, capture.exposure.minor - _certain(restoring, VOID))
 
 
 def is_settled(payment: Payment, capture: Transaction) -> bool:
@@ -88,43 +90,65 @@ def is_untouched(payment: Payment, capture: Transaction) -> bool:
 
 
 def is_overdrawn(payment: Payment, parent: Transaction) -> bool:
-    """Tell whether more surely happened on a transaction than it can bear."""
+    """Tell whether more surely happened on a transaction than it can bear; one that failed bears nothing."""
     children = payment.children_of(parent)
+    bears = 0 if parent.status in FAILED else parent.amount.minor
     if parent.type is AUTHORIZE:
-        taken = _certain(children, REVERSE_AUTH) + sum(
-            _held_by_capture(payment, child) for child in children if child.type is CAPTURE and child.succeeded
-        )
-        return taken > parent.amount.minor
+        captured = sum(held_by_capture(payment, one) for one in _captures(payment, parent) if one.succeeded)
+        return captured + _certain(children, REVERSE_AUTH) > bears
     if parent.type in CAPTURING:
-        returned = sum(_certain(payment.children_of(child), CHARGEBACK_REVERSAL) for child in children)
-        gone = _certain(children, REFUND) + _certain(children, VOID) + _certain(children, CHARGEBACK) - returned
-        return gone > parent.amount.minor or sum(child.type is SETTLED and child.succeeded for child in children) > 1
-    return _certain(children, CHARGEBACK_REVERSAL) > parent.amount.minor
+        gone = _certain(children, REFUND, VOID) + _charged_back(payment, parent, certain=True)
+        return gone > bears or sum(child.type is SETTLED and child.succeeded for child in children) > 1
+    return _certain(children, CHARGEBACK_REVERSAL) > bears
+
+
+def net_of(payment: Payment, kinds: Collection[TransactionType], *undoing: TransactionType) -> int:
+    """What succeeded of some types, each less what succeeded of other types on top of it."""
+    return sum(
+        max(0, one.amount.minor - _certain(payment.children_of(one), *undoing))
+        for one in payment.transactions
+        if one.succeeded and one.type in kinds
+    )
 
 
 def sum_of(payment: Payment, *kinds: TransactionType) -> int:
     """What succeeded of some types on a payment."""
-    return sum(one.amount.minor for one in payment.transactions if one.succeeded and one.type in kinds)
+    return _certain(payment.transactions, *kinds)
 
 
-def _held_by_capture(payment: Payment, capture: Transaction) -> int:
-    if not capture.may_have_happened:
-        return 0
-    restored = sum(
-        child.amount.minor
-        for child in payment.children_of(capture)
-        if child.type is VOID and child.succeeded and child.restores_hold
-    )
-    return max(0, capture.exposure.minor - restored)
+def _captures(payment: Payment, initiating: Transaction) -> tuple[Transaction, ...]:
+    """The captures of an authorization; an authorize-and-capture is its own."""
+    if initiating.type is not AUTHORIZE:
+        return (initiating,)
+    return tuple(child for child in payment.children_of(initiating) if child.type is CAPTURE)
 
 
-def _reopens(child: Transaction) -> bool:
+def _given_up(payment: Payment, capture: Transaction) -> int:
+    """What surely went back to the shopper for good, so that it may be asked for again."""
+    return sum(child.amount.minor for child in payment.children_of(capture) if child.succeeded and _gives_up(child))
+
+
+def _gives_up(child: Transaction) -> bool:
     return (child.type is VOID and not child.restores_hold) or (child.type is REFUND and child.reverses)
 
 
-def _possible(children: Iterable[Transaction], kind: TransactionType) -> int:
-    return sum(child.exposure.minor for child in children if child.type is kind and child.may_have_happened)
+def _lost(payment: Payment, capture: Transaction) -> int:
+    children = [child for child in payment.children_of(capture) if not child.restores_hold]
+    return _possible(children, VOID, REFUND) + _charged_back(payment, capture)
 
 
-def _certain(children: Iterable[Transaction], kind: TransactionType) -> int:
-    return sum(child.amount.minor for child in children if child.type is kind and child.succeeded)
+def _charged_back(payment: Payment, capture: Transaction, *, certain: bool = False) -> int:
+    """What was charged back and did not return: never less than nothing, whatever returned."""
+    count = _certain if certain else _possible
+    return sum(
+        max(0, count([child], CHARGEBACK) - _certain(payment.children_of(child), CHARGEBACK_REVERSAL))
+        for child in payment.children_of(capture)
+    )
+
+
+def _possible(transactions: Iterable[Transaction], *kinds: TransactionType) -> int:
+    return sum(one.exposure.minor for one in transactions if one.type in kinds and one.may_have_happened)
+
+
+def _certain(transactions: Iterable[Transaction], *kinds: TransactionType) -> int:
+    return sum(one.amount.minor for one in transactions if one.type in kinds and one.succeeded)

@@ -11,8 +11,8 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
-from payports.domain.ledger import is_overdrawn
-from payports.domain.lifecycle import INITIATING, PARENTS
+from payports.domain.ledger import is_overdrawn, left_of_capture, left_of_hold
+from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.transaction import (
@@ -21,6 +21,7 @@ from payports.domain.transaction import (
     Observation,
     ReversalState,
     Transaction,
+    TransactionStatus,
     judge,
 )
 
@@ -69,8 +70,7 @@ def observe(
             return Failure(Unplaced(payment.id))
         payment = payment.adding(target)
     told = target.witness(seen)
-    merged = payment.replacing(told, *_implied(payment, told, seen))
-    merged = _follow(merged, told)
+    merged = _with_consequences(_measured(payment.replacing(told, *_implied(payment, told, seen))))
     after = merged.by_id[told.id]
     if after.discrepancy:
         return Failure(Discrepancy(merged, after.id, after.discrepancy))
@@ -78,87 +78,114 @@ def observe(
 
 
 def find(payment: Payment, seen: Observation) -> Transaction | None:
-    """Find the transaction that a fact is about: by our id, else by the gateway's reference (and the type, if it is told)."""
+    """Find the transaction that a fact is about: by our id, else by a reference of the gateway's; never one of another type than told.
+
+    Gateways repeat the id that an authorization or capture was sent with when they tell of what was made on top of it.
+    """
     if seen.transaction_id:
-        return payment.by_id.get(seen.transaction_id)
-    if not seen.gateway_reference:
-        return None
-    matching = [
-        one
-        for one in payment.transactions
-        if one.gateway_reference == seen.gateway_reference and seen.type in (None, one.type)
-    ]
+        named = payment.by_id.get(seen.transaction_id)
+        if named is None or seen.type in (None, named.type):
+            return named
+    matching = _referred_to(payment, seen)
     return matching[0] if len(matching) == 1 else None
 
 
+def _referred_to(payment: Payment, seen: Observation) -> list[Transaction]:
+    return [
+        one
+        for one in payment.transactions
+        if seen.gateway_reference in one.judgement.references and seen.type in (None, one.type)
+    ]
+
+
 def _made_outside(payment: Payment, seen: Observation, now: datetime | None) -> Transaction | None:
-    if seen.transaction_id or seen.type is None or not seen.gateway_reference or not seen.parent_reference:
+    foreign = seen.transaction_id and seen.transaction_id not in payment.by_id
+    if foreign or seen.type is None or not seen.gateway_reference or _referred_to(payment, seen):
         return None
     parents = [
         one
         for one in payment.transactions
-        if one.gateway_reference == seen.parent_reference and one.type in PARENTS[seen.type]
+        if seen.parent_reference in one.judgement.references and one.type in PARENTS[seen.type]
     ]
     if len(parents) != 1:
         return None
     parent = parents[0]
-    requested = seen.amount or parent.amount
-    if requested.currency != payment.currency or any(
+    may_be_ours = any(
         child.type is seen.type and not child.gateway_reference and child.may_have_happened
         for child in payment.children_of(parent)
-    ):
-        return None  # may be one of ours whose answer is still on its way
+    )
+    if may_be_ours or (seen.amount and seen.amount.currency != payment.currency):
+        return None
     name = f"{payment.id}/{seen.type}/{seen.gateway_reference}"
     return Transaction(
         id=f"o-{blake2s(name.encode(), digest_size=12).hexdigest()}",
         type=seen.type,
-        requested=requested,
+        requested=parent.amount,
         created_at=now or parent.created_at,
         parent_id=parent.id,
         observed_only=True,
     )
 
 
+def _measured(payment: Payment) -> Payment:
+    """What was made outside has no request to be judged against: the most that was told of stands for it, else its whole parent."""
+    for one in payment.transactions:
+        parent = payment.parent_of(one)
+        if one.observed_only and parent:
+            told = [seen.amount for seen in one.seen if seen.amount and seen.amount.currency == payment.currency]
+            payment = payment.replacing(attrs.evolve(one, requested=max(told, default=parent.amount)))
+    return payment
+
+
 def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[Transaction]:
+    """What a partial capture released went the way of the capture; it stays released when the capture is taken back."""
     credible = judge(capture.requested, capture.account, (seen,)).status
+    if credible is TransactionStatus.REVOKED:
+        credible = TransactionStatus.SUCCEEDED
     echo = Observation(status=credible, channel=seen.channel)
     return [one.witness(echo) for one in payment.transactions if one.implied_by == capture.id]
 
 
-def _follow(payment: Payment, told: Transaction) -> Payment:
-    """Draw the consequences, each a function of the ledger alone, so that the order of facts cannot show."""
-    parent = payment.parent_of(told)
-    if parent is None:
-        return payment.replacing(_unwanted(payment, told)) if told.type in INITIATING else payment
-    overdrawn = is_overdrawn(payment, parent)
-    siblings = payment.children_of(parent)
-    blamed = [one for one in siblings if one.observed_only and one.succeeded] or [
-        one for one in siblings if one.succeeded
-    ]
-    changed = [
-        attrs.evolve(one, excess=overdrawn and one in blamed)
-        for one in siblings
-        if one.excess is not (overdrawn and one in blamed)
-    ]
-    return payment.replacing(*changed, _reversal_followed(parent, siblings))
+def _with_consequences(payment: Payment) -> Payment:
+    """Draw the consequences anew, each from the whole ledger, so that the order of facts cannot show."""
+    blamed = {id_ for one in payment.transactions for id_ in _blamed(payment, one)}
+    new = [_followed(payment, one, excess=one.id in blamed) for one in payment.transactions]
+    return payment.replacing(*(one for one in new if one is not payment.by_id[one.id]))
 
 
-def _unwanted(payment: Payment, told: Transaction) -> Transaction:
-    """A success after a proof of failure: the shopper has moved on, nobody wants this money any more."""
-    late = told.succeeded and any(seen.status in FAILED for seen in told.seen)
-    if late and told.reversal is ReversalState.NONE and not payment.placed:
-        return attrs.evolve(told, reversal=ReversalState.REQUIRES_REVERSAL)
-    return told
+def _blamed(payment: Payment, parent: Transaction) -> list[str]:
+    """The children that ask too much of a parent: those made outside, if there are any."""
+    children = [one for one in payment.children_of(parent) if one.succeeded]
+    if not children or not is_overdrawn(payment, parent):
+        return []
+    return [one.id for one in children if one.observed_only] or [one.id for one in children]
 
 
-def _reversal_followed(parent: Transaction, children: tuple[Transaction, ...]) -> Transaction:
-    reversals = [child for child in children if child.reverses]
+def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transaction:
+    reversal = _reversal(payment, one)
+    if one.excess is excess and one.reversal is reversal:
+        return one
+    return attrs.evolve(one, excess=excess, reversal=reversal)
+
+
+def _reversal(payment: Payment, one: Transaction) -> ReversalState:
+    reversals = [child for child in payment.children_of(one) if child.reverses]
     if not reversals:
-        return parent
-    if any(child.succeeded for child in reversals):
-        state = ReversalState.REVERSED
-    elif any(child.may_have_happened for child in reversals):
-        state = ReversalState.REVERSAL_IN_PROGRESS
-    else:
-        state = ReversalState.FAILED_REVERSAL
-    return parent if parent.reversal is state else attrs.evolve(parent, reversal=state)
+        return ReversalState.REQUIRES_REVERSAL if _is_unwanted(payment, one) else one.reversal
+    if any(child.may_have_happened and not child.succeeded for child in reversals):
+        return ReversalState.REVERSAL_IN_PROGRESS
+    left = left_of_hold(payment, one) if one.type is AUTHORIZE else left_of_capture(payment, one)
+    return ReversalState.FAILED_REVERSAL if left else ReversalState.REVERSED
+
+
+def _is_unwanted(payment: Payment, one: Transaction) -> bool:
+    """A success after a proof of failure: the shopper has moved on, nobody wants this money any more."""
+    happened = one.status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
+    if one.type not in INITIATING or one.reversal is not ReversalState.NONE or not happened:
+        return False
+    late = any(seen.status in FAILED for seen in one.judgement.credible)
+    return late and not (payment.placed and _latest_attempt(payment) is one)
+
+
+def _latest_attempt(payment: Payment) -> Transaction:
+    return [one for one in payment.transactions if one.type in INITIATING][-1]

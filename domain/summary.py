@@ -12,11 +12,12 @@ from returns.result import Failure
 
 from payports.domain.begin import permitted
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
-from payports.domain.ledger import sum_of
+from payports.domain.ledger import net_of, sum_of
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
     CAPTURE,
+    CAPTURING,
     CHARGEBACK,
     CHARGEBACK_REVERSAL,
     DETACHED_CREDIT,
@@ -79,9 +80,9 @@ class PaymentSummary:
 
 def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> PaymentSummary:
     """Fold the ledger. With the gateway's ``capabilities`` the available amounts are what that gateway would take."""
-    captured_ever = sum_of(payment, CAPTURE, AUTHORIZE_AND_CAPTURE)
-    authorized = sum_of(payment, AUTHORIZE) - sum_of(payment, REVERSE_AUTH)
-    captured = captured_ever - sum_of(payment, VOID) - sum_of(payment, REFUND)
+    captured_ever = sum_of(payment, *CAPTURING)
+    authorized = net_of(payment, {AUTHORIZE}, REVERSE_AUTH)
+    captured = net_of(payment, CAPTURING, VOID, REFUND)
     awaiting = sum(
         one.amount.minor
         for one in payment.transactions
@@ -89,7 +90,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
     )
 
     def money(minor: int) -> Money:
-        return Money(max(0, minor), payment.currency)
+        return Money(minor, payment.currency)
 
     def available(kind: TransactionType) -> Money:
         offered = permitted(payment, kind, capabilities) if capabilities.supports(kind) else None
@@ -110,7 +111,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
         amount_voided=money(sum_of(payment, VOID)),
         amount_credited=money(sum_of(payment, DETACHED_CREDIT)),
         amount_settled=money(sum_of(payment, SETTLED)),
-        amount_charged_back=money(sum_of(payment, CHARGEBACK) - sum_of(payment, CHARGEBACK_REVERSAL)),
+        amount_charged_back=money(net_of(payment, {CHARGEBACK}, CHARGEBACK_REVERSAL)),
         amount_awaiting=money(awaiting),
         amount_available_for_authorize=available(AUTHORIZE),
         amount_available_for_authorize_and_capture=available(AUTHORIZE_AND_CAPTURE),
