@@ -20,9 +20,9 @@ def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
 class Fact:
     """One thing that happened to a payment.
 
-    ``kind``: ``payment.created``, ``payment.updated``, ``payment.archived``, ``payment.placed``, ``transaction.recorded``,
-    ``transaction.observed``, ``transaction.discrepancy`` or ``transaction.reversal``. ``by``: who caused it (host, checkout, webhook,
-    recovery, an operator's name); ``why``: the reason, if one was given. ``detail`` holds nothing secret.
+    ``kind``: ``payment.created``, ``payment.updated``, ``payment.archived``, ``payment.placed``, ``payment.allocated``,
+    ``transaction.recorded``, ``transaction.observed``, ``transaction.discrepancy`` or ``transaction.reversal``. ``by``: who caused it
+    (host, checkout, webhook, recovery, an operator's name); ``why``: the reason, if one was given. ``detail`` holds nothing secret.
     """
 
     kind: str

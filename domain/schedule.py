@@ -30,7 +30,7 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
     if transaction.implied_by or (transaction.discrepancy and not transaction.succeeded):
         return None
     match transaction.reversal:
-        case ReversalState.REVERSAL_CANDIDATE if not transaction.indeterminate:
+        case ReversalState.REVERSAL_CANDIDATE if transaction.may_have_happened and not transaction.indeterminate:
             return now + schedule.reversal_after
         case ReversalState.REQUIRES_REVERSAL | ReversalState.FAILED_REVERSAL if transaction.succeeded:
             return now + _back_off(transaction, schedule.first_look_up, schedule)
