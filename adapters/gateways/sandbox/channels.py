@@ -1,0 +1,63 @@
+"""The two ways to the bank: in process and over HTTP. What comes of a message is the same over both."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.messages import encoded
+from payports.adapters.gateways.sandbox.moods import Wire
+from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sender, Sent
+
+UNREACHABLE_HEADER: Final = "sandbox-unreachable"
+"""How the bank's server says that nobody should have been there: the adapter then knocks at a closed door."""
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class BankChannel(Protocol):
+    """Carries messages to a bank."""
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Carry one message and say what came of it."""
+        ...
+
+
+class InProcess(BankChannel):
+    """To a bank in this process; answers get lost here as they do on a wire."""
+
+    def __init__(self, bank: SandboxBank) -> None:
+        self.bank = bank
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Hand a message over."""
+        reply = self.bank.handle(path, encoded(message))
+        match reply.wire:
+            case Wire.ANSWERED:
+                return Answer(reply.status, {}, reply.body)
+            case Wire.LOST:
+                return Lost("the connection ended without an answer")
+            case Wire.UNREACHABLE:
+                return NotSent("the connection was refused")
+
+
+class OverHttp(BankChannel):
+    """To a bank's HTTP server, through the sender that all gateways share."""
+
+    def __init__(self, url: str, sender: Sender) -> None:
+        self._url = url.rstrip("/")
+        self._sender = sender
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Send a message."""
+        sent = self._sender.send("POST", self._url + path, _JSON, encoded(message))
+        if isinstance(sent, Answer) and UNREACHABLE_HEADER in sent.headers:
+            return self._knock_at_a_closed_door(path)
+        return sent
+
+    def _knock_at_a_closed_door(self, path: str) -> Sent:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # bound but not listening: whoever connects is refused
+            return self._sender.send("POST", f"http://127.0.0.1:{nobody.getsockname()[1]}{path}", _JSON)

@@ -1,0 +1,125 @@
+"""Connecting to the sandbox bank as the configuration says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from payports.adapters.gateways.book.keeping import MEMORY
+from payports.adapters.gateways.book.rules import Terms
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.channels import BankChannel, InProcess, OverHttp
+from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
+from payports.adapters.gateways.sandbox.signatures import MIN_SECRET
+from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.sender import Limits, Sender
+from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.tokenization.sandbox import SandboxBridge
+from payports.domain.capabilities import PartialCapture
+from payports.domain.screening import check_identifier
+from payports.domain.secret import Secret
+from payports.ports.adapter import AdapterContext
+from payports.ports.gateway import Gateway
+
+_MEMORY_URL: Final = "memory:"
+_FILE_SCHEME: Final = "sqlite:///"
+DEFAULT_URL: Final = "sqlite:///payports-sandbox.db"
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The keys of a sandbox gateway in the configuration.
+
+    ``url``: ``memory:``, ``sqlite:///bank.db`` or ``http://127.0.0.1:PORT``; without one, what the host attached, else memory if the
+    store is, else a file. ``hosted_page``: the shopper chooses how to pay on the bank's own page.
+    """
+
+    url: str = ""
+    webhook_secret: Secret | None = None
+    account: str = "sandbox"
+    partial_capture: PartialCapture = PartialCapture.MULTIPLE
+    detached_credit: bool = False
+    refund_requires_settlement: bool = False
+    hosted_page: bool = False
+    connect_timeout: timedelta = timedelta(seconds=5)
+    read_timeout: timedelta = timedelta(seconds=20)
+    total_timeout: timedelta = timedelta(seconds=30)
+
+
+def connect(context: AdapterContext) -> Gateway:
+    """Build the gateway. ``context.attachments["bank"]`` may hold the host's ``SandboxBank`` or ``RemoteSandboxBank``.
+
+    Raises ``ConfigurationError`` naming the key.
+    """
+    where = f"gateways.{context.name}"
+    options = read_options(Options, context.options, where)
+    _check(options, where)
+    channel, secret = _reach(options, context, where)
+    terms = Terms(
+        partial_capture=options.partial_capture,
+        detached_credit=options.detached_credit,
+        refund_requires_settlement=options.refund_requires_settlement,
+    )
+    gateway = SandboxGateway(channel=channel, account=options.account, terms=terms, hosted_page=options.hosted_page)
+    return Gateway(
+        transactions=gateway,
+        validator=gateway,
+        webhooks=SandboxWebhooks(options.webhook_secret or secret, options.account),
+        actions=gateway,
+        vault=SandboxVault(channel, options.account),
+        bridge=SandboxBridge(account=options.account),
+        account=options.account,
+    )
+
+
+def _check(options: Options, where: str) -> None:
+    secret = options.webhook_secret
+    if secret is not None and len(secret.reveal().encode()) < MIN_SECRET:
+        raise ConfigurationError(f"{where}.webhook_secret", f"must have at least {MIN_SECRET} bytes")
+    problem = check_identifier("account", options.account)
+    if problem:
+        raise ConfigurationError(f"{where}.account", problem.reason)
+    for name in ("connect_timeout", "read_timeout", "total_timeout"):
+        if not getattr(options, name):
+            raise ConfigurationError(f"{where}.{name}", "must be above zero")
+
+
+def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankChannel, Secret | None]:
+    bank = context.attachments.get("bank")
+    over_http = options.url.startswith("http:")
+    if isinstance(bank, SandboxBank):
+        if over_http:
+            raise ConfigurationError(f"{where}.url", "names a server, but a bank in process is attached")
+        bank.adopt_clock(context.clock)
+        return InProcess(bank), bank.webhook_secret
+    if over_http:
+        return OverHttp(_checked(options.url, where), Sender(_limits(options))), None
+    bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
+    return InProcess(bank), bank.webhook_secret
+
+
+def _limits(options: Options) -> Limits:
+    return Limits(
+        connect_s=options.connect_timeout.total_seconds(),
+        read_s=options.read_timeout.total_seconds(),
+        total_s=options.total_timeout.total_seconds(),
+    )
+
+
+def _checked(url: str, where: str) -> str:
+    parts = urlsplit(url)
+    if parts.hostname not in ("127.0.0.1", "localhost") or parts.path.strip("/") or parts.query or parts.username:
+        raise ConfigurationError(f"{where}.url", "must be http://127.0.0.1:PORT; the sandbox is for this machine only")
+    return url.rstrip("/")
+
+
+def _path(url: str, context: AdapterContext, where: str) -> str:
+    chosen = url or (_MEMORY_URL if context.ephemeral else DEFAULT_URL)
+    if chosen == _MEMORY_URL:
+        return MEMORY
+    if chosen.startswith(_FILE_SCHEME) and len(chosen) > len(_FILE_SCHEME):
+        return chosen.removeprefix(_FILE_SCHEME)
+    raise ConfigurationError(f"{where}.url", "must be memory:, sqlite:///FILE or http://127.0.0.1:PORT")

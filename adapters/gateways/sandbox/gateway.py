@@ -1,0 +1,157 @@
+"""The adapter of the sandbox bank: one port a class, all over one channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.adapters.gateways.book.rules import AUTHORIZATION_LIFETIME, Terms
+from payports.adapters.gateways.reading import read_table, text
+from payports.adapters.gateways.sandbox.channels import BankChannel
+from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
+from payports.adapters.gateways.sandbox.translation import (
+    execution_of,
+    question_about,
+    read_answer,
+    read_finding,
+)
+from payports.adapters.gateways.sender import Answer, NotSent
+from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, ReverseAuthorization
+from payports.domain.failures import Declined, NotExecuted, ResultUnknown
+from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING, SETTLED
+from payports.domain.method import PaymentMethod, PaymentType
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer
+from payports.domain.screening import InvalidInput
+from payports.domain.transaction import Channel, FailureType, Observation
+from payports.ports.gateway import (
+    ExternalActions,
+    MethodVault,
+    NotFoundYet,
+    PaymentRequest,
+    PaymentResponse,
+    PaymentValidator,
+    TransactionGateway,
+)
+
+HOSTED_TOKEN: Final = "tok_hosted"  # noqa: S105 -- the name of a mood
+FOR_EVER: Final = timedelta(days=36_500)
+
+
+def capabilities_of(terms: Terms) -> Capabilities:
+    """What the bank can do under some terms."""
+    return Capabilities(
+        types=USUAL_TYPES | {SETTLED, DETACHED_CREDIT},
+        partial_capture=terms.partial_capture,
+        partial_refund=True,
+        reverse_authorization=ReverseAuthorization.PARTIAL,
+        void_restores_hold=True,
+        refund_requires_settlement=terms.refund_requires_settlement,
+        reports_settlement=True,
+        detached_credit=terms.detached_credit,
+        asynchronous=True,
+        idempotency_window=FOR_EVER,
+        look_up=LookUp.BY_KEY,
+        in_flight_bound=timedelta(minutes=1),
+        fences=True,
+        authorization_lifetime=AUTHORIZATION_LIFETIME,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
+    """Transactions at the bank. ``hosted_page``: methods need no token, the shopper chooses on the bank's page."""
+
+    channel: BankChannel
+    account: str
+    terms: Terms
+    hosted_page: bool = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the bank can do under these terms."""
+        return capabilities_of(self.terms)
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        """Send one transaction."""
+        message = execution_of(request, self.account, self.terms, self._token(request))
+        return read_answer(self.channel.post(EXECUTE, message), request, self.account)
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
+        """Ask by our key; with ``fence`` the bank burns a key that it does not know."""
+        return self._ask(request, Channel.LOOK_UP, fence)
+
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002
+        """Ask the bank how the action ended; what the browser brought is not needed."""
+        return self._ask(request, Channel.RETURN, fence=False)
+
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+        """Ask for a token."""
+        if method.token or self.hosted_page:
+            return None
+        return InvalidInput("method.properties.token", "is missing")
+
+    def _ask(self, request: PaymentRequest, channel: Channel, fence: bool) -> Observation | NotFoundYet:
+        message = {**question_about(request, self.account), "fence": fence}
+        return read_finding(self.channel.post(LOOK_UP, message), request, self.account, channel)
+
+    def _token(self, request: PaymentRequest) -> str:
+        if request.type not in INITIATING and request.type is not DETACHED_CREDIT:
+            return ""
+        return request.method.token or (HOSTED_TOKEN if self.hosted_page else "")
+
+
+@attrs.frozen
+class SandboxVault(MethodVault):
+    """Multi-use tokens at the bank; each keeps the mood of the token that it was made from."""
+
+    channel: BankChannel
+    account: str
+
+    def keep(
+        self, customer: Customer, method: PaymentMethod
+    ) -> Outcome[PaymentMethod, InvalidInput | Declined | NotExecuted | ResultUnknown]:
+        """Swap a token for a multi-use one.
+
+        Failures:
+            Declined: the bank does not know the token.
+            NotExecuted, ResultUnknown: the bank could not be asked, or did not answer.
+        """
+        if not method.token:
+            return Failure(InvalidInput("method.properties.token", "is missing"))
+        message = {"account": self.account, "customer": customer.id, "token": method.token}
+        sent = self.channel.post(KEEP, message)
+        if isinstance(sent, NotSent):
+            return Failure(NotExecuted("", sent.reason))
+        if isinstance(sent, Answer) and sent.status == 402:
+            return Failure(Declined("invalid_token", FailureType.INVALID_PAYMENT_METHOD, hard=True))
+        token = text(read_table(sent.body) or {}, "token") if isinstance(sent, Answer) and sent.status == 200 else ""
+        if not token:
+            return Failure(ResultUnknown(""))
+        return Success(PaymentMethod({"token": token}, method.display, single_use=False))
+
+    def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
+        """List a customer's tokens."""
+        sent = self.channel.post(METHODS, {"account": self.account, "customer": customer.id})
+        said = read_table(sent.body) if isinstance(sent, Answer) and sent.status == 200 else None
+        tokens = said.get("tokens") if said else None
+        if not isinstance(tokens, list):
+            return Failure(NotExecuted("", "the bank could not be asked"))
+        kept: list[object] = tokens  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
+        return Success(
+            tuple(PaymentMethod({"token": one}, single_use=False) for one in kept if isinstance(one, str) and one)
+        )
+
+    def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
+        """Remove a token."""
+        message = {"account": self.account, "customer": customer.id, "token": method.token}
+        sent = self.channel.post(FORGET, message)
+        if isinstance(sent, NotSent):
+            return Failure(NotExecuted("", sent.reason))
+        if not isinstance(sent, Answer) or sent.status != 200:
+            return Failure(ResultUnknown(""))
+        return Success(None)

@@ -1,0 +1,124 @@
+"""What the bank and its adapter say to each other: JSON, the same over every transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
+from payports.adapters.gateways.book.rules import Terms
+from payports.adapters.gateways.reading import Table, money, table, text
+from payports.domain.capabilities import PartialCapture
+from payports.domain.lifecycle import OBSERVED_ONLY
+from payports.domain.transaction import TransactionType
+
+EXECUTE: Final = "/v1/execute"
+LOOK_UP: Final = "/v1/look-up"
+KEEP: Final = "/v1/methods/keep"
+METHODS: Final = "/v1/methods/list"
+FORGET: Final = "/v1/methods/forget"
+
+ENVIRONMENT: Final = "sandbox"
+"""Bound to every answer and notification, so that nobody takes play money for real."""
+
+WORDS: Final = {
+    EntryState.DONE: "approved",
+    EntryState.DECLINED: "declined",
+    EntryState.ACTION: "action_required",
+    EntryState.PENDING: "pending",
+    EntryState.FENCED: "fenced",
+    EntryState.REVOKED: "revoked",
+}
+
+_MAX_PASS_THROUGH: Final = 50_000
+
+
+@attrs.frozen
+class Malformed:
+    """A message that the bank cannot read; ``field`` is what is wrong with it."""
+
+    field: str
+
+
+@attrs.frozen(kw_only=True)
+class Execution:
+    """A message asking to execute one transaction, as the bank reads it."""
+
+    order: Order
+    token: str
+    terms: Terms
+
+
+def encoded(message: Mapping[str, Any]) -> bytes:
+    """Write a message."""
+    return json.dumps(message).encode()
+
+
+def read_execution(message: Table) -> Execution | Malformed:
+    """Read the message that asks to execute one transaction."""
+    order = read_order(message)
+    if isinstance(order, Malformed):
+        return order
+    if order.type in OBSERVED_ONLY:
+        return Malformed("type")
+    return Execution(order=order, token=text(message, "token"), terms=_terms(table(message, "terms")))
+
+
+def read_order(message: Table) -> Order | Malformed:
+    """Read what a message is about: key, account, type and amount."""
+    key, account, kind = text(message, "key", 255), text(message, "account", 255), text(message, "type")
+    amount = money(message)
+    if not key or not account:
+        return Malformed("key" if account else "account")
+    if kind not in TransactionType.__members__:
+        return Malformed("type")
+    if amount is None or not amount:
+        return Malformed("amount_minor")
+    echo = json.dumps(table(message, "pass_through"))
+    asked = {name: message.get(name, "") for name in ("type", "amount_minor", "currency", "parent", "token")}
+    return Order(
+        account=account,
+        key=key,
+        type=TransactionType(kind),
+        minor=amount.minor,
+        currency=amount.currency.code,
+        parent=text(message, "parent", 255),
+        content=digest(asked),
+        return_url=text(message, "return_url", 4_000),
+        pass_through=echo if len(echo) <= _MAX_PASS_THROUGH else "{}",
+    )
+
+
+def shown(entry: Entry, pages: str) -> dict[str, Any]:
+    """Write an entry for its owner; ``pages`` is the URL below which the shopper acts."""
+    message: dict[str, Any] = {
+        "reference": entry.reference,
+        "key": entry.key,
+        "account": entry.account,
+        "environment": ENVIRONMENT,
+        "type": entry.type.value,
+        "status": WORDS[entry.state],
+        "amount_minor": entry.minor,
+        "currency": entry.currency,
+        "partial": entry.partial,
+        "parent": entry.parent,
+        "pass_through": json.loads(entry.pass_through),
+    }
+    if entry.state is EntryState.ACTION:
+        url = f"{pages}/actions/{entry.reference}"
+        message["action"] = {"type": entry.waits_for, "url": url, "reference": entry.reference}
+    if entry.code or entry.failure:
+        message |= {"code": entry.code, "failure": entry.failure and entry.failure.value, "hard": entry.hard}
+    return message
+
+
+def _terms(message: Table) -> Terms:
+    partial = text(message, "partial_capture")
+    return Terms(
+        partial_capture=PartialCapture(partial) if partial in PartialCapture.__members__ else PartialCapture.MULTIPLE,
+        detached_credit=message.get("detached_credit") is True,
+        refund_requires_settlement=message.get("refund_requires_settlement") is True,
+    )

@@ -1,0 +1,1 @@
+"""Frontend tokenization bridges, server side."""
