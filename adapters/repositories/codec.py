@@ -226,6 +226,12 @@ def request_row(record: RequestRecord) -> Row:
     return storable((record.key, record.fingerprint, record.payment_id, record.plan))
 
 
+def read_request(row: Read) -> RequestRecord:
+    """An idempotency record from the columns ``REQUEST``."""
+    key, fingerprint, payment_id, plan = row
+    return RequestRecord(key=key, fingerprint=fingerprint, payment_id=payment_id, plan=plan)
+
+
 def fact_row(fact: Fact) -> Row:
     """The columns ``FACT``."""
     return storable(

@@ -14,7 +14,8 @@ from typing import Final
 from returns.result import Failure, Success
 
 from payports.adapters.repositories.documents import storable_merchant
-from payports.adapters.repositories.tables import Refused, Tables
+from payports.adapters.repositories.refused import Refused
+from payports.adapters.repositories.tables import Tables
 from payports.adapters.settings import ConfigurationError
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment

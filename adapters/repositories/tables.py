@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import attrs
 
 from payports.adapters.repositories import codec
+from payports.adapters.repositories.refused import expect
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
@@ -20,14 +21,6 @@ _Value = TypeVar("_Value")
 _OWED: Final = frozenset(
     {ReversalState.REQUIRES_REVERSAL, ReversalState.REVERSAL_IN_PROGRESS, ReversalState.FAILED_REVERSAL}
 )
-
-
-class Refused(Exception):
-    """Somebody else was faster; ``what`` names the record."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
 
 
 class Tables:
@@ -75,13 +68,13 @@ class Tables:
             self._write_change(change)
         for request in commit.requests:
             codec.request_row(request)
-            _expect(request.key not in self.requests, f"request {request.key}")
+            expect(request.key not in self.requests, f"request {request.key}")
             self._put(self.requests, request.key, request)
         for checkout in commit.checkouts:
             self._write_checkout(checkout)
         for saved in commit.saved_methods:
             codec.saved_method_row(saved)
-            _expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
+            expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
             self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
         for entry in commit.inbox:
             codec.inbox_row(entry)
@@ -90,15 +83,15 @@ class Tables:
     def _write_change(self, change: Change) -> None:
         before, after = change.before, change.after
         codec.payment_row(after)
-        version = before.version if before else 0
-        _expect(_version(self.payments.get(after.id)) == version, f"payment {after.id}")
-        self._put(self.payments, after.id, attrs.evolve(after, version=version + 1))
+        stored = self.payments.get(after.id)
+        expect(stored.version == before.version if stored and before else stored is before, f"payment {after.id}")
+        self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
         self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
         known = before.by_id if before else dict[str, Transaction]()
         for ordinal, one in enumerate(after.transactions):
             if one is not known.get(one.id):
                 codec.transaction_row(after, one, ordinal)
-                _expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
+                expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
                 self._put(self.transactions, one.id, after.id)
                 if reference := one.gateway_reference:
                     self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
@@ -118,8 +111,8 @@ class Tables:
     def _write_checkout(self, record: CheckoutRecord) -> None:
         codec.checkout_row(record)
         what = f"checkout {record.owner.kind} {record.owner.id}"
-        _expect(_version(self.checkouts.get(record.owner)) == record.version, what)
-        _expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
+        expect(_version(self.checkouts.get(record.owner)) == record.version, what)
+        expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
         self._put(self.checkouts, record.owner, attrs.evolve(record, version=record.version + 1))
         if record.callback_token:
             self._put(self.tokens, record.callback_token, record.owner)
@@ -133,12 +126,7 @@ class Tables:
         table[key] = value
 
 
-def _expect(as_expected: bool, what: str) -> None:
-    if not as_expected:
-        raise Refused(what)
-
-
-def _version(record: Payment | CheckoutRecord | SavedMethod | None) -> int:
+def _version(record: CheckoutRecord | SavedMethod | None) -> int:
     return record.version if record else 0
 
 

@@ -1,0 +1,62 @@
+"""The SQLite store: the embedded default, one file, durable with every commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from payports.adapters.repositories.database import Database, SqliteOptions
+from payports.adapters.repositories.documents import storable_merchant
+from payports.adapters.repositories.schema import version_of
+from payports.adapters.repositories.sqlite_repository import SqliteRepository
+from payports.adapters.settings import ConfigurationError, read_options
+from payports.ports.clock import Clock
+from payports.ports.store import PaymentRepository, Store
+
+_SCHEME: Final = "sqlite:///"
+
+
+def connect(url: str, options: Mapping[str, object], _clock: Clock) -> Store:
+    """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; the file is made if it is not there, its folder is not."""
+    name = url.removeprefix(_SCHEME)
+    if name == url or not name or "\0" in name or name.startswith(":memory:"):
+        raise ConfigurationError("store.url", "must be sqlite:///relative.db or sqlite:////absolute.db")
+    return SqliteStore(Database(Path(name).absolute(), read_options(SqliteOptions, options, "store")))
+
+
+@attrs.frozen
+class SqliteStore(Store):
+    """All merchants of one file."""
+
+    database: Database
+
+    def of(self, merchant: str) -> PaymentRepository:
+        return SqliteRepository(self.database, storable_merchant(merchant))
+
+    def check(self) -> Mapping[str, str]:
+        mode = self.database.path.stat().st_mode & 0o777
+        return {
+            "store": "sqlite",
+            "file": str(self.database.path),
+            "permissions": f"{mode:o}" + (" (others may read it)" if mode & 0o077 else ""),
+            **self.database.run(_settings),
+        }
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def _settings(connection: sqlite3.Connection) -> dict[str, str]:
+    connection.execute("BEGIN IMMEDIATE")  # proves that it can be written
+    connection.execute("ROLLBACK")
+    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+    values = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+    return {
+        "sqlite": sqlite3.sqlite_version,
+        "schema": str(version_of(connection)),
+        **{name: str(value) for name, value in values.items()},
+    }
