@@ -13,17 +13,9 @@ from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.errors import ForbiddenExtraKeysError
 
 from payports.domain.secret import Secret
+from payports.ports.adapter import ConfigurationError as ConfigurationError
 
 _Settings = TypeVar("_Settings")
-
-
-class ConfigurationError(ValueError):
-    """A key of the configuration is wrong; ``key`` is its path, ``reason`` says why. The value is never shown."""
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{key}: {reason}")
-        self.key = key
-        self.reason = reason
 
 
 def read_options(kind: type[_Settings], options: Mapping[str, object], where: str) -> _Settings:

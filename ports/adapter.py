@@ -29,6 +29,15 @@ class AdapterContext:
     attachments: Mapping[str, object] = attrs.field(factory=dict[str, object])
 
 
+class ConfigurationError(ValueError):
+    """A key of the configuration is wrong; ``key`` is its path, ``reason`` says why. The value is never shown."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
 class GatewayFactory(Protocol):
     """Builds a gateway; entry point group ``payports.gateways``."""
 

@@ -1,1 +1,183 @@
-"""Take and move money for a shop through any payment gateway: never twice, never lost."""
+"""payports: take money for a cart and move it afterwards, through any payment gateway; never twice, never lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from returns.result import Failure, Success
+
+from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, Receipt
+from payports.application.events import Delivery
+from payports.application.execution import TransactionReport
+from payports.application.maintenance import AttentionItem, AttentionKind, MaintenanceReport
+from payports.application.orders import OrderReport
+from payports.application.shop import Payports
+from payports.application.webhooks import WebhookReceipt
+from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
+from payports.domain.cart import Cart
+from payports.domain.coverage import Coverage, CoverageState
+from payports.domain.failures import (
+    AmountNotAvailable,
+    Busy,
+    CheckoutProblem,
+    Conflict,
+    CurrencyMismatch,
+    Declined,
+    GatewayUnsupported,
+    NotCovered,
+    NotExecuted,
+    OperationNotAllowed,
+    OrderProblem,
+    PaymentNotFound,
+    PaymentProblem,
+    PaymentsFailed,
+    PaymentsProblem,
+    ResultUnknown,
+    SavedMethodNotFound,
+    SavedMethodProblem,
+    StoreUnavailable,
+    TransactionProblem,
+)
+from payports.domain.history import Fact
+from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
+from payports.domain.money import Currency, Money, allocate
+from payports.domain.options import Fee, OfferedOption, PaymentOption
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer, NewPayment, Owner, Payment, Restriction
+from payports.domain.saved_method import SavedMethod, SavedMethodStatus
+from payports.domain.screening import InvalidInput
+from payports.domain.secret import Secret
+from payports.domain.summary import PaymentSummary
+from payports.domain.transaction import (
+    Channel,
+    Contradiction,
+    ContradictionKind,
+    FailureType,
+    NextAction,
+    Observation,
+    ReversalState,
+    Source,
+    Transaction,
+    TransactionStatus,
+    TransactionType,
+)
+from payports.ports.adapter import AdapterContext, ConfigurationError
+from payports.ports.clock import Clock, Ids
+from payports.ports.gateway import (
+    Gateway,
+    NotFoundYet,
+    PaymentRequest,
+    PaymentResponse,
+    TransactionGateway,
+)
+from payports.ports.store import RecordedFact
+from payports.ports.tokenization import ClientSession
+
+__all__ = [
+    "ActionRequired",
+    "AdapterContext",
+    "Address",
+    "AmountNotAvailable",
+    "AttentionItem",
+    "AttentionKind",
+    "AwaitingResults",
+    "Busy",
+    "Capabilities",
+    "Cart",
+    "Channel",
+    "CheckedOut",
+    "CheckoutProblem",
+    "ClientSession",
+    "Clock",
+    "ConfigurationError",
+    "Conflict",
+    "Contradiction",
+    "ContradictionKind",
+    "Coverage",
+    "CoverageState",
+    "Currency",
+    "CurrencyMismatch",
+    "Customer",
+    "Declined",
+    "Delivery",
+    "Fact",
+    "Failure",
+    "FailureType",
+    "Fee",
+    "Gateway",
+    "GatewayUnsupported",
+    "Ids",
+    "InvalidInput",
+    "LineItem",
+    "LookUp",
+    "MaintenanceReport",
+    "Money",
+    "NewPayment",
+    "NextAction",
+    "NotCovered",
+    "NotExecuted",
+    "NotFoundYet",
+    "Observation",
+    "OfferedOption",
+    "OperationNotAllowed",
+    "OrderProblem",
+    "OrderReport",
+    "Outcome",
+    "Owner",
+    "PartialCapture",
+    "Payment",
+    "PaymentMethod",
+    "PaymentNotFound",
+    "PaymentOption",
+    "PaymentProblem",
+    "PaymentRequest",
+    "PaymentResponse",
+    "PaymentSummary",
+    "PaymentType",
+    "PaymentsFailed",
+    "PaymentsProblem",
+    "Payports",
+    "Receipt",
+    "RecordedFact",
+    "Restriction",
+    "ResultUnknown",
+    "ReversalState",
+    "ReverseAuthorization",
+    "SavedMethod",
+    "SavedMethodNotFound",
+    "SavedMethodProblem",
+    "SavedMethodStatus",
+    "Secret",
+    "Source",
+    "StoreUnavailable",
+    "Success",
+    "Transaction",
+    "TransactionGateway",
+    "TransactionProblem",
+    "TransactionReport",
+    "TransactionStatus",
+    "TransactionType",
+    "WebhookReceipt",
+    "allocate",
+    "connect",
+]
+
+
+def connect(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    *,
+    bank: object | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    gateways: Mapping[str, Gateway | TransactionGateway] | None = None,
+) -> Payports:
+    """Connect a shop: a TOML file, a mapping, or nothing (a SQLite file and the sandbox gateway, both in the working directory).
+
+    ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
+    Raises ``ConfigurationError`` naming the key, never the value.
+    """
+    from payports.adapters.configuration.wiring import connect as wire
+
+    return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways)

@@ -1,0 +1,138 @@
+"""Connect: find the adapters that the configuration names, and hand them to the services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final, cast
+
+import attrs
+
+from payports.adapters.configuration.clock import SystemClock, SystemIds
+from payports.adapters.configuration.reading import GatewaySettings, Settings, Table, load, read
+from payports.adapters.settings import ConfigurationError
+from payports.application.environment import ConfiguredGateway, Policy
+from payports.application.shop import Payports
+from payports.domain.schedule import Schedule
+from payports.ports.adapter import AdapterContext
+from payports.ports.clock import Clock, Ids
+from payports.ports.gateway import Gateway, TransactionGateway
+from payports.ports.store import Store, StoreFailed
+
+UNDONE_FIRST: Final = "stored_value"
+"""The adapter that checkout turns to last where no priority is configured: what others do is harder to undo."""
+
+
+def connect(
+    config: str | os.PathLike[str] | Table | None = None,
+    *,
+    bank: object | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    gateways: Mapping[str, Gateway | TransactionGateway] | None = None,
+) -> Payports:
+    """Connect a shop: a TOML file, a mapping, or nothing (a SQLite file and the sandbox gateway, both in the working directory).
+
+    ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
+    Raises ``ConfigurationError`` naming the key, never the value.
+    """
+    settings, merchants = read(load(config))
+    time, names = clock or SystemClock(), ids or SystemIds()
+    given = {name: _as_gateway(one) for name, one in (gateways or {}).items()}
+    attachments = {} if bank is None else {"bank": bank}
+    ephemeral = settings.store_url.startswith("memory:")
+
+    def wire(one: Settings) -> tuple[dict[str, ConfiguredGateway], Policy]:
+        configured: dict[str, ConfiguredGateway] = {}
+        for name, (common, options) in one.gateways.items():
+            context = AdapterContext(
+                name=name, options=options, clock=time, ids=names, ephemeral=ephemeral, attachments=attachments
+            )
+            if name not in given:
+                configured[name] = _configured(common, _gateway(common, context), name)
+            else:
+                configured[name] = _configured(common, given[name], name)
+        for name, gateway in given.items():
+            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway))
+        return configured, _policy(one)
+
+    wired, policy = wire(settings)
+    own = {merchant: wire(one) for merchant, one in merchants.items()}
+    return Payports(
+        merchant_id=settings.merchant,
+        store=_store(settings, time),
+        gateways=wired,
+        policy=policy,
+        clock=time,
+        ids=names,
+        merchants=own,
+    )
+
+
+def _configured(common: GatewaySettings, gateway: Gateway, name: str) -> ConfiguredGateway:
+    return ConfiguredGateway(
+        name=name,
+        gateway=gateway,
+        captures_at_once=common.perform_authorize_and_capture,
+        awaiting_covers=common.awaiting_covers,
+    )
+
+
+def _gateway(common: GatewaySettings, context: AdapterContext) -> Gateway:
+    where = f"gateways.{context.name}"
+    gateway: object = _named("payports.gateways", common.adapter, f"{where}.adapter")(context)
+    if not isinstance(gateway, Gateway):
+        raise ConfigurationError(f"{where}.adapter", "its factory built no Gateway")
+    if not common.bridge:
+        return gateway
+    bridge = _named("payports.bridges", common.bridge, f"{where}.bridge")(context)
+    return attrs.evolve(gateway, bridge=bridge)
+
+
+def _store(settings: Settings, clock: Clock) -> Store:
+    scheme = settings.store_url.partition(":")[0]
+    factory = _named("payports.stores", scheme, "store.url")
+    try:
+        return cast("Store", factory(settings.store_url, settings.store_options, clock))
+    except StoreFailed as failed:
+        reason = str(failed)
+    raise ConfigurationError("store.url", reason)
+
+
+def _named(group: str, name: str, key: str) -> Any:
+    """Find an adapter among those that installed packages registered; a name from the configuration imports nothing else."""
+    registered = entry_points(group=group)
+    found = tuple(registered.select(name=name))
+    if not found:
+        known = ", ".join(sorted(registered.names)) or "none"
+        raise ConfigurationError(key, f"no adapter {name!r} is installed (there are: {known})")
+    if len({one.value for one in found}) > 1:
+        raise ConfigurationError(key, f"several packages bring an adapter {name!r}")
+    return found[0].load()
+
+
+def _as_gateway(given: Gateway | TransactionGateway) -> Gateway:
+    return given if isinstance(given, Gateway) else Gateway(transactions=given)
+
+
+def _policy(settings: Settings) -> Policy:
+    usual = sorted(settings.gateways, key=lambda name: settings.gateways[name][0].adapter == UNDONE_FIRST)
+    return Policy(
+        checkout_priority=settings.checkout.priority or tuple(usual),
+        capture_priority=settings.orders.capture_priority or settings.checkout.priority or tuple(usual),
+        refund_priority=settings.orders.refund_priority or settings.checkout.priority or tuple(usual),
+        cancel_priority=settings.orders.cancel_priority or settings.checkout.priority or tuple(usual),
+        split=settings.orders.split,
+        rollback_immediately=settings.checkout.rollback.value == "immediate",
+        abandoned_after=settings.checkout.abandoned_after,
+        lease=settings.checkout.lease,
+        schedule=Schedule(
+            first_look_up=settings.recovery.first_look_up,
+            longest_wait=settings.recovery.longest_wait,
+            first_poll=settings.recovery.first_poll,
+            action_expires=settings.checkout.action_expires,
+            reversal_after=settings.checkout.reversal_after,
+        ),
+        options=settings.options,
+    )
