@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 from payports.domain.money import CURRENCIES, MAX_MINOR, Money
@@ -35,8 +36,8 @@ def table(parent: Table, name: str) -> Table:
 
 def tables(parent: Table, name: str) -> list[Table]:
     """A list of objects in an object; an item that is none is an empty one."""
-    found: Any = parent.get(name)
-    items = cast("list[Any]", found if isinstance(found, list) else [])
+    found = parent.get(name)
+    items = cast("Sequence[Any]", found if isinstance(found, list) else ())
     return [cast("Table", one) if isinstance(one, dict) else {} for one in items]
 
 

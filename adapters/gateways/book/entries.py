@@ -26,7 +26,10 @@ class EntryState(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Order:
-    """What is asked of a book, under a key that may be used for nothing else. ``parent`` is the reference of an entry."""
+    """What is asked of a book, under a key that may be used for nothing else.
+
+    ``parent`` is the reference of an entry, ``holder`` whose money it is about, where the book keeps balances.
+    """
 
     account: str
     key: str
@@ -34,6 +37,7 @@ class Order:
     minor: int
     currency: str
     parent: str = ""
+    holder: str = ""
     content: str = ""
     return_url: str = ""
     pass_through: str = "{}"  # noqa: S105 -- JSON
@@ -59,6 +63,7 @@ class Entry:
     made_at: float
     key: str = ""
     parent: str = ""
+    holder: str = ""
     code: str = ""
     failure: FailureType | None = None
     hard: bool = False

@@ -36,7 +36,7 @@ _PREFIXES: Final = {
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entries (
     position INTEGER PRIMARY KEY,
-    reference TEXT NOT NULL UNIQUE, root TEXT NOT NULL, parent TEXT NOT NULL,
+    reference TEXT NOT NULL UNIQUE, root TEXT NOT NULL, parent TEXT NOT NULL, holder TEXT NOT NULL,
     account TEXT NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
     asked_minor INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, made_at REAL NOT NULL,
     code TEXT NOT NULL, failure TEXT, hard INTEGER NOT NULL, partial INTEGER NOT NULL, waits_for TEXT NOT NULL,
@@ -51,6 +51,14 @@ CREATE TABLE IF NOT EXISTS about (salt TEXT NOT NULL) STRICT;
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(Entry))
 _INSERT: Final = f"INSERT INTO entries ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 -- names of ours
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608
+
+
+def path_of(url: str) -> str | None:
+    """Where a URL says that a book is kept: ``memory:`` or ``sqlite:///FILE``; nothing for any other."""
+    if url == "memory:":
+        return MEMORY
+    path = url.removeprefix("sqlite:///")
+    return path if path and path != url else None
 
 
 class Book:

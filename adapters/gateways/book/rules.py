@@ -37,6 +37,7 @@ class Terms:
     partial_capture: PartialCapture = PartialCapture.MULTIPLE
     detached_credit: bool = False
     refund_requires_settlement: bool = False
+    authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +86,7 @@ def decide(
         made_at=now,
         key=order.key,
         parent=order.parent,
+        holder=parent.holder if parent else order.holder,
         code=ruling.code,
         failure=ruling.failure,
         hard=ruling.hard,
@@ -120,8 +122,26 @@ def release(
             currency=hold.currency,
             made_at=capture.made_at,
             parent=hold.reference,
+            holder=hold.holder,
             waits_for=capture.reference,
         ),
+    )
+
+
+def fence(order: Order, now: float, name: Callable[[TransactionType], str]) -> Entry:
+    """Burn a key: what was ordered under it can never be executed any more."""
+    reference = name(order.type)
+    return Entry(
+        reference=reference,
+        root=reference,
+        account=order.account,
+        type=order.type,
+        state=EntryState.FENCED,
+        asked_minor=order.minor,
+        minor=0,
+        currency=order.currency,
+        made_at=now,
+        key=order.key,
     )
 
 
@@ -175,7 +195,7 @@ def _is_settled(family: tuple[Entry, ...], capture: Entry) -> bool:
 
 
 def _capture(order: Order, hold: Entry, family: tuple[Entry, ...], terms: Terms, now: float) -> Ruling | None:
-    if now > hold.made_at + AUTHORIZATION_LIFETIME.total_seconds():
+    if now > hold.made_at + terms.authorization_lifetime.total_seconds():
         return refuse("authorization_expired", FailureType.EXPIRED)
     if order.minor > left_of_hold(family, hold):
         return refuse("not_enough_left")

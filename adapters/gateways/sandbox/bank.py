@@ -69,9 +69,13 @@ class SandboxBank:
 
     def iter_effects(self, after: int = 0, limit: int = 1_000) -> Iterator[Effect]:
         """What really happened after a position, read in pages of ``limit``."""
-        while page := self._book.effects(after, limit):
+        while page := self.effects_page(after, limit):
             yield from page
             after = page[-1].position
+
+    def effects_page(self, after: int = 0, limit: int = 1_000) -> tuple[Effect, ...]:
+        """One page of what really happened after a position."""
+        return self._book.effects(after, limit)
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
         """What really happened, in minor units by type and currency code; one query."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -33,7 +34,10 @@ class InProcess(BankChannel):
 
     def post(self, path: str, message: Mapping[str, Any]) -> Sent:
         """Hand a message over."""
-        reply = self.bank.handle(path, encoded(message))
+        try:
+            reply = self.bank.handle(path, encoded(message))
+        except sqlite3.Error:
+            return Lost("the bank's ledger failed")
         match reply.wire:
             case Wire.ANSWERED:
                 return Answer(reply.status, {}, reply.body)

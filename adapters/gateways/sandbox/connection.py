@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import attrs
 
-from payports.adapters.gateways.book.keeping import MEMORY
+from payports.adapters.gateways.book.keeping import MEMORY, path_of
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.channels import BankChannel, InProcess, OverHttp
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
+from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
 from payports.adapters.gateways.sandbox.signatures import MIN_SECRET
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.adapters.gateways.sender import Limits, Sender
@@ -24,8 +25,7 @@ from payports.domain.secret import Secret
 from payports.ports.adapter import AdapterContext
 from payports.ports.gateway import Gateway
 
-_MEMORY_URL: Final = "memory:"
-_FILE_SCHEME: Final = "sqlite:///"
+_SERVER: Final = re.compile(r"http://(?:127\.0\.0\.1|localhost):[0-9]{1,5}/?")
 DEFAULT_URL: Final = "sqlite:///payports-sandbox.db"
 
 
@@ -89,12 +89,17 @@ def _check(options: Options, where: str) -> None:
 
 def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankChannel, Secret | None]:
     bank = context.attachments.get("bank")
-    over_http = options.url.startswith("http:")
+    over_http = options.url.startswith(("http:", "https:"))
     if isinstance(bank, SandboxBank):
         if over_http:
             raise ConfigurationError(f"{where}.url", "names a server, but a bank in process is attached")
         bank.adopt_clock(context.clock)
         return InProcess(bank), bank.webhook_secret
+    if isinstance(bank, RemoteSandboxBank):
+        if options.url and _checked(options.url, where) != bank.url:
+            raise ConfigurationError(f"{where}.url", "names another bank than the one attached")
+        bank.adopt_clock(context.clock)
+        return OverHttp(bank.url, Sender(_limits(options))), bank.webhook_secret
     if over_http:
         return OverHttp(_checked(options.url, where), Sender(_limits(options))), None
     bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
@@ -110,16 +115,13 @@ def _limits(options: Options) -> Limits:
 
 
 def _checked(url: str, where: str) -> str:
-    parts = urlsplit(url)
-    if parts.hostname not in ("127.0.0.1", "localhost") or parts.path.strip("/") or parts.query or parts.username:
+    if not _SERVER.fullmatch(url):
         raise ConfigurationError(f"{where}.url", "must be http://127.0.0.1:PORT; the sandbox is for this machine only")
     return url.rstrip("/")
 
 
 def _path(url: str, context: AdapterContext, where: str) -> str:
-    chosen = url or (_MEMORY_URL if context.ephemeral else DEFAULT_URL)
-    if chosen == _MEMORY_URL:
-        return MEMORY
-    if chosen.startswith(_FILE_SCHEME) and len(chosen) > len(_FILE_SCHEME):
-        return chosen.removeprefix(_FILE_SCHEME)
-    raise ConfigurationError(f"{where}.url", "must be memory:, sqlite:///FILE or http://127.0.0.1:PORT")
+    path = path_of(url or DEFAULT_URL) if url or not context.ephemeral else MEMORY
+    if path is None:
+        raise ConfigurationError(f"{where}.url", "must be memory:, sqlite:///FILE or http://127.0.0.1:PORT")
+    return path

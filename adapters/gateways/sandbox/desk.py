@@ -11,7 +11,7 @@ import attrs
 
 from payports.adapters.gateways.book.entries import Entry, EntryState
 from payports.adapters.gateways.book.keeping import Book
-from payports.adapters.gateways.book.rules import Ruling, decide, refuse
+from payports.adapters.gateways.book.rules import Ruling, decide, fence, refuse
 from payports.adapters.gateways.reading import Table, read_table, text
 from payports.adapters.gateways.sandbox import vault
 from payports.adapters.gateways.sandbox.messages import (
@@ -122,20 +122,8 @@ class Desk:
             return _transaction(shown(self.up_to_date(known), self.pages))
         if message.get("fence") is not True:
             return _error(404, "not_found")
-        reference = self.book.namer()(asked.type)
-        fence = Entry(
-            reference=reference,
-            root=reference,
-            account=asked.account,
-            type=asked.type,
-            state=EntryState.FENCED,
-            asked_minor=asked.minor,
-            minor=0,
-            currency=asked.currency,
-            made_at=self.now(),
-            key=asked.key,
-        )
-        return _transaction(shown(self.book.add((fence,))[0], self.pages))
+        burnt = self.book.add((fence(asked, self.now(), self.book.namer()),))[0]
+        return _transaction(shown(burnt, self.pages))
 
     def _keep(self, message: Table) -> Reply:
         token = vault.keep(self.book, text(message, "account"), text(message, "customer"), text(message, "token"))

@@ -65,7 +65,11 @@ def execution_of(request: PaymentRequest, account: str, terms: Terms, token: str
         "parent": request.parent_reference,
         "return_url": request.return_url,
         "pass_through": dict(request.pass_through),
-        "terms": attrs.asdict(terms),
+        "terms": {
+            "partial_capture": terms.partial_capture.value,
+            "detached_credit": terms.detached_credit,
+            "refund_requires_settlement": terms.refund_requires_settlement,
+        },
     }
 
 

@@ -1,0 +1,131 @@
+"""The sandbox bank behind its HTTP server, with the methods of the one in process, so that the same tests run on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from payports.adapters.gateways.book.entries import Effect
+from payports.adapters.gateways.book.keeping import MEMORY
+from payports.adapters.gateways.reading import read_table
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.control import PREFIX, effect_read
+from payports.adapters.gateways.sandbox.messages import encoded
+from payports.adapters.gateways.sender import Answer, Limits, Sender
+from payports.domain.money import Money
+from payports.domain.secret import Secret
+from payports.domain.transaction import TransactionType
+from payports.ports.clock import Clock
+
+_LIMITS: Final = Limits(total_s=300.0, read_s=300.0, body_bytes=100_000_000)
+"""A tester may wait for a long answer."""
+_PAGE: Final = 1_000
+
+
+class RemoteSandboxBank:
+    """A bank at a URL. Its methods are those of ``SandboxBank``; ``ConnectionError`` if it cannot be reached.
+
+    ``webhook_secret``: what its notifications are signed with, for adapters that have none configured.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        webhook_secret: str | Secret | None = None,
+        *,
+        on_clock: Callable[[Clock], None] | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.webhook_secret = Secret(webhook_secret) if isinstance(webhook_secret, str) else webhook_secret
+        self._on_clock = on_clock
+        self._sender = Sender(_LIMITS)
+
+    def adopt_clock(self, clock: Clock) -> None:
+        """Go by this clock, if the bank runs in this process and has none; a bank elsewhere has its own."""
+        if self._on_clock:
+            self._on_clock(clock)
+
+    def effects(self) -> tuple[Effect, ...]:
+        """What really happened, in order."""
+        return tuple(self.iter_effects())
+
+    def iter_effects(self, after: int = 0, limit: int = _PAGE) -> Iterator[Effect]:
+        """What really happened after a position, read in pages of ``limit``."""
+        while page := [effect_read(one) for one in self._ask("effects", after=after, limit=limit)]:
+            yield from page
+            after = page[-1].position
+
+    def totals(self) -> dict[tuple[TransactionType, str], int]:
+        """What really happened, in minor units by type and currency code."""
+        return {(TransactionType(kind), currency): minor for kind, currency, minor in self._ask("totals")}
+
+    def fail_next(self, type: TransactionType | str, mood: str) -> None:  # noqa: A002 -- the contract's word
+        """Put the next operation of a type into a mood. ``ValueError`` for a word that is none."""
+        self._ask("fail_next", type=str(type), mood=str(mood))
+
+    def complete_action(self, reference: str, approve: bool = True) -> None:
+        """Let the shopper do what is waited for, or refuse to."""
+        self._ask("complete_action", reference=reference, approve=approve)
+
+    def finish_async(self, reference: str, succeed: bool = True) -> None:
+        """Let the result of an asynchronous operation come."""
+        self._ask("finish_async", reference=reference, succeed=succeed)
+
+    def revoke(self, reference: str) -> None:
+        """Take back what succeeded."""
+        self._ask("revoke", reference=reference)
+
+    def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002
+        """Do something outside of the shop; gives its reference."""
+        return str(
+            self._ask(
+                "dashboard",
+                type=str(type),
+                parent_reference=parent_reference,
+                amount_minor=amount.minor,
+                currency=amount.currency.code,
+            )
+        )
+
+    def settle(self) -> int:
+        """Settle all that is captured and was neither settled nor voided; gives their number."""
+        return int(self._ask("settle"))
+
+    def webhooks(self, limit: int | None = None) -> list[tuple[dict[str, str], bytes]]:
+        """Hand over pending notifications, oldest first, each once."""
+        return [(headers, body.encode()) for headers, body in self._ask("webhooks", limit=limit)]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._sender.close()
+
+    def _ask(self, name: str, **asked: object) -> Any:
+        sent = self._sender.send("POST", self.url + PREFIX + name, {"Content-Type": "application/json"}, encoded(asked))
+        if not isinstance(sent, Answer):
+            raise ConnectionError(sent.reason)
+        said = read_table(sent.body) or {}
+        if sent.status == 400:
+            raise ValueError(str(said.get("error")))
+        if sent.status != 200:
+            raise ConnectionError(f"the bank answered with status {sent.status}")
+        return said["result"]
+
+
+@contextmanager
+def serving(
+    ledger: str = MEMORY, clock: Clock | None = None, webhook_secret: str | Secret | None = None, port: int = 0
+) -> Generator[RemoteSandboxBank, None, None]:
+    """Run a bank and its server in a thread, on a free port of this machine; gives the bank as seen over HTTP."""
+    from payports.adapters.gateways.sandbox.server import SandboxServer
+
+    bank = SandboxBank(ledger, clock, webhook_secret)
+    server = SandboxServer(bank, port)
+    server.start()
+    remote = RemoteSandboxBank(server.url, bank.webhook_secret, on_clock=bank.adopt_clock)
+    try:
+        yield remote
+    finally:
+        remote.close()
+        server.stop()
+        bank.close()

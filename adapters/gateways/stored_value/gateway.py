@@ -1,0 +1,195 @@
+"""The adapter of the stored-value ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
+from payports.adapters.gateways.book.keeping import MEMORY, path_of
+from payports.adapters.gateways.book.rules import Terms
+from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
+from payports.adapters.settings import ConfigurationError, read_options
+from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, PartialCapture, ReverseAuthorization
+from payports.domain.lifecycle import DETACHED_CREDIT, OBSERVED_ONLY
+from payports.domain.method import PaymentMethod, PaymentType
+from payports.domain.money import Money
+from payports.domain.screening import InvalidInput, check_identifier
+from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.ports.adapter import AdapterContext
+from payports.ports.gateway import (
+    Gateway,
+    NotFoundYet,
+    PaymentRequest,
+    PaymentResponse,
+    PaymentValidator,
+    TransactionGateway,
+)
+
+DEFAULT_URL: Final = "sqlite:///payports-stored-value.db"
+_FOR_EVER: Final = timedelta(days=36_500)
+
+_STATUSES: Final = {
+    EntryState.DONE: TransactionStatus.SUCCEEDED,
+    EntryState.DECLINED: TransactionStatus.DECLINED,
+    EntryState.FENCED: TransactionStatus.NOT_EXECUTED,
+}
+"""The ledger decides at once, so no other state stands in it."""
+
+
+@attrs.frozen(kw_only=True)
+class StoredValueGateway(TransactionGateway, PaymentValidator):
+    """Transactions on stored value. ``ledger``: where the host issues value and reads balances."""
+
+    ledger: StoredValueLedger
+    account: str
+    terms: Terms
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything partial, everything at once."""
+        return Capabilities(
+            types=USUAL_TYPES | {DETACHED_CREDIT},
+            partial_capture=PartialCapture.MULTIPLE,
+            partial_refund=True,
+            reverse_authorization=ReverseAuthorization.PARTIAL,
+            void_restores_hold=True,
+            detached_credit=self.terms.detached_credit,
+            idempotency_window=_FOR_EVER,
+            look_up=LookUp.BY_KEY,
+            in_flight_bound=timedelta(),
+            fences=True,
+            authorization_lifetime=self.terms.authorization_lifetime,
+        )
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        """Do one transaction, once a key."""
+        if not self.capabilities.supports(request.type):
+            return PaymentResponse(seen=_refused(request, Channel.ANSWER, "not_supported"))
+        order = self._order(request)
+        try:
+            entry = self.ledger.execute(order, self.terms)
+        except sqlite3.Error:
+            return PaymentResponse(seen=_unknown(request, Channel.ANSWER, "ledger_failed"))
+        if entry.state is EntryState.FENCED:
+            return PaymentResponse(seen=_refused(request, Channel.ANSWER, "key_burnt"))
+        if entry.content != order.content:
+            return PaymentResponse(seen=_unknown(request, Channel.ANSWER, "key_reused"))
+        return PaymentResponse(seen=_seen(entry, Channel.ANSWER))
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
+        """Ask by our key; with ``fence`` a key that is unknown is burnt."""
+        try:
+            entry = self.ledger.look_up(self._order(request), burn=fence)
+        except sqlite3.Error:
+            return _unknown(request, Channel.LOOK_UP, "ledger_failed")
+        if entry is None:
+            return NotFoundYet("the ledger does not know it")
+        fits = entry.type is request.type and (entry.asked_minor, entry.currency) == (
+            request.amount.minor,
+            request.amount.currency.code,
+        )
+        return _seen(entry, Channel.LOOK_UP) if fits else _unknown(request, Channel.LOOK_UP, "key_reused")
+
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+        """Ask for an account number."""
+        return None if method.token else InvalidInput("method.properties.token", "is missing")
+
+    def _order(self, request: PaymentRequest) -> Order:
+        initiates = not request.parent_reference and request.type not in OBSERVED_ONLY
+        asked = {
+            "type": request.type.value,
+            "minor": request.amount.minor,
+            "currency": request.amount.currency.code,
+            "parent": request.parent_reference,
+            "number": request.method.token if initiates else "",
+        }
+        return Order(
+            account=self.account,
+            key=request.transaction_id,
+            type=request.type,
+            minor=request.amount.minor,
+            currency=request.amount.currency.code,
+            parent=request.parent_reference,
+            holder=request.method.token,
+            content=digest(asked),
+        )
+
+
+def _seen(entry: Entry, channel: Channel) -> Observation:
+    status = _STATUSES[entry.state]
+    done, failed = entry.state is EntryState.DONE, entry.state is EntryState.DECLINED
+    return Observation(
+        status=status,
+        channel=channel,
+        transaction_id=entry.key,
+        type=entry.type,
+        amount=Money(entry.minor, entry.currency) if done else None,
+        gateway_reference="" if entry.state is EntryState.FENCED else entry.reference,
+        parent_reference=entry.parent,
+        account=entry.account,
+        code=entry.code,
+        failure_type=entry.failure if failed else None,
+        hard=entry.hard,
+    )
+
+
+def _refused(request: PaymentRequest, channel: Channel, code: str) -> Observation:
+    return Observation(
+        status=TransactionStatus.NOT_EXECUTED,
+        channel=channel,
+        transaction_id=request.transaction_id,
+        failure_type=FailureType.NOT_POSSIBLE,
+        code=code,
+    )
+
+
+def _unknown(request: PaymentRequest, channel: Channel, code: str) -> Observation:
+    return Observation(
+        status=TransactionStatus.UNKNOWN, channel=channel, transaction_id=request.transaction_id, code=code
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The keys of a stored-value gateway in the configuration.
+
+    ``url``: ``memory:`` or ``sqlite:///gifts.db``; without one, memory if the store is, else a file. ``detached_credit``: value may be put
+    on an account without a payment before it, as when a refund goes to store credit.
+    """
+
+    url: str = ""
+    account: str = "stored_value"
+    detached_credit: bool = False
+
+
+def connect(context: AdapterContext) -> Gateway:
+    """Build the gateway. ``context.attachments`` may hold a ``StoredValueLedger`` under the gateway's name.
+
+    Raises ``ConfigurationError`` naming the key.
+    """
+    where = f"gateways.{context.name}"
+    options = read_options(Options, context.options, where)
+    problem = check_identifier("account", options.account)
+    if problem:
+        raise ConfigurationError(f"{where}.account", problem.reason)
+    gateway = StoredValueGateway(
+        ledger=_ledger(options, context, where),
+        account=options.account,
+        terms=Terms(detached_credit=options.detached_credit, authorization_lifetime=_FOR_EVER),
+    )
+    return Gateway(transactions=gateway, validator=gateway, account=options.account)
+
+
+def _ledger(options: Options, context: AdapterContext, where: str) -> StoredValueLedger:
+    attached = context.attachments.get(context.name)
+    if isinstance(attached, StoredValueLedger):
+        attached.adopt_clock(context.clock)
+        return attached
+    path = path_of(options.url or DEFAULT_URL) if options.url or not context.ephemeral else MEMORY
+    if path is None:
+        raise ConfigurationError(f"{where}.url", "must be memory: or sqlite:///FILE")
+    return StoredValueLedger(path, context.clock)

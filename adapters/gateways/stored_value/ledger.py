@@ -1,0 +1,225 @@
+"""The ledger of stored value: accounts with a balance that never falls below zero, and what moved it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
+from payports.adapters.gateways.book.keeping import MEMORY, Book
+from payports.adapters.gateways.book.rules import Ruling, Terms, decide, fence, refuse
+from payports.domain.lifecycle import (
+    AUTHORIZE,
+    AUTHORIZE_AND_CAPTURE,
+    DETACHED_CREDIT,
+    INITIATING,
+    REFUND,
+    REVERSE_AUTH,
+    VOID,
+)
+from payports.domain.money import MAX_MINOR, Money, check_amount
+from payports.domain.screening import check_identifier
+from payports.domain.transaction import FailureType, TransactionType
+from payports.ports.clock import Clock
+
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS accounts (
+    number TEXT PRIMARY KEY, currency TEXT NOT NULL,
+    balance INTEGER NOT NULL CHECK (balance BETWEEN 0 AND {MAX_MINOR})
+) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+    position INTEGER PRIMARY KEY, number TEXT NOT NULL REFERENCES accounts, what TEXT NOT NULL, change INTEGER NOT NULL,
+    currency TEXT NOT NULL, balance INTEGER NOT NULL, reference TEXT NOT NULL, key TEXT NOT NULL, made_at REAL NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS movements_by_number ON movements (number);
+CREATE UNIQUE INDEX IF NOT EXISTS issues_by_key ON movements (key) WHERE what = 'ISSUE';
+"""
+
+
+@attrs.frozen(kw_only=True)
+class StatementLine:
+    """One change of a balance. ``what``: ``ISSUE`` or a type of transaction; ``change_minor`` is below zero for what was taken or held."""
+
+    what: str
+    change_minor: int
+    balance: Money
+    reference: str
+    key: str
+    made_at: datetime
+
+
+@attrs.frozen
+class _Account:
+    currency: str
+    balance: int
+
+
+class StoredValueLedger:
+    """Accounts by number, in SQLite. ``path``: ``:memory:`` or a file. Safe to share between threads, and a file between processes."""
+
+    def __init__(self, path: str = MEMORY, clock: Clock | None = None) -> None:
+        self.clock = clock
+        self._book = Book(path, _SCHEMA)
+
+    def adopt_clock(self, clock: Clock) -> None:
+        """Go by this clock from now on, unless the ledger has one."""
+        self.clock = self.clock or clock
+
+    def issue(self, account: str, amount: Money, key: str) -> Money:
+        """Put value on an account, opening it if it is new; gives the new balance. A repeated key changes nothing.
+
+        ``ValueError`` for a bad number or amount, another currency than the account's, and a key that was used for something else.
+        """
+        problem = check_identifier("account", account) or check_amount("amount", amount) or check_identifier("key", key)
+        if problem:
+            raise ValueError(problem.message)
+        code = amount.currency.code
+        with self._book.writing() as execute:
+            row = execute(
+                "SELECT number, change, currency FROM movements WHERE key = ? AND what = 'ISSUE'", (key,)
+            ).fetchone()
+            if row and row != (account, amount.minor, code):
+                raise ValueError("the key was used for something else")
+            if not row:
+                execute("INSERT OR IGNORE INTO accounts VALUES (?, ?, 0)", (account, code))
+                known = self._account(account)
+                if known is None or known.currency != code or known.balance + amount.minor > MAX_MINOR:
+                    raise ValueError("the account is in another currency, or would hold too much")
+                self._move(account, "ISSUE", amount.minor, "", key)
+            return self._balance(account)
+
+    def balance(self, account: str) -> Money | None:
+        """What an account has left to spend: its value less what is held or taken; nothing for an unknown account."""
+        with self._book.writing():
+            return self._balance(account) if self._account(account) else None
+
+    def statement(self, account: str) -> tuple[StatementLine, ...]:
+        """Every change of an account's balance, oldest first."""
+        with self._book.writing() as execute:
+            rows = execute(
+                "SELECT what, change, currency, balance, reference, key, made_at FROM movements"
+                " WHERE number = ? ORDER BY position",
+                (account,),
+            ).fetchall()
+        return tuple(_line(row) for row in rows)
+
+    def effects(self) -> tuple[Effect, ...]:
+        """What really happened by transactions, in order."""
+        found: list[Effect] = []
+        while page := self._book.effects(found[-1].position if found else 0):
+            found.extend(page)
+        return tuple(found)
+
+    def totals(self) -> dict[tuple[TransactionType, str], int]:
+        """What really happened by transactions, in minor units by type and currency code."""
+        return self._book.totals()
+
+    def execute(self, order: Order, terms: Terms) -> Entry:
+        """Do what is asked, once a key: a key that is known gives the entry that stands under it, whatever it was for."""
+        with self._book.writing():
+            known = self._book.under_key(order.account, order.key)
+            if known:
+                return known
+            family = self._book.family(order.account, order.parent)
+            entries = decide(order, family, terms, self._ruling(order), self._now(), self._book.namer())
+            return self._written(entries)[0]
+
+    def look_up(self, order: Order, *, burn: bool) -> Entry | None:
+        """Find what stands under a key; with ``burn`` an unknown key can never be used any more."""
+        with self._book.writing():
+            known = self._book.under_key(order.account, order.key)
+            if known or not burn:
+                return known
+            return self._book.add((fence(order, self._now(), self._book.namer()),))[0]
+
+    def close(self) -> None:
+        """Let go of the file. A ledger that is no longer used does so by itself."""
+        self._book.close()
+
+    def _ruling(self, order: Order) -> Ruling:
+        if order.type not in INITIATING and order.type is not DETACHED_CREDIT:
+            return Ruling()
+        account = self._account(order.holder)
+        if account is None:
+            return refuse("invalid_account", FailureType.INVALID_PAYMENT_METHOD, hard=True)
+        if account.currency != order.currency:
+            return refuse("other_currency")
+        if order.type in INITIATING and order.minor > account.balance:
+            return refuse("insufficient_funds", FailureType.DECLINED)
+        return Ruling()
+
+    def _written(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        written = self._book.add(entries)
+        for one in written:
+            parent = self._book.entry(one.parent) if one.parent else None
+            change = _CHANGES.get(one.type, _none)(one, parent) if one.state is EntryState.DONE else 0
+            if change:
+                self._move(one.holder, one.type.value, change, one.reference, one.key)
+        return written
+
+    def _move(self, number: str, what: str, change: int, reference: str, key: str) -> None:
+        with self._book.writing() as execute:
+            execute("UPDATE accounts SET balance = balance + ? WHERE number = ?", (change, number))
+            execute(
+                "INSERT INTO movements (number, what, change, currency, balance, reference, key, made_at)"
+                " SELECT number, ?, ?, currency, balance, ?, ?, ? FROM accounts WHERE number = ?",
+                (what, change, reference, key, self._now(), number),
+            )
+
+    def _account(self, number: str) -> _Account | None:
+        with self._book.writing() as execute:
+            row = execute("SELECT currency, balance FROM accounts WHERE number = ?", (number,)).fetchone()
+        return _Account(*row) if row else None
+
+    def _balance(self, number: str) -> Money:
+        account = self._account(number)
+        if account is None:
+            raise sqlite3.IntegrityError("the account is gone")
+        return Money(account.balance, account.currency)
+
+    def _now(self) -> float:
+        return (self.clock.now() if self.clock else datetime.now(UTC)).timestamp()
+
+
+def _none(_entry: Entry, _parent: Entry | None) -> int:
+    return 0
+
+
+def _takes(entry: Entry, _parent: Entry | None) -> int:
+    return -entry.minor
+
+
+def _gives(entry: Entry, _parent: Entry | None) -> int:
+    return entry.minor
+
+
+def _voids(entry: Entry, parent: Entry | None) -> int:
+    """A voided capture gives its part back to the hold, not to the balance."""
+    return entry.minor if parent and parent.type is AUTHORIZE_AND_CAPTURE else 0
+
+
+_CHANGES: Final[Mapping[TransactionType, Callable[[Entry, Entry | None], int]]] = {
+    AUTHORIZE: _takes,
+    AUTHORIZE_AND_CAPTURE: _takes,
+    REVERSE_AUTH: _gives,
+    VOID: _voids,
+    REFUND: _gives,
+    DETACHED_CREDIT: _gives,
+}
+"""How each type changes what is left to spend; a capture takes what is held already."""
+
+
+def _line(row: tuple[Any, ...]) -> StatementLine:
+    what, change, currency, balance, reference, key, made_at = row
+    return StatementLine(
+        what=what,
+        change_minor=change,
+        balance=Money(balance, currency),
+        reference=reference,
+        key=key,
+        made_at=datetime.fromtimestamp(made_at, UTC),
+    )
