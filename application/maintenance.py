@@ -194,14 +194,26 @@ class Maintenance:
         payment = reverse_owed(self._env, payment, _RECOVERY)
         done["reversed"] += _reversals(payment)[ReversalState.REVERSED] - before[ReversalState.REVERSED]
         done["failed_reversals"] += _reversals(payment)[ReversalState.FAILED_REVERSAL]
-        return payment
+        return self._postpone(payment)
+
+    def _postpone(self, payment: Payment) -> Payment:
+        """Give what is still due, because nothing could be done about it now, a later date, so that it does not crowd out the rest."""
+        now = self._env.now()
+
+        def decide(before: Payment) -> Success[Payment]:
+            stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
+            return Success(before.replacing(*(attrs.evolve(one, look_ups=one.look_ups + 1) for one in stuck)))
+
+        updated = self._env.update(payment.id, _RECOVERY, decide)
+        return updated.unwrap() if isinstance(updated, Success) else payment
 
     def _demand_reversal(self, payment: Payment, candidate: Transaction) -> Payment:
         def decide(before: Payment) -> Success[Payment]:
             one = before.by_id[candidate.id]
             if one.reversal is not ReversalState.REVERSAL_CANDIDATE:
                 return Success(before)
-            return Success(before.replacing(attrs.evolve(one, reversal=ReversalState.REQUIRES_REVERSAL)))
+            owed = ReversalState.REQUIRES_REVERSAL if one.may_have_happened else ReversalState.NONE
+            return Success(before.replacing(attrs.evolve(one, reversal=owed)))
 
         updated = self._env.update(payment.id, _RECOVERY, decide)
         return updated.unwrap() if isinstance(updated, Success) else payment

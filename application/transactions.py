@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import attrs
-from returns.result import Failure, Success
+from returns.result import Failure
 
 from payports.application.concluding import advance
 from payports.application.environment import HOST, Environment, guarded
 from payports.application.execution import TransactionReport, execute, report
+from payports.application.recording import record
 from payports.application.recovery import look_up
 from payports.application.requests import check_key, check_observation
 from payports.domain.begin import Command
@@ -23,9 +24,9 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money, check_amount
-from payports.domain.observe import Discrepancy, Unplaced, find, observe
+from payports.domain.observe import Unplaced, find
 from payports.domain.outcome import Outcome
-from payports.domain.payment import Payment, check_source
+from payports.domain.payment import check_source
 from payports.domain.screening import check_identifier
 from payports.domain.transaction import FAILED, Observation, Source, TransactionStatus, TransactionType
 
@@ -123,20 +124,14 @@ class Transactions:
         if problem:
             return Failure(problem)
 
-        def merge(payment: Payment) -> Outcome[Payment, OperationNotAllowed]:
-            observed = observe(payment, observation, self._env.now())
-            if isinstance(observed, Success):
-                return observed
-            match observed.failure():
-                case Discrepancy(recorded):
-                    return Success(recorded)
-                case Unplaced() as unplaced:
-                    return Failure(OperationNotAllowed("record", unplaced.message))
-
-        updated = self._env.update(payment_id, HOST, merge)
-        if isinstance(updated, Failure):
-            return updated
-        payment = updated.unwrap()
+        payment = self._env.store.payment(payment_id)
+        if payment is None:
+            return Failure(PaymentNotFound(payment_id))
+        recorded = record(self._env, payment, observation, HOST)
+        if isinstance(recorded, Failure):
+            problem = recorded.failure()
+            return Failure(OperationNotAllowed("record", problem.message) if isinstance(problem, Unplaced) else problem)
+        payment = recorded.unwrap()
         advance(self._env, payment.owner)
         told = find(payment, observation)
         return report(payment, (told,) if told else ())
