@@ -1,0 +1,218 @@
+"""The half of the suite for stores that is about finding: order, paging, what is due, history, merchants apart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import attrs
+import pytest
+from returns.result import Success
+
+from payports.domain.payment import Customer, Owner
+from payports.domain.saved_method import SavedMethod
+from payports.domain.transaction import Observation, ReversalState, Transaction, TransactionStatus
+from payports.ports.store import CheckoutState, Commit, InboxEntry, RecordedFact, RequestRecord, Store
+from payports.testing.store_samples import (
+    CARD,
+    CART,
+    NOW,
+    a_checkout,
+    a_fact,
+    a_payment,
+    a_transaction,
+    added,
+    an_observation,
+    changed,
+    fresh,
+    same,
+)
+
+TICK: Final = timedelta(microseconds=1)
+ADA: Final = Customer("ada")
+UNKEPT: Final = ("a\0", "\ud800")
+"""Texts that no store can keep."""
+
+
+class StoreReading:
+    """What is found. Derive from ``payports.testing.store_conformance.StoreConformance``, which has it all."""
+
+    @pytest.mark.parametrize("missing", ["", "x", *UNKEPT])
+    def test_what_is_not_there_is_not_found(self, store: Store, missing: str) -> None:
+        repository = fresh(store)
+        added(repository, a_payment("p-1", a_transaction()))
+        same(repository.commit(Commit(checkouts=(a_checkout(),))), Success(None))
+        found = (
+            repository.payment(missing),
+            repository.payment_of_transaction(missing),
+            repository.payment_by_reference("card", missing),
+            repository.request(missing),
+            repository.checkout(Owner("cart", missing)),
+            repository.checkout_by_token(missing),
+            repository.saved_method(missing),
+            repository.inbox_entry("card", missing),
+        )
+        same(found, (None,) * len(found))
+        many = (
+            repository.payments_of(Owner("cart", missing)),
+            repository.saved_methods_of(Customer(missing)),
+            repository.history(missing),
+        )
+        same(many, ((), (), ()))
+
+    def test_a_payment_is_found_by_transaction_and_by_reference(self, store: Store) -> None:
+        repository = fresh(store)
+        payment = added(repository, a_payment("p-1", a_transaction("t-1", an_observation(reference="r-1"))))
+        added(repository, a_payment("p-2", a_transaction("t-2")))
+        same(repository.payment_of_transaction("t-1"), payment)
+        same(repository.payment_by_reference("card", "r-1"), payment)
+        same(repository.payment_by_reference("other", "r-1"), None)
+        moved = attrs.evolve(payment, gateway="other")
+        same(repository.commit(changed(payment, moved)), Success(None))
+        same(repository.payment_by_reference("card", "r-1"), None)
+        same(repository.payment_by_reference("other", "r-1"), repository.payment("p-1"))
+
+    def test_a_reference_that_two_payments_have_finds_neither(self, store: Store) -> None:
+        repository = fresh(store)
+        for key in ("1", "2"):
+            added(repository, a_payment(f"p-{key}", a_transaction(f"t-{key}", an_observation(reference="r-1"))))
+        same(repository.payment_by_reference("card", "r-1"), None)
+
+    def test_an_owner_s_payments_come_oldest_first(self, store: Store) -> None:
+        repository = fresh(store)
+        for key, age in (("p-1", 0), ("p-2", 1), ("p-3", 1), ("p-0", 0)):
+            added(repository, a_payment(key, at=NOW - age * TICK))
+        added(repository, a_payment("p-9", owner=Owner("order", "c-1")))
+        same([one.id for one in repository.payments_of(CART)], ["p-2", "p-3", "p-0", "p-1"])
+
+    def test_payments_are_paged_by_id(self, store: Store) -> None:
+        repository = fresh(store)
+        keys = ["p-1", "p-2", "p-3", "é", "z", "\U0001f600", "\uffff"]
+        for key in keys:
+            added(repository, a_payment(key, a_transaction(f"1{key}"), a_transaction(f"2{key}")))
+        paged: list[str] = []
+        while page := repository.payments(after=paged[-1] if paged else "", limit=2):
+            paged += [one.id for one in page]
+        same(paged, sorted(keys))
+        same(repository.payments(limit=0), ())
+        same(repository.payments(limit=-1), ())
+
+    def test_due_payments_come_once_and_the_longest_overdue_first(self, store: Store) -> None:
+        repository = fresh(store)
+        dates = {"p-1": (2, 0), "p-2": (-1, 3), "p-3": (1, None), "p-4": (None, None), "p-5": (0, 0)}
+        for key, (first, second) in dates.items():
+            made = [
+                a_transaction(f"{key}-{nth}", due_at=None if late is None else NOW - late * TICK)
+                for nth, late in enumerate((first, second))
+            ]
+            added(repository, a_payment(key, *made))
+        same(repository.due(NOW), ("p-2", "p-1", "p-3", "p-5"))
+        same(repository.due(NOW, limit=2), ("p-2", "p-1"))
+        same(repository.due(NOW - TICK), ("p-2", "p-1", "p-3"))
+        same(repository.due(NOW, limit=0), ())
+        done = added(repository, a_payment("p-6", a_transaction("t-6", due_at=NOW - 9 * TICK)))
+        same(repository.commit(changed(done, done.replacing(a_transaction("t-6")))), Success(None))
+        same(repository.due(NOW, limit=1), ("p-2",))
+
+    def test_what_a_person_must_look_at_is_listed(self, store: Store) -> None:
+        repository = fresh(store)
+        fine = (*(TransactionStatus(one) for one in TransactionStatus if one is not TransactionStatus.UNKNOWN),)
+        for status in fine:
+            added(repository, a_payment(f"fine-{status}", a_transaction(f"t-{status}", an_observation(status))))
+        for state in (ReversalState.NONE, ReversalState.REVERSAL_CANDIDATE, ReversalState.REVERSED):
+            added(repository, a_payment(f"fine-{state}", attrs.evolve(a_transaction(f"t-{state}"), reversal=state)))
+        wanted: dict[str, Transaction] = {
+            "a": attrs.evolve(a_transaction("t-a", an_observation()), excess=True),
+            "b": a_transaction("t-b", an_observation(TransactionStatus.UNKNOWN)),
+            "c": a_transaction("t-c", an_observation(), an_observation(reference="r-2")),
+            "d": attrs.evolve(a_transaction("t-d"), reversal=ReversalState.REQUIRES_REVERSAL),
+            "e": attrs.evolve(a_transaction("t-e"), reversal=ReversalState.REVERSAL_IN_PROGRESS),
+            "f": attrs.evolve(a_transaction("t-f"), reversal=ReversalState.FAILED_REVERSAL),
+        }
+        for key, one in reversed(wanted.items()):
+            added(repository, a_payment(key, a_transaction(f"plain-{key}"), one))
+        same([one.id for one in repository.needing_attention()], [*"abcdef"])
+        same([one.id for one in repository.needing_attention(limit=2)], [*"ab"])
+        before = repository.needing_attention(limit=1)[0]
+        same(repository.commit(changed(before, before.replacing(a_transaction("t-a")))), Success(None))
+        same([one.id for one in repository.needing_attention(limit=1)], ["b"])
+
+    def test_history_is_gap_free_per_payment_and_rises_over_all(self, store: Store) -> None:
+        repository = fresh(store)
+        versions = {key: added(repository, a_payment(key), a_fact(key, "first")) for key in ("p-1", "p-2")}
+        for key, kinds in (("p-1", "ab"), ("p-2", "c"), ("p-1", ""), ("p-1", "d")):
+            before = versions[key]
+            facts = [a_fact(key, kind) for kind in kinds]
+            same(repository.commit(changed(before, before, *facts)), Success(None))
+            versions[key] = attrs.evolve(before, version=before.version + 1)
+        found = repository.history("p-1")
+        same([(one.sequence, one.fact.kind) for one in found], [(1, "first"), (2, "a"), (3, "b"), (4, "d")])
+        told = repository.undelivered()
+        same([one.fact.kind for one in told], ["first", "first", "a", "b", "c", "d"])
+        positions = [one.position for one in told]
+        same(positions, sorted(set(positions)))
+        same(tuple(one for one in told if one.fact.payment_id == "p-1"), found)
+
+    def test_the_delivery_cursor_goes_on_and_never_back(self, store: Store) -> None:
+        repository = fresh(store)
+        payment = added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abcd"))
+        told = repository.undelivered()
+        same(repository.undelivered(limit=2), told[:2])
+        for one, rest in ((told[1], told[2:]), (told[0], told[2:]), (told[3], ())):
+            repository.delivered(one.position)
+            same(repository.undelivered(), rest)
+        repository.delivered(told[3].position + 100)
+        same(repository.commit(changed(payment, payment, a_fact(kind="e"))), Success(None))
+        same([one.fact.kind for one in repository.undelivered()], ["e"])
+
+    def test_open_checkouts_come_when_their_lease_is_over(self, store: Store) -> None:
+        repository = fresh(store)
+        for late, state in enumerate(CheckoutState):
+            record = a_checkout(f"c-{late}", state=state, lease_until=NOW - late * TICK)
+            same(repository.commit(Commit(checkouts=(record,))), Success(None))
+        waiting = ["c-2", "c-1", "c-0"]
+        same([one.owner.id for one in repository.open_checkouts(NOW + TICK)], waiting)
+        same([one.owner.id for one in repository.open_checkouts(NOW)], waiting[:2])
+        same([one.owner.id for one in repository.open_checkouts(NOW, limit=1)], waiting[:1])
+
+    def test_parked_notifications_come_when_they_are_due(self, store: Store) -> None:
+        repository = fresh(store)
+        for event, late in (("e-1", 0), ("e-2", 2), ("e-3", -1), ("e-4", None), ("e-0", 0)):
+            due_at = None if late is None else NOW - late * TICK
+            entry = InboxEntry(gateway="g", event_id=event, received_at=NOW, seen=an_observation(), due_at=due_at)
+            same(repository.commit(Commit(inbox=(entry,))), Success(None))
+        same([one.event_id for one in repository.parked(NOW)], ["e-2", "e-0", "e-1"])
+        same([one.event_id for one in repository.parked(NOW, limit=1)], ["e-2"])
+
+    def test_saved_methods_of_a_customer_come_oldest_first(self, store: Store) -> None:
+        repository = fresh(store)
+        for key, age, customer in (("s-1", 0, ADA), ("s-2", 1, ADA), ("s-0", 0, ADA), ("s-3", 0, Customer("bob"))):
+            saved = SavedMethod(id=key, customer=customer, gateway="g", method=CARD, created_at=NOW - age * TICK)
+            same(repository.commit(Commit(saved_methods=(saved,))), Success(None))
+        same([one.id for one in repository.saved_methods_of(ADA)], ["s-2", "s-0", "s-1"])
+
+    def test_merchants_do_not_meet(self, store: Store) -> None:
+        record = RequestRecord(key="k-1", fingerprint="f", payment_id="p-1", plan="[]")
+        saved = SavedMethod(id="s-1", customer=ADA, gateway="g", method=CARD, created_at=NOW)
+        entry = InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=_seen(), due_at=NOW)
+        one, other, third = fresh(store), fresh(store), fresh(store)
+        for repository in (one, other):
+            added(repository, a_payment("p-1", a_transaction("t-1", _seen(), due_at=NOW)), a_fact())
+            checkout = a_checkout(callback_token="secret")  # noqa: S106 -- made up
+            commit = Commit(requests=(record,), saved_methods=(saved,), inbox=(entry,), checkouts=(checkout,))
+            same(repository.commit(commit), Success(None))
+            same(repository.request("k-1"), record)
+            same([fact.sequence for fact in repository.history("p-1")], [1])
+        before = one.payments()[0]
+        same(one.commit(changed(before, attrs.evolve(before, archived=True), a_fact())), Success(None))
+        one.delivered(one.undelivered()[-1].position)
+        same((len(one.undelivered()), len(other.undelivered())), (0, 1))
+        same(other.payment("p-1"), before)
+        nothing: tuple[RecordedFact, ...] = third.undelivered()
+        same((nothing, third.payments(), third.due(NOW), third.needing_attention(), third.parked(NOW)), ((),) * 5)
+        same((third.payment("p-1"), third.payment_by_reference("card", "r-1"), third.request("k-1")), (None,) * 3)
+        same((third.checkout_by_token("secret"), third.open_checkouts(NOW + TICK)), (None, ()))
+
+
+def _seen() -> Observation:
+    return an_observation(TransactionStatus.UNKNOWN)
