@@ -129,8 +129,8 @@ class Transactions:
             return Failure(PaymentNotFound(payment_id))
         recorded = record(self._env, payment, observation, HOST)
         if isinstance(recorded, Failure):
-            problem = recorded.failure()
-            return Failure(OperationNotAllowed("record", problem.message) if isinstance(problem, Unplaced) else problem)
+            refused = recorded.failure()
+            return Failure(OperationNotAllowed("record", refused.message) if isinstance(refused, Unplaced) else refused)
         payment = recorded.unwrap()
         advance(self._env, payment.owner)
         told = find(payment, observation)
