@@ -7,7 +7,7 @@ written. PCI DSS 4.0.1, 3.3.1: security codes are never kept, not even encrypted
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -15,6 +15,8 @@ import attrs
 MAX_IDENTIFIER: Final = 255
 """As long as the longest idempotency key that gateways take."""
 MAX_TEXT: Final = 2_000
+MAX_CARD_DIGITS: Final = 19
+"""ISO/IEC 7812."""
 MAX_FIELDS: Final = 50
 """As many pass-through fields as the most generous gateway keeps."""
 
@@ -101,8 +103,10 @@ def _check_card_field(field: str, name: str, value: str) -> InvalidInput | None:
     return None
 
 
-_GLUED: Final = re.compile(r"(?<!\d)\d(?:[ .,_/\-\u2013]{0,2}\d){12,18}(?!\d)")
-_APART: Final = re.compile(r"(?<![^\W_])\d(?:[ .\-]?\d){12,18}(?![^\W_])")
+_RUN: Final = re.compile(r"\d+(?:[ .,_/\-\u2013]{1,2}\d+)*")
+_GROUP: Final = re.compile(r"\d+")
+_AS_PRINTED: Final = re.compile(r"1[3-9]|4 4 4 4(?: [1-3])?|4 4 4 [1-4]|4 6 [45]")
+"""Sizes of the groups that people write card numbers in."""
 
 _PHONE: Final = re.compile(r"\+\d(?:[ ./()\-]?\d){6,14}")
 """ITU-T E.164: a plus and at most 15 digits."""
@@ -128,21 +132,46 @@ _SCHEMES: Final = re.compile(
 
 
 def holds_card_number(text: str, *, glued: bool = True) -> bool:
-    """Tell whether a card number stands in a text.
+    """Tell whether a card number stands in a text, in groups or not, with or without an expiry or a security code after it.
 
-    ``glued`` also finds one that touches letters; identifiers are read with ``glued=False``, because hexadecimal ones
-    hold long runs of digits by chance.
+    ``glued`` also finds one that touches letters or is grouped oddly; identifiers are read with ``glued=False``, because they hold
+    long runs of digits by chance.
     """
-    return any(_is_card_number(found) for found in (_GLUED if glued else _APART).findall(_RANDOM.sub("#", text)))
+    return any(_card_numbers(_RANDOM.sub("#", text), glued=glued))
 
 
 def mask_card_numbers(text: str) -> str:
     """Blank out card numbers but for the last four digits, in a text that a gateway gave us."""
-    return _GLUED.sub(lambda found: f"****{found[0][-4:]}" if _is_card_number(found[0]) else found[0], text)
+    while span := next(_card_numbers(text, glued=True), None):
+        start, end = span
+        text = f"{text[:start]}****{text[end - 4 : end]}{text[end:]}"
+    return text
 
 
-def _is_card_number(digits: str) -> bool:
-    number = "".join(str(int(digit)) for digit in digits if digit.isdecimal())
+def _card_numbers(text: str, *, glued: bool) -> Iterator[tuple[int, int]]:
+    for run in _RUN.finditer(text):
+        groups = [group.span() for group in _GROUP.finditer(text, *run.span())]
+        for first, (start, _) in enumerate(groups):
+            for last in range(first, len(groups)):
+                end = groups[last][1]
+                number = "".join(str(int(digit)) for digit in text[start:end] if digit.isdecimal())
+                if len(number) > MAX_CARD_DIGITS:
+                    break
+                if _is_card_number(number) and (glued or _stands_alone(text, groups[first : last + 1])):
+                    yield start, end
+
+
+def _stands_alone(text: str, groups: list[tuple[int, int]]) -> bool:
+    start, end = groups[0][0], groups[-1][1]
+    sizes = " ".join(str(group[1] - group[0]) for group in groups)
+    return _AS_PRINTED.fullmatch(sizes) is not None and not _touches_letters(text, start, end)
+
+
+def _touches_letters(text: str, start: int, end: int) -> bool:
+    return text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()
+
+
+def _is_card_number(number: str) -> bool:
     return _SCHEMES.fullmatch(number) is not None and _passes_luhn(number) and not _is_article_number(number)
 
 
