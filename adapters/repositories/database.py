@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from threading import Lock
 from typing import Final, TypeVar
@@ -24,7 +24,7 @@ from payports.ports.store import StoreFailed
 _Value = TypeVar("_Value")
 
 
-class Synchronous(StrEnum):
+class Synchronous(Enum):
     """How sure a commit is when it returns. ``NORMAL`` may lose the last ones when the power fails."""
 
     FULL = "FULL"

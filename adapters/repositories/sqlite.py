@@ -15,7 +15,7 @@ from payports.adapters.repositories.schema import version_of
 from payports.adapters.repositories.sqlite_repository import SqliteRepository
 from payports.adapters.settings import ConfigurationError, read_options
 from payports.ports.clock import Clock
-from payports.ports.store import PaymentRepository, Store
+from payports.ports.store import PaymentRepository, Store, StoreFailed
 
 _SCHEME: Final = "sqlite:///"
 
@@ -38,13 +38,17 @@ class SqliteStore(Store):
         return SqliteRepository(self.database, storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
-        mode = self.database.path.stat().st_mode & 0o777
-        return {
-            "store": "sqlite",
-            "file": str(self.database.path),
-            "permissions": f"{mode:o}" + (" (others may read it)" if mode & 0o077 else ""),
-            **self.database.run(_settings),
-        }
+        told = self.database.run(_settings)
+        return {"store": "sqlite", "file": str(self.database.path), "permissions": self._permissions(), **told}
+
+    def _permissions(self) -> str:
+        try:
+            mode = self.database.path.stat().st_mode & 0o777
+        except OSError:
+            mode = None
+        if mode is None:
+            raise StoreFailed(f"{self.database.path} is gone")
+        return f"{mode:o}" + (" (others may read it)" if mode & 0o077 else "")
 
     def close(self) -> None:
         self.database.close()

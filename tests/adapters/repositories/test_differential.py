@@ -1,0 +1,160 @@
+"""Any sequence of commits gives the same answers and the same reads on memory and on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from payports.adapters.repositories import memory, sqlite
+from payports.domain.method import PaymentMethod
+from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.saved_method import SavedMethod
+from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.ports.store import (
+    Change,
+    CheckoutRecord,
+    CheckoutState,
+    Commit,
+    InboxEntry,
+    PaymentRepository,
+    RequestRecord,
+    Store,
+)
+from payports.testing import FixedClock
+from payports.testing.store_samples import (
+    CARD,
+    NOW,
+    a_checkout,
+    a_fact,
+    a_payment,
+    a_transaction,
+    an_observation,
+    fresh,
+)
+
+KEYS: Final = ("1", "2", "3")
+OWNERS: Final = (Owner("cart", "c-1"), Owner("cart", "c-2"))
+keys: Final = st.sampled_from(KEYS)
+dates: Final = st.none() | st.integers(-2, 2).map(lambda seconds: NOW + timedelta(seconds=seconds))
+versions: Final = st.integers(0, 2)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    path = tmp_path_factory.mktemp("stores") / "payments.db"
+    both = memory.connect("memory:", {}, FixedClock()), sqlite.connect(f"sqlite:///{path}", {}, FixedClock())
+    yield both
+    for store in both:
+        store.close()
+
+
+@st.composite
+def transactions(draw: st.DrawFn) -> Transaction:
+    seen = draw(st.sampled_from(["", *KEYS]))
+    status = draw(st.sampled_from(TransactionStatus))
+    return attrs.evolve(
+        a_transaction(f"t-{draw(keys)}{draw(keys)}", due_at=draw(dates)),
+        seen=(an_observation(status, f"r-{seen}"),) if seen else (),
+        reversal=draw(st.sampled_from(ReversalState)),
+    )
+
+
+@st.composite
+def changes(draw: st.DrawFn, known: list[Payment]) -> Change:
+    before = draw(st.none() | st.sampled_from(known)) if known else None
+    plain = before or a_payment(f"p-{draw(keys)}", owner=draw(st.sampled_from(OWNERS)))
+    made = draw(st.lists(transactions(), max_size=2, unique_by=lambda one: one.id))
+    after = plain.replacing(*made).adding(*(one for one in made if one.id not in plain.by_id))
+    if draw(st.booleans()):
+        gateway, owner = draw(st.sampled_from(["card", "gift"])), draw(st.sampled_from(OWNERS))
+        method = PaymentMethod({"token": draw(keys)})
+        after = attrs.evolve(after, gateway=gateway, owner=owner, method=method, archived=draw(st.booleans()))
+    return Change(before=before, after=after, facts=(a_fact(after.id),) * draw(versions))
+
+
+@st.composite
+def checkouts(draw: st.DrawFn) -> CheckoutRecord:
+    return a_checkout(
+        f"c-{draw(keys)}",
+        version=draw(versions),
+        state=draw(st.sampled_from(CheckoutState)),
+        lease_until=draw(dates.filter(bool)),
+        callback_token=draw(st.sampled_from(["", "a", "b"])),
+    )
+
+
+saved_methods: Final = st.builds(
+    SavedMethod,
+    id=keys,
+    customer=keys.map(Customer),
+    gateway=keys,
+    method=st.just(CARD),
+    created_at=st.just(NOW),
+    version=versions,
+)
+entries: Final = st.builds(
+    InboxEntry, gateway=keys, event_id=keys, received_at=st.just(NOW), seen=st.just(an_observation()), due_at=dates
+)
+requests: Final = st.builds(RequestRecord, key=keys, fingerprint=st.just("f"))
+
+
+def few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(of, max_size=2).map(tuple)
+
+
+def commits(known: list[Payment]) -> st.SearchStrategy[Commit]:
+    return st.builds(
+        Commit,
+        changes=few(changes(known)),
+        requests=st.just(()) | few(requests),
+        checkouts=st.just(()) | few(checkouts()),
+        saved_methods=st.just(()) | few(saved_methods),
+        inbox=st.just(()) | few(entries),
+    )
+
+
+def everything(repository: PaymentRepository) -> list[object]:
+    return [
+        repository.payments(),
+        repository.payments(after="p-1", limit=1),
+        repository.needing_attention(),
+        repository.undelivered(),
+        repository.undelivered(limit=2),
+        *(repository.due(NOW, limit) for limit in (0, 1, 100)),
+        *(repository.parked(NOW, limit) for limit in (0, 1, 100)),
+        *(repository.open_checkouts(NOW, limit) for limit in (0, 1, 100)),
+        *(repository.payments_of(owner) for owner in OWNERS),
+        *(repository.checkout_by_token(token) for token in ("", "a", "b")),
+        *(repository.payment_of_transaction(f"t-{one}{two}") for one in KEYS for two in KEYS),
+        *(repository.payment_by_reference(gateway, f"r-{key}") for gateway in ("card", "gift") for key in KEYS),
+        *(repository.inbox_entry(one, two) for one in KEYS for two in KEYS),
+        *(repository.history(f"p-{key}") for key in KEYS),
+        *(repository.request(key) for key in KEYS),
+        *(repository.saved_method(key) for key in KEYS),
+        *(repository.saved_methods_of(Customer(key)) for key in KEYS),
+        *(repository.checkout(Owner("cart", f"c-{key}")) for key in KEYS),
+    ]
+
+
+@settings(
+    max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(data=st.data())
+def test_memory_and_sqlite_agree(stores: tuple[Store, Store], data: st.DataObject) -> None:
+    simple = fresh(stores[0])
+    real = fresh(stores[1])
+    known: list[Payment] = []
+    for _ in range(data.draw(st.integers(1, 8))):
+        commit = data.draw(commits(known))
+        assert simple.commit(commit) == real.commit(commit)
+        if told := data.draw(st.integers(-1, 9)):
+            simple.delivered(told)
+            real.delivered(told)
+        known += real.payments()
+    assert everything(simple) == everything(real)
