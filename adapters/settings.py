@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -83,12 +83,15 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(timedelta, _duration)
     converter.register_structure_hook(Secret, _secret)
-    converter.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _member)
+    for kind in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
+        converter.register_structure_hook(kind, _member)
     return converter
 
 
 def _exactly(kind: type, name: str) -> Any:
-    def structure(value: object, _: object) -> object:
+    def structure(value: object, wanted: object) -> object:
+        if isinstance(wanted, type) and issubclass(wanted, Enum):  # cattrs takes a StrEnum for a str
+            return _member(value, wanted)
         if type(value) is not kind:
             raise Wrong(f"must be {name}")
         return value

@@ -11,12 +11,12 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.settings import read_options
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.lifecycle import REVERSE_AUTH, VOID
 from payports.domain.screening import check_identifier
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
-from payports.ports.adapter import AdapterContext
+from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
 
 AT_ONCE: Final = frozenset({VOID, REVERSE_AUTH})

@@ -9,13 +9,12 @@ from typing import Any, Final, cast
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.settings import ConfigurationError, read_options
 from payports.domain.cart import Cart
 from payports.domain.method import PaymentMethod
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
-from payports.ports.adapter import AdapterContext
+from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.tokenization import BridgeKind, ClientSession, TokenizationBridge
 
 _TOKEN: Final = re.compile(r"(?:tok|pm)_[a-z0-9_]{1,100}")
@@ -71,18 +70,10 @@ def _check_token(token: object) -> InvalidInput | None:
     return None if _TOKEN.fullmatch(token) else InvalidInput("token", "is no token of the sandbox")
 
 
-@attrs.frozen(kw_only=True)
-class Options:
-    """The keys of this bridge in the configuration."""
-
-    account: str = "sandbox"
-
-
 def connect(context: AdapterContext) -> TokenizationBridge:
-    """Build the bridge. Raises ``ConfigurationError`` naming the key."""
-    where = f"bridges.{context.name}"
-    options = read_options(Options, context.options, where)
-    problem = check_identifier("account", options.account)
+    """Build the bridge for a gateway; of the gateway's options it uses ``account``. Raises ``ConfigurationError`` naming the key."""
+    account = context.options.get("account", "sandbox")
+    problem = check_identifier("account", account)
     if problem:
-        raise ConfigurationError(f"{where}.account", problem.reason)
-    return SandboxBridge(account=options.account)
+        raise ConfigurationError(f"gateways.{context.name}.account", problem.reason)
+    return SandboxBridge(account=str(account))

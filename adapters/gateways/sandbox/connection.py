@@ -17,12 +17,12 @@ from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
 from payports.adapters.gateways.sandbox.signatures import MIN_SECRET
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.adapters.gateways.sender import Limits, Sender
-from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.settings import read_options
 from payports.adapters.tokenization.sandbox import SandboxBridge
 from payports.domain.capabilities import PartialCapture
 from payports.domain.screening import check_identifier
 from payports.domain.secret import Secret
-from payports.ports.adapter import AdapterContext
+from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import Gateway
 
 _SERVER: Final = re.compile(r"http://(?:127\.0\.0\.1|localhost):[0-9]{1,5}/?")

@@ -12,14 +12,14 @@ from payports.adapters.gateways.book.entries import Entry, EntryState, Order, di
 from payports.adapters.gateways.book.keeping import MEMORY, path_of
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
-from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.settings import read_options
 from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.lifecycle import DETACHED_CREDIT, OBSERVED_ONLY
 from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money
 from payports.domain.screening import InvalidInput, check_identifier
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
-from payports.ports.adapter import AdapterContext
+from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import (
     Gateway,
     NotFoundYet,

@@ -5,8 +5,9 @@ The suites are modules of their own, because they need pytest: ``payports.testin
 
 from __future__ import annotations
 
+from payports.adapters.gateways.book.entries import Effect
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
 from payports.testing.clock import FixedClock
 
-__all__ = ["FixedClock", "RemoteSandboxBank", "SandboxBank", "serving"]
+__all__ = ["Effect", "FixedClock", "RemoteSandboxBank", "SandboxBank", "serving"]

@@ -1,0 +1,180 @@
+"""What reaches a shop from outside: notifications, shoppers who come back, customers with saved methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import permutations
+from typing import Final
+
+import attrs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE
+from payports.domain.payment import Customer
+from payports.domain.transaction import Observation, TransactionStatus, judge
+from payports.ports.gateway import MethodVault, Notification, PaymentRequest, WebhookReader
+from payports.testing.gateway_rig import GatewayRig, expect, not_offered
+
+_thorough: Final = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
+)
+_ADA: Final = Customer("conformance-ada")
+_BOB: Final = Customer("conformance-bob")
+
+
+class GatewayOutside(GatewayRig):
+    """Webhooks, actions and the vault; each is skipped where there is none."""
+
+    def test_a_notification_merges_with_the_answer_in_any_order(self) -> None:
+        request, answer, notifications = self._notified()
+        told = [one.seen for one in notifications if one.seen.transaction_id == request.transaction_id]
+        expect(bool(told), "no notification names our transaction")
+        for order in permutations([answer, *told]):
+            judged = judge(request.amount, self.gateway.account, order)
+            expect(judged.status is TransactionStatus.SUCCEEDED, f"merged, it is {judged.status}")
+            expect(judged.contradiction is None, f"merged, they contradict: {judged.contradiction}")
+
+    def test_a_repeated_notification_has_the_same_event_ids(self) -> None:
+        headers, body = self._one()
+        first, second = self._read(headers, body), self._read(headers, body)
+        expect(isinstance(first, Success) and first == second, "the same body is read differently")
+        ids = [one.event_id for one in first.unwrap()] if isinstance(first, Success) else []
+        expect(all(ids) and len(ids) == len(set(ids)), "event ids are empty or doubled")
+
+    def test_one_changed_bit_is_refused(self) -> None:
+        headers, body = self._one()
+        for position in range(0, len(body), max(1, len(body) // 50)):
+            changed = bytearray(body)
+            changed[position] ^= 1 << position % 8
+            expect(isinstance(self._read(headers, bytes(changed)), Failure), f"byte {position} was changed unnoticed")
+
+    def test_a_body_that_is_longer_or_shorter_is_refused(self) -> None:
+        headers, body = self._one()
+        for changed in (body + b" ", b" " + body, body[:-1], b""):
+            expect(isinstance(self._read(headers, changed), Failure), "another body was believed")
+
+    def test_missing_and_spoilt_headers_are_refused(self) -> None:
+        headers, body = self._one()
+        expect(isinstance(self._read({}, body), Failure), "a body without headers was believed")
+        for spoilt in ("", "é", "t=1", "v1=", "0" * 5_000):
+            expect(isinstance(self._read(dict.fromkeys(headers, spoilt), body), Failure), "spoilt headers were believed")
+
+    def test_the_case_of_headers_does_not_matter(self) -> None:
+        headers, body = self._one()
+        for change in (str.lower, str.upper):
+            changed = {change(name): value for name, value in headers.items()}
+            expect(isinstance(self._read(changed, body), Success), "the case of a header's name matters")
+
+    def test_old_and_future_timestamps_are_refused(self) -> None:
+        headers, body = self._one()
+        if self.webhook_tolerance is None:
+            not_offered("timestamps")
+        for late in (2 * self.webhook_tolerance, -2 * self.webhook_tolerance):
+            expect(isinstance(self._read(headers, body, self.now() + late), Failure), f"believed {late} off")
+
+    def test_another_secret_is_refused(self) -> None:
+        headers, body = self._one()
+        reader = self.reader_with_another_secret()
+        if reader is None:
+            not_offered("a reader with another secret")
+        expect(isinstance(reader.read(headers, body, {}, self.now()), Failure), "believed with another secret")
+
+    @_thorough
+    @given(
+        headers=st.dictionaries(st.text(max_size=30), st.text(max_size=100), max_size=4),
+        body=st.binary(max_size=300),
+        params=st.dictionaries(st.text(max_size=10), st.text(max_size=30), max_size=3),
+    )
+    def test_whatever_comes_is_refused_and_never_raises(
+        self, headers: dict[str, str], body: bytes, params: dict[str, str]
+    ) -> None:
+        reader = self._reader()
+        expect(isinstance(reader.read(headers, body, params, self.now()), Failure), "what nobody signed was believed")
+
+    def test_an_action_ends_as_the_shopper_chose(self) -> None:
+        for approve, wanted in ((True, TransactionStatus.SUCCEEDED), (False, TransactionStatus.DECLINED)):
+            request, seen = self._waiting()
+            if not self.finish_action(seen, approve=approve):
+                not_offered("finishing an action")
+            found = self._confirmed(request, {})
+            expect(found is wanted, f"chosen was {wanted}, confirmed is {found}")
+            self.expect_effects(request, int(approve))
+
+    def test_what_the_browser_says_is_not_believed(self) -> None:
+        request, _ = self._waiting()
+        boasts = {"status": "succeeded", "redirect_status": "succeeded", "approve": "1", "resultCode": "Authorised"}
+        expect(self._confirmed(request, boasts) is not TransactionStatus.SUCCEEDED, "the browser was believed")
+        self.expect_effects(request, 0)
+
+    def test_a_kept_method_pays_again_and_is_forgotten(self) -> None:
+        vault, method = self._vault(), self.method("approved")
+        if method is None:
+            not_offered("a method that is approved")
+        kept = vault.keep(_ADA, method)
+        if isinstance(kept, Failure):
+            raise AssertionError(f"a good method is not kept: {kept}")
+        expect(not kept.unwrap().single_use, "a kept method is for more than one use")
+        kind = AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE
+        for _ in range(2):
+            request = attrs.evolve(self.request(kind), method=kept.unwrap())
+            expect(self.execute(request).status is TransactionStatus.SUCCEEDED, "a kept method does not pay")
+        tokens = [one.token for one in vault.methods_of(_ADA).unwrap()]
+        expect(kept.unwrap().token in tokens, "a kept method is not listed")
+        expect(vault.methods_of(_BOB).unwrap() == (), "a customer sees another's methods")
+        for _ in range(2):
+            expect(isinstance(vault.forget(_ADA, kept.unwrap()), Success), "forgetting does not succeed")
+        expect(vault.methods_of(_ADA).unwrap() == (), "a forgotten method is listed")
+
+    def _vault(self) -> MethodVault:
+        if self.gateway.vault is None:
+            not_offered("a vault")
+        return self.gateway.vault
+
+    def _reader(self) -> WebhookReader:
+        if self.gateway.webhooks is None:
+            not_offered("webhooks")
+        return self.gateway.webhooks
+
+    def _read(
+        self, headers: Mapping[str, str], body: bytes, now: datetime | None = None
+    ) -> Success[tuple[Notification, ...]] | Failure[object]:
+        read = self._reader().read(headers, body, {}, now or self.now())
+        return read if isinstance(read, Success) else Failure(read.failure())
+
+    def _notified(self) -> tuple[PaymentRequest, Observation, list[Notification]]:
+        self._reader()
+        self.notifications()
+        request = self.request(AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE)
+        answer = self.execute(request)
+        given = self.notifications()
+        if not given:
+            not_offered("notifications")
+        read = [self._read(headers, body) for headers, body in given]
+        return request, answer, [one for items in read if isinstance(items, Success) for one in items.unwrap()]
+
+    def _one(self) -> tuple[Mapping[str, str], bytes]:
+        self._reader()
+        self.notifications()
+        self.execute(self.request(AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE))
+        given = self.notifications()
+        if not given:
+            not_offered("notifications")
+        headers, body = given[0]
+        expect(isinstance(self._read(headers, body), Success), "a genuine notification is refused")
+        return headers, body
+
+    def _waiting(self) -> tuple[PaymentRequest, Observation]:
+        kind = AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE
+        request = self.request(kind, mood="action")
+        return request, self.execute(request)
+
+    def _confirmed(self, request: PaymentRequest, params: Mapping[str, str]) -> TransactionStatus | None:
+        if self.gateway.actions is None:
+            not_offered("actions")
+        found = self.gateway.actions.confirm(request, params)
+        return found.status if isinstance(found, Observation) else None
