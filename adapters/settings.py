@@ -89,9 +89,7 @@ def _converter() -> Converter:
 
 
 def _exactly(kind: type, name: str) -> Any:
-    def structure(value: object, wanted: object) -> object:
-        if isinstance(wanted, type) and issubclass(wanted, Enum):  # cattrs takes a StrEnum for a str
-            return _member(value, wanted)
+    def structure(value: object, _: object) -> object:
         if type(value) is not kind:
             raise Wrong(f"must be {name}")
         return value
