@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.repositories import codec, statements
+from payports.adapters.repositories import codec, records, statements
 from payports.adapters.repositories.documents import Row
 from payports.adapters.repositories.refused import expect
 from payports.domain.payment import Payment
@@ -26,13 +26,13 @@ def write(connection: sqlite3.Connection, merchant: str, commit: Commit) -> None
     for change in commit.changes:
         writing.change(change)
     for request in commit.requests:
-        writing.put(statements.ADD_REQUEST, codec.request_row(request), f"request {request.key}")
+        writing.put(statements.ADD_REQUEST, records.request_row(request), f"request {request.key}")
     for checkout in commit.checkouts:
         writing.checkout(checkout)
     for saved in commit.saved_methods:
         writing.saved_method(saved)
     for entry in commit.inbox:
-        writing.put(statements.PUT_INBOX_ENTRY, codec.inbox_row(entry), "")
+        writing.put(statements.PUT_INBOX_ENTRY, records.inbox_row(entry), "")
 
 
 @attrs.frozen
@@ -75,7 +75,7 @@ class _Writing:
         return total - facts
 
     def checkout(self, record: CheckoutRecord) -> None:
-        row, owner = codec.checkout_row(record), record.owner
+        row, owner = records.checkout_row(record), record.owner
         what = f"checkout {owner.kind} {owner.id}"
         if record.version == 0:
             self.put(statements.ADD_CHECKOUT, (*row, 1), what)
@@ -83,7 +83,7 @@ class _Writing:
             self._update(statements.CHANGE_CHECKOUT, (*row, self.merchant, owner.kind, owner.id, record.version), what)
 
     def saved_method(self, saved: SavedMethod) -> None:
-        row, what = codec.saved_method_row(saved), f"saved method {saved.id}"
+        row, what = records.saved_method_row(saved), f"saved method {saved.id}"
         if saved.version == 0:
             self.put(statements.ADD_SAVED_METHOD, (*row, 1), what)
         else:

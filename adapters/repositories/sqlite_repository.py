@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.repositories import codec, statements
+from payports.adapters.repositories import codec, records, statements
 from payports.adapters.repositories.committing import write
 from payports.adapters.repositories.database import Database
 from payports.adapters.repositories.documents import Column, instant, is_text
@@ -60,28 +60,28 @@ class SqliteRepository(PaymentRepository):
         return self._payments(statements.NEEDING_ATTENTION, self._merchant, max(0, limit))
 
     def request(self, key: str) -> RequestRecord | None:
-        return _only(self._records(codec.read_request, statements.REQUEST, key))
+        return _only(self._records(records.read_request, statements.REQUEST, key))
 
     def checkout(self, owner: Owner) -> CheckoutRecord | None:
-        return _only(self._records(codec.read_checkout, statements.CHECKOUT, owner.kind, owner.id))
+        return _only(self._records(records.read_checkout, statements.CHECKOUT, owner.kind, owner.id))
 
     def checkout_by_token(self, callback_token: str) -> CheckoutRecord | None:
-        return _only(self._records(codec.read_checkout, statements.CHECKOUT_BY_TOKEN, callback_token))
+        return _only(self._records(records.read_checkout, statements.CHECKOUT_BY_TOKEN, callback_token))
 
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
-        return self._records(codec.read_checkout, statements.OPEN_CHECKOUTS, instant(before), max(0, limit))
+        return self._records(records.read_checkout, statements.OPEN_CHECKOUTS, instant(before), max(0, limit))
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
-        return _only(self._records(codec.read_saved_method, statements.SAVED_METHOD, saved_method_id))
+        return _only(self._records(records.read_saved_method, statements.SAVED_METHOD, saved_method_id))
 
     def saved_methods_of(self, customer: Customer) -> tuple[SavedMethod, ...]:
-        return self._records(codec.read_saved_method, statements.SAVED_METHODS_OF_CUSTOMER, customer.id)
+        return self._records(records.read_saved_method, statements.SAVED_METHODS_OF_CUSTOMER, customer.id)
 
     def inbox_entry(self, gateway: str, event_id: str) -> InboxEntry | None:
-        return _only(self._records(codec.read_inbox_entry, statements.INBOX_ENTRY, gateway, event_id))
+        return _only(self._records(records.read_inbox_entry, statements.INBOX_ENTRY, gateway, event_id))
 
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
-        return self._records(codec.read_inbox_entry, statements.PARKED, instant(due_before), max(0, limit))
+        return self._records(records.read_inbox_entry, statements.PARKED, instant(due_before), max(0, limit))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         return self._read(lambda rows: tuple(islice(_distinct(rows), max(0, limit))), statements.DUE, instant(now))

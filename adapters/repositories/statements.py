@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from payports.adapters.repositories import codec
+from payports.adapters.repositories import codec, records
 
 # Statements are put together from the columns' names alone; every value is a parameter.
 # ruff: noqa: S608
@@ -42,11 +42,11 @@ def _select(table: str, columns: Iterable[str], rest: str) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE merchant = ? AND {rest}"
 
 
-_CHECKOUT: Final = (*codec.CHECKOUT, "version")
-_SAVED_METHOD: Final = (*codec.SAVED_METHOD, "version")
+_CHECKOUT: Final = (*records.CHECKOUT, "version")
+_SAVED_METHOD: Final = (*records.SAVED_METHOD, "version")
 _FACT: Final = ("position", "sequence", *codec.FACT)
 
-REQUEST: Final = _select("requests", codec.REQUEST, "key = ?")
+REQUEST: Final = _select("requests", records.REQUEST, "key = ?")
 CHECKOUT: Final = _select("checkouts", _CHECKOUT, "owner_kind = ? AND owner_id = ?")
 CHECKOUT_BY_TOKEN: Final = _select("checkouts", _CHECKOUT, "callback_token = ?")
 OPEN_CHECKOUTS: Final = _select(
@@ -57,8 +57,8 @@ OPEN_CHECKOUTS: Final = _select(
 )
 SAVED_METHOD: Final = _select("saved_methods", _SAVED_METHOD, "id = ?")
 SAVED_METHODS_OF_CUSTOMER: Final = _select("saved_methods", _SAVED_METHOD, "customer = ? ORDER BY created_at, id")
-INBOX_ENTRY: Final = _select("inbox", codec.INBOX, "gateway = ? AND event_id = ?")
-PARKED: Final = _select("inbox", codec.INBOX, "due_at <= ? ORDER BY due_at, gateway, event_id LIMIT ?")
+INBOX_ENTRY: Final = _select("inbox", records.INBOX, "gateway = ? AND event_id = ?")
+PARKED: Final = _select("inbox", records.INBOX, "due_at <= ? ORDER BY due_at, gateway, event_id LIMIT ?")
 HISTORY: Final = _select("history", _FACT, "payment_id = ? ORDER BY sequence")
 UNDELIVERED: Final = _select(
     "history",
@@ -100,15 +100,15 @@ TELL: Final = (
     " VALUES (?, (SELECT ifnull(max(position), 0) + 1 FROM history WHERE merchant = ?), ?"
     f"{', ?' * len(codec.FACT)})"
 )
-ADD_REQUEST: Final = _insert("requests", codec.REQUEST)
+ADD_REQUEST: Final = _insert("requests", records.REQUEST)
 ADD_CHECKOUT: Final = _insert("checkouts", _CHECKOUT)
-CHANGE_CHECKOUT: Final = _update("checkouts", codec.CHECKOUT, "owner_kind = ? AND owner_id = ?")
+CHANGE_CHECKOUT: Final = _update("checkouts", records.CHECKOUT, "owner_kind = ? AND owner_id = ?")
 ADD_SAVED_METHOD: Final = _insert("saved_methods", _SAVED_METHOD)
-CHANGE_SAVED_METHOD: Final = _update("saved_methods", codec.SAVED_METHOD, "id = ?")
+CHANGE_SAVED_METHOD: Final = _update("saved_methods", records.SAVED_METHOD, "id = ?")
 PUT_INBOX_ENTRY: Final = _insert(
     "inbox",
-    codec.INBOX,
-    f"ON CONFLICT (merchant, gateway, event_id) DO UPDATE SET {_replace(codec.INBOX, 'gateway', 'event_id')}",
+    records.INBOX,
+    f"ON CONFLICT (merchant, gateway, event_id) DO UPDATE SET {_replace(records.INBOX, 'gateway', 'event_id')}",
 )
 DELIVERED: Final = (
     "INSERT INTO delivery (merchant, position)"

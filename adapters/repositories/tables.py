@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from payports.adapters.repositories import codec
+from payports.adapters.repositories import codec, records
 from payports.adapters.repositories.refused import expect
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
@@ -67,17 +67,17 @@ class Tables:
         for change in commit.changes:
             self._write_change(change)
         for request in commit.requests:
-            codec.request_row(request)
+            records.request_row(request)
             expect(request.key not in self.requests, f"request {request.key}")
             self._put(self.requests, request.key, request)
         for checkout in commit.checkouts:
             self._write_checkout(checkout)
         for saved in commit.saved_methods:
-            codec.saved_method_row(saved)
+            records.saved_method_row(saved)
             expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
             self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
         for entry in commit.inbox:
-            codec.inbox_row(entry)
+            records.inbox_row(entry)
             self._put(self.inbox, (entry.gateway, entry.event_id), entry)
 
     def _write_change(self, change: Change) -> None:
@@ -109,7 +109,7 @@ class Tables:
             self._put(self.positions, fact.payment_id, (*told, position))
 
     def _write_checkout(self, record: CheckoutRecord) -> None:
-        codec.checkout_row(record)
+        records.checkout_row(record)
         what = f"checkout {record.owner.kind} {record.owner.id}"
         expect(_version(self.checkouts.get(record.owner)) == record.version, what)
         expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)

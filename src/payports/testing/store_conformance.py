@@ -190,11 +190,6 @@ class StoreConformance(StoreReading):
         same(repository.history("p-1"), ())
         same(repository.commit(changed(old, old)), Success(None))
 
-    def test_what_only_looks_like_nul_is_kept(self, store: Store) -> None:
-        repository = fresh(store)
-        for key, name in (("p-1", "\\u0000"), ("p-2", "\\\\u0000"), ("p-3", '"\\')):
-            same(added(repository, attrs.evolve(a_payment(key), name=name)).name, name)
-
     def test_checkouts_are_replaced_version_by_version(self, store: Store) -> None:
         repository = fresh(store)
         for version in range(3):
@@ -211,14 +206,6 @@ class StoreConformance(StoreReading):
         same(repository.commit(Commit(checkouts=(first, second))), Success(None))
         taken = attrs.evolve(second, callback_token="secret-1", version=1)  # noqa: S106 -- made up
         stale(repository.commit(Commit(checkouts=(taken,))), "checkout cart c-2")
-
-    def test_inbox_entries_are_replaced(self, store: Store) -> None:
-        repository = fresh(store)
-        parked = InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=an_observation(), due_at=NOW)
-        for entry in (parked, attrs.evolve(parked, tries=1), attrs.evolve(parked, due_at=None)):
-            same(repository.commit(Commit(inbox=(entry,))), Success(None))
-            same(repository.inbox_entry("card", "e-1"), entry)
-        same(repository.parked(NOW), ())
 
     def test_of_threads_that_race_one_wins_each_version(self, store: Store) -> None:
         repository = fresh(store)

@@ -60,6 +60,11 @@ class StoreReading:
         )
         same(many, ((), (), ()))
 
+    def test_what_only_looks_like_nul_is_kept(self, store: Store) -> None:
+        repository = fresh(store)
+        for key, name in (("p-1", "\\u0000"), ("p-2", "\\\\u0000"), ("p-3", '"\\')):
+            same(added(repository, attrs.evolve(a_payment(key), name=name)).name, name)
+
     def test_a_payment_is_found_by_transaction_and_by_reference(self, store: Store) -> None:
         repository = fresh(store)
         payment = added(repository, a_payment("p-1", a_transaction("t-1", an_observation(reference="r-1"))))
@@ -174,6 +179,14 @@ class StoreReading:
         same([one.owner.id for one in repository.open_checkouts(NOW + TICK)], waiting)
         same([one.owner.id for one in repository.open_checkouts(NOW)], waiting[:2])
         same([one.owner.id for one in repository.open_checkouts(NOW, limit=1)], waiting[:1])
+
+    def test_inbox_entries_are_replaced(self, store: Store) -> None:
+        repository = fresh(store)
+        parked = InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=an_observation(), due_at=NOW)
+        for entry in (parked, attrs.evolve(parked, tries=1), attrs.evolve(parked, due_at=None)):
+            same(repository.commit(Commit(inbox=(entry,))), Success(None))
+            same(repository.inbox_entry("card", "e-1"), entry)
+        same(repository.parked(NOW), ())
 
     def test_parked_notifications_come_when_they_are_due(self, store: Store) -> None:
         repository = fresh(store)
