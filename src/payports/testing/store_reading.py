@@ -79,8 +79,10 @@ class StoreReading:
 
     def test_a_reference_that_two_payments_have_finds_neither(self, store: Store) -> None:
         repository = fresh(store)
-        for key in ("1", "2"):
-            added(repository, a_payment(f"p-{key}", a_transaction(f"t-{key}", an_observation(reference="r-1"))))
+        seen = an_observation(reference="r-1")
+        one = added(repository, a_payment("p-1", a_transaction("t-1", seen), a_transaction("t-2", seen)))
+        same(repository.payment_by_reference("card", "r-1"), one)
+        added(repository, a_payment("p-2", a_transaction("t-3", seen)))
         same(repository.payment_by_reference("card", "r-1"), None)
 
     def test_an_owner_s_payments_come_oldest_first(self, store: Store) -> None:
