@@ -19,8 +19,7 @@ from payports.domain.fulfilment import (
     split,
     taken_by,
 )
-from payports.domain.ledger import left_of_capture
-from payports.domain.lifecycle import AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
+from payports.domain.lifecycle import CAPTURE, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Allocation, AllocationKind, Payment
@@ -98,7 +97,7 @@ def plan_cancel(
         captured, unclaimed, _ = _rooms_to_cancel(payment, source)
         back = min(share.amount.minor, captured + unclaimed)
         free = share.amount.minor - back
-        after = _unclaim(payment, source)
+        after = _unclaim(payment, source, back)
         if back:
             parts.append(Part(payment.id, REFUND, Money(back, amount.currency)))
         if free and capabilities_of(payment).reverse_authorization is ReverseAuthorization.PARTIAL:
@@ -126,16 +125,21 @@ def plan_refund(payments: Sequence[Payment], source: Source, amount: Money, how:
 
 
 def _rooms_to_cancel(payment: Payment, source: Source) -> tuple[int, int, int]:
-    """What was captured for the source, what was captured at checkout for nobody yet, and what is held."""
+    """What was captured for the source, what was captured at checkout for nobody yet, and what is held.
+
+    Refunds go to the oldest captures first, whoever they were for: so what is left is counted over all of them.
+    """
     claimed = allocated_to((payment,), source, AllocationKind.CAPTURED_EARLIER)
-    captured = sum(
-        left_of_capture(payment, one) for one in payment.transactions if one.type is CAPTURE and one.source == source
-    )
-    return captured + min(claimed, _left_at_checkout(payment)), room_to_claim(payment), room_to_capture(payment)
+    captured = max(0, _captured_for(payment, source) - taken_by((payment,), source, REFUND))
+    left = room_to_refund(payment)
+    own = min(captured + claimed, left)
+    return own, min(room_to_claim(payment), left - own), room_to_capture(payment)
 
 
-def _left_at_checkout(payment: Payment) -> int:
-    return sum(left_of_capture(payment, one) for one in payment.transactions if one.type is AUTHORIZE_AND_CAPTURE)
+def _captured_for(payment: Payment, source: Source) -> int:
+    captures = [one for one in payment.transactions if one.type is CAPTURE and one.source == source and one.succeeded]
+    voids = [child for one in captures for child in payment.children_of(one) if child.type is VOID]
+    return sum(one.amount.minor for one in captures) - sum(one.exposure.minor for one in voids if one.may_have_happened)
 
 
 def _with_payments(payments: Sequence[Payment], shares: Sequence[Share]) -> list[tuple[Payment, Share]]:
@@ -148,8 +152,13 @@ def _allocate(payment: Payment, source: Source, minor: int, kind: AllocationKind
     return attrs.evolve(payment, allocations=(*payment.allocations, new))
 
 
-def _unclaim(payment: Payment, source: Source) -> Payment:
-    kept = tuple(
-        one for one in payment.allocations if one.source != source or one.kind is not AllocationKind.CAPTURED_EARLIER
-    )
-    return attrs.evolve(payment, allocations=kept)
+def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
+    """Take an amount off what a source has claimed of the money captured at checkout."""
+    kept: list[Allocation] = []
+    for one in payment.allocations:
+        claimed = one.source == source and one.kind is AllocationKind.CAPTURED_EARLIER
+        off = min(minor, one.amount.minor) if claimed else 0
+        minor -= off
+        if one.amount.minor > off:
+            kept.append(attrs.evolve(one, amount=Money(one.amount.minor - off, payment.currency)))
+    return attrs.evolve(payment, allocations=tuple(kept))
