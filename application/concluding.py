@@ -65,7 +65,7 @@ class ActionRequired:
     owner: Owner
     request_id: str
     next_actions: tuple[NextAction, ...]
-    callback_token: str
+    callback_token: str = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)

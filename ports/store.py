@@ -88,7 +88,7 @@ class CheckoutRecord:
     lease_until: datetime
     cart_version: str = ""
     customer: Customer | None = None
-    callback_token: str = ""
+    callback_token: str = attrs.field(default="", repr=False)
     started_at: datetime | None = None
     version: int = 0
 
