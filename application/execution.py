@@ -66,9 +66,10 @@ def execute(
         if known and known.fingerprint != fingerprint(payment_id, command):
             return Failure(Conflict(command.key))
         payment = look_up_doubts(env, payment, cause)
-        wanted = _still_wanted(payment, command) if known else command
+        wanted = _still_wanted(payment, command, known) if known else command
         if not isinstance(wanted, Command):
             return wanted
+        standing = _standing(payment, command)
         begun = begin(
             payment,
             attrs.evolve(wanted, account=found.unwrap().gateway.account),
@@ -78,17 +79,21 @@ def execute(
         )
         if isinstance(begun, Failure):
             return begun
-        first = () if known or not command.key else (_record_of(payment_id, command),)
+        first = () if known or not command.key else (_record_of(payment_id, command, begun.unwrap()),)
         intended = env.save(payment, begun.unwrap().payment, cause, first)
         if isinstance(intended, Success):
-            return _call(
-                env, found.unwrap(), attrs.evolve(begun.unwrap(), payment=intended.unwrap()), cause, return_url
-            )
+            sent = attrs.evolve(begun.unwrap(), payment=intended.unwrap())
+            return _call(env, found.unwrap(), sent, cause, return_url, standing)
     return Failure(Busy(f"payment {payment_id}"))
 
 
 def _call(
-    env: Environment, configured: ConfiguredGateway, begun: Begun, cause: Cause, return_url: str
+    env: Environment,
+    configured: ConfiguredGateway,
+    begun: Begun,
+    cause: Cause,
+    return_url: str,
+    standing: tuple[Transaction, ...],
 ) -> Outcome[TransactionReport, TransactionProblem]:
     payment, stopped = begun.payment, False
     for intent in begun.requests:
@@ -102,7 +107,7 @@ def _call(
             return Failure(ResultUnknown(intent.id))
         payment = noted
         stopped = stopped or payment.by_id[intent.id].status not in _GOES_ON
-    return report(payment, tuple(payment.by_id[intent.id] for intent in begun.requests))
+    return report(payment, tuple(payment.by_id[one.id] for one in (*standing, *begun.requests)))
 
 
 def _note(env: Environment, payment: Payment, response: PaymentResponse, cause: Cause) -> Payment | None:
@@ -142,24 +147,31 @@ def problem_of(transaction: Transaction) -> Declined | NotExecuted | ResultUnkno
 
 
 def _still_wanted(
-    payment: Payment, command: Command
+    payment: Payment, command: Command, known: RequestRecord
 ) -> Command | Success[TransactionReport] | Failure[TransactionProblem]:
     """Decide what a repeated key still asks for: nothing (then the answer), or what was proven not to have been executed."""
-    made = [one for one in payment.under_key(command.key) if not one.implied_by]
-    standing = tuple(one for one in made if one.status is not TransactionStatus.NOT_EXECUTED)
+    standing = _standing(payment, command)
     if any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in standing):
         return Failure(Busy(f"payment {payment.id}"))
-    if not standing:
-        return command
+    left = int(known.plan) - sum(one.requested.minor for one in standing)
     answer = report(payment, standing)
-    if isinstance(answer, Failure) or command.amount is None:
+    if left <= 0 or isinstance(answer, Failure):
         return answer
-    left = command.amount.minor - sum(one.exposure.minor for one in standing)
-    return attrs.evolve(command, amount=Money(left, payment.currency)) if left > 0 else answer
+    return attrs.evolve(command, amount=Money(left, payment.currency))
 
 
-def _record_of(payment_id: str, command: Command) -> RequestRecord:
-    return RequestRecord(key=command.key, fingerprint=fingerprint(payment_id, command), payment_id=payment_id)
+def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:
+    """What a key has made so far, but for what was proven not to have been executed."""
+    made = payment.under_key(command.key) if command.key else ()
+    return tuple(one for one in made if not one.implied_by and one.status is not TransactionStatus.NOT_EXECUTED)
+
+
+def _record_of(payment_id: str, command: Command, begun: Begun) -> RequestRecord:
+    """The record of a key: its plan is how much all that is left was, in minor units, when it was first asked for."""
+    asked = sum(one.requested.minor for one in begun.requests)
+    return RequestRecord(
+        key=command.key, fingerprint=fingerprint(payment_id, command), payment_id=payment_id, plan=str(asked)
+    )
 
 
 def fingerprint(*content: object) -> str:

@@ -7,13 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from types import NoneType
+from typing import Final, TypeVar, cast
 
 import attrs
 
+from payports.domain.method import PaymentMethod, PaymentType, check_method
+from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.screening import mask_card_numbers
-from payports.domain.transaction import Channel, NextAction, Observation, Transaction, TransactionStatus
+from payports.domain.screening import InvalidInput, mask_card_numbers
+from payports.domain.secret import Secret
+from payports.domain.transaction import (
+    Channel,
+    FailureType,
+    NextAction,
+    Observation,
+    Transaction,
+    TransactionStatus,
+    TransactionType,
+)
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
 
 _MAX_MESSAGE: Final = 500
@@ -50,11 +62,15 @@ def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False
     """Let a gateway execute one transaction; whatever goes wrong in the adapter is an unknown result."""
     own_way = gateway.rollback if reverses else None
     response = _ask(own_way.roll_back if own_way else gateway.transactions.execute, request)
-    if not isinstance(response, PaymentResponse):
+    if type(response) is not PaymentResponse:
         return PaymentResponse(
             seen=_unknown(Channel.ANSWER, f"the adapter gave {type(response).__name__}", request.transaction_id)
         )
-    return attrs.evolve(response, seen=believable(response.seen, request.transaction_id, Channel.ANSWER))
+    return PaymentResponse(
+        seen=believable(response.seen, request.transaction_id, Channel.ANSWER),
+        raw=response.raw,
+        method_properties=_safe_properties(response.method_properties),
+    )
 
 
 def look_up(gateway: Gateway, request: PaymentRequest, *, fence: bool) -> Observation | NotFoundYet:
@@ -71,7 +87,20 @@ def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]
     return found if isinstance(found, NotFoundYet) else believable(found, request.transaction_id, Channel.RETURN)
 
 
-def _ask(call: Callable[[PaymentRequest], object], request: PaymentRequest) -> object:
+def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
+    """Let a gateway's validator look at a method; one that cannot say yes says no."""
+    if gateway.validator is None:
+        return None
+    problem = _ask(partial(gateway.validator.check, method), payment_type)
+    if problem is None or type(problem) is InvalidInput:
+        return problem
+    return InvalidInput("method", f"the adapter's check gave {type(problem).__name__}")
+
+
+_Asked = TypeVar("_Asked")
+
+
+def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:
     try:
         return call(request)
     except Exception as error:  # noqa: BLE001 -- an adapter's mistake must not lose a payment
@@ -82,30 +111,82 @@ def believable(seen: object, transaction_id: str, channel: Channel) -> Observati
     """Bind what was heard to the transaction that was asked about, and make its texts safe to keep and to log."""
     if type(seen) is not Observation:
         return _unknown(channel, f"the adapter gave {type(seen).__name__}", transaction_id)
-    if seen.transaction_id not in ("", transaction_id):
+    if type(seen.transaction_id) is str and seen.transaction_id not in ("", transaction_id):
         return _unknown(channel, "the gateway answered about another transaction", transaction_id)
     cleaned = clean(attrs.evolve(seen, transaction_id=transaction_id, channel=channel))
-    return cleaned if cleaned else _unknown(channel, "the gateway's reference cannot be kept", transaction_id)
+    return cleaned if cleaned else _unknown(channel, "the adapter's answer cannot be kept", transaction_id)
 
 
-def clean(seen: Observation) -> Observation | None:
-    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if its references cannot be kept."""
-    if not (_is_reference(seen.gateway_reference) and _is_reference(seen.parent_reference)):
+def clean(seen: object) -> Observation | None:
+    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if it is none or cannot be kept."""
+    if type(seen) is not Observation or not is_well_formed(seen):
         return None
-    attributes = {name: mask_card_numbers(value) for name, value in seen.attributes if len(value) <= _MAX_VALUE}
+    if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
+        return None
     return attrs.evolve(
         seen,
         code=_plain(seen.code),
         message=_plain(seen.message),
-        attributes=attributes,
+        attributes={name: mask_card_numbers(value) for name, value in seen.attributes if _is_value(name, value)},
         next_action=_safe_action(seen.next_action),
+        operator="",
     )
 
 
+_FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "status": (TransactionStatus,),
+    "transaction_id": (str,),
+    "type": (TransactionType, NoneType),
+    "amount": (Money, NoneType),
+    "partial": (bool,),
+    "gateway_reference": (str,),
+    "parent_reference": (str,),
+    "account": (str,),
+    "code": (str,),
+    "failure_type": (FailureType, NoneType),
+    "hard": (bool,),
+    "message": (str,),
+    "next_action": (NextAction, NoneType),
+    "flagged_for_review": (bool,),
+}
+
+
+def is_well_formed(seen: Observation) -> bool:
+    """Tell whether every field of an observation has its type: adapters and hosts need not be type-checked."""
+    action = seen.next_action or NextAction(type="")
+    if type(action) is not NextAction or type(action.fields) is not tuple:
+        return False
+    pairs = (*seen.attributes, *action.fields)
+    if not all(type(pair) is tuple and len(pair) == 2 for pair in pairs):
+        return False
+    texts = [*(text for pair in pairs for text in pair), action.type, action.url, action.reference]
+    typed = all(type(getattr(seen, name)) in kinds for name, kinds in _FIELDS.items())
+    return typed and all(type(text) is str for text in texts)
+
+
 def _safe_action(action: NextAction | None) -> NextAction | None:
-    if action is None or action.url.startswith(("https://", "http://")) or not action.url:
-        return action
-    return attrs.evolve(action, url="")
+    if action is None:
+        return None
+    fields = tuple((name, value) for name, value in action.fields if _is_value(name, value))
+    followed = action.url.startswith(("https://", "http://")) and _is_value("", action.url)
+    return NextAction(
+        type=_plain(action.type),
+        url=action.url if followed else "",
+        reference=action.reference if _is_reference(action.reference) else "",
+        fields=fields,
+    )
+
+
+def _safe_properties(properties: object) -> Mapping[str, Secret]:
+    """Properties that a method may have; none at all if one of them is not to be kept."""
+    if not isinstance(properties, Mapping) or not all(isinstance(one, Secret) for one in properties.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {}
+    found = cast("Mapping[str, Secret]", properties)
+    return {} if check_method(PaymentMethod(found)) else found
+
+
+def _is_value(name: str, value: str) -> bool:
+    return len(value) <= _MAX_VALUE and value.isprintable() and _is_reference(name)
 
 
 def _is_reference(reference: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from returns.result import Failure, Success
 
 from payports.application import hearing
@@ -43,8 +45,13 @@ def look_up(env: Environment, payment: Payment, transaction: Transaction, cause:
 def _is_in_doubt(transaction: Transaction, env: Environment) -> bool:
     if not transaction.indeterminate or transaction.implied_by or transaction.discrepancy:
         return False
-    under_way = transaction.status is TransactionStatus.SENDING_TO_PROCESSOR
-    return not under_way or transaction.due_at is None or transaction.due_at <= env.now()
+    return not is_under_way(transaction, env.now())
+
+
+def is_under_way(transaction: Transaction, now: datetime) -> bool:
+    """Tell whether somebody may be waiting for the gateway's answer at this moment."""
+    sending = transaction.status is TransactionStatus.SENDING_TO_PROCESSOR
+    return sending and transaction.due_at is not None and transaction.due_at > now
 
 
 def _verdict(

@@ -9,7 +9,7 @@ from payports.application.concluding import advance
 from payports.application.environment import HOST, Environment, guarded
 from payports.application.execution import TransactionReport, execute, report
 from payports.application.recording import record
-from payports.application.recovery import look_up
+from payports.application.recovery import is_under_way, look_up
 from payports.application.requests import check_key, check_observation
 from payports.domain.begin import Command
 from payports.domain.failures import OperationNotAllowed, PaymentNotFound, TransactionProblem
@@ -138,13 +138,18 @@ class Transactions:
 
     @guarded
     def refresh(self, payment_id: str) -> _Answer:
-        """Ask the gateway about everything on the payment that is not final."""
+        """Ask the gateway about everything on the payment that is not final, but for what is under way at this moment."""
         if problem := check_identifier("payment_id", payment_id):
             return Failure(problem)
         payment = self._env.store.payment(payment_id)
         if payment is None:
             return Failure(PaymentNotFound(payment_id))
-        open_ones = [one for one in payment.transactions if is_open(one.status) and not one.implied_by]
+        now = self._env.now()
+        open_ones = [
+            one
+            for one in payment.transactions
+            if is_open(one.status) and not one.implied_by and not is_under_way(one, now)
+        ]
         for one in open_ones:
             payment = look_up(self._env, payment, one, HOST)
         advance(self._env, payment.owner)
