@@ -7,12 +7,14 @@ for ever), a limit on the body after decoding, and the proof that a request neve
 from __future__ import annotations
 
 import io
+import logging
 import socket
 import threading
 import weakref
 import zlib
 from collections.abc import Mapping
 from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -21,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from payports.adapters.gateways.sender import Answer, Limits, Lost, NotSent, Sent
 
@@ -29,13 +32,28 @@ _GZIP_OR_ZLIB: Final = 47  # zlib's wbits for "find out which of the two it is"
 
 
 class _Progress(threading.local):
-    """How far this thread's exchange has come. ``connecting``: a connection was begun and not finished, so nothing can have been sent."""
+    """How far this thread's exchange has come. ``connecting``: a connection was begun and not finished, so nothing can have been sent.
+    ``broken``: the headers of the answer end too early."""
 
     deadline: float = 0.0
     connecting: bool = False
+    active: bool = False
+    broken: bool = False
 
 
 _progress: Final = _Progress()
+
+
+class _Discreet(logging.Filter):
+    """Keeps what urllib3 logs about our exchanges to us: its texts hold whole URLs. One of them is its only word on broken headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        _progress.broken = _progress.broken or record.levelno >= logging.WARNING
+        return not _progress.active
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_Discreet())
 
 
 class Wire:
@@ -46,6 +64,7 @@ class Wire:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.mount("https://", _Adapter())
         self._session.mount("http://", _Adapter())
         weakref.finalize(self, self._session.close)
@@ -53,14 +72,15 @@ class Wire:
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
         """Send one request and read its answer; what fails before the connection stands was not sent, all else is lost."""
         limits = self._limits
-        _progress.deadline = monotonic() + limits.total_s
-        _progress.connecting = False
         try:
             request = self._session.prepare_request(
                 requests.Request(method, url, {"Accept-Encoding": "identity", **headers}, data=body)
             )
         except (requests.RequestException, HTTPError, ValueError):
             return NotSent("the request cannot be written")
+        _progress.deadline = monotonic() + limits.total_s
+        _progress.connecting = _progress.broken = False
+        _progress.active = True
         try:
             with self._session.send(
                 request,
@@ -75,11 +95,15 @@ class Wire:
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
             if _progress.connecting:
                 return NotSent("the connection could not be made")
-            timeouts = (requests.Timeout, TimeoutError)
-            return Lost("no answer in time" if isinstance(error, timeouts) else "the connection broke")
+            late = isinstance(error, (requests.Timeout, HttpTimeout, TimeoutError))
+            return Lost("no answer in time" if late else "the connection broke")
+        finally:
+            _progress.active = False
 
 
 def _read(response: requests.Response, limit: int) -> Sent:
+    if _progress.broken:
+        return Lost("the connection broke")
     raw = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         raw += chunk

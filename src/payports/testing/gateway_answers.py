@@ -31,13 +31,20 @@ class GatewayAnswers(GatewayRig):
         can = self.capabilities
         expect(bool(can.types & INITIATING), "nothing can begin")
         expect(not can.types & OBSERVED_ONLY, "what is only observed cannot be commanded")
-        expect(not can.void_restores_hold or {VOID, CAPTURE} <= can.types, "a void restores a hold, but needs a capture")
+        expect(
+            not can.void_restores_hold or {VOID, CAPTURE} <= can.types, "a void restores a hold, but needs a capture"
+        )
         expect(not can.partial_refund or REFUND in can.types, "partial refunds, but no refunds")
         expect(not can.partial_void or VOID in can.types, "partial voids, but no voids")
         settles = can.reports_settlement or SETTLED in can.types
         expect(not can.refund_requires_settlement or settles, "refunds wait for a settlement that nobody tells of")
         expect(not can.fences or can.look_up is LookUp.BY_KEY, "a fence needs a look-up by key")
-        durations = (can.in_flight_bound, can.look_up_reliable_after, can.idempotency_window, can.authorization_lifetime)
+        durations = (
+            can.in_flight_bound,
+            can.look_up_reliable_after,
+            can.idempotency_window,
+            can.authorization_lifetime,
+        )
         expect(min(durations) >= timedelta(), "a time below zero")
 
     @_BOTH
@@ -49,9 +56,7 @@ class GatewayAnswers(GatewayRig):
     def test_an_approval_has_one_effect(self, kind: TransactionType) -> None:
         request = self.request(kind)
         seen = self.execute(request)
-        expect(
-            seen.status in (TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT), f"it is {seen.status}"
-        )
+        expect(seen.status in (TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT), f"it is {seen.status}")
         self.expect_effects(request, int(seen.status is TransactionStatus.SUCCEEDED))
 
     @_BOTH

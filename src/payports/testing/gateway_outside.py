@@ -62,7 +62,9 @@ class GatewayOutside(GatewayRig):
         headers, body = self._one()
         expect(isinstance(self._read({}, body), Failure), "a body without headers was believed")
         for spoilt in ("", "é", "t=1", "v1=", "0" * 5_000):
-            expect(isinstance(self._read(dict.fromkeys(headers, spoilt), body), Failure), "spoilt headers were believed")
+            expect(
+                isinstance(self._read(dict.fromkeys(headers, spoilt), body), Failure), "spoilt headers were believed"
+            )
 
     def test_the_case_of_headers_does_not_matter(self) -> None:
         headers, body = self._one()

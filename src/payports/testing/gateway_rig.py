@@ -174,7 +174,9 @@ class GatewayRig:
                 expect(seen.failure_type is not None, "a decline carries a failure type")
             case TransactionStatus.REQUIRES_ACTION:
                 action = seen.next_action
-                expect(action is not None and bool(action.url or action.fields), "an action says where, or what to post")
+                expect(
+                    action is not None and bool(action.url or action.fields), "an action says where, or what to post"
+                )
             case TransactionStatus.AWAITING_RESULT:
                 expect(self.capabilities.asynchronous, "only an asynchronous gateway lets wait")
             case _:

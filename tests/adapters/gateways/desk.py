@@ -28,14 +28,18 @@ class SomeIds(Ids):
 
 
 def a_context(
-    name: str = "card", clock: Clock | None = None, attachments: Mapping[str, object] | None = None, **options: object
+    name: str = "card",
+    clock: Clock | None = None,
+    attachments: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
+    ephemeral: bool = True,
 ) -> AdapterContext:
     return AdapterContext(
         name=name,
-        options=options,
+        options=options or {},
         clock=clock or FixedClock(),
         ids=SomeIds(),
-        ephemeral=True,
+        ephemeral=ephemeral,
         attachments=attachments or {},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from payports.adapters.gateways import offline, sandbox, stored_value
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
@@ -37,15 +38,15 @@ MOODS = {
 
 class SandboxConformance(GatewayConformance):
     bank: SandboxBank | RemoteSandboxBank
-    options: Mapping[str, object] = {}
+    options: ClassVar[Mapping[str, object]] = {}
 
     def open_bank(self) -> SandboxBank | RemoteSandboxBank:
         return SandboxBank()
 
-    def connect(self, folder: Path) -> Gateway:
+    def connect(self, folder: Path) -> Gateway:  # noqa: ARG002 -- all is kept in memory
         self.clock = FixedClock()
         self.bank = self.open_bank()
-        return sandbox.connect(a_context(clock=self.clock, attachments={"bank": self.bank}, **self.options))
+        return sandbox.connect(a_context(clock=self.clock, attachments={"bank": self.bank}, options=self.options))
 
     def disconnect(self) -> None:
         self.bank.close()
@@ -66,7 +67,7 @@ class SandboxConformance(GatewayConformance):
         self.bank.complete_action(seen.gateway_reference, approve)
         return True
 
-    def settle(self, capture: Observation) -> bool:
+    def settle(self, capture: Observation) -> bool:  # noqa: ARG002 -- the bank settles them all
         return self.bank.settle() > 0
 
     def now(self) -> datetime:
@@ -86,15 +87,15 @@ class TestSandboxOverHttp(SandboxConformance):
 
 
 class TestSandboxThatReleasesTheRest(SandboxConformance):
-    options = {"partial_capture": "RELEASES_REST", "refund_requires_settlement": True}
+    options: ClassVar[Mapping[str, object]] = {"partial_capture": "RELEASES_REST", "refund_requires_settlement": True}
 
 
 class TestSandboxThatCapturesWhole(SandboxConformance):
-    options = {"partial_capture": "NONE", "detached_credit": True}
+    options: ClassVar[Mapping[str, object]] = {"partial_capture": "NONE", "detached_credit": True}
 
 
 class TestStoredValue(GatewayConformance):
-    def connect(self, folder: Path) -> Gateway:
+    def connect(self, folder: Path) -> Gateway:  # noqa: ARG002 -- all is kept in memory
         gateway = stored_value.connect(a_context("gift"))
         if not isinstance(gateway.transactions, stored_value.StoredValueGateway):
             raise TypeError
@@ -122,7 +123,7 @@ class TestStoredValue(GatewayConformance):
 
 
 class TestOffline(GatewayConformance):
-    def connect(self, folder: Path) -> Gateway:
+    def connect(self, folder: Path) -> Gateway:  # noqa: ARG002 -- all is kept in memory
         return offline.connect(a_context("cheque"))
 
     def method(self, mood: str) -> PaymentMethod | None:
