@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from returns.result import Success
+from returns.result import Failure, Success
 
 from payports.adapters.gateways.sandbox import connect
 from payports.adapters.gateways.sandbox.bank import SandboxBank as Bank
+from payports.domain.failures import Declined
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -316,7 +317,9 @@ def test_a_kept_method_keeps_its_mood(bank: AnyBank, gateway: Gateway) -> None:
     assert gateway.vault.forget(ada, kept.unwrap()) == Success(None)
     assert done(gateway, a_request(AUTHORIZE, token=token)).code == "invalid_token"
     unknown = gateway.vault.keep(ada, a_request(AUTHORIZE, token="tok_no").method)
-    assert unknown.failure().hard  # type: ignore[union-attr]  # pyright: ignore
+    assert isinstance(unknown, Failure)
+    assert isinstance(problem := unknown.failure(), Declined)
+    assert problem.hard
 
 
 def test_accounts_do_not_see_each_other(bank: AnyBank, gateway: Gateway) -> None:

@@ -70,7 +70,8 @@ def dripping(first: bytes) -> Conversation:
     return converse
 
 
-def closing_unread(connection: socket.socket) -> None:
+def resetting(connection: socket.socket) -> None:
+    connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
@@ -125,7 +126,7 @@ def test_what_is_no_address_was_sent_nothing(url: str) -> None:
         saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"),
         saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nshort"),
         saying(b"\x00\xff no http at all\r\n\r\n"),
-        closing_unread,
+        resetting,
     ],
     ids=["closed", "half a header", "short body", "short chunk", "no http", "reset"],
 )
