@@ -1,0 +1,165 @@
+"""``payports demo``: sell a handful of carts on SQLite, against a sandbox bank behind HTTP, and compare the ledgers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from returns.result import Failure
+from rich.console import Console
+from rich.table import Table
+
+import payports
+from payports.adapters.command_line.carts import ExampleCart, read_carts
+from payports.adapters.command_line.inspecting import print_payment
+from payports.adapters.command_line.notifying import deliver
+from payports.adapters.command_line.printing import (
+    BAD,
+    FAINT,
+    HEADING,
+    columns,
+    console,
+    indented,
+    print_reconciliation,
+)
+from payports.adapters.command_line.reconciliation import BankBook, Reconciliation, all_payments, reconcile
+from payports.adapters.command_line.refusing import Refused, refuse
+from payports.adapters.command_line.story import Story
+from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
+from payports.adapters.gateways.stored_value import StoredValueLedger
+from payports.application.shop import Payports
+
+
+def run_demo(directory: Path | None, *, keep: bool = False, carts: Path | None = None) -> int:
+    """Run all stories; 0 if the ledgers agree and nothing needs a person, else 1."""
+    out, examples = console(), read_carts(carts)
+    with _folder(directory, keep=keep) as folder:
+        gifts = StoredValueLedger(str(folder / "gift-cards.db"))
+        with (
+            serving(str(folder / "bank.db")) as bank,
+            payports.connect(_configuration(folder, bank.url), bank=bank) as shop,
+        ):
+            _issue_gift_cards(gifts, examples)
+            out.print(f"A shop on SQLite, a bank at {bank.url}, {len(examples)} carts.", style=FAINT)
+            stories = [_tell(out, shop, bank, number, cart) for number, cart in enumerate(examples, start=1)]
+            _settle(out, shop, bank)
+            _print_timelines(out, shop, stories)
+            found = _reconcile(shop, bank, gifts)
+            attention = shop.maintenance.needs_attention()
+        gifts.close()
+        if keep or directory:
+            _write_configuration(folder)
+            out.print(f"To look around: payports list --config {folder / 'payports.toml'}", style=FAINT, soft_wrap=True)
+    for item in () if isinstance(attention, Failure) else attention.unwrap():
+        out.print(f"needs attention: {item.message}; {item.what_to_do}", style=BAD)
+    print_reconciliation(out, found)
+    return int(found.differences > 0 or attention.map(bool).value_or(True))
+
+
+@contextmanager
+def _folder(directory: Path | None, *, keep: bool) -> Generator[Path, None, None]:
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise Refused(f"{directory} is not empty; name a new folder")
+        yield directory.absolute()
+        return
+    made = Path(mkdtemp(prefix="payports-demo-"))
+    try:
+        yield made
+    finally:
+        if not keep:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _configuration(folder: Path, bank_url: str) -> dict[str, Any]:
+    return {
+        "store": {"url": f"sqlite:///{folder / 'payments.db'}"},
+        "gateways": {
+            "card": {"adapter": "sandbox", "account": "card", "url": bank_url},
+            "gift": {"adapter": "stored_value", "url": f"sqlite:///{folder / 'gift-cards.db'}"},
+        },
+        "checkout": {"priority": ["card", "gift"]},
+    }
+
+
+def _write_configuration(folder: Path) -> None:
+    """Leave what opens the shop again, with the bank's ledger as a file: its server is gone by then."""
+    lines = [
+        "[store]",
+        f'url = "sqlite:///{folder / "payments.db"}"',
+        "[gateways.card]",
+        'adapter = "sandbox"',
+        'account = "card"',
+        f'url = "sqlite:///{folder / "bank.db"}"',
+        "[gateways.gift]",
+        'adapter = "stored_value"',
+        f'url = "sqlite:///{folder / "gift-cards.db"}"',
+        "[checkout]",
+        'priority = ["card", "gift"]',
+    ]
+    (folder / "payports.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _issue_gift_cards(gifts: StoredValueLedger, examples: tuple[ExampleCart, ...]) -> None:
+    for cart in examples:
+        for number, (tender, amount) in enumerate(cart.tenders):
+            if tender.gateway == "gift":
+                gifts.issue(tender.token, amount, key=f"{cart.id}-{number}")
+
+
+def _tell(out: Console, shop: Payports, bank: RemoteSandboxBank, number: int, cart: ExampleCart) -> Story:
+    out.print()
+    out.print(f"{number}. {cart.title}", style=HEADING)
+    out.print(indented(cart.about), style=FAINT)
+    story, table = Story(shop, cart), _steps()
+    for step in cart.steps:
+        done, amount, outcome = story.tell(step)
+        table.add_row(done, str(amount), outcome)
+    out.print(indented(table))
+    _hear(shop, bank)  # late, as notifications are: what was lost has been looked up by now
+    return story
+
+
+def _steps() -> Table:
+    table = columns("step", "amount", "what came of it", right=("amount",), fixed=("step",))
+    table.show_header = False
+    table.columns[0].min_width, table.columns[1].min_width = 21, 10
+    return table
+
+
+def _hear(shop: Payports, bank: RemoteSandboxBank) -> int:
+    heard = deliver(shop, bank)
+    if isinstance(heard, Failure):
+        refuse(heard.failure())
+    return heard.unwrap()
+
+
+def _settle(out: Console, shop: Payports, bank: RemoteSandboxBank) -> None:
+    settled = bank.settle()
+    heard = _hear(shop, bank)
+    out.print()
+    out.print("Overnight", style=HEADING)
+    out.print(indented(f"The bank settles {settled} captures, and {heard} facts of it are recorded."))
+    out.print()
+
+
+def _print_timelines(out: Console, shop: Payports, stories: list[Story]) -> None:
+    out.print("The ledger of each payment", style=HEADING)
+    for story in stories:
+        for payment_id in story.payment_ids:
+            out.print()
+            print_payment(out, shop, payment_id)
+    out.print()
+
+
+def _reconcile(shop: Payports, bank: RemoteSandboxBank, gifts: StoredValueLedger) -> Reconciliation:
+    books = (
+        BankBook(name="bank", gateways=frozenset({"card"}), effects=bank.iter_effects),
+        BankBook(name="gift cards", gateways=frozenset({"gift"}), effects=gifts.effects),
+    )
+    return reconcile(all_payments(shop.environment.store), books)

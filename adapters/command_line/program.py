@@ -1,0 +1,115 @@
+"""The commands and their options. What a command needs is imported when it runs.
+
+Exit codes: 0 all is well, 1 a difference or a finding, 2 something to put right before it can run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from payports.adapters.command_line.refusing import Orderly
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_CONFIG: Final = click.option(
+    "--config", type=_FILE, help="The configuration. [default: payports.toml here, else payports.db here]"
+)
+
+
+@click.group(cls=Orderly, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="payports")
+def program() -> None:
+    """Take money for carts and move it afterwards: never twice, never lost."""
+
+
+@program.command()
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the files there. [default: a temporary folder, removed at the end]",
+)
+@click.option("--keep", is_flag=True, help="Do not remove the temporary folder.")
+@click.option("--carts", type=_FILE, help="Carts of your own, written like the example.")
+def demo(directory: Path | None, keep: bool, carts: Path | None) -> None:
+    """Sell a handful of carts against a sandbox bank, and compare the ledgers.
+
+    Everything is real but the money: payments in SQLite, the bank behind a server of its own on this machine.
+    """
+    from payports.adapters.command_line.demo import run_demo
+
+    raise SystemExit(run_demo(directory, keep=keep, carts=carts))
+
+
+@program.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--orders", type=click.IntRange(min=1), help="Only so many, from the beginning.")
+@click.option("--currency", default="BRL", show_default=True, help="What the values are in.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--database", type=_FILE, help="Keep the payments there. Running again finishes what was interrupted.")
+@click.option("--bank", metavar="URL|FILE", help="A running sandbox bank, or its ledger's file.")
+def replay(
+    file: Path, orders: int | None, currency: str, as_json: bool, database: Path | None, bank: str | None
+) -> None:
+    """Put real orders through checkout, capture and refund, and compare the ledgers.
+
+    FILE is CSV, plain or gzip, one row a tender, the rows of an order one after another: order_id, payment_sequential,
+    payment_type, payment_installments, payment_value.
+
+    A bank at a URL is asked for with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET. All of the database is compared with
+    all of the bank, so give it ones that hold nothing else.
+    """
+    from payports.adapters.command_line.replay import Wanted, run_replay
+
+    wanted = Wanted(file=file, orders=orders, currency=currency, database=database, bank=bank)
+    raise SystemExit(run_replay(wanted, as_json=as_json))
+
+
+@program.command()
+@click.argument("payment")
+@_CONFIG
+def show(payment: str, config: Path | None) -> None:
+    """Show what happened on a payment, and what its amounts are now."""
+    from payports.adapters.command_line.inspecting import show_payment
+
+    show_payment(payment, config)
+
+
+@program.command("list")
+@click.option("--owner", metavar="KIND:ID", help="Only the payments of one owner, such as cart:c-1.")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="At most so many.")
+@click.option("--after", default="", metavar="PAYMENT", help="Go on behind this one.")
+@_CONFIG
+def list_(owner: str | None, limit: int, after: str, config: Path | None) -> None:
+    """List payments, oldest first."""
+    from payports.adapters.command_line.inspecting import list_payments
+
+    list_payments(config, owner, limit, after)
+
+
+@program.command()
+@_CONFIG
+def doctor(config: Path | None) -> None:
+    """Check configuration, store and gateways, and say what to do."""
+    from payports.adapters.command_line.doctor import run_doctor
+
+    raise SystemExit(run_doctor(config))
+
+
+@program.group()
+def sandbox() -> None:
+    """The sandbox bank, for trying things out on this machine."""
+
+
+@sandbox.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8020, show_default=True, help="0 takes a free one.")
+@click.option("--ledger", type=_FILE, default=Path("payports-sandbox.db"), show_default=True, help="The bank's ledger.")
+def serve(port: int, ledger: Path) -> None:
+    """Serve a sandbox bank on 127.0.0.1 until Ctrl-C.
+
+    Notifications are signed with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET, if it is set.
+    """
+    from payports.adapters.command_line.sandbox import serve_sandbox
+
+    serve_sandbox(port, ledger)

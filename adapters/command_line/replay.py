@@ -1,0 +1,145 @@
+"""``payports replay``: real orders through the whole shop, then a comparison of the ledgers."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import attrs
+from returns.result import Failure
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import payports
+from payports.adapters.command_line.notifying import deliver
+from payports.adapters.command_line.orders_file import Unreadable, check_orders, read_orders
+from payports.adapters.command_line.printing import console
+from payports.adapters.command_line.reconciliation import BankBook, Reconciliation, all_payments, reconcile
+from payports.adapters.command_line.refusing import Refused, refuse
+from payports.adapters.command_line.replay_report import Counted, print_report, written
+from payports.adapters.command_line.sandbox import SECRET, webhook_secret
+from payports.adapters.command_line.selling import ROUTES, VOUCHER, Seller
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
+from payports.adapters.gateways.stored_value import StoredValueLedger
+from payports.application.shop import Payports
+from payports.domain.money import CURRENCIES, Currency
+
+EVERY: Final = 10
+"""Each order of this number gets half of its money back."""
+_AT_THE_BANK: Final = frozenset(route.gateway for route in ROUTES.values() if route.gateway != VOUCHER)
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What is to be replayed, and against what."""
+
+    file: Path
+    orders: int | None
+    currency: str
+    database: Path | None
+    bank: str | None
+
+
+@attrs.frozen
+class Setting:
+    """A connected shop and the ledgers on the other side."""
+
+    shop: Payports
+    bank: SandboxBank | RemoteSandboxBank
+    vouchers: StoredValueLedger
+
+
+def run_replay(wanted: Wanted, *, as_json: bool) -> int:
+    """Replay; 0 if every order was placed or refused and the ledgers agree, else 1. Nothing is done if the file cannot be read."""
+    currency = CURRENCIES.get(wanted.currency)
+    if currency is None:
+        raise Refused("--currency must be an ISO 4217 code in capital letters")
+    try:
+        expected = check_orders(wanted.file, wanted.currency, wanted.orders)
+        with _setting(wanted) as setting:
+            counted = _sell_all(setting, wanted, expected, currency)
+            found = _reconcile(setting)
+    except Unreadable as error:
+        reason = f"{wanted.file.name}: {error}"
+    except ConnectionError as error:
+        reason = f"the bank cannot be reached: {error}"
+    except sqlite3.Error as error:
+        reason = f"a ledger cannot be used: {error}"
+    else:
+        out = console()
+        if as_json:
+            out.print(written(counted, found), soft_wrap=True)
+        else:
+            print_report(out, counted, found)
+        return int(found.differences > 0 or bool(counted.failures))
+    raise Refused(reason)
+
+
+def _sell_all(setting: Setting, wanted: Wanted, expected: int, currency: Currency) -> Counted:
+    counted = Counted(currency)
+    seller = Seller(setting.shop, setting.bank, setting.vouchers)
+    with _progress() as progress:
+        task = progress.add_task("orders", total=expected)
+        for number, order in enumerate(read_orders(wanted.file, wanted.currency, wanted.orders), start=1):
+            counted.add(order, seller.sell(order, refund=number % EVERY == 0))
+            heard = deliver(setting.shop, setting.bank)
+            if isinstance(heard, Failure):
+                refuse(heard.failure())
+            progress.advance(task)
+    return counted
+
+
+def _progress() -> Progress:
+    err = console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*shown, console=err, transient=True, disable=not err.is_terminal or err.is_dumb_terminal)
+
+
+def _reconcile(setting: Setting) -> Reconciliation:
+    books = (
+        BankBook(name="bank", gateways=_AT_THE_BANK, effects=setting.bank.iter_effects),
+        BankBook(name="vouchers", gateways=frozenset({VOUCHER}), effects=setting.vouchers.effects),
+    )
+    return reconcile(all_payments(setting.shop.environment.store), books)
+
+
+@contextmanager
+def _setting(wanted: Wanted) -> Generator[Setting, None, None]:
+    """Open the shop and the ledgers, in a folder that is removed at the end unless a database was named."""
+    with ExitStack() as stack:
+        database = wanted.database
+        if database is None:
+            database = Path(stack.enter_context(TemporaryDirectory(prefix="payports-replay-"))) / "payments.db"
+        bank = _bank(wanted.bank, database)
+        stack.callback(bank.close)
+        vouchers = StoredValueLedger(str(database.with_suffix(".vouchers.db")))
+        stack.callback(vouchers.close)
+        shop = stack.enter_context(payports.connect(_configuration(database.absolute()), bank=bank))
+        yield Setting(shop, bank, vouchers)
+
+
+def _bank(named: str | None, database: Path) -> SandboxBank | RemoteSandboxBank:
+    if named is None or not named.startswith(("http:", "https:")):
+        ledger = named or str(database.with_suffix(".bank.db"))
+        return SandboxBank(ledger, webhook_secret=secrets.token_urlsafe(32))
+    secret = webhook_secret()
+    if secret is None:
+        raise Refused(f"set {SECRET} to what the bank signs its notifications with, here and where it is served")
+    return RemoteSandboxBank(named, secret)
+
+
+def _configuration(database: Path) -> dict[str, Any]:
+    gateways: dict[str, Any] = {name: {"adapter": "sandbox", "account": name} for name in sorted(_AT_THE_BANK)}
+    gateways["debit"]["perform_authorize_and_capture"] = True
+    vouchers = {"adapter": "stored_value", "url": f"sqlite:///{database.with_suffix('.vouchers.db')}"}
+    return {
+        "store": {"url": f"sqlite:///{database}"},
+        "gateways": {**gateways, VOUCHER: vouchers},
+        "options": [{"gateway": route.gateway, "types": [route.type.value]} for route in ROUTES.values()],
+        "checkout": {"priority": ["debit", "boleto", "card", VOUCHER]},
+    }

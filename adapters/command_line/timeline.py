@@ -1,0 +1,129 @@
+"""The timeline of a payment: what happened when, with which amount, how it ended, who caused it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from payports.adapters.command_line.printing import BAD, FAINT, HEADING, columns, indented, status_text, words
+from payports.domain.history import Fact
+from payports.domain.payment import AllocationKind, Payment
+from payports.domain.summary import PaymentSummary
+from payports.domain.transaction import Channel, ReversalState, TransactionStatus
+
+_TIME: Final = "%H:%M:%S"
+_WIDTHS: Final = (15, 7, 13)
+"""What most payments need, so that the tables of several stand in line."""
+
+
+def print_timeline(out: Console, payment: Payment, summary: PaymentSummary, facts: Iterable[Fact]) -> None:
+    """Print a payment: a heading, its timeline, and its amounts now."""
+    out.print(f"{payment.owner.kind} {payment.owner.id}: {payment.amount} by {payment.gateway}", style=HEADING)
+    out.print(indented(_about(payment)), style=FAINT)
+    out.print(indented(_table(payment, facts)))
+    out.print(indented(_amounts(summary)))
+
+
+def _about(payment: Payment) -> str:
+    display = " ".join(payment.method.display.values())
+    return ", ".join((f"payment {payment.id}", display or words(payment.type), f"{payment.created_at:%Y-%m-%d} UTC"))
+
+
+def _table(payment: Payment, facts: Iterable[Fact]) -> Table:
+    table = columns("when", "what", "amount", "status", "who and why", right=("amount",), fixed=("when", "status"))
+    for column, width in zip(table.columns[1:4], _WIDTHS, strict=True):
+        column.min_width = width
+    day = payment.created_at.date()
+    for fact in facts:
+        if fact.at.date() != day:
+            day = fact.at.date()
+            table.add_row("", Text(f"{day:%Y-%m-%d}", style=FAINT))
+        if not _is_told_twice(fact):
+            what, amount, status, why = _row(fact)
+            table.add_row(fact.at.strftime(_TIME), what, amount.removesuffix(f" {payment.currency}"), status, why)
+    return table
+
+
+def _is_told_twice(fact: Fact) -> bool:
+    """What was made outside is recorded with its result, which the next fact tells in full."""
+    return fact.kind == "transaction.recorded" and fact.detail["status"] != TransactionStatus.SENDING_TO_PROCESSOR
+
+
+def _row(fact: Fact) -> tuple[str, str, str | Text, str]:
+    """What happened, the amount, the status, and who caused it and why."""
+    told, cause = fact.detail, ", ".join(part for part in (fact.by, fact.why) if part)
+    match fact.kind:
+        case "transaction.recorded":
+            return words(told["type"]), told["amount"], status_text(told["status"]), _for(fact) or cause
+        case "transaction.observed":
+            return words(told["type"]), told["amount"], status_text(told["says"]), ", ".join(_reasons(told))
+        case "transaction.discrepancy":
+            return "contradiction", "", Text("look at it", style=BAD), told["says"]
+        case "transaction.reversal":
+            return "reversal", "", _REVERSALS[ReversalState(told["state"])], cause
+        case "payment.allocated":
+            return _ALLOCATED[AllocationKind(told["as"])], told["amount"], "", _for(fact)
+        case _:
+            return _KINDS.get(fact.kind, fact.kind), told.get("amount", ""), "", cause
+
+
+_KINDS: Final = {
+    "payment.created": "payment created",
+    "payment.updated": "payment changed",
+    "payment.archived": "payment archived",
+    "payment.placed": "order placed",
+}
+_ALLOCATED: Final = {AllocationKind.CAPTURED_EARLIER: "captured already", AllocationKind.CANCELLED: "cancelled"}
+
+_REVERSALS: Final = {
+    ReversalState.NONE: "wanted again",
+    ReversalState.REVERSAL_CANDIDATE: "may be undone",
+    ReversalState.REQUIRES_REVERSAL: "must be undone",
+    ReversalState.REVERSAL_IN_PROGRESS: "under way",
+    ReversalState.REVERSED: "done",
+    ReversalState.FAILED_REVERSAL: "failed",
+}
+
+
+def _reasons(told: Mapping[str, str]) -> Iterator[str]:
+    """Who said it and why; with a success, the gateway's name for it."""
+    yield f"operator {told['operator']}" if "operator" in told else _SPEAKERS[Channel(told["channel"])]
+    said = [told[name] for name in ("code", "message") if name in told]
+    yield from said
+    if not said and "reference" in told:
+        yield told["reference"]
+
+
+_SPEAKERS: Final = {
+    Channel.ANSWER: "answer",
+    Channel.WEBHOOK: "webhook",
+    Channel.RETURN: "shopper came back",
+    Channel.LOOK_UP: "looked up",
+    Channel.OPERATOR: "operator",
+}
+
+
+def _for(fact: Fact) -> str:
+    return f"for {fact.detail['for']}" if "for" in fact.detail else ""
+
+
+def _amounts(summary: PaymentSummary) -> str:
+    """What has moved, and what could be done next; what is nothing is not said."""
+    moved = {
+        "authorized": summary.amount_authorized,
+        "captured": summary.total_ever_captured,
+        "settled": summary.amount_settled,
+        "voided": summary.amount_voided,
+        "refunded": summary.amount_refunded,
+        "credited": summary.amount_credited,
+        "charged back": summary.amount_charged_back,
+        "awaited": summary.amount_awaiting,
+    }
+    left = {"capture": summary.amount_available_for_capture, "refund": summary.amount_available_for_refund}
+    parts = [f"{name} {amount.text}" for name, amount in moved.items() if amount]
+    open_ = [f"can {name} {amount.text}" for name, amount in left.items() if amount]
+    return f"now: {', '.join([*parts, *open_]) or 'nothing has moved'}"
