@@ -48,7 +48,7 @@ class _Discreet(logging.Filter):
     """Keeps what urllib3 logs about our exchanges to us: its texts hold whole URLs. One of them is its only word on broken headers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        _progress.broken = _progress.broken or record.levelno >= logging.WARNING
+        _progress.broken |= record.name == "urllib3.connection" and record.levelno >= logging.WARNING
         return not _progress.active
 
 

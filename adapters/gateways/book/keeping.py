@@ -71,7 +71,7 @@ class Book:
         self._lock = RLock()
         self.connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._closing = weakref.finalize(self, self.connection.close)
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA journal_mode = WAL").fetchall()
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(_SCHEMA + schema)
         with self.writing() as execute:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
-from payports.adapters.gateways.sandbox.moods import Wire
+from payports.adapters.gateways.sandbox.moods import Delivery
 from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sender, Sent
 
 UNREACHABLE_HEADER: Final = "sandbox-unreachable"
@@ -38,12 +38,12 @@ class InProcess(BankChannel):
             reply = self.bank.handle(path, encoded(message))
         except sqlite3.Error:
             return Lost("the bank's ledger failed")
-        match reply.wire:
-            case Wire.ANSWERED:
+        match reply.delivery:
+            case Delivery.ANSWERED:
                 return Answer(reply.status, {}, reply.body)
-            case Wire.LOST:
+            case Delivery.LOST:
                 return Lost("the connection ended without an answer")
-            case Wire.UNREACHABLE:
+            case Delivery.UNREACHABLE:
                 return NotSent("the connection was refused")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from datetime import timedelta
 from typing import Final
 
@@ -102,7 +103,10 @@ def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankC
         return OverHttp(bank.url, Sender(_limits(options))), bank.webhook_secret
     if over_http:
         return OverHttp(_checked(options.url, where), Sender(_limits(options))), None
-    bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
+    try:
+        bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
+    except sqlite3.Error:
+        raise ConfigurationError(f"{where}.url", "names a file that cannot be opened as a ledger") from None
     return InProcess(bank), bank.webhook_secret
 
 

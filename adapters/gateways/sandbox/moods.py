@@ -40,7 +40,7 @@ CHALLENGE: Final = "challenge"
 HOSTED_PAGE: Final = "hosted_page"
 
 
-class Wire(StrEnum):
+class Delivery(StrEnum):
     """What becomes of a reply on its way: it arrives, it is lost, or nobody was there to take the request."""
 
     ANSWERED = "ANSWERED"
@@ -54,7 +54,7 @@ class Reply:
 
     status: int
     body: bytes
-    wire: Wire = Wire.ANSWERED
+    delivery: Delivery = Delivery.ANSWERED
 
 
 def ruling_of(mood: Mood, minor: int) -> Ruling:
@@ -80,9 +80,9 @@ def not_done(mood: Mood) -> Reply:
     """Reply in a mood in which nothing was done."""
     match mood:
         case Mood.UNREACHABLE:
-            return Reply(0, b"", Wire.UNREACHABLE)
+            return Reply(0, b"", Delivery.UNREACHABLE)
         case Mood.TIMEOUT_NOT_CHARGED:
-            return Reply(0, b"", Wire.LOST)
+            return Reply(0, b"", Delivery.LOST)
         case _:
             return Reply(500, b'{"error": {"code": "server_error"}}')
 
@@ -91,7 +91,7 @@ def distorted(mood: Mood, reply: Reply) -> Reply:
     """Spoil the reply to what was done, if the mood wants that."""
     match mood:
         case Mood.TIMEOUT_CHARGED:
-            return Reply(0, b"", Wire.LOST)
+            return Reply(0, b"", Delivery.LOST)
         case Mood.SERVER_ERROR:
             return Reply(500, b'{"error": {"code": "server_error"}}')
         case Mood.GARBAGE:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.channels import UNREACHABLE_HEADER
 from payports.adapters.gateways.sandbox.control import PREFIX, control
-from payports.adapters.gateways.sandbox.moods import Reply, Wire
+from payports.adapters.gateways.sandbox.moods import Delivery, Reply
 from payports.adapters.gateways.sandbox.pages import action_page, notice_page
 from payports.domain.secret import Secret
 
@@ -170,9 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _reply(self, reply: Reply) -> None:
-        if reply.wire is Wire.LOST:
+        if reply.delivery is Delivery.LOST:
             self.close_connection = True
-        elif reply.wire is Wire.UNREACHABLE:
+        elif reply.delivery is Delivery.UNREACHABLE:
             self._send(421, b"{}", headers={UNREACHABLE_HEADER: "1"})
         else:
             self._send(reply.status, reply.body)

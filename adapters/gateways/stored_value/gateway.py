@@ -192,4 +192,7 @@ def _ledger(options: Options, context: AdapterContext, where: str) -> StoredValu
     path = path_of(options.url or DEFAULT_URL) if options.url or not context.ephemeral else MEMORY
     if path is None:
         raise ConfigurationError(f"{where}.url", "must be memory: or sqlite:///FILE")
-    return StoredValueLedger(path, context.clock)
+    try:
+        return StoredValueLedger(path, context.clock)
+    except sqlite3.Error:
+        raise ConfigurationError(f"{where}.url", "names a file that cannot be opened as a ledger") from None

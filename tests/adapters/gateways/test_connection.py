@@ -11,7 +11,7 @@ from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.secret import Secret
 from payports.domain.transaction import TransactionStatus
-from payports.ports.adapter import ConfigurationError
+from payports.ports.adapter import ConfigurationError, GatewayFactory
 from payports.testing import SandboxBank, serving
 from tests.adapters.gateways.desk import a_context, a_request, done
 
@@ -86,6 +86,14 @@ def test_a_server_that_is_gone_means_not_executed() -> None:
     with serving() as remote:
         gateway = sandbox.connect(a_context(options={"url": remote.url}))
     assert done(gateway, a_request(AUTHORIZE)).status is TransactionStatus.NOT_EXECUTED
+
+
+@pytest.mark.parametrize("factory", [sandbox.connect, stored_value.connect])
+def test_a_file_that_is_no_ledger_is_refused_by_its_key(tmp_path: Path, factory: GatewayFactory) -> None:
+    (tmp_path / "letter.db").write_text("Dear bank, " * 100)
+    for name in ("letter.db", "no/such/folder.db"):
+        with pytest.raises(ConfigurationError, match="cannot be opened as a ledger"):
+            factory(a_context(options={"url": f"sqlite:///{tmp_path}/{name}"}))
 
 
 @pytest.mark.parametrize("options", [{"url": "http://127.0.0.1:1"}, {"account": ""}, {"colour": "red"}])
