@@ -1,6 +1,6 @@
 """The picture of the lifecycle in the README is what the table gives, and its table of statuses is what the code says.
 
-After a change of the table, put into the README what ``python tests/test_lifecycle_picture.py`` prints.
+After a change of the table, put into the README what ``.venv/bin/python -m tests.test_lifecycle_picture`` prints.
 """
 
 from __future__ import annotations

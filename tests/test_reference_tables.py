@@ -1,0 +1,72 @@
+"""The tables of keys and moods in the pages name exactly what the code has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+import pytest
+
+from payports.adapters.configuration import reading
+from payports.adapters.gateways import offline
+from payports.adapters.gateways.sandbox import connection as sandbox
+from payports.adapters.gateways.sandbox.moods import TOKENS
+from payports.adapters.gateways.stored_value import gateway as stored_value
+from payports.adapters.repositories.database import SqliteOptions
+from tests.page import ROOT
+
+_NAME: Final = re.compile(r"`([\w.]+)`")
+
+
+def first_cells(page: str) -> list[str]:
+    """The names in the first column of every table of a page."""
+    lines = (ROOT / page).read_text("utf-8").splitlines()
+    return [name for line in lines if line.startswith("| `") for name in _NAME.findall(line.split(" | ")[0])]
+
+
+def keys(kind: type[attrs.AttrsInstance], prefix: str = "") -> list[str]:
+    return [f"{prefix}{field.name}" for field in attrs.fields(kind)]
+
+
+def test_the_readme_explains_every_key_of_the_configuration() -> None:
+    explained = [name for name in first_cells("README.md") if name.islower() or ".NAME" in name]
+    assert sorted(explained) == sorted(
+        [
+            "merchant",
+            "options",
+            "merchants.NAME",
+            "store.url",
+            *keys(SqliteOptions, "store."),
+            *keys(reading.GatewaySettings, "gateways.NAME."),
+            *keys(reading.CheckoutSettings, "checkout."),
+            *keys(reading.OrderSettings, "orders."),
+            *keys(reading.RecoverySettings, "recovery."),
+            *keys(reading.OptionSettings, "options."),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "named"),
+    [
+        ("docs/gateways/sandbox.md", keys(sandbox.Options)),
+        ("docs/gateways/stored-value.md", keys(stored_value.Options)),
+        ("docs/testing.md", TOKENS),
+    ],
+)
+def test_a_page_explains_every_key_of_its_gateway(page: str, named: Iterable[str]) -> None:
+    assert sorted(first_cells(page)) == sorted(named)
+
+
+def test_the_only_key_of_offline_tenders_is_named() -> None:
+    assert keys(offline.Options) == ["account"]
+    assert "`account`" in (ROOT / "docs/gateways/offline.md").read_text("utf-8")
+
+
+def test_every_link_to_a_file_of_this_tree_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+    assert links
