@@ -83,8 +83,8 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(timedelta, _duration)
     converter.register_structure_hook(Secret, _secret)
-    for kind in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
-        converter.register_structure_hook(kind, _member)
+    for members in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
+        converter.register_structure_hook(members, _member)
     return converter
 
 

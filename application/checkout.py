@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 
 from payports.application import hearing
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
-from payports.application.environment import Environment, guarded
+from payports.application.environment import ConfiguredGateway, Environment, guarded
 from payports.application.execution import execute, fingerprint, problem_of
 from payports.application.recording import record
 from payports.application.recovery import look_up, look_up_doubts
@@ -98,7 +98,7 @@ class Checkout:
         ``submit`` is refused and what was secured is kept for a new attempt.
 
         Failures:
-            PaymentNotFound: no checkout has that token. The others as for ``submit``.
+            PaymentNotFound: no checkout has that token. Busy: an attempt is under way. The others as for ``submit``.
         """
         problem = (
             check_identifier("gateway", gateway)
@@ -108,12 +108,17 @@ class Checkout:
         )
         if problem:
             return Failure(problem)
+        configured = self._env.gateway(gateway, "resume")
+        if isinstance(configured, Failure):
+            return configured
         found = self._env.store.checkout_by_token(params["callback_token"])
         if found is None:
             return Failure(PaymentNotFound("of this callback token"))
+        if _is_running(found, self._env.now()):
+            return Failure(Busy(f"checkout of {found.owner.kind} {found.owner.id}"))
         if found.state in _WAITING:
             for payment in self._env.store.payments_of(found.owner):
-                self._ask_about(payment, gateway, params)
+                self._ask_about(payment, configured.unwrap(), params)
         if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
             return conclude(self._env, found, changed=cart.total)
         return conclude(self._env, found)
@@ -175,8 +180,7 @@ class Checkout:
         found = self._env.gateway(payment.gateway, "checkout")
         if isinstance(found, Failure):
             return found.failure()
-        validator = found.unwrap().gateway.validator
-        invalid = validator.check(payment.method, payment.type) if validator else None
+        invalid = hearing.check(found.unwrap().gateway, payment.method, payment.type)
         if invalid:
             return invalid
         options = self._env.policy.options
@@ -245,18 +249,15 @@ class Checkout:
             amount=step.amount,
         )
 
-    def _ask_about(self, payment: Payment, gateway: str, params: Mapping[str, str]) -> None:
-        if payment.gateway != gateway:
-            return
-        found = self._env.gateway(gateway, "resume")
-        if isinstance(found, Failure):
+    def _ask_about(self, payment: Payment, configured: ConfiguredGateway, params: Mapping[str, str]) -> None:
+        if payment.gateway != configured.name:
             return
         for one in payment.transactions:
             if (
                 one.status in (TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT)
                 or one.indeterminate
             ):
-                seen = hearing.confirm(found.unwrap().gateway, hearing.request_for(payment, one), params)
+                seen = hearing.confirm(configured.gateway, hearing.request_for(payment, one), params)
                 if not isinstance(seen, NotFoundYet):
                     recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
                     payment = recorded.unwrap() if isinstance(recorded, Success) else payment

@@ -30,7 +30,7 @@ from payports.domain.method import PaymentType
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, Restriction
-from payports.domain.reversal import mark_for_reversal
+from payports.domain.reversal import claim, mark_for_reversal
 from payports.domain.transaction import NextAction, ReversalState, TransactionStatus
 from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
 
@@ -78,6 +78,7 @@ class AwaitingResults:
 
 
 _CAUSE = Cause("checkout")
+_WAITING = (CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
 
 
 def conclude(
@@ -88,8 +89,10 @@ def conclude(
 ) -> Outcome[CheckedOut | ActionRequired | AwaitingResults, CheckoutProblem]:
     """Say what a checkout has come to, and write it down if that is new.
 
-    ``problems`` are those that stopped this attempt; ``changed`` is the cart's total if the cart has changed since it was submitted.
+    ``problems`` are those that stopped this attempt; ``changed`` is the cart's total if the cart has changed since it was submitted. What
+    had failed when this was called stays failed, whatever is known by now: only a new attempt may rest on it.
     """
+    had_failed = record.state is CheckoutState.FAILED
     for _ in range(TRIES):
         payments = [one for one in env.store.payments_of(record.owner) if not one.archived]
         cover = coverage(record.total, payments, env.awaiting_covers())
@@ -97,9 +100,14 @@ def conclude(
         if record.state is CheckoutState.PLACED:
             return Success(_checked_out(record, payments))
         if record.state is CheckoutState.CANCELLED:
+            _give_up(env, record, ReversalState.REQUIRES_REVERSAL)
             return Failure(OperationNotAllowed("checkout", "it was cancelled"))
+        if had_failed and not problem:
+            return Failure(OperationNotAllowed("checkout", "this attempt has failed; submit the cart again"))
         state = CheckoutState.FAILED if problem else _state(payments, cover)
-        concluded = record if state is record.state else attrs.evolve(record, state=state, lease_until=_next_look(env))
+        concluded = record
+        if state is not record.state or _is_overdue(env, record):
+            concluded = attrs.evolve(record, state=state, lease_until=_next_look(env))
         if concluded == record or isinstance(env.store.commit(_commit(env, concluded, payments)), Success):
             if problem and env.policy.rollback_immediately:
                 for payment in payments:
@@ -107,6 +115,7 @@ def conclude(
             return Failure(problem) if problem else Success(_told(concluded, payments, cover))
         newer = env.store.checkout(record.owner) or record
         if newer.request_id != record.request_id:
+            _give_up(env, record, ReversalState.REVERSAL_CANDIDATE)
             break
         record = newer
     return Failure(Busy(f"checkout of {record.owner.kind} {record.owner.id}"))
@@ -115,8 +124,18 @@ def conclude(
 def advance(env: Environment, owner: Owner) -> None:
     """Conclude an owner's checkout if it is waiting for a fact that may just have arrived."""
     record = env.store.checkout(owner)
-    if record and record.state in (CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS):
+    if record and record.state in _WAITING:
         conclude(env, record)
+
+
+def _give_up(env: Environment, record: CheckoutRecord, state: ReversalState) -> None:
+    """Mark what an attempt did that was overtaken meanwhile, by a cancellation or by a later attempt that has not claimed it."""
+    for payment in env.store.payments_of(record.owner):
+        env.update(payment.id, _CAUSE, lambda before: Success(mark_for_reversal(before, record.request_id, state)))
+
+
+def _is_overdue(env: Environment, record: CheckoutRecord) -> bool:
+    return record.state in _WAITING and record.lease_until <= env.now()
 
 
 def _problem(
@@ -182,7 +201,8 @@ def _commit(env: Environment, concluded: CheckoutRecord, payments: Sequence[Paym
 
 def _follow(env: Environment, concluded: CheckoutRecord, payment: Payment) -> Payment:
     if concluded.state is CheckoutState.PLACED:
-        return attrs.evolve(payment, restrictions=frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED}))
+        placed = frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED})
+        return attrs.evolve(claim(payment, concluded.request_id), restrictions=placed)
     if concluded.state is CheckoutState.ACTION_REQUIRED:
         away = Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION
         return attrs.evolve(payment, restrictions=payment.restrictions | {away})

@@ -9,9 +9,10 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.environment import Environment, guarded
+from payports.application.requests import check_limit
 from payports.domain.failures import PaymentNotFound, PaymentsProblem, StoreUnavailable
 from payports.domain.outcome import Outcome
-from payports.domain.screening import check_identifier
+from payports.domain.screening import InvalidInput, check_identifier
 from payports.ports.store import RecordedFact
 
 _PAGE: Final = 100
@@ -35,11 +36,17 @@ class Events:
     @guarded
     def deliver(
         self, handler: Callable[[RecordedFact], object], limit: int = 10_000
-    ) -> Outcome[Delivery, StoreUnavailable]:
+    ) -> Outcome[Delivery, InvalidInput | StoreUnavailable]:
         """Call ``handler`` with every fact that it has not taken yet, in commit order.
 
         A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact.
+
+        Failures:
+            InvalidInput: the handler cannot be called, or the limit is no whole number from 1 to 10,000.
         """
+        problem = check_limit(limit) or (None if callable(handler) else InvalidInput("handler", "must be callable"))
+        if problem:
+            return Failure(problem)
         taken = 0
         while taken < limit:
             page = self._env.store.undelivered(min(_PAGE, limit - taken))

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import NoneType
-from typing import Final, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
 import attrs
+from returns.result import Failure, Success
 
+from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.method import PaymentMethod, PaymentType, check_method
 from payports.domain.money import Money
-from payports.domain.payment import Payment
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Customer, Payment
 from payports.domain.screening import InvalidInput, mask_card_numbers
 from payports.domain.secret import Secret
 from payports.domain.transaction import (
@@ -97,6 +100,34 @@ def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) ->
     return InvalidInput("method", f"the adapter's check gave {type(problem).__name__}")
 
 
+Kept: TypeAlias = Outcome[PaymentMethod, InvalidInput | Declined | NotExecuted | ResultUnknown]
+Forgotten: TypeAlias = Outcome[None, NotExecuted | ResultUnknown]
+
+
+def keep(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Kept:
+    """Let a gateway's vault keep a method, if it has one; else the method is kept as it is."""
+    if gateway.vault is None:
+        return Success(attrs.evolve(method, single_use=False))
+    try:
+        kept: Kept | None = gateway.vault.keep(customer, method)
+    except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
+        kept = None
+    if isinstance(kept, Success) and (unfit := check_method(kept.unwrap())):
+        return Failure(unfit)
+    return kept or Failure(ResultUnknown(""))
+
+
+def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgotten:
+    """Let a gateway's vault forget a method, if it has one."""
+    if gateway.vault is None:
+        return Success(None)
+    try:
+        forgotten: Forgotten | None = gateway.vault.forget(customer, method)
+    except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
+        forgotten = None
+    return forgotten or Failure(ResultUnknown(""))
+
+
 _Asked = TypeVar("_Asked")
 
 
@@ -125,8 +156,8 @@ def clean(seen: object) -> Observation | None:
         return None
     return attrs.evolve(
         seen,
-        code=_plain(seen.code),
-        message=_plain(seen.message),
+        code=plain(seen.code),
+        message=plain(seen.message),
         attributes={name: mask_card_numbers(value) for name, value in seen.attributes if _is_value(name, value)},
         next_action=_safe_action(seen.next_action),
         operator="",
@@ -170,7 +201,7 @@ def _safe_action(action: NextAction | None) -> NextAction | None:
     fields = tuple((name, value) for name, value in action.fields if _is_value(name, value))
     followed = action.url.startswith(("https://", "http://")) and _is_value("", action.url)
     return NextAction(
-        type=_plain(action.type),
+        type=plain(action.type),
         url=action.url if followed else "",
         reference=action.reference if _is_reference(action.reference) else "",
         fields=fields,
@@ -193,7 +224,9 @@ def _is_reference(reference: str) -> bool:
     return len(reference) <= _MAX_REFERENCE and reference.isprintable()
 
 
-def _plain(text: str) -> str:
+def plain(text: object) -> str:
+    """Make a text from outside safe to keep and to log: printable, bounded, card numbers masked."""
+    text = text if type(text) is str else ""
     printable = "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_MESSAGE])
     return mask_card_numbers(printable)
 

@@ -16,7 +16,8 @@ from payports.application.environment import Environment, guarded
 from payports.application.execution import TransactionReport, report
 from payports.application.notifying import PATIENCE, Applied, apply
 from payports.application.recording import record
-from payports.application.recovery import look_up
+from payports.application.recovery import ask, note
+from payports.application.requests import check_limit
 from payports.application.reversing import reverse_owed
 from payports.domain.capabilities import LookUp
 from payports.domain.failures import PaymentNotFound, StoreUnavailable, TransactionProblem
@@ -91,8 +92,14 @@ class Maintenance:
     _env: Environment
 
     @guarded
-    def run(self, limit: int = 100) -> Outcome[MaintenanceReport, StoreUnavailable]:
-        """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so."""
+    def run(self, limit: int = 100) -> Outcome[MaintenanceReport, InvalidInput | StoreUnavailable]:
+        """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so.
+
+        Failures:
+            InvalidInput: the limit is no whole number from 1 to 10,000.
+        """
+        if problem := check_limit(limit):
+            return Failure(problem)
         done: Counter[str] = Counter()
         due = self._env.store.due(self._env.now(), limit)
         for payment_id in due:
@@ -147,7 +154,7 @@ class Maintenance:
             check_identifier("transaction_id", transaction_id)
             or (
                 None
-                if status in _RESOLVABLE
+                if type(status) in (TransactionStatus, str) and status in _RESOLVABLE
                 else InvalidInput("status", "must be SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED")
             )
             or check_identifier("operator", operator)
@@ -183,11 +190,13 @@ class Maintenance:
             if one.reversal is ReversalState.REVERSAL_CANDIDATE and not one.indeterminate:
                 payment = self._demand_reversal(payment, one)
             elif one.may_have_happened and not one.succeeded:
-                payment = look_up(self._env, payment, one, _RECOVERY)
+                heard = ask(self._env, payment, one)
+                payment = note(self._env, payment, heard, _RECOVERY)
                 after = payment.by_id[one.id]
                 done["looked_up"] += 1
                 done["settled"] += after.status is not one.status
-                if after.status is TransactionStatus.REQUIRES_ACTION and _has_lapsed(self._env, one):
+                waits = {after.status, heard.status} == {TransactionStatus.REQUIRES_ACTION}
+                if waits and _has_lapsed(self._env, one):
                     payment = self._lapse(payment, one)
                     done["lapsed"] += 1
         before = _reversals(payment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from returns.result import Failure, Success
 
+from payports.application import hearing
 from payports.application.environment import HOST, Environment, guarded
 from payports.domain.cart import Cart, check_cart
 from payports.domain.coverage import Coverage, coverage
@@ -50,14 +51,16 @@ class Payments:
         problem = check_new_payment(new) or self._check_with_gateway(new.gateway, new)
         if problem:
             return Failure(problem)
-        if new.saved_method_id is not None and not may_use(
-            self._env.store.saved_method(new.saved_method_id), new.customer
-        ):
-            return Failure(SavedMethodNotFound(new.saved_method_id))
+        if new.saved_method_id is not None:
+            saved = self._env.store.saved_method(new.saved_method_id)
+            if saved is None or not may_use(saved, new.customer):
+                return Failure(SavedMethodNotFound(new.saved_method_id))
+            if (saved.gateway, saved.method.properties) != (new.gateway, new.method.properties):
+                return Failure(InvalidInput("saved_method_id", "is of another gateway or method than the payment"))
         given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
         payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
-        saved = self._env.save(None, payment, HOST)
-        return saved if isinstance(saved, Success) else Failure(Busy(saved.failure().what))
+        stored = self._env.save(None, payment, HOST)
+        return stored if isinstance(stored, Success) else Failure(Busy(stored.failure().what))
 
     @guarded
     def update(
@@ -83,7 +86,9 @@ class Payments:
             refused = _refuse_change("update", before) or self._refuse_update(before, amount, method)
             if refused:
                 return Failure(refused)
-            after = attrs.evolve(before, amount=amount or before.amount, method=method or before.method)
+            after = attrs.evolve(before, amount=amount or before.amount)
+            if method is not None and method != before.method:
+                after = attrs.evolve(after, method=method, saved_method_id=None)
             too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
             return Success(require_reversal(after) if too_much else after)
 
@@ -160,9 +165,7 @@ class Payments:
         capabilities = gateway.transactions.capabilities
         if capabilities.currencies and new.amount.currency.code not in capabilities.currencies:
             return GatewayUnsupported(name, new.amount.currency.code)
-        return _check_pass_through(new, gateway) or (
-            gateway.validator.check(new.method, new.type) if gateway.validator else None
-        )
+        return _check_pass_through(new, gateway) or hearing.check(gateway, new.method, new.type)
 
     def _refuse_update(
         self, before: Payment, amount: Money | None, method: PaymentMethod | None
@@ -174,8 +177,7 @@ class Payments:
         if any(still_open(before, one) for one in before.transactions):
             return OperationNotAllowed("update", "money is open on the present method")
         configured = self._env.gateways.get(before.gateway)
-        validator = configured.gateway.validator if configured else None
-        return validator.check(method, before.type) if validator else None
+        return hearing.check(configured.gateway, method, before.type) if configured else None
 
 
 def _refuse_change(operation: str, payment: Payment) -> OperationNotAllowed | None:

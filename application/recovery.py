@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import attrs
 from returns.result import Failure, Success
 
 from payports.application import hearing
@@ -30,14 +31,24 @@ def look_up_doubts(env: Environment, payment: Payment, cause: Cause) -> Payment:
 
 def look_up(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> Payment:
     """Ask the gateway about one transaction, and record what it says. Gives the payment as it is stored then."""
+    return note(env, payment, ask(env, payment, transaction), cause)
+
+
+def ask(env: Environment, payment: Payment, transaction: Transaction) -> Observation:
+    """Ask the gateway about one transaction; one that is not configured any more tells nothing."""
     found = env.gateway(payment.gateway, "look-up")
     if isinstance(found, Failure):
-        return payment
+        return _unknown(transaction, "the gateway is not configured any more")
     gateway = found.unwrap().gateway
     request = hearing.request_for(payment, transaction)
     answer = hearing.look_up(gateway, request, fence=transaction.indeterminate)
     if isinstance(answer, NotFoundYet):
-        answer = _verdict(env, transaction, gateway.transactions.capabilities, answer)
+        return _verdict(env, transaction, gateway.transactions.capabilities, answer)
+    return answer
+
+
+def note(env: Environment, payment: Payment, answer: Observation, cause: Cause) -> Payment:
+    """Record what a look-up brought. Gives the payment as it is stored then."""
     recorded = record(env, payment, answer, cause, looked_up=True)
     return recorded.unwrap() if isinstance(recorded, Success) else payment
 
@@ -59,11 +70,15 @@ def _verdict(
 ) -> Observation:
     """Judge that a gateway does not know a transaction: a proof only once nothing can be on its way to it any more."""
     bound = max(capabilities.in_flight_bound, capabilities.look_up_reliable_after)
-    proven = transaction.indeterminate and env.now() >= transaction.created_at + bound
+    reason = hearing.plain(missing.reason)
+    message = f"not found at the gateway: {reason}" if reason else "not found at the gateway"
+    unknown = _unknown(transaction, message)
+    if not transaction.indeterminate or env.now() < transaction.created_at + bound:
+        return unknown
+    return attrs.evolve(unknown, status=TransactionStatus.NOT_EXECUTED, failure_type=FailureType.NOT_POSSIBLE)
+
+
+def _unknown(transaction: Transaction, message: str) -> Observation:
     return Observation(
-        status=TransactionStatus.NOT_EXECUTED if proven else TransactionStatus.UNKNOWN,
-        channel=Channel.LOOK_UP,
-        transaction_id=transaction.id,
-        failure_type=FailureType.NOT_POSSIBLE if proven else None,
-        message=f"not found at the gateway: {missing.reason}" if missing.reason else "not found at the gateway",
+        status=TransactionStatus.UNKNOWN, channel=Channel.LOOK_UP, transaction_id=transaction.id, message=message
     )

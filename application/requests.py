@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from payports.domain.money import Money
-from payports.domain.screening import InvalidInput, check_identifier
-from payports.domain.transaction import Observation, TransactionStatus
+from payports.application.hearing import is_well_formed
+from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
+from payports.domain.transaction import Channel, NextAction, Observation
 
 OWN_KEYS: Final = "payports:"
 """The beginning of the keys that checkout and orders use; a host's own keys may not begin so."""
@@ -20,14 +20,37 @@ def check_key(key: object, field: str = "key") -> InvalidInput | None:
     return problem
 
 
+MAX_LIMIT: Final = 10_000
+"""As much as one call may take on, so that it stays bounded."""
+
+
+def check_limit(limit: object) -> InvalidInput | None:
+    """Say why a value does not say how much one call may take on."""
+    if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+        return InvalidInput("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
+    return None
+
+
 def check_observation(observation: object) -> InvalidInput | None:
     """Say why an observation from the host cannot be one."""
-    if type(observation) is not Observation or type(observation.status) is not TransactionStatus:
+    if type(observation) is not Observation or type(observation.channel) is not Channel:
         return InvalidInput("observation", "must be an Observation")
-    if observation.amount is not None and type(observation.amount) is not Money:
-        return InvalidInput("observation.amount", "must be a Money")
-    for field in ("transaction_id", "gateway_reference", "parent_reference"):
+    if not is_well_formed(observation):
+        return InvalidInput("observation", "has a field of another type than it must be")
+    if observation.channel is Channel.OPERATOR:
+        return InvalidInput("observation.channel", "what an operator rules is told to maintenance.resolve()")
+    for field in ("transaction_id", "gateway_reference", "parent_reference", "account"):
         value = getattr(observation, field)
         if value and (problem := check_identifier(f"observation.{field}", value)):
             return problem
-    return None
+    action = observation.next_action or NextAction(type="")
+    return (
+        check_text("observation.code", observation.code)
+        or check_text("observation.message", observation.message)
+        or check_text("observation.operator", observation.operator)
+        or check_fields("observation.attributes", dict(observation.attributes))
+        or check_fields("observation.next_action.fields", dict(action.fields))
+        or check_text("observation.next_action.type", action.type)
+        or check_text("observation.next_action.url", action.url)
+        or check_text("observation.next_action.reference", action.reference)
+    )

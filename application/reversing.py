@@ -10,6 +10,7 @@ from payports.application.execution import execute
 from payports.application.recovery import look_up_doubts
 from payports.domain.failures import Busy, PaymentNotFound
 from payports.domain.history import Cause
+from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
@@ -19,11 +20,14 @@ _OWED = (ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL)
 
 
 def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
-    """Reverse everything of a payment that must be; gives the payment as it is stored then. What fails stays owed."""
+    """Reverse everything of a payment that must be, captures before their holds; gives the payment as it is stored then.
+
+    What fails stays owed, and what waits for another result does too.
+    """
     if not any(one.reversal in _OWED for one in payment.transactions):
         return payment
     payment = look_up_doubts(env, payment, cause)
-    for one in payment.transactions:
+    for one in sorted(payment.transactions, key=lambda one: one.type not in CAPTURING):
         if one.reversal in _OWED and one.succeeded:
             _reverse(env, payment, one, cause)
             payment = env.store.payment(payment.id) or payment
@@ -51,6 +55,8 @@ def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause
         return
     command = choose_reversal(payment, transaction, found.unwrap().gateway.transactions.capabilities)
     if command is None:
+        if any(child.may_have_happened and not child.succeeded for child in payment.children_of(transaction)):
+            return
         undone = attrs.evolve(transaction, reversal=ReversalState.REVERSED)
         env.update(payment.id, cause, lambda before: Success(before.replacing(undone)))
         return

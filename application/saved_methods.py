@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 from returns.result import Failure, Success
 
+from payports.application import hearing
 from payports.application.environment import HOST, Environment, guarded
-from payports.domain.failures import Busy, SavedMethodNotFound, SavedMethodProblem
+from payports.domain.failures import Busy, GatewayUnsupported, SavedMethodNotFound, SavedMethodProblem
 from payports.domain.method import PaymentMethod, PaymentType, check_method
 from payports.domain.money import Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment, check_customer, check_owner
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived, may_use
-from payports.domain.screening import check_identifier, check_text
+from payports.domain.screening import InvalidInput, check_identifier, check_text
 from payports.ports.store import Commit
 
 
@@ -41,6 +42,7 @@ class SavedMethods:
             check_customer(customer)
             or check_identifier("gateway", gateway)
             or check_method(method)
+            or (None if isinstance(type, PaymentType) else InvalidInput("type", "must be a PaymentType"))  # pyright: ignore[reportUnnecessaryIsInstance] -- hosts need not be type-checked
             or check_text("name", name)
         )
         if problem:
@@ -48,8 +50,7 @@ class SavedMethods:
         found = self._env.gateway(gateway, "saved methods")
         if isinstance(found, Failure):
             return found
-        vault = found.unwrap().gateway.vault
-        kept = vault.keep(customer, method) if vault else Success(attrs.evolve(method, single_use=False))
+        kept = hearing.keep(found.unwrap().gateway, customer, method)
         if isinstance(kept, Failure):
             return kept
         saved = SavedMethod(
@@ -87,8 +88,7 @@ class SavedMethods:
             return Failure(SavedMethodNotFound(saved_method_id))
         kept = Success(saved) if saved.status is SavedMethodStatus.ARCHIVED else self._keep(archived(saved))
         configured = self._env.gateways.get(saved.gateway)
-        vault = configured.gateway.vault if configured else None
-        forgotten = vault.forget(customer, saved.method) if vault else Success(None)
+        forgotten = hearing.forget(configured.gateway, customer, saved.method) if configured else Success(None)
         return forgotten if isinstance(forgotten, Failure) else kept
 
     @guarded
@@ -98,7 +98,8 @@ class SavedMethods:
         """Create a payment of an owner with a customer's saved method.
 
         Failures:
-            SavedMethodNotFound: it is not this customer's, or no longer usable.
+            SavedMethodNotFound: it is not this customer's, or no longer usable. GatewayUnsupported: its gateway is gone, or does not
+            take this currency.
         """
         problem = (
             check_identifier("saved_method_id", saved_method_id)
@@ -114,6 +115,9 @@ class SavedMethods:
         found = self._env.gateway(saved.gateway, "saved methods")
         if isinstance(found, Failure):
             return found
+        currencies = found.unwrap().gateway.transactions.capabilities.currencies
+        if currencies and amount.currency.code not in currencies:
+            return Failure(GatewayUnsupported(saved.gateway, amount.currency.code))
         payment = Payment(
             id=self._env.ids.new(),
             owner=owner,

@@ -9,7 +9,7 @@ from returns.result import Failure, Success
 
 from payports.application.environment import Environment
 from payports.domain.cart import Cart, check_cart
-from payports.domain.failures import GatewayUnsupported, PaymentsProblem
+from payports.domain.failures import Busy, GatewayUnsupported, PaymentsProblem
 from payports.domain.method import PaymentMethod, check_method
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, check_customer
@@ -29,7 +29,7 @@ class Tokenization:
         """Give the page what it needs; ``for_browser()`` of it holds publishable data only.
 
         Failures:
-            GatewayUnsupported: no such gateway, or it has no bridge. InvalidInput: the cart or customer.
+            GatewayUnsupported: no such gateway, or it has no bridge. InvalidInput: the cart or customer. Busy: the gateway gave no session.
         """
         problem = check_cart(cart) or (None if customer is None else check_customer(customer))
         if problem:
@@ -37,7 +37,11 @@ class Tokenization:
         found = self._bridge(gateway)
         if isinstance(found, Failure):
             return found
-        return Success(found.unwrap().open(gateway, cart, customer))
+        try:
+            session: object = found.unwrap().open(gateway, cart, customer)
+        except Exception:  # noqa: BLE001 -- an adapter's mistake, or its gateway's; its text may hold secrets
+            session = None
+        return Success(session) if isinstance(session, ClientSession) else Failure(Busy(f"gateway {gateway}"))
 
     def accept(self, gateway: str, payload: Mapping[str, object]) -> Outcome[PaymentMethod, PaymentsProblem]:
         """Read the token that the browser brought back.
@@ -50,10 +54,13 @@ class Tokenization:
             return found
         if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] -- it comes from a browser
             return Failure(InvalidInput("payload", "must be a mapping"))
-        accepted = found.unwrap().accept(payload)
-        if isinstance(accepted, Success) and (problem := check_method(accepted.unwrap())):
-            return Failure(problem)
-        return accepted
+        try:
+            accepted: Outcome[PaymentMethod, InvalidInput] | None = found.unwrap().accept(payload)
+        except Exception:  # noqa: BLE001 -- what an adapter cannot read is refused; its text may hold card data
+            accepted = None
+        if isinstance(accepted, Success) and (unfit := check_method(accepted.unwrap())):
+            return Failure(unfit)
+        return accepted or Failure(InvalidInput("payload", "cannot be read"))
 
     def _bridge(self, gateway: str) -> Outcome[TokenizationBridge, InvalidInput | GatewayUnsupported]:
         if problem := check_identifier("gateway", gateway):

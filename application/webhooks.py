@@ -9,8 +9,9 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application import hearing
+from payports.application.concluding import advance
 from payports.application.environment import Environment, guarded
-from payports.application.notifying import Applied, apply
+from payports.application.notifying import Applied, apply, find_payment
 from payports.domain.failures import GatewayUnsupported, StoreUnavailable
 from payports.domain.outcome import Outcome
 from payports.domain.screening import InvalidInput, check_identifier
@@ -78,23 +79,40 @@ class Webhooks:
         self, reader: WebhookReader, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
     ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         try:
-            return reader.read(headers, body, params, self._env.now())
+            return _heard(reader.read(headers, body, params, self._env.now()))
         except Exception as error:  # noqa: BLE001 -- what an adapter cannot read is not believed
             reason = f"the adapter raised {type(error).__name__}"
         return Failure(WebhookRefused(reason))
 
-    def _apply(self, gateway: str, notification: Notification) -> Applied | None:
-        seen = hearing.clean(attrs.evolve(notification.seen, channel=Channel.WEBHOOK))
-        if seen is None or check_identifier("event_id", notification.event_id):
+    def _apply(self, gateway: str, heard: Notification) -> Applied | None:
+        entry = self._env.store.inbox_entry(gateway, heard.event_id)
+        if entry is None:
+            entry = InboxEntry(gateway=gateway, event_id=heard.event_id, received_at=self._env.now(), seen=heard.seen)
+        elif entry.due_at is None:
+            self._advance(entry)
             return None
-        known = self._env.store.inbox_entry(gateway, notification.event_id)
-        if known and known.due_at is None:
-            return None
-        return apply(
-            self._env,
-            known
-            or InboxEntry(gateway=gateway, event_id=notification.event_id, received_at=self._env.now(), seen=seen),
-        )
+        return apply(self._env, entry)
+
+    def _advance(self, entry: InboxEntry) -> None:
+        """Conclude what waited for a fact that came before, in case whoever applied it was stopped right after."""
+        payment = find_payment(self._env, entry.gateway, entry.seen)
+        if payment:
+            advance(self._env, payment.owner)
+
+
+def _heard(
+    read: Outcome[tuple[Notification, ...], WebhookRefused],
+) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+    """Make what a reader gave safe to keep; one item that cannot be kept refuses the whole body."""
+    if isinstance(read, Failure):
+        return Failure(WebhookRefused("refused", read.failure().status_code))
+    heard: list[Notification] = []
+    for one in read.unwrap():
+        seen = hearing.clean(one.seen)
+        if seen is None or check_identifier("event_id", one.event_id):
+            return Failure(WebhookRefused("an item cannot be kept"))
+        heard.append(Notification(event_id=one.event_id, seen=attrs.evolve(seen, channel=Channel.WEBHOOK)))
+    return Success(tuple(heard))
 
 
 def _check(headers: object, body: object) -> InvalidInput | None:

@@ -7,7 +7,7 @@ import attrs
 from payports.domain.begin import Command
 from payports.domain.capabilities import Capabilities
 from payports.domain.ledger import is_settled, is_untouched, left_of_capture, left_of_hold
-from payports.domain.lifecycle import AUTHORIZE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
+from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.transaction import USABLE, ReversalState, Transaction, TransactionType
@@ -49,11 +49,11 @@ def _claimed(transaction: Transaction, attempt: str) -> Transaction:
 
 
 def require_reversal(payment: Payment) -> Payment:
-    """Demand that everything the payment holds or may hold be undone: it was archived, or its amount has changed."""
+    """Demand that everything the payment holds or has taken, or may have, be undone: it was archived, or its amount has changed."""
     owed = [
         attrs.evolve(one, reversal=ReversalState.REQUIRES_REVERSAL)
         for one in payment.transactions
-        if _is_reversible(one) and one.reversal in USABLE
+        if (_is_reversible(one) or _is_capture(one)) and one.reversal in USABLE
     ]
     return payment.replacing(*owed)
 
@@ -74,6 +74,10 @@ def choose_reversal(payment: Payment, transaction: Transaction, capabilities: Ca
 
 def _is_reversible(transaction: Transaction) -> bool:
     return transaction.type in INITIATING and transaction.may_have_happened
+
+
+def _is_capture(transaction: Transaction) -> bool:
+    return transaction.type is CAPTURE and transaction.may_have_happened
 
 
 def _undo(transaction: Transaction, operation: TransactionType, minor: int, payment: Payment) -> Command | None:
