@@ -213,7 +213,7 @@ def test_a_total_of_nothing_is_zero() -> None:
 
 def test_less_than_nothing_is_no_amount() -> None:
     with pytest.raises(ValueError, match="an amount lies between"):
-        eur(1) - eur(2)
+        assert eur(1) - eur(2)
 
 
 @pytest.mark.parametrize("other", [Money(1, USD), 1, 1.0, None, "1.00 EUR"])
@@ -233,7 +233,7 @@ def test_a_look_alike_of_money_is_refused_at_the_boundary() -> None:
     liar = Liar(1, EUR)
     assert check_amount("amount", liar) == InvalidInput("amount", "must be a Money")
     with pytest.raises(TypeError, match="do not mix"):
-        eur(1) + liar
+        assert eur(1) + liar
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import pytest
@@ -38,7 +38,7 @@ CART: Final = Cart("c-1", total=eur(100), country="DE")
         ({"maximum": {"USD": Money(99, "USD")}}, True),
     ],
 )
-def test_a_restriction_closes_an_option(restriction: dict[str, object], is_open: bool) -> None:
+def test_a_restriction_closes_an_option(restriction: dict[str, Any], is_open: bool) -> None:
     option = attrs.evolve(CARD, **restriction)
     assert is_open_to(option, CART) is is_open
     assert len(offer([option], CART)) == (2 if is_open else 0)

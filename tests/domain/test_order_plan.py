@@ -29,7 +29,7 @@ from payports.domain.money import total
 from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, plan_capture, plan_refund
 from payports.domain.payment import Allocation, AllocationKind, Payment
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import Source, TransactionStatus, TransactionType
+from payports.domain.transaction import Source, Transaction, TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, EUR, begun, done, eur, new_payment
 
 T = TransactionType
@@ -143,7 +143,7 @@ def test_one_payment_may_be_claimed_and_captured_for_one_fulfilment() -> None:
     assert plan.allocated[0].allocations == (Allocation(F1, eur(4), AllocationKind.CAPTURED_EARLIER),)
 
 
-def _renamed(payment: Payment) -> list[object]:
+def _renamed(payment: Payment) -> list[Transaction]:
     return [attrs.evolve(one, id=f"x{one.id}") for one in payment.transactions]
 
 
