@@ -1,6 +1,6 @@
 """One SQLite file behind one connection and one lock: opened with care, every error of SQLite's turned into ``StoreFailed``.
 
-Settings and their reasons: ``reference/reliability.md`` 3.6 and https://www.sqlite.org/pragma.html. WAL with ``synchronous = FULL``
+Settings: https://www.sqlite.org/pragma.html. WAL with ``synchronous = FULL``
 syncs once a commit and loses no commit that was acknowledged.
 """
 
