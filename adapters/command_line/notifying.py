@@ -41,8 +41,10 @@ def deliver(shop: Payports, bank: Notifier) -> Outcome[int, NotTaken | StoreUnav
     Failures:
         NotTaken: with the status that the bank was answered with. StoreUnavailable.
     """
-    applied = 0
-    while pending := bank.webhooks(_BATCH):
+    applied, more = 0, True
+    while more:
+        pending = bank.webhooks(_BATCH)
+        more = len(pending) == _BATCH
         for headers, body in pending:
             received = shop.webhooks.receive(json.loads(body)["account"], headers, body)
             if isinstance(received, Failure):

@@ -45,7 +45,8 @@ def columns(*headings: str, right: tuple[str, ...] = (), fixed: tuple[str, ...] 
     table = Table(box=None, pad_edge=False, header_style=FAINT, padding=(0, 2, 0, 0))
     for heading in headings:
         number = heading in right
-        table.add_column(heading, justify="right" if number else "left", no_wrap=number or heading in fixed)
+        kept = number or heading in fixed
+        table.add_column(heading, justify="right" if number else "left", no_wrap=kept, overflow="fold")
     return table
 
 

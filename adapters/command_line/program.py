@@ -57,6 +57,9 @@ def replay(
     FILE is CSV, plain or gzip, one row a tender, the rows of an order one after another: order_id, payment_sequential,
     payment_type, payment_installments, payment_value.
 
+    A tender of nothing, or of a type that the shop does not offer, is refused and counted by its reason. The order is
+    placed if its other tenders make up the total, else it is refused as a whole.
+
     A bank at a URL is asked for with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET. All of the database is compared with
     all of the bank, so give it ones that hold nothing else.
     """

@@ -31,6 +31,8 @@ from payports.domain.money import CURRENCIES, Currency
 
 EVERY: Final = 10
 """Each order of this number gets half of its money back."""
+_HEARD_EVERY: Final = 100
+"""After so many orders the bank's notifications are delivered, those of asynchronous results at once."""
 _AT_THE_BANK: Final = frozenset(route.gateway for route in ROUTES.values() if route.gateway != VOUCHER)
 
 
@@ -87,11 +89,17 @@ def _sell_all(setting: Setting, wanted: Wanted, expected: int, currency: Currenc
         task = progress.add_task("orders", total=expected)
         for number, order in enumerate(read_orders(wanted.file, wanted.currency, wanted.orders), start=1):
             counted.add(order, seller.sell(order, refund=number % EVERY == 0))
-            heard = deliver(setting.shop, setting.bank)
-            if isinstance(heard, Failure):
-                refuse(heard.failure())
+            if number % _HEARD_EVERY == 0:
+                _hear(setting)
             progress.advance(task)
+        _hear(setting)
     return counted
+
+
+def _hear(setting: Setting) -> None:
+    heard = deliver(setting.shop, setting.bank)
+    if isinstance(heard, Failure):
+        refuse(heard.failure())
 
 
 def _progress() -> Progress:
@@ -130,7 +138,9 @@ def _bank(named: str | None, database: Path) -> SandboxBank | RemoteSandboxBank:
     secret = webhook_secret()
     if secret is None:
         raise Refused(f"set {SECRET} to what the bank signs its notifications with, here and where it is served")
-    return RemoteSandboxBank(named, secret)
+    bank = RemoteSandboxBank(named, secret)
+    bank.totals()  # whether it is there, before anything is sold
+    return bank
 
 
 def _configuration(database: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from payports.domain.summary import PaymentSummary
 from payports.domain.transaction import Channel, ReversalState, TransactionStatus
 
 _TIME: Final = "%H:%M:%S"
-_WIDTHS: Final = (15, 7, 13)
+_WIDTHS: Final = (15, 7, 12)
 """What most payments need, so that the tables of several stand in line."""
 
 
@@ -80,9 +80,9 @@ _KINDS: Final = {
 _ALLOCATED: Final = {AllocationKind.CAPTURED_EARLIER: "captured already", AllocationKind.CANCELLED: "cancelled"}
 
 _REVERSALS: Final = {
-    ReversalState.NONE: "wanted again",
-    ReversalState.REVERSAL_CANDIDATE: "may be undone",
-    ReversalState.REQUIRES_REVERSAL: "must be undone",
+    ReversalState.NONE: "withdrawn",
+    ReversalState.REVERSAL_CANDIDATE: "candidate",
+    ReversalState.REQUIRES_REVERSAL: "required",
     ReversalState.REVERSAL_IN_PROGRESS: "under way",
     ReversalState.REVERSED: "done",
     ReversalState.FAILED_REVERSAL: "failed",
