@@ -160,6 +160,6 @@ def _print_timelines(out: Console, shop: Payports, stories: list[Story]) -> None
 def _reconcile(shop: Payports, bank: RemoteSandboxBank, gifts: StoredValueLedger) -> Reconciliation:
     books = (
         BankBook(name="bank", gateways=frozenset({"card"}), effects=bank.iter_effects),
-        BankBook(name="gift cards", gateways=frozenset({"gift"}), effects=gifts.effects),
+        BankBook(name="gift cards", gateways=frozenset({"gift"}), effects=gifts.iter_effects),
     )
     return reconcile(all_payments(shop.environment.store), books)

@@ -111,7 +111,7 @@ def _progress() -> Progress:
 def _reconcile(setting: Setting) -> Reconciliation:
     books = (
         BankBook(name="bank", gateways=_AT_THE_BANK, effects=setting.bank.iter_effects),
-        BankBook(name="vouchers", gateways=frozenset({VOUCHER}), effects=setting.vouchers.effects),
+        BankBook(name="vouchers", gateways=frozenset({VOUCHER}), effects=setting.vouchers.iter_effects),
     )
     return reconcile(all_payments(setting.shop.environment.store), books)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -109,10 +109,13 @@ class StoredValueLedger:
 
     def effects(self) -> tuple[Effect, ...]:
         """What really happened by transactions, in order."""
-        found: list[Effect] = []
-        while page := self._book.effects(found[-1].position if found else 0):
-            found.extend(page)
-        return tuple(found)
+        return tuple(self.iter_effects())
+
+    def iter_effects(self, after: int = 0, limit: int = 1_000) -> Iterator[Effect]:
+        """What really happened after a position, read in pages of ``limit``."""
+        while page := self._book.effects(after, limit):
+            yield from page
+            after = page[-1].position
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
         """What really happened by transactions, in minor units by type and currency code."""

@@ -186,3 +186,11 @@ def test_no_sequence_spends_more_than_was_issued(steps: list[tuple[TransactionTy
         assert all(line.balance.minor >= 0 for line in statement)
         assert ledger.balance("gift-1") == Money(sum(line.change_minor for line in statement), "EUR")
     ledger.close()
+
+
+def test_effects_are_read_page_by_page(ledger: StoredValueLedger) -> None:
+    gateway = gateway_of(ledger)
+    for minor in range(1, 8):
+        done(gateway, a_request(AUTHORIZE, Money(minor, "EUR"), token="gift-1"))
+    assert tuple(ledger.iter_effects(limit=3)) == ledger.effects()
+    assert [one.amount.minor for one in ledger.iter_effects(ledger.effects()[4].position, limit=1)] == [6, 7]
