@@ -50,9 +50,9 @@ def columns(*headings: str, right: tuple[str, ...] = (), fixed: tuple[str, ...] 
     return table
 
 
-def indented(what: RenderableType) -> Padding:
+def indented(what: RenderableType, by: int = 3) -> Padding:
     """The same, a little to the right."""
-    return Padding(what, (0, 0, 0, 3), expand=False)
+    return Padding(what, (0, 0, 0, by), expand=False)
 
 
 def words(name: str) -> str:

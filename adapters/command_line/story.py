@@ -39,7 +39,7 @@ class Story:
         self.example = example
         self.cart = Cart(example.id, total=example.total)
         self.payment_ids = [self._plan(tender, amount) for tender, amount in example.tenders]
-        self._attempts = self._parcels = 0
+        self._attempts = self._moves = 0
         self._actions: tuple[NextAction, ...] = ()
 
     def tell(self, step: Step) -> Told:
@@ -114,28 +114,28 @@ class Story:
 
     def _ship(self, step: Step) -> Told:
         amount = self._worth(step)
-        parcel = self._next_parcel()
+        parcel = f"p-{self._next()}"
         answer = self.shop.orders.capture(self.cart.owner, parcel, amount, key=f"{self.cart.id}-{parcel}")
         return f"ship {step.named}", amount, _moved(answer)
 
     def _cancel(self, step: Step) -> Told:
         amount = self._worth(step)
-        parcel = self._next_parcel()
+        parcel = f"p-{self._next()}"
         answer = self.shop.orders.cancel(self.cart.owner, parcel, amount, key=f"{self.cart.id}-{parcel}")
         return f"cancel {step.named}", amount, _moved(answer)
 
     def _return(self, step: Step) -> Told:
         amount = self._worth(step)
-        back = f"return-{self._next_parcel()}"
+        back = f"r-{self._next()}"
         answer = self.shop.orders.refund(self.cart.owner, back, amount, key=f"{self.cart.id}-{back}")
         return f"return {step.named}", amount, _moved(answer)
 
     def _worth(self, step: Step) -> Money:
         return total((self.example.items[name] for name in step.items), self.cart.total.currency)
 
-    def _next_parcel(self) -> str:
-        self._parcels += 1
-        return f"p-{self._parcels}"
+    def _next(self) -> int:
+        self._moves += 1
+        return self._moves
 
 
 def _moved(answer: Outcome[OrderReport, OrderProblem]) -> str:

@@ -16,16 +16,16 @@ from payports.domain.summary import PaymentSummary
 from payports.domain.transaction import Channel, ReversalState, TransactionStatus
 
 _TIME: Final = "%H:%M:%S"
-_WIDTHS: Final = (15, 7, 12)
+_WIDTHS: Final = (15, 7, 9)
 """What most payments need, so that the tables of several stand in line."""
 
 
 def print_timeline(out: Console, payment: Payment, summary: PaymentSummary, facts: Iterable[Fact]) -> None:
     """Print a payment: a heading, its timeline, and its amounts now."""
     out.print(f"{payment.owner.kind} {payment.owner.id}: {payment.amount} by {payment.gateway}", style=HEADING)
-    out.print(indented(_about(payment)), style=FAINT)
-    out.print(indented(_table(payment, facts)))
-    out.print(indented(_amounts(summary)))
+    out.print(indented(_about(payment), 2), style=FAINT)
+    out.print(indented(_table(payment, facts), 2))
+    out.print(indented(_amounts(summary), 2))
 
 
 def _about(payment: Payment) -> str:
@@ -37,13 +37,13 @@ def _table(payment: Payment, facts: Iterable[Fact]) -> Table:
     table = columns("when", "what", "amount", "status", "who and why", right=("amount",), fixed=("when", "status"))
     for column, width in zip(table.columns[1:4], _WIDTHS, strict=True):
         column.min_width = width
-    day = payment.created_at.date()
+    day, named = payment.created_at.date(), set[str]()
     for fact in facts:
         if fact.at.date() != day:
             day = fact.at.date()
             table.add_row("", Text(f"{day:%Y-%m-%d}", style=FAINT))
         if not _is_told_twice(fact):
-            what, amount, status, why = _row(fact)
+            what, amount, status, why = _row(fact, named)
             table.add_row(fact.at.strftime(_TIME), what, amount.removesuffix(f" {payment.currency}"), status, why)
     return table
 
@@ -53,14 +53,14 @@ def _is_told_twice(fact: Fact) -> bool:
     return fact.kind == "transaction.recorded" and fact.detail["status"] != TransactionStatus.SENDING_TO_PROCESSOR
 
 
-def _row(fact: Fact) -> tuple[str, str, str | Text, str]:
-    """What happened, the amount, the status, and who caused it and why."""
+def _row(fact: Fact, named: set[str]) -> tuple[str, str, str | Text, str]:
+    """What happened, the amount, the status, and who caused it and why. ``named``: references that were told already."""
     told, cause = fact.detail, ", ".join(part for part in (fact.by, fact.why) if part)
     match fact.kind:
         case "transaction.recorded":
             return words(told["type"]), told["amount"], status_text(told["status"]), _for(fact) or cause
         case "transaction.observed":
-            return words(told["type"]), told["amount"], status_text(told["says"]), ", ".join(_reasons(told))
+            return words(told["type"]), told["amount"], status_text(told["says"]), ", ".join(_reasons(told, named))
         case "transaction.discrepancy":
             return "contradiction", "", Text("look at it", style=BAD), told["says"]
         case "transaction.reversal":
@@ -89,13 +89,15 @@ _REVERSALS: Final = {
 }
 
 
-def _reasons(told: Mapping[str, str]) -> Iterator[str]:
-    """Who said it and why; with a success, the gateway's name for it."""
+def _reasons(told: Mapping[str, str], named: set[str]) -> Iterator[str]:
+    """Who said it and why; else the gateway's name for it, the first time."""
     yield f"operator {told['operator']}" if "operator" in told else _SPEAKERS[Channel(told["channel"])]
     said = [told[name] for name in ("code", "message") if name in told]
     yield from said
-    if not said and "reference" in told:
-        yield told["reference"]
+    reference = told.get("reference", "")
+    if reference and not said and reference not in named:
+        named.add(reference)
+        yield reference
 
 
 _SPEAKERS: Final = {

@@ -50,7 +50,7 @@ def test_a_payment_is_shown_with_all_that_happened(folder: Path) -> None:
         shop.maintenance.resolve(
             doubtful.id, TransactionStatus.NOT_EXECUTED, operator="Grace", reason="the bank says no"
         )
-    shown = payports("show", payment, cwd=folder)
+    shown = payports("show", payment, cwd=folder, env={"COLUMNS": "120"})
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert lines == [
@@ -59,11 +59,9 @@ def test_a_payment_is_shown_with_all_that_happened(folder: Path) -> None:
         "when what amount status who and why",
         "04:05:06 payment created 59.90 host",
         "04:05:06 authorize 59.90 sending checkout",
-        "04:05:06 authorize 59.90 unknown answer, the connection",
-        "ended without an answer",
+        "04:05:06 authorize 59.90 unknown answer, the connection ended without an answer",
         "04:05:06 reversal candidate checkout",
-        "04:05:06 authorize 59.90 not executed operator Grace, the bank",
-        "says no",
+        "04:05:06 authorize 59.90 not executed operator Grace, the bank says no",
         "now: nothing has moved",
     ]
     assert "tok_" not in shown.stdout
