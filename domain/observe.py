@@ -170,7 +170,7 @@ def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transactio
 
 def _reversal(payment: Payment, one: Transaction) -> ReversalState:
     reversals = [child for child in payment.children_of(one) if child.reverses]
-    if not reversals:
+    if not reversals and one.reversal is not ReversalState.REVERSED:
         return ReversalState.REQUIRES_REVERSAL if _is_unwanted(payment, one) else one.reversal
     if any(child.may_have_happened and not child.succeeded for child in reversals):
         return ReversalState.REVERSAL_IN_PROGRESS

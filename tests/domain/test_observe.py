@@ -476,3 +476,10 @@ def test_a_hold_that_comes_back_after_its_reversal_is_owed_again() -> None:
     assert reversed_.transactions[0].reversal is ReversalState.REVERSED
     voided = done(reversed_, T.VOID, able=RESTORING)
     assert voided.transactions[0].reversal is ReversalState.FAILED_REVERSAL
+
+
+def test_what_nothing_was_left_to_reverse_of_is_owed_again_when_something_comes_back() -> None:
+    sold = begun(done(new_payment(10), T.AUTHORIZE_AND_CAPTURE), T.REFUND)
+    settled = sold.replacing(attrs.evolve(sold.transactions[0], reversal=ReversalState.REVERSED))
+    assert told(settled, about(1)).transactions[0].reversal is ReversalState.REVERSED
+    assert told(settled, about(1, S.NOT_EXECUTED)).transactions[0].reversal is ReversalState.FAILED_REVERSAL
