@@ -7,10 +7,13 @@ from returns.result import Failure, Success
 
 from payports.application import hearing
 from payports.application.environment import HOST, Environment, guarded
+from payports.application.execution import fingerprint
+from payports.application.requests import check_key
 from payports.domain.cart import Cart, check_cart
 from payports.domain.coverage import Coverage, coverage
 from payports.domain.failures import (
     Busy,
+    Conflict,
     CurrencyMismatch,
     GatewayUnsupported,
     OperationNotAllowed,
@@ -28,6 +31,7 @@ from payports.domain.saved_method import may_use
 from payports.domain.screening import InvalidInput, check_identifier
 from payports.domain.summary import PaymentSummary, summarize
 from payports.ports.gateway import Gateway
+from payports.ports.store import RequestRecord
 
 
 @attrs.frozen
@@ -41,16 +45,22 @@ class Payments:
     _env: Environment
 
     @guarded
-    def create(self, new: NewPayment) -> Outcome[Payment, PaymentsProblem]:
-        """Keep a payment; no money moves.
+    def create(self, new: NewPayment, *, key: str | None = None) -> Outcome[Payment, PaymentsProblem]:
+        """Keep a payment; no money moves. With a ``key``, a repetition gives the payment that the first call made.
 
         Failures:
-            GatewayUnsupported: no such gateway, or not in this currency. SavedMethodNotFound: the saved method that is named is not this
-            customer's, or no longer usable.
+            Conflict: the key was used for something else. GatewayUnsupported: no such gateway, or not in this currency.
+            SavedMethodNotFound: the saved method that is named is not this customer's, or no longer usable.
         """
-        problem = check_new_payment(new) or self._check_with_gateway(new.gateway, new)
+        problem = check_new_payment(new) or (None if key is None else check_key(key))
         if problem:
             return Failure(problem)
+        made = self._made_before(new, key) if key else None
+        if made is not None:
+            return made
+        refused = self._check_with_gateway(new.gateway, new)
+        if refused:
+            return Failure(refused)
         if new.saved_method_id is not None:
             saved = self._env.store.saved_method(new.saved_method_id)
             if saved is None or not may_use(saved, new.customer):
@@ -59,8 +69,17 @@ class Payments:
                 return Failure(InvalidInput("saved_method_id", "is of another gateway or method than the payment"))
         given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
         payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
-        stored = self._env.save(None, payment, HOST)
-        return stored if isinstance(stored, Success) else Failure(Busy(stored.failure().what))
+        first = (RequestRecord(key=key, fingerprint=_content(new), payment_id=payment.id),) if key else ()
+        stored = self._env.save(None, payment, HOST, first)
+        if isinstance(stored, Success):
+            return stored
+        return (self._made_before(new, key) if key else None) or Failure(Busy(stored.failure().what))
+
+    def _made_before(self, new: NewPayment, key: str) -> Outcome[Payment, PaymentsProblem] | None:
+        known = self._env.store.request(key)
+        if known is None:
+            return None
+        return self._load(known.payment_id) if known.fingerprint == _content(new) else Failure(Conflict(key))
 
     @guarded
     def update(
@@ -178,6 +197,11 @@ class Payments:
             return OperationNotAllowed("update", "money is open on the present method")
         configured = self._env.gateways.get(before.gateway)
         return hearing.check(configured.gateway, method, before.type) if configured else None
+
+
+def _content(new: NewPayment) -> str:
+    secrets = sorted((name, value.reveal()) for name, value in new.method.properties.items())
+    return fingerprint("create", new, secrets)
 
 
 def _refuse_change(operation: str, payment: Payment) -> OperationNotAllowed | None:

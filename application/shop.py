@@ -114,8 +114,12 @@ class Payports:
         return Events(self.environment)
 
     def close(self) -> None:
-        """Let go of the store's connection."""
+        """Let go of the store's connection and of what the gateways opened."""
         self.store.close()
+        wired = [self.gateways, *(gateways for gateways, _ in self.merchants.values())]
+        for one in (one for gateways in wired for one in gateways.values()):
+            if one.gateway.close:
+                one.gateway.close()
 
     def __enter__(self) -> Payports:
         return self

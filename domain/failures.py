@@ -304,6 +304,7 @@ PaymentsProblem: TypeAlias = (
     | OperationNotAllowed
     | CurrencyMismatch
     | GatewayUnsupported
+    | Conflict
     | Busy
     | StoreUnavailable
 )

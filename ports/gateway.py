@@ -6,7 +6,7 @@ An adapter is a pure part (request to bytes, bytes to response: total functions)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
@@ -174,7 +174,10 @@ class MethodVault(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Gateway:
-    """One configured gateway: the ports that its adapter offers. ``account``: ours at the gateway, bound to every answer."""
+    """One configured gateway: the ports that its adapter offers.
+
+    ``account``: ours at the gateway, bound to every answer. ``close``: lets go of what the adapter opened, when the shop is closed.
+    """
 
     transactions: TransactionGateway
     validator: PaymentValidator | None = None
@@ -184,3 +187,4 @@ class Gateway:
     vault: MethodVault | None = None
     bridge: TokenizationBridge | None = None
     account: str = ""
+    close: Callable[[], None] | None = None

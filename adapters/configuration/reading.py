@@ -95,6 +95,7 @@ class GatewaySettings:
     perform_authorize_and_capture: bool = False
     awaiting_covers: bool = False
     bridge: str = ""
+    bridge_options: dict[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
@@ -157,7 +158,7 @@ def _read_one(config: Table) -> Settings:
     settings = Settings(
         merchant=merchant,
         store_url=url,
-        store_options={key: _resolved(value, f"store.{key}") for key, value in store.items() if key != "url"},
+        store_options=_all_resolved({key: value for key, value in store.items() if key != "url"}, "store"),
         gateways=read_gateways,
         options=_read_all_options(config.get("options", ())),
         checkout=read_options(CheckoutSettings, _table(config, "checkout", ""), "checkout"),
@@ -171,8 +172,14 @@ def _read_one(config: Table) -> Settings:
 def _read_gateway(name: str, table: Table) -> tuple[GatewaySettings, Mapping[str, object]]:
     common = {key: value for key, value in table.items() if key in _COMMON}
     where = f"gateways.{name}"
-    own = {key: _resolved(value, f"{where}.{key}") for key, value in table.items() if key not in _COMMON}
-    return read_options(GatewaySettings, common, where), own
+    settings = read_options(GatewaySettings, common, where)
+    bridge = _all_resolved(settings.bridge_options, f"{where}.bridge_options")
+    own = _all_resolved({key: value for key, value in table.items() if key not in _COMMON}, where)
+    return attrs.evolve(settings, bridge_options=bridge), own
+
+
+def _all_resolved(table: Table, where: str) -> dict[str, object]:
+    return {key: _resolved(value, f"{where}.{key}") for key, value in table.items()}
 
 
 def _resolved(value: object, where: str) -> object:

@@ -86,8 +86,8 @@ def _gateway(common: GatewaySettings, context: AdapterContext) -> Gateway:
         raise ConfigurationError(f"{where}.adapter", "its factory built no Gateway")
     if not common.bridge:
         return gateway
-    bridge = _named("payports.bridges", common.bridge, f"{where}.bridge")(context)
-    return attrs.evolve(gateway, bridge=bridge)
+    factory = _named("payports.bridges", common.bridge, f"{where}.bridge")
+    return attrs.evolve(gateway, bridge=factory(attrs.evolve(context, options=common.bridge_options)))
 
 
 def _store(settings: Settings, clock: Clock) -> Store:

@@ -25,12 +25,22 @@ class BankChannel(Protocol):
         """Carry one message and say what came of it."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it opened."""
+        ...
+
 
 class InProcess(BankChannel):
     """To a bank in this process; answers get lost here as they do on a wire."""
 
-    def __init__(self, bank: SandboxBank) -> None:
+    def __init__(self, bank: SandboxBank, *, owned: bool = False) -> None:
         self.bank = bank
+        self._owned = owned
+
+    def close(self) -> None:
+        """Close the bank, unless it is the host's."""
+        if self._owned:
+            self.bank.close()
 
     def post(self, path: str, message: Mapping[str, Any]) -> Sent:
         """Hand a message over."""
@@ -60,6 +70,10 @@ class OverHttp(BankChannel):
         if isinstance(sent, Answer) and UNREACHABLE_HEADER in sent.headers:
             return self._knock_at_a_closed_door(path)
         return sent
+
+    def close(self) -> None:
+        """Close the sender's connections."""
+        self._sender.close()
 
     def _knock_at_a_closed_door(self, path: str) -> Sent:
         with socket.socket() as nobody:

@@ -73,6 +73,7 @@ def connect(context: AdapterContext) -> Gateway:
         vault=SandboxVault(channel, options.account),
         bridge=SandboxBridge(account=options.account),
         account=options.account,
+        close=channel.close,
     )
 
 
@@ -107,7 +108,7 @@ def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankC
         bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
     except sqlite3.Error:
         raise ConfigurationError(f"{where}.url", "names a file that cannot be opened as a ledger") from None
-    return InProcess(bank), bank.webhook_secret
+    return InProcess(bank, owned=True), bank.webhook_secret
 
 
 def _limits(options: Options) -> Limits:

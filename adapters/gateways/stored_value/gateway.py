@@ -176,12 +176,19 @@ def connect(context: AdapterContext) -> Gateway:
     problem = check_identifier("account", options.account)
     if problem:
         raise ConfigurationError(f"{where}.account", problem.reason)
+    ledger = _ledger(options, context, where)
     gateway = StoredValueGateway(
-        ledger=_ledger(options, context, where),
+        ledger=ledger,
         account=options.account,
         terms=Terms(detached_credit=options.detached_credit, authorization_lifetime=_FOR_EVER),
     )
-    return Gateway(transactions=gateway, validator=gateway, account=options.account)
+    attached = context.attachments.get(context.name) is ledger
+    return Gateway(
+        transactions=gateway,
+        validator=gateway,
+        account=options.account,
+        close=None if attached else ledger.close,
+    )
 
 
 def _ledger(options: Options, context: AdapterContext, where: str) -> StoredValueLedger:
