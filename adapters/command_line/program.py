@@ -47,7 +47,12 @@ def demo(directory: Path | None, keep: bool, carts: Path | None) -> None:
 @click.option("--orders", type=click.IntRange(min=1), help="Only so many, from the beginning.")
 @click.option("--currency", default="BRL", show_default=True, help="What the values are in.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option("--database", type=_FILE, help="Keep the payments there. Running again finishes what was interrupted.")
+@click.option(
+    "--database",
+    type=_FILE,
+    help="Keep the payments there, each commit synced to disk. Running again finishes what was interrupted."
+    " [default: a temporary file, not synced, removed at the end]",
+)
 @click.option("--bank", metavar="URL|FILE", help="A running sandbox bank, or its ledger's file.")
 def replay(
     file: Path, orders: int | None, currency: str, as_json: bool, database: Path | None, bank: str | None

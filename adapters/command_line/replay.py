@@ -120,14 +120,15 @@ def _reconcile(setting: Setting) -> Reconciliation:
 def _setting(wanted: Wanted) -> Generator[Setting, None, None]:
     """Open the shop and the ledgers, in a folder that is removed at the end unless a database was named."""
     with ExitStack() as stack:
-        database = wanted.database
+        database, synchronous = wanted.database, "FULL"
         if database is None:
             database = Path(stack.enter_context(TemporaryDirectory(prefix="payports-replay-"))) / "payments.db"
+            synchronous = "NORMAL"  # a power failure takes nothing from a file that is removed anyway
         bank = _bank(wanted.bank, database)
         stack.callback(bank.close)
         vouchers = StoredValueLedger(str(database.with_suffix(".vouchers.db")))
         stack.callback(vouchers.close)
-        shop = stack.enter_context(payports.connect(_configuration(database.absolute()), bank=bank))
+        shop = stack.enter_context(payports.connect(_configuration(database.absolute(), synchronous), bank=bank))
         yield Setting(shop, bank, vouchers)
 
 
@@ -143,12 +144,12 @@ def _bank(named: str | None, database: Path) -> SandboxBank | RemoteSandboxBank:
     return bank
 
 
-def _configuration(database: Path) -> dict[str, Any]:
+def _configuration(database: Path, synchronous: str) -> dict[str, Any]:
     gateways: dict[str, Any] = {name: {"adapter": "sandbox", "account": name} for name in sorted(_AT_THE_BANK)}
     gateways["debit"]["perform_authorize_and_capture"] = True
     vouchers = {"adapter": "stored_value", "url": f"sqlite:///{database.with_suffix('.vouchers.db')}"}
     return {
-        "store": {"url": f"sqlite:///{database}"},
+        "store": {"url": f"sqlite:///{database}", "synchronous": synchronous},
         "gateways": {**gateways, VOUCHER: vouchers},
         "options": [{"gateway": route.gateway, "types": [route.type.value]} for route in ROUTES.values()],
         "checkout": {"priority": ["debit", "boleto", "card", VOUCHER]},
