@@ -64,7 +64,11 @@ def record(
 
 def merge(env: Environment, payment: Payment, seen: Observation) -> Outcome[Payment, Unplaced]:
     """Merge a fact, contradictions included: those are recorded too."""
-    observed = observe(payment, seen, env.now())
+    return with_discrepancies(observe(payment, seen, env.now()))
+
+
+def with_discrepancies(observed: Outcome[Payment, Discrepancy | Unplaced]) -> Outcome[Payment, Unplaced]:
+    """Take a contradiction as what it is: a fact to record, with the payment that records it."""
     if isinstance(observed, Success):
         return observed
     match observed.failure():

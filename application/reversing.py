@@ -8,14 +8,23 @@ from returns.result import Failure, Success
 from payports.application.environment import Environment
 from payports.application.execution import execute
 from payports.application.recovery import look_up_doubts
-from payports.domain.failures import Busy, PaymentNotFound
+from payports.domain.failures import (
+    AmountNotAvailable,
+    Busy,
+    CurrencyMismatch,
+    GatewayUnsupported,
+    OperationNotAllowed,
+    PaymentNotFound,
+)
 from payports.domain.history import Cause
 from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
+from payports.domain.screening import InvalidInput
 from payports.domain.transaction import ReversalState, Transaction
 
+_NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
 _OWED = (ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL)
 
 
@@ -60,4 +69,14 @@ def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause
         undone = attrs.evolve(transaction, reversal=ReversalState.REVERSED)
         env.update(payment.id, cause, lambda before: Success(before.replacing(undone)))
         return
-    execute(env, payment.id, command, cause)
+    executed = execute(env, payment.id, command, cause)
+    if isinstance(executed, Failure) and isinstance(executed.failure(), _NOT_EVEN_ASKED):
+        env.update(payment.id, cause, lambda before: Success(_failed(before, transaction.id)))
+
+
+def _failed(payment: Payment, transaction_id: str) -> Payment:
+    """The payment with a reversal noted as failed that could not even be asked for, so that it is shown and tried again."""
+    one = payment.by_id[transaction_id]
+    if one.reversal not in _OWED:
+        return payment
+    return payment.replacing(attrs.evolve(one, reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))

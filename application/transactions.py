@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from payports.application.concluding import advance
 from payports.application.environment import HOST, Environment, guarded
 from payports.application.execution import TransactionReport, execute, report
-from payports.application.recording import record
+from payports.application.recording import record, with_discrepancies
 from payports.application.recovery import is_under_way, look_up
 from payports.application.requests import check_key, check_observation
 from payports.domain.begin import Command
-from payports.domain.failures import OperationNotAllowed, PaymentNotFound, TransactionProblem
+from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -24,9 +26,9 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money, check_amount
-from payports.domain.observe import Unplaced, find
+from payports.domain.observe import Unplaced, adopt, find
 from payports.domain.outcome import Outcome
-from payports.domain.payment import check_source
+from payports.domain.payment import Payment, check_source
 from payports.domain.screening import check_identifier
 from payports.domain.transaction import FAILED, Observation, Source, TransactionStatus, TransactionType
 
@@ -118,7 +120,9 @@ class Transactions:
     def record(self, payment_id: str, observation: Observation) -> _Answer:
         """Merge a fact that the host learnt itself, such as the outcome of an offline tender.
 
-        A contradiction is recorded and answered with ``ResultUnknown``; a fact about no known transaction with ``OperationNotAllowed``.
+        An AUTHORIZE or AUTHORIZE_AND_CAPTURE that a page executed at the gateway by itself is recorded by its ``type`` and
+        ``gateway_reference``; say UNKNOWN and ``refresh`` to have the gateway asked rather than the page believed. A contradiction is
+        recorded and answered with ``ResultUnknown``; a fact about no known transaction with ``OperationNotAllowed``.
         """
         problem = check_identifier("payment_id", payment_id) or check_observation(observation)
         if problem:
@@ -127,7 +131,7 @@ class Transactions:
         payment = self._env.store.payment(payment_id)
         if payment is None:
             return Failure(PaymentNotFound(payment_id))
-        recorded = record(self._env, payment, observation, HOST)
+        recorded = self._merged(payment, observation)
         if isinstance(recorded, Failure):
             refused = recorded.failure()
             return Failure(OperationNotAllowed("record", refused.message) if isinstance(refused, Unplaced) else refused)
@@ -135,6 +139,17 @@ class Transactions:
         advance(self._env, payment.owner)
         told = find(payment, observation)
         return report(payment, (told,) if told else ())
+
+    def _merged(
+        self, payment: Payment, observation: Observation
+    ) -> Outcome[Payment, Unplaced | PaymentNotFound | Busy]:
+        recorded = record(self._env, payment, observation, HOST)
+        if isinstance(recorded, Success) or not isinstance(recorded.failure(), Unplaced):
+            return recorded
+        return self._env.update(payment.id, HOST, partial(self._adopted, observation, self._env.ids.new()))
+
+    def _adopted(self, observation: Observation, new_id: str, payment: Payment) -> Outcome[Payment, Unplaced]:
+        return with_discrepancies(adopt(payment, observation, new_id, self._env.now()))
 
     @guarded
     def refresh(self, payment_id: str) -> _Answer:

@@ -77,6 +77,21 @@ def observe(
     return Success(merged)
 
 
+def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Outcome[Payment, Discrepancy | Unplaced]:
+    """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
+
+    Failures:
+        Unplaced: it is no initiating transaction with a reference of the gateway's, or in another currency.
+        Discrepancy: as for ``observe``.
+    """
+    initiates = seen.type in INITIATING and not seen.transaction_id and not seen.parent_reference
+    foreign = seen.amount is not None and seen.amount.currency != payment.currency
+    if seen.type is None or not initiates or not seen.gateway_reference or foreign:
+        return Failure(Unplaced(payment.id))
+    made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
+    return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id), now)
+
+
 def find(payment: Payment, seen: Observation) -> Transaction | None:
     """Find the transaction that a fact is about: by our id, else by a reference of the gateway's; never one of another type than told.
 

@@ -1,0 +1,55 @@
+"""What a page executed at the gateway by itself, on the payment that it was for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from returns.result import Failure
+
+from payports.domain.observe import Unplaced, adopt, find
+from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType
+from tests.domain.strategies import NOW, USD, eur, new_payment
+
+
+def executed(**changes: Any) -> Observation:
+    told: dict[str, Any] = {
+        "status": TransactionStatus.SUCCEEDED,
+        "channel": Channel.RETURN,
+        "type": TransactionType.AUTHORIZE,
+        "gateway_reference": "pi_1",
+        "amount": eur(10),
+    }
+    return Observation(**(told | changes))
+
+
+def test_it_is_recorded_under_our_id_and_found_by_the_gateways_reference() -> None:
+    payment = adopt(new_payment(10), executed(), "t-1", NOW).unwrap()
+    (made,) = payment.transactions
+    assert (made.id, made.type, made.status, made.amount) == ("t-1", TransactionType.AUTHORIZE, "SUCCEEDED", eur(10))
+    assert (made.requested, made.created_at, made.gateway_reference) == (eur(10), NOW, "pi_1")
+    assert find(payment, executed()) == made
+
+
+def test_without_an_amount_it_is_for_the_whole_payment() -> None:
+    told = executed(amount=None, status=TransactionStatus.UNKNOWN)
+    assert adopt(new_payment(10), told, "t-1", NOW).unwrap().transactions[0].requested == eur(10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": None},
+        {"type": TransactionType.REFUND},
+        {"gateway_reference": ""},
+        {"transaction_id": "t-9"},
+        {"parent_reference": "pi_0"},
+        {"amount": new_payment(10, USD).amount},
+    ],
+)
+def test_nothing_else_is_adopted(changes: dict[str, Any]) -> None:
+    assert adopt(new_payment(10), executed(**changes), "t-1", NOW) == Failure(Unplaced("p-1"))
+
+
+def test_more_than_the_payment_is_recorded_as_it_is() -> None:
+    assert adopt(new_payment(10), executed(amount=eur(11)), "t-1", NOW).unwrap().transactions[0].amount == eur(11)
