@@ -204,7 +204,7 @@ def _check_address(field: str, address: object) -> InvalidInput | None:
         return InvalidInput(field, "must be an Address")
     if type(address.lines) is not tuple:
         return InvalidInput(f"{field}.lines", "must be a tuple of texts")
-    texts: dict[str, object] = attrs.asdict(address, recurse=False)
+    texts: dict[str, object] = attrs.asdict(address)
     del texts["lines"], texts["phone"]
     return (
         check_fields(field, texts)

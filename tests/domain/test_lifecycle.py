@@ -89,6 +89,8 @@ TABLE: Final = [
     ("void never was", "M O  M M  A A A  A O O", [done(CAPTURED, T.VOID, None, one) for one in NEVER]),
     ("voided", "A A  M M  O O M  A O O", [done(CAPTURED, T.VOID)]),
     ("voided, hold restored", "M O  A A  O O M  A O O", [done(CAPTURED, T.VOID, able=RESTORING)]),
+    ("sale refunded", "O M  O O  A O M  A O O", [done(SOLD, T.REFUND)]),
+    ("sale reversed by a refund", "A A  O O  O O O  A O O", [done(SOLD, T.REFUND, reverses=True)]),
     ("sale voided", "A A  O O  O O M  A O O", [done(SOLD, T.VOID), done(SOLD, T.VOID, able=RESTORING)]),
     ("partly refunded", "M O  M M  A O A  A O O", [done(CAPTURED, T.REFUND, 4, one) for one in MAY]),
     ("refunded", "M O  M M  A O M  A O O", [done(CAPTURED, T.REFUND, None, one) for one in MAY]),

@@ -33,7 +33,7 @@ ODD_AMOUNTS: Final[list[object]] = [
 
 ODD_CODES: Final[list[object]] = [
     "", "usd", "Usd", "uſd", "ıdr", "US", "USDX", "USD\x00", "USD ", " USD", "USD\n", "ＵＳＤ", "XXX", "XAU", "XTS", "€", "840", None, 840,
-    b"USD", True, EUR,
+    b"USD", True, EUR, [], {},
 ]  # fmt: skip
 
 

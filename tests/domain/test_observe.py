@@ -483,3 +483,32 @@ def test_what_nothing_was_left_to_reverse_of_is_owed_again_when_something_comes_
     settled = sold.replacing(attrs.evolve(sold.transactions[0], reversal=ReversalState.REVERSED))
     assert told(settled, about(1)).transactions[0].reversal is ReversalState.REVERSED
     assert told(settled, about(1, S.NOT_EXECUTED)).transactions[0].reversal is ReversalState.FAILED_REVERSAL
+
+
+def test_a_hold_cannot_bear_more_than_was_captured_and_reversed_together() -> None:
+    captured = done(AUTHORIZED, T.CAPTURE, 6)
+    assert last(told(captured, outside(T.REVERSE_AUTH, "r0", "x", 5))).discrepancy == BEYOND
+    assert last(told(captured, outside(T.REVERSE_AUTH, "r0", "x", 4))).discrepancy is None
+    reversed_ = done(AUTHORIZED, T.REVERSE_AUTH, 6)
+    assert last(told(reversed_, outside(T.REVERSE_AUTH, "r0", "x", 5))).discrepancy == BEYOND
+
+
+def test_no_more_returns_than_was_charged_back() -> None:
+    lost = told(CAPTURED, outside(T.CHARGEBACK, "r1", "cb", 6))
+    assert last(told(lost, outside(T.CHARGEBACK_REVERSAL, "cb", "won", 7))).discrepancy == BEYOND
+    assert last(told(lost, outside(T.CHARGEBACK_REVERSAL, "cb", "won", 6))).discrepancy is None
+
+
+def test_only_what_surely_happened_is_beyond_a_limit() -> None:
+    threatened = told(CAPTURED, outside(T.CHARGEBACK, "r1", "cb", 6, status=S.AWAITING_RESULT))
+    refunded = told(threatened, outside(T.REFUND, "r1", "x", 10))
+    assert [one.discrepancy for one in refunded.transactions] == [None] * 4
+    lost = told(refunded, outside(T.CHARGEBACK, "r1", "cb", 6))
+    assert [one.discrepancy for one in lost.transactions] == [None, None, BEYOND, BEYOND]
+
+
+def test_an_implied_release_is_in_doubt_where_its_capture_is() -> None:
+    account = done(new_payment(10), T.AUTHORIZE, able=RELEASING, account="acct-1")
+    partly = begun(account, T.CAPTURE, 6, RELEASING, account="acct-1")
+    assert told(partly, about(1, account="acct-2")).by_id["t2"].status is S.UNKNOWN
+    assert told(partly, about(1, account="acct-1")).by_id["t2"].status is S.SUCCEEDED

@@ -280,6 +280,54 @@ def test_an_implied_release_was_asked_for_by_nobody() -> None:
     assert taken_by([releasing], F1, T.REFUND) == taken_by([releasing], F2, T.CAPTURE) == 0
 
 
+def test_plans_are_split_as_the_shop_is_configured() -> None:
+    payments = [held(6, "p-1"), held(2, "p-2")]
+    by_ratio = (Part("p-1", T.CAPTURE, eur(3)), Part("p-2", T.CAPTURE, eur(1)))
+    assert plan_capture(payments, F1, eur(4), RATIO).unwrap().parts == by_ratio
+    assert plan_capture(payments, F1, eur(4), PRIORITY).unwrap().parts == (Part("p-1", T.CAPTURE, eur(4)),)
+    freed = plan_cancel(payments, F1, eur(4), RATIO, able).unwrap().parts
+    assert freed == (Part("p-1", T.REVERSE_AUTH, eur(3)), Part("p-2", T.REVERSE_AUTH, eur(1)))
+    back = plan_refund([sold(6, "p-1"), sold(2, "p-2")], R1, eur(4), RATIO).unwrap().parts
+    assert back == (Part("p-1", T.REFUND, eur(3)), Part("p-2", T.REFUND, eur(1)))
+
+
+def test_each_payment_is_cancelled_as_its_own_gateway_can() -> None:
+    payments = [held(6, "p-1"), held(2, "p-2")]
+    plan = plan_cancel(
+        payments, F1, eur(8), PRIORITY, lambda one: (able if one.id == "p-1" else whole_only)(one)
+    ).unwrap()
+    assert plan.parts == (Part("p-1", T.REVERSE_AUTH, eur(6)),)
+    assert [one.id for one in plan.allocated] == ["p-2"]
+
+
+def test_a_cancel_goes_on_where_it_stopped() -> None:
+    one = carried_out([held(10)], F1, plan_capture([held(10)], F1, eur(6), PRIORITY))
+    both = carried_out(one, F2, plan_capture(one, F2, eur(4), PRIORITY))
+    partly = carried_out(both, F1, plan_cancel(both, F1, eur(4), PRIORITY, able))
+    assert plan_cancel(partly, F1, eur(4), PRIORITY, able).failure() == OperationNotAllowed(
+        "cancel", "fulfillment f-1 was cancelled already"
+    )
+    assert plan_cancel(partly, F1, eur(6), PRIORITY, able).unwrap().parts == (Part("p-1", T.REFUND, eur(2)),)
+    assert plan_cancel(partly, F1, eur(7), PRIORITY, able).failure() == AmountNotAvailable(eur(2))
+
+
+def test_what_was_captured_and_voided_is_freed_and_not_given_back() -> None:
+    one = carried_out([held(10)], F1, plan_capture([held(10)], F1, eur(4), PRIORITY))
+    both = carried_out(one, F2, plan_capture(one, F2, eur(6), PRIORITY))
+    restoring = attrs.evolve(ABLE, void_restores_hold=True)
+    voided = done(both[0], T.VOID, able=restoring, parent_id="t1")
+    assert plan_cancel([voided], F1, eur(4), PRIORITY, able).unwrap().parts == (Part("p-1", T.REVERSE_AUTH, eur(4)),)
+
+
+def test_several_claims_of_one_fulfilment_are_given_up_together() -> None:
+    first = carried_out([sold(10)], F1, plan_capture([sold(10)], F1, eur(4), PRIORITY))
+    more = carried_out(first, F1, plan_capture(first, F1, eur(6), PRIORITY))
+    last_of_all = carried_out(more, F2, plan_capture(more, F2, eur(3), PRIORITY))
+    after = carried_out(last_of_all, F1, plan_cancel(last_of_all, F1, eur(5), PRIORITY, able))
+    assert [one.amount.minor for one in last_of_all[0].allocations] == [4, 2, 3]
+    assert [(one.source, one.amount.minor) for one in after[0].allocations] == [(F1, 1), (F2, 3)]
+
+
 orders = st.lists(
     st.tuples(st.sampled_from(["capture", "cancel", "refund"]), st.integers(1, 3), st.integers(1, 12)), max_size=6
 )

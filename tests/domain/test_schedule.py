@@ -58,6 +58,11 @@ def test_a_poll_starts_later(look_ups: int) -> None:
     assert longest * 0.75 < found <= longest
 
 
+def test_the_time_of_a_transaction_is_the_same_everywhere() -> None:
+    assert wait(transaction(S.UNKNOWN)) == timedelta(seconds=50.566406)
+    assert wait(transaction(S.UNKNOWN, id="t2", look_ups=3)) == timedelta(seconds=372.65625)
+
+
 def test_the_wait_keeps_growing_for_a_patient_schedule() -> None:
     patient = Schedule(longest_wait=timedelta(days=10_000))
     seventeenth = wait(transaction(S.UNKNOWN, look_ups=16), patient)

@@ -113,6 +113,8 @@ def test_an_identifier_may_hold_digits_glued_to_letters() -> None:
     assert check_identifier("id", f"a{CARDS[0]}f") is None
     assert check_identifier("id", f"{CARDS[0]}f") is None
     assert check_identifier("id", f"a{CARDS[0]}") is None
+    assert check_identifier("id", f"x a{CARDS[0]}") is None
+    assert check_identifier("id", f"{CARDS[0]}a x") is None
 
 
 @pytest.mark.parametrize("number", [number for number in CARDS if len(number) != 13])
@@ -137,6 +139,7 @@ def test_only_what_luhn_passes_is_found(length: int, seed: int) -> None:
         "41111111111111112222",  # twenty digits
         "411111111111",  # twelve
         "2026-03-01 12:00:00 2026-03-02",
+        "41111111 and 11111111",
         "12345678901234567890123456789012345678901234567890",
     ],
 )

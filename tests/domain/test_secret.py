@@ -95,4 +95,5 @@ def test_two_of_the_same_text_are_equal_and_nothing_else_is() -> None:
     assert Secret("other") != SECRET
     assert SECRET != CANARY
     assert hash(SECRET) != hash(CANARY)
+    assert hash(SECRET) != hash(Secret("other"))
     assert len({SECRET, Secret(CANARY), Secret("other")}) == 2

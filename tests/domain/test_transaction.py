@@ -25,6 +25,7 @@ from payports.domain.transaction import (
     Transaction,
     TransactionStatus,
     TransactionType,
+    judge,
 )
 from tests.domain.strategies import EUR, NOW, USD, eur, fact, facts_about, statuses
 
@@ -238,6 +239,12 @@ def test_the_fact_that_tells_most_about_a_decline_is_the_telling_one() -> None:
     assert after(soft, hard, silent).judgement.telling == hard
     assert after(silent, soft).judgement.telling == soft
     assert after(soft, hard, says()).judgement.telling == says()
+
+
+@given(FACTS, st.data())
+def test_a_judgement_does_not_ask_in_which_order_it_was_told(seen: list[Observation], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(seen))
+    assert judge(eur(10), "acct-1", tuple(seen)) == judge(eur(10), "acct-1", tuple(shuffled))
 
 
 def test_what_was_seen_is_a_set() -> None:
