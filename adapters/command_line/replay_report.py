@@ -80,7 +80,8 @@ def written(counted: Counted, found: Reconciliation) -> str:
 def print_report(out: Console, counted: Counted, found: Reconciliation) -> None:
     """Print the table by tender, the refusals with their reasons, and the comparison of the ledgers."""
     headings = ("tenders", "ordered", "secured", "captured", "refunded", "refused")
-    table = columns("tender", *headings, right=headings)
+    table = columns("tender", *headings, right=headings, fixed=("tender",))
+    table.padding = (0, 1, 0, 0)  # millions fit into 80 columns
     for name in (*ROUTES, OTHER):
         if counted.tenders[name]:
             gateways = tuple(route.gateway for kind, route in ROUTES.items() if kind == name)
