@@ -80,15 +80,20 @@ def observe(
 def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Outcome[Payment, Discrepancy | Unplaced]:
     """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
 
+    What is known by its reference is observed as ever; no more than the payment is for counts as asked.
+
     Failures:
         Unplaced: it is no initiating transaction with a reference of the gateway's, or in another currency.
         Discrepancy: as for ``observe``.
     """
+    if find(payment, seen):
+        return observe(payment, seen, now)
     initiates = seen.type in INITIATING and not seen.transaction_id and not seen.parent_reference
     foreign = seen.amount is not None and seen.amount.currency != payment.currency
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
         return Failure(Unplaced(payment.id))
-    made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
+    asked = min(seen.amount or payment.amount, payment.amount)
+    made = Transaction(id=new_id, type=seen.type, requested=asked, created_at=now)
     return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id), now)
 
 
