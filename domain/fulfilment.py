@@ -94,8 +94,12 @@ def room_to_claim(payment: Payment) -> int:
 
 
 def room_to_refund(payment: Payment) -> int:
-    """What of a payment's captured money could be given back."""
-    return sum(left_of_capture(payment, one) for one in payment.transactions if one.type in CAPTURING)
+    """What of a payment's captured money could be given back for a return, and is not owed back as a whole anyhow."""
+    return sum(
+        left_of_capture(payment, one)
+        for one in payment.transactions
+        if one.type in CAPTURING and one.reversal in USABLE
+    )
 
 
 def taken_by(payments: Iterable[Payment], source: Source, *kinds: TransactionType) -> int:
