@@ -1,0 +1,600 @@
+"""The machine: what shoppers, hosts, banks and networks do, as rules. ``oracle.py`` says what must be true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from payports import (
+    ActionRequired,
+    Cart,
+    Declined,
+    Failure,
+    NewPayment,
+    OrderReport,
+    Owner,
+    Payment,
+    PaymentMethod,
+    Secret,
+    Success,
+    TransactionReport,
+    TransactionStatus,
+    TransactionType,
+    connect,
+)
+from payports.adapters.gateways.sandbox.moods import Mood
+from payports.adapters.gateways.sandbox.signatures import signed_headers
+from payports.adapters.gateways.stored_value import StoredValueGateway, StoredValueLedger
+from payports.domain.transaction import Channel, Observation
+from payports.ports.clock import Ids
+from payports.ports.gateway import PaymentRequest, PaymentResponse
+from payports.ports.store import Commit, StoreFailed
+from payports.testing import FixedClock, SandboxBank
+from tests.application.shops import SECRET, Bench, eur, problem, told, watch
+from tests.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
+
+CARTS: Final = ("c-1", "c-2")
+REQUESTS: Final = ("r-1", "r-2", "r-3")
+KEYS: Final = (None, None, "k-1", "k-2", "k-3")
+SOURCES: Final = ("f-1", "f-2")
+TOKENS: Final = tuple(f"tok_{mood}" for mood in Mood if mood is not Mood.HOSTED)
+OPERATIONS: Final = ("authorize", "authorize_and_capture", "capture", "reverse_authorization", "void", "refund")
+OUTSIDE: Final = ("CAPTURE", "REVERSE_AUTH", "VOID", "REFUND", "CHARGEBACK", "SETTLED")
+WAITS_S: Final = (0, 7, 61, 599, 4_001, 90_001)
+"""No sum of these is exactly the hour after which an action lapses: at that second shop and bank may differ."""
+
+amounts = st.sampled_from((100, 250, 500, 1_000))
+carts = st.sampled_from(CARTS)
+ways = st.sampled_from(["card", "card", "sale", "gift"])
+tokens = st.just("tok_approved") | st.sampled_from(TOKENS)
+operations = st.sampled_from(OPERATIONS)
+request_ids = st.sampled_from(REQUESTS)
+keys = st.sampled_from(KEYS)
+sources = st.sampled_from(SOURCES)
+choices = st.integers(0, 7)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class CountedIds(Ids):
+    """Ids that are the same in every run."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        self._last += 1
+        return f"id-{self._last:08d}"
+
+    def token(self) -> str:
+        return f"token-{self.new()}-{'x' * 20}"
+
+
+class ShopMachine(RuleBasedStateMachine):
+    """A shop with two ways to the bank, one of which captures at once, and with gift cards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on: Bench
+        self.gifts: StoredValueLedger
+        self.largest: dict[str, int] = {}
+        self.pile: list[tuple[dict[str, str], bytes]] = []
+        self.repeats: list[tuple[Callable[[], Any], Any]] = []
+        self.tokens: list[str] = []
+        self.dies: str = ""
+        self.fails_in: int | None = None
+        self.fails_after = False
+        self.captures_stand_alone = True
+
+    # --- setting up ---
+
+    @initialize(
+        immediate=st.booleans(),
+        partial=st.sampled_from(["MULTIPLE", "MULTIPLE", "RELEASES_REST", "NONE"]),
+        settled_only=st.booleans(),
+        ratio=st.booleans(),
+        first=st.lists(st.tuples(carts, ways, tokens, amounts), min_size=2, max_size=4),
+    )
+    def open(
+        self, immediate: bool, partial: str, settled_only: bool, ratio: bool, first: list[tuple[str, str, str, int]]
+    ) -> None:
+        bank = {"adapter": "sandbox", "partial_capture": partial, "refund_requires_settlement": settled_only}
+        config = {
+            "store": {"url": "memory:"},
+            "gateways": {
+                "card": {**bank, "account": "card", "detached_credit": True},
+                "sale": {**bank, "account": "sale", "perform_authorize_and_capture": True},
+                "gift": {"adapter": "stored_value"},
+            },
+            "checkout": {"rollback": "immediate" if immediate else "deferred"},
+            "orders": {"split": "ratio" if ratio else "priority"},
+        }
+        self.captures_stand_alone = partial != "RELEASES_REST"
+        clock, desk = FixedClock(), SandboxBank(webhook_secret=SECRET)
+        self.on = self.planted(watch(connect(config, bank=desk, clock=clock, ids=CountedIds()), desk, clock))
+        for spy in self.on.spies.values():
+            spy.instead = self._execute(spy.inner.execute)
+        gift = self.on.spies["gift"].inner
+        assert isinstance(gift, StoredValueGateway)
+        self.gifts = gift.ledger
+        for number in ("gc-1", "gc-2"):
+            self.gifts.issue(number, eur(600), key=number)
+        for cart, way, token, minor in first:
+            self.create(cart, way, token, minor)
+        self.on.store.before_commit = self._before_commit
+        self.on.store.after_commit = self._after_commit
+
+    def planted(self, on: Bench) -> Bench:
+        """The shop as it is; machines that must fail plant a bug here."""
+        return on
+
+    def _execute(self, inner: Callable[[PaymentRequest], PaymentResponse]) -> Callable[[PaymentRequest], Any]:
+        def execute(request: PaymentRequest) -> PaymentResponse:
+            dies, self.dies = self.dies, ""
+            if dies == "before":
+                raise Killed
+            answer = self.bank_does(inner, request)
+            if dies == "after":
+                raise Killed
+            return answer
+
+        return execute
+
+    def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
+        """What an adapter does; machines that must fail do it wrongly."""
+        return inner(request)
+
+    def _before_commit(self, _: Commit) -> None:
+        if self.fails_in is not None:
+            self.fails_in -= 1
+            if self.fails_in < 0 and not self.fails_after:
+                self.fails_in = None
+                raise StoreFailed("the disk is full")
+
+    def _after_commit(self, _: Commit) -> None:
+        if self.fails_in is not None and self.fails_in < 0:
+            self.fails_in = None
+            raise StoreFailed("the connection was lost")
+
+    # --- helpers ---
+
+    def act(self, call: Callable[[], Any]) -> Any:
+        """Let somebody do something; whatever comes of it, it is an outcome, or the process was killed."""
+        try:
+            outcome = call()
+        except Killed:
+            return None
+        finally:
+            self.dies, self.fails_in = "", None
+        assert type(outcome) in (Success, Failure), outcome
+        return outcome
+
+    def payments(self) -> tuple[Payment, ...]:
+        return self.on.store.of("default").payments(limit=1_000)
+
+    def pick(self, choice: int) -> Payment | None:
+        payments = self.payments()
+        return payments[choice % len(payments)] if payments else None
+
+    def executed(self) -> list[TransactionType]:
+        return [one.type for spy in self.on.spies.values() for one in spy.executed]
+
+    def world(self) -> World:
+        return World((*self.on.bank.effects(), *self.gifts.effects()))
+
+    def references(self, *statuses: TransactionStatus) -> list[str]:
+        return [
+            one.gateway_reference
+            for payment in self.payments()
+            if payment.gateway != "gift"
+            for one in payment.transactions
+            if one.status in statuses and one.gateway_reference
+        ]
+
+    def receive(self, headers: dict[str, str], body: bytes) -> Any:
+        """Hand a notification to the gateway whose account it is about (they have the same name); the bank signs each try anew."""
+        now = int(self.on.clock.now().timestamp())
+        signed = {**headers, **signed_headers(Secret(SECRET), body, now)}
+        return self.act(lambda: self.on.shop.webhooks.receive(json.loads(body)["account"], signed, body))
+
+    # --- shoppers ---
+
+    @rule(cart=carts, way=ways, token=tokens, minor=amounts)
+    def create(self, cart: str, way: str, token: str, minor: int) -> None:
+        token = f"gc-{1 + minor % 2}" if way == "gift" else token
+        if len(self.payments()) >= 6:
+            return
+        method = PaymentMethod({"token": token})
+        new = NewPayment(owner=Owner("cart", cart), amount=eur(minor), gateway=way, method=method)
+        created = self.act(lambda: self.on.shop.payments.create(new))
+        for payment in self.payments():
+            self.largest.setdefault(payment.id, payment.amount.minor)
+        assert created is not None
+
+    @rule(choice=choices, what=st.sampled_from(["amount", "method", "archive"]), minor=amounts, token=tokens)
+    def change_a_payment(self, choice: int, what: str, minor: int, token: str) -> None:
+        payment = self.pick(choice)
+        if payment is None:
+            return
+        payments = self.on.shop.payments
+        if what == "amount":
+            self.act(lambda: payments.update(payment.id, amount=eur(minor)))
+            self.largest[payment.id] = max(self.largest[payment.id], self.on.again(payment).amount.minor)
+        elif what == "archive":
+            self.act(lambda: payments.archive(payment.id))
+        elif payment.gateway != "gift":
+            self.act(lambda: payments.update(payment.id, method=PaymentMethod({"token": token})))
+
+    @rule(cart=carts, request_id=request_ids)
+    def submit(self, cart: str, request_id: str) -> None:
+        owner = Owner("cart", cart)
+        planned = [one.amount.minor for one in self.payments() if one.owner == owner and not one.archived]
+        whole = Cart(cart, total=eur(sum(planned)))
+        if planned:
+            self.once(lambda: self.on.shop.checkout.submit(whole, request_id=request_id))
+
+    @rule(cart=carts, request_id=request_ids)
+    def submit_again(self, cart: str, request_id: str) -> None:
+        """A rule of its own, so that it is tried more often."""
+        self.submit(cart, request_id)
+
+    @rule(cart=carts, request_id=request_ids, minor=amounts)
+    def submit_another_total(self, cart: str, request_id: str, minor: int) -> None:
+        self.act(lambda: self.on.shop.checkout.submit(Cart(cart, total=eur(minor + 1)), request_id=request_id))
+
+    @rule(choice=choices, way=st.sampled_from(["card", "sale"]))
+    def come_back(self, choice: int, way: str) -> None:
+        if self.tokens:
+            params = {"callback_token": self.tokens[choice % len(self.tokens)], "status": "approved"}
+            self.act(lambda: self.on.shop.checkout.resume(way, params))
+
+    @rule(cart=carts)
+    def cancel_the_checkout(self, cart: str) -> None:
+        self.act(lambda: self.on.shop.checkout.cancel(Owner("cart", cart)))
+
+    # --- the host ---
+
+    @rule(
+        choice=choices,
+        operation=operations,
+        minor=st.none() | amounts,
+        key=keys,
+    )
+    def move_money(self, choice: int, operation: str, minor: int | None, key: str | None) -> None:
+        payment = self.pick(choice)
+        if payment is None:
+            return
+        method = getattr(self.on.shop.transactions, operation)
+        amount = None if minor is None else eur(minor)
+        self.once(lambda: method(payment.id, amount, key=key), repeatable=key is not None)
+
+    @rule(choice=choices, operation=operations, minor=st.none() | amounts)
+    def move_more_money(self, choice: int, operation: str, minor: int | None) -> None:
+        """A rule of its own, so that it is tried more often."""
+        self.move_money(choice, operation, minor, None)
+
+    @rule(choice=choices, what=st.sampled_from(["credit", "settle", "refresh"]), minor=amounts, key=keys)
+    def do_something_rare(self, choice: int, what: str, minor: int, key: str | None) -> None:
+        payment = self.pick(choice)
+        if payment is None:
+            return
+        transactions, repeatable = self.on.shop.transactions, key is not None
+        if what == "credit":
+            self.once(lambda: transactions.credit(payment.id, eur(minor), key=key), repeatable=repeatable)
+        elif what == "settle":
+            self.once(lambda: transactions.settle(payment.id, key=key), repeatable=repeatable)
+        else:
+            self.act(lambda: transactions.refresh(payment.id))
+
+    @rule(
+        cart=carts,
+        operation=st.sampled_from(["capture", "cancel", "refund"]),
+        source=sources,
+        minor=amounts,
+        key=st.sampled_from(["o-1", "o-2", "o-3", "o-4"]),
+    )
+    def order(self, cart: str, operation: str, source: str, minor: int, key: str) -> None:
+        method = getattr(self.on.shop.orders, operation)
+        self.once(lambda: method(Owner("cart", cart), source, eur(minor), key=key))
+
+    @rule(cart=carts)
+    def release(self, cart: str) -> None:
+        self.act(lambda: self.on.shop.orders.release(Owner("cart", cart)))
+
+    def once(self, call: Callable[[], Any], *, repeatable: bool = True) -> None:
+        """Do something under a key, and keep it to be repeated."""
+        outcome = self.act(call)
+        succeeded = type(outcome) is Success
+        found: object = None
+        if outcome is not None:
+            found = told(outcome) if succeeded else problem(outcome)
+        if isinstance(found, ActionRequired):
+            self.tokens.append(found.callback_token)
+        final = succeeded or isinstance(found, Declined)
+        if repeatable and final:
+            self.repeats.append((call, outcome))
+
+    @rule(choice=choices)
+    def repeat(self, choice: int) -> None:
+        """Under a key that succeeded or was declined nothing is sent again, but for what an order still holds for nobody."""
+        if self.repeats:
+            call, _ = self.repeats[-1 - choice % len(self.repeats)]
+            before = self.executed()
+            outcome = self.act(call)
+            sent = self.executed()[len(before) :] if outcome is not None else []
+            sent = [one for one in sent if one is not TransactionType.REVERSE_AUTH]
+            if not self._reopened(outcome):
+                assert not sent, f"a repetition sent {sent}: {outcome}"
+
+    def _reopened(self, outcome: Any) -> bool:
+        """A checkout that was cancelled, failed or overtaken since may be tried again under its old name."""
+        if type(outcome) is not Success:
+            return True
+        found: object = told(outcome)
+        return not isinstance(found, TransactionReport | OrderReport)
+
+    # --- the world outside ---
+
+    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([one.value for one in Mood]))
+    def the_bank_will_fail(self, kind: TransactionType, mood: str) -> None:
+        if mood not in ("hosted", "3ds", "wrong_amount") or kind in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
+            self.on.bank.fail_next(kind, mood)
+
+    @rule(
+        what=st.sampled_from(["dies before", "dies after", "store fails before", "store fails after"]),
+        number=st.integers(0, 5),
+        cart=carts,
+        request_id=request_ids,
+        choice=choices,
+        operation=operations,
+        checkout=st.booleans(),
+    )
+    def disaster_strikes(
+        self, what: str, number: int, cart: str, request_id: str, choice: int, operation: str, checkout: bool
+    ) -> None:
+        """The process is killed around a call of the bank, or the store fails around one of its commits."""
+        kind, _, when = what.rpartition(" ")
+        if kind == "dies":
+            self.dies = when
+        else:
+            self.fails_in, self.fails_after = number, when == "after"
+        if checkout:
+            self.submit(cart, request_id)
+        else:
+            self.move_money(choice, operation, None, None)
+        self.dies, self.fails_in = "", None
+
+    @rule(choice=choices, well=st.booleans())
+    def what_was_awaited_comes(self, choice: int, well: bool) -> None:
+        """The shopper acts, or the result of something asynchronous comes."""
+        acting = [one for one in self.references(TransactionStatus.REQUIRES_ACTION) if self.on.bank.waiting(one)]
+        if acting:
+            self.on.bank.complete_action(acting[choice % len(acting)], approve=well)
+        waiting = self.references(TransactionStatus.AWAITING_RESULT)
+        if waiting:
+            self._finish(waiting[choice % len(waiting)], well)
+
+    def _finish(self, reference: str, succeed: bool) -> None:
+        try:
+            self.on.bank.finish_async(reference, succeed=succeed)
+        except ValueError:
+            return  # it came before, and we have not heard of it
+
+    @rule(choice=choices, kind=st.sampled_from([*OUTSIDE, "revoke", "settle"]), minor=amounts)
+    def the_bank_acts(self, choice: int, kind: str, minor: int) -> None:
+        """Its nightly run, people in its dashboard, card holders who complain, debits that bounce."""
+        effects = self.on.bank.effects()
+        if kind == "settle":
+            self.on.bank.settle()
+        elif kind == "revoke":
+            self._revoke(choice)
+        elif effects:
+            try:
+                self.on.bank.dashboard(kind, effects[choice % len(effects)].gateway_reference, eur(minor))
+            except ValueError:
+                return  # the bank's rules forbid it
+
+    def _revoke(self, choice: int) -> None:
+        world = self.world()
+        kinds = ["REFUND", "AUTHORIZE_AND_CAPTURE", *(["CAPTURE"] if self.captures_stand_alone else [])]
+        leaves = [
+            one for one in self.on.bank.effects() if one.type in kinds and not world.children[one.gateway_reference]
+        ]
+        if leaves:
+            revoked = leaves[choice % len(leaves)]
+            self.on.bank.revoke(revoked.gateway_reference)
+            if revoked.type == "REFUND":  # what went back to the shopper for good has come again
+                for owner in self.payments():
+                    if _refers_to(owner, revoked.parent_reference):
+                        self.largest[owner.id] += revoked.amount.minor
+
+    # --- notifications ---
+
+    @rule(choice=choices, again=st.booleans())
+    def a_notification_arrives(self, choice: int, again: bool) -> None:
+        """Late, out of order and more than once."""
+        self.pile += self.on.bank.webhooks()
+        if self.pile:
+            index = choice % len(self.pile)
+            headers, body = self.pile[index] if again else self.pile.pop(index)
+            assert self.receive(headers, body).unwrap().status_code == 200
+
+    @rule(choice=choices)
+    def a_notification_is_lost(self, choice: int) -> None:
+        """Only such as tell of what a look-up would find: nobody could ever learn the rest."""
+        self.pile += self.on.bank.webhooks()
+        if self.pile:
+            index = choice % len(self.pile)
+            items = [item["transaction"] for item in json.loads(self.pile[index][1])["items"]]
+            if all(one["key"] and one["status"] != "revoked" for one in items):
+                del self.pile[index]
+
+    @rule(choice=choices, body=st.binary(max_size=50))
+    def a_forged_notification_arrives(self, choice: int, body: bytes) -> None:
+        headers = self.pile[choice % len(self.pile)][0] if self.pile else {}
+        before = self.payments()
+        outcome = self.act(lambda: self.on.shop.webhooks.receive("card", headers, body))
+        assert 400 <= outcome.unwrap().status_code < 500
+        assert self.payments() == before
+
+    # --- time ---
+
+    @rule(seconds=st.sampled_from(WAITS_S), maintained=st.booleans())
+    def time_passes(self, seconds: int, maintained: bool) -> None:
+        self.on.clock.advance(seconds)
+        if maintained:
+            self.act(self.on.shop.maintenance.run)
+
+    @rule(number=choices)
+    def facts_are_delivered_to_a_handler_that_raises(self, number: int) -> None:
+        taken: list[int] = []
+
+        def handler(fact: Any) -> None:
+            if len(taken) == number:
+                raise RuntimeError("the host's")
+            taken.append(fact.position)
+
+        outcome = self.act(lambda: self.on.shop.events.deliver(handler))
+        assert outcome.unwrap().delivered == len(taken)
+        assert taken == sorted(set(taken))
+
+    # --- what must be true ---
+
+    @invariant()
+    def the_bank_did_nothing_forbidden(self) -> None:
+        if hasattr(self, "gifts"):
+            world, payments = self.world(), self.payments()
+            check_limits(world)
+            check_payments(world, payments, self.largest)
+            check_rows(payments)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "gifts"):
+            return
+        self.tell_the_truth()
+        self.the_bank_did_nothing_forbidden()
+        attention = {item.transaction_id for item in self.on.shop.maintenance.needs_attention().unwrap()}
+        check_truth(self.world(), self.payments(), attention)
+        self.check_history()
+        self.check_what_failed_is_undone()
+        assert sum(balance.minor for number in ("gc-1", "gc-2") if (balance := self.gifts.balance(number))) >= 0
+
+    def tell_the_truth(self) -> None:
+        """The bank answers honestly, everything is delivered, and maintenance runs until nothing is left to do."""
+        store = self.on.store.of("default")
+        for _ in range(150):
+            self.pile += self.on.bank.webhooks()
+            for headers, body in self.pile:
+                assert self.receive(headers, body).unwrap().status_code == 200
+            self.pile.clear()
+            for reference in self.references(TransactionStatus.AWAITING_RESULT):
+                self._finish(reference, True)
+            self.on.clock.advance(25_001)
+            report = self.on.shop.maintenance.run().unwrap()
+            far = self.on.clock.now().replace(year=2100)
+            self.pile += self.on.bank.webhooks()
+            if self.pile or report.concluded or store.parked(far):
+                continue
+            if not store.due(far):
+                return
+            waiting = [one for one in self.payments() if any(row.due_at for row in one.transactions)]
+            if all(self._cannot_be_undone(one) for one in waiting):
+                return
+
+    def _cannot_be_undone(self, payment: Payment) -> bool:
+        """A reversal that the bank's rules will never allow is tried for ever, and shown."""
+        open_rows = [one for one in payment.transactions if one.due_at]
+        return all(one.reversal == "FAILED_REVERSAL" and one.look_ups > 6 for one in open_rows)
+
+    def check_history(self) -> None:
+        """A version is a commit, and the facts of a payment are numbered without a gap."""
+        commits = [change.after.id for commit in self.on.store.commits for change in commit.changes]
+        store = self.on.store.of("default")
+        for payment in self.payments():
+            assert payment.version == commits.count(payment.id)
+            facts = store.history(payment.id)
+            assert [one.sequence for one in facts] == list(range(1, len(facts) + 1))
+            positions = [one.position for one in facts]
+            assert positions == sorted(set(positions))
+
+    def check_what_failed_is_undone(self) -> None:
+        """What a checkout did that failed or was cancelled went back, but for what a person is shown or the host captured since."""
+        store = self.on.store.of("default")
+        attention = {item.transaction_id for item in self.on.shop.maintenance.needs_attention().unwrap()}
+        world = self.world()
+        kept = {one.transaction_id: world.kept(one) for one in world.effects if one.transaction_id}
+        for payment in self.payments():
+            checkout = store.checkout(payment.owner)
+            if checkout is None or checkout.state not in ("FAILED", "CANCELLED"):
+                continue
+            for one in payment.transactions:
+                used = any(child.type == "CAPTURE" for child in payment.children_of(one))
+                if (
+                    one.attempt
+                    and not used
+                    and one.id not in attention
+                    and str(one.type) in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
+                ):
+                    assert kept.get(one.id, 0) == 0, one
+
+
+def _refers_to(payment: Payment, reference: str) -> bool:
+    return any(one.gateway_reference == reference for one in payment.transactions)
+
+
+class TwiceShop(ShopMachine):
+    """A bug: the adapter sends everything a second time under a key of its own."""
+
+    def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
+        inner(attrs.evolve(request, transaction_id=f"{request.transaction_id}-again"))
+        return inner(request)
+
+
+class GreedyShop(ShopMachine):
+    """A bug: the adapter calls an answer that was lost a failure, so that the shop asks again."""
+
+    def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
+        answer = inner(request)
+        if answer.seen.status is not TransactionStatus.UNKNOWN:
+            return answer
+        failed = Observation(
+            status=TransactionStatus.NOT_EXECUTED, channel=Channel.ANSWER, transaction_id=request.transaction_id
+        )
+        return PaymentResponse(seen=failed)
+
+
+class ForgetfulShop(ShopMachine):
+    """A bug: the store forgets which keys were used."""
+
+    def planted(self, on: Bench) -> Bench:
+        inner = on.store.inner
+
+        class Forgetful:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(inner, name)
+
+            def of(self, merchant: str) -> Any:
+                repository = inner.of(merchant)
+
+                class Repository:
+                    def __getattr__(self, name: str) -> Any:
+                        return getattr(repository, name)
+
+                    def request(self, _: str) -> None:
+                        return None
+
+                    def commit(self, commit: Commit) -> Any:
+                        return repository.commit(attrs.evolve(commit, requests=()))
+
+                return Repository()
+
+        store: Any = Forgetful()
+        on.store.inner = store
+        return on
