@@ -11,12 +11,13 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
-from payports.domain.ledger import is_overdrawn, left_of_capture, left_of_hold
+from payports.domain.ledger import is_overdrawn, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.transaction import (
     FAILED,
+    USABLE,
     Contradiction,
     Observation,
     ReversalState,
@@ -80,7 +81,7 @@ def observe(
 def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Outcome[Payment, Discrepancy | Unplaced]:
     """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
 
-    What is known by its reference is observed as ever; no more than the payment is for counts as asked.
+    What is known by its reference already is observed as ever.
 
     Failures:
         Unplaced: it is no initiating transaction with a reference of the gateway's, or in another currency.
@@ -92,8 +93,7 @@ def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Ou
     foreign = seen.amount is not None and seen.amount.currency != payment.currency
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
         return Failure(Unplaced(payment.id))
-    asked = min(seen.amount or payment.amount, payment.amount)
-    made = Transaction(id=new_id, type=seen.type, requested=asked, created_at=now)
+    made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
     return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id), now)
 
 
@@ -168,7 +168,7 @@ def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[
 
 def _with_consequences(payment: Payment) -> Payment:
     """Draw the consequences anew, each from the whole ledger, so that the order of facts cannot show."""
-    blamed = {id_ for one in payment.transactions for id_ in _blamed(payment, one)}
+    blamed = {id_ for one in payment.transactions for id_ in _blamed(payment, one)} | _beyond_amount(payment)
     new = [_followed(payment, one, excess=one.id in blamed) for one in payment.transactions]
     return payment.replacing(*(one for one in new if one is not payment.by_id[one.id]))
 
@@ -179,6 +179,16 @@ def _blamed(payment: Payment, parent: Transaction) -> list[str]:
     if not children or not is_overdrawn(payment, parent):
         return []
     return [one.id for one in children if one.observed_only] or [one.id for one in children]
+
+
+def _beyond_amount(payment: Payment) -> set[str]:
+    """What secures more than the payment is for and is not owed back, such as a hold that came back after another took its place."""
+    secures = {
+        one.id: minor
+        for one in payment.transactions
+        if one.type in INITIATING and one.reversal in USABLE and (minor := secured(payment, one))
+    }
+    return set(secures) if sum(secures.values()) > payment.amount.minor else set[str]()
 
 
 def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transaction:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from returns.result import Failure
 
-from payports.domain.observe import Unplaced, adopt, find
-from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType
+from payports.domain.observe import Discrepancy, Unplaced, adopt, find
+from payports.domain.transaction import Channel, ContradictionKind, Observation, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, USD, eur, new_payment
 
 
@@ -51,5 +51,26 @@ def test_nothing_else_is_adopted(changes: dict[str, Any]) -> None:
     assert adopt(new_payment(10), executed(**changes), "t-1", NOW) == Failure(Unplaced("p-1"))
 
 
-def test_more_than_the_payment_is_recorded_as_it_is() -> None:
-    assert adopt(new_payment(10), executed(amount=eur(11)), "t-1", NOW).unwrap().transactions[0].amount == eur(11)
+@pytest.mark.parametrize("kind", [TransactionType.AUTHORIZE, TransactionType.AUTHORIZE_AND_CAPTURE])
+def test_it_is_adopted_once(kind: TransactionType) -> None:
+    payment = adopt(new_payment(10), executed(type=kind, amount=eur(4)), "t-1", NOW).unwrap()
+    again = adopt(payment, executed(type=kind, amount=eur(4)), "t-2", NOW).unwrap()
+    assert (list(again.by_id), again.transactions[0].amount) == (["t-1"], eur(4))
+    revoked = adopt(again, executed(type=kind, status=TransactionStatus.REVOKED, amount=None), "t-3", NOW).unwrap()
+    assert [one.status for one in revoked.transactions] == [TransactionStatus.REVOKED]
+
+
+def test_more_than_the_payment_is_recorded_as_it_is_and_needs_attention() -> None:
+    told = adopt(new_payment(10), executed(amount=eur(11)), "t-1", NOW).failure()
+    assert isinstance(told, Discrepancy)
+    assert told.payment.transactions[0].amount == eur(11)
+    assert told.payment.transactions[0].succeeded
+    assert told.contradiction.kind is ContradictionKind.BEYOND_LIMIT
+
+
+def test_another_on_top_of_one_that_secures_the_payment_needs_attention() -> None:
+    payment = adopt(new_payment(10), executed(amount=eur(6)), "t-1", NOW).unwrap()
+    assert isinstance(
+        adopt(payment, executed(amount=eur(5), gateway_reference="pi_2"), "t-2", NOW).failure(), Discrepancy
+    )
+    assert len(adopt(payment, executed(amount=eur(4), gateway_reference="pi_2"), "t-2", NOW).unwrap().transactions) == 2

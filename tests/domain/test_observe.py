@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 
 from payports.domain.capabilities import PartialCapture
 from payports.domain.money import Money
-from payports.domain.observe import Discrepancy, Unplaced, adopt, find, observe
+from payports.domain.observe import Discrepancy, Unplaced, find, observe
 from payports.domain.payment import Payment, Restriction
 from payports.domain.transaction import (
     Channel,
@@ -514,47 +514,12 @@ def test_an_implied_release_is_in_doubt_where_its_capture_is() -> None:
     assert told(partly, about(1, account="acct-1")).by_id["t2"].status is S.SUCCEEDED
 
 
-def executed_by_a_page(minor: int | None = 10, **rest: Any) -> Observation:
-    known: dict[str, Any] = {
-        "type": T.AUTHORIZE,
-        "status": S.SUCCEEDED,
-        "channel": Channel.RETURN,
-        "gateway_reference": "pg",
-    }
-    return Observation(amount=None if minor is None else eur(minor), **(known | rest))
-
-
-@pytest.mark.parametrize("kind", [T.AUTHORIZE, T.AUTHORIZE_AND_CAPTURE])
-@pytest.mark.parametrize(("minor", "asked"), [(10, 10), (4, 4), (None, 10)])
-def test_what_a_page_executed_is_adopted(kind: TransactionType, minor: int | None, asked: int) -> None:
-    seen = executed_by_a_page(minor, type=kind)
-    payment = adopt(new_payment(10), seen, "n1", NOW).unwrap()
-    (made,) = payment.transactions
-    assert (made.id, made.type, made.requested, made.created_at) == ("n1", kind, eur(asked), NOW)
-    assert made.succeeded
-    assert made.gateway_reference == "pg"
-    again = adopt(payment, seen, "n2", NOW).unwrap()
-    assert (list(again.by_id), again.transactions[0].judgement.amount) == (["n1"], eur(asked))
-    assert adopt(payment, attrs.evolve(seen, status=S.REVOKED), "n2", NOW).unwrap().by_id.keys() == {"n1"}
-
-
-def test_a_page_cannot_execute_more_than_the_payment_is_for() -> None:
-    outcome = adopt(new_payment(10), executed_by_a_page(11), "n1", NOW).failure()
-    assert isinstance(outcome, Discrepancy)
-    assert outcome.payment.transactions[0].status is S.UNKNOWN
-    assert outcome.payment.transactions[0].exposure == eur(11)
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        executed_by_a_page(type=None),
-        executed_by_a_page(type=T.CAPTURE),
-        executed_by_a_page(transaction_id="t9"),
-        executed_by_a_page(parent_reference="r0"),
-        executed_by_a_page(gateway_reference=""),
-        attrs.evolve(executed_by_a_page(), amount=Money(10, USD)),
-    ],
-)
-def test_nothing_else_is_adopted(seen: Observation) -> None:
-    assert adopt(AUTHORIZED, seen, "n1", NOW) == Failure(Unplaced("p-1"))
+def test_a_hold_that_comes_back_after_another_took_its_place_needs_attention() -> None:
+    reversed_ = done(AUTHORIZED, T.REVERSE_AUTH)
+    again = done(reversed_, T.AUTHORIZE)
+    assert [one.discrepancy for one in again.transactions] == [None] * 3
+    back = told(again, about(1, S.REVOKED))
+    assert [one.discrepancy for one in back.transactions] == [BEYOND, None, BEYOND]
+    assert [one.discrepancy for one in done(back, T.REVERSE_AUTH, parent_id="t0").transactions] == [None] * 4
+    owed = back.replacing(attrs.evolve(back.transactions[0], reversal=ReversalState.REQUIRES_REVERSAL))
+    assert [one.discrepancy for one in told(owed, about(2)).transactions] == [None] * 3

@@ -170,6 +170,8 @@ def test_an_unknown_capture_counts_and_one_that_failed_does_not() -> None:
 def test_money_that_is_to_be_reversed_is_taken_by_nobody() -> None:
     for payment in (held(10), sold(10)):
         assert plan_capture([require_reversal(payment)], F1, eur(1), PRIORITY).failure() == AmountNotAvailable(eur(0))
+    owed = [require_reversal(sold(10, "p-1")), require_reversal(done(held(10, "p-2"), T.CAPTURE))]
+    assert plan_refund(owed, R1, eur(1), PRIORITY).failure() == AmountNotAvailable(eur(0))
 
 
 def test_cancelling_frees_what_is_held() -> None:
