@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, Final, TypeVar
+from types import GenericAlias
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.errors import ForbiddenExtraKeysError
@@ -38,11 +39,14 @@ def _reason(error: BaseException, wanted: type | None) -> str:
     if isinstance(error, Wrong):
         return str(error)
     if isinstance(error, ForbiddenExtraKeysError):
-        return f"unknown key {min(error.extra_fields)!r}"
+        return f"unknown key {min(map(str, error.extra_fields))!r}"
     if isinstance(error, KeyError):
         return "is missing"
     return f"must be {getattr(wanted, '__name__', 'of another type')}" if wanted else "is not acceptable"
 
+
+LONGEST: Final = timedelta(days=3_650)
+"""So that no date that is reckoned with it lies beyond the calendar."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS: Final = {
@@ -58,7 +62,10 @@ def _duration(value: object, _: object) -> timedelta:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise Wrong('must be a duration such as "90s", "15m", "2h" or "7d"')
-    return int(found[1]) * _UNITS[found[2]]
+    duration = int(found[1]) * _UNITS[found[2]]
+    if duration > LONGEST:
+        raise Wrong("must not be longer than ten years")
+    return duration
 
 
 def _secret(value: object, _: object) -> Secret:
@@ -79,6 +86,8 @@ def _member(value: object, kind: type[Enum]) -> Enum:
 @cache
 def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(_is_tuple, lambda value, kind: _tuple(converter, value, kind))
+    converter.register_structure_hook_func(_is_dict, lambda value, kind: _dict(converter, value, kind))
     for kind, name in ((str, "a text"), (int, "a whole number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(timedelta, _duration)
@@ -86,6 +95,29 @@ def _converter() -> Converter:
     for members in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
         converter.register_structure_hook(members, _member)
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _is_dict(kind: Any) -> bool:
+    return get_origin(kind) is dict
+
+
+def _tuple(converter: Converter, value: object, kind: Any) -> tuple[object, ...]:
+    """Read a list. A text is none, although it could be read letter by letter."""
+    if type(value) not in (list, tuple):
+        raise Wrong("must be a list")
+    items: Any = GenericAlias(list, get_args(kind)[:1])
+    return tuple(converter.structure(value, items))
+
+
+def _dict(converter: Converter, value: object, kind: Any) -> object:
+    if not isinstance(value, Mapping):
+        raise Wrong("must be a table")
+    table: Any = GenericAlias(Mapping, get_args(kind))
+    return converter.structure(value, table)
 
 
 def _exactly(kind: type, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +19,7 @@ from payports.domain.fulfilment import Split
 from payports.domain.method import PaymentType
 from payports.domain.money import CURRENCIES, Money
 from payports.domain.options import Fee, PaymentOption
+from payports.domain.screening import check_identifier
 from payports.domain.secret import Secret
 
 DEFAULT_STORE: Final = "sqlite:///payports.db"
@@ -103,7 +105,7 @@ class Settings:
     """A whole configuration, read and checked, for one merchant."""
 
     merchant: str
-    store_url: str
+    store_url: str = attrs.field(repr=False)
     store_options: Mapping[str, object]
     gateways: Mapping[str, tuple[GatewaySettings, Mapping[str, object]]]
     options: tuple[PaymentOption, ...]
@@ -118,6 +120,8 @@ def load(config: str | os.PathLike[str] | Table | None) -> dict[str, Any]:
         return {}
     if isinstance(config, Mapping):
         return dict(config)
+    if not isinstance(config, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance] -- hosts need not be type-checked
+        raise ConfigurationError("configuration", "must be the path of a file, or a mapping")
     path = Path(config)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -125,7 +129,9 @@ def load(config: str | os.PathLike[str] | Table | None) -> dict[str, Any]:
         reason = f"cannot be read: {error.strerror}"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         reason = "is no TOML"
-    raise ConfigurationError(path.name, reason)
+    except ValueError:
+        reason = "is no path of a file"
+    raise ConfigurationError(path.name or "configuration", reason)
 
 
 _TABLES: Final = frozenset({"merchant", "store", "gateways", "options", "checkout", "orders", "recovery", "merchants"})
@@ -139,6 +145,8 @@ def read(config: Table) -> tuple[Settings, dict[str, Settings]]:
     tables = _table(config, "merchants", "")
     own: dict[str, Settings] = {}
     for merchant in tables:
+        if problem := check_identifier("merchant", merchant):
+            raise ConfigurationError("merchants", f"a name {problem.reason}")
         overrides = _table(tables, merchant, "merchants")
         _refuse_unknown(overrides, _PER_MERCHANT, f"merchants.{merchant}")
         own[merchant] = _read_one({**_merged(config, overrides), "merchant": merchant})
@@ -147,10 +155,11 @@ def read(config: Table) -> tuple[Settings, dict[str, Settings]]:
 
 def _read_one(config: Table) -> Settings:
     merchant = config.get("merchant", "default")
-    if not isinstance(merchant, str) or not merchant:
-        raise ConfigurationError("merchant", "must be a text")
+    if problem := check_identifier("merchant", merchant):
+        raise ConfigurationError("merchant", problem.reason)
     store = _table(config, "store", "")
-    url = store.get("url", DEFAULT_STORE)
+    url = _resolved(store.get("url", DEFAULT_STORE), "store.url")
+    url = url.reveal() if isinstance(url, Secret) else url
     if not isinstance(url, str):
         raise ConfigurationError("store.url", "must be a text")
     gateways = _table(config, "gateways", "") or {DEFAULT_GATEWAY: {"adapter": "sandbox"}}
@@ -187,18 +196,32 @@ def _resolved(value: object, where: str) -> object:
     if not isinstance(value, Mapping):
         return value
     reference = cast("Mapping[str, object]", value)
-    if set(reference) == {"env"}:
-        name = str(reference["env"])
-        if name not in os.environ:
-            raise ConfigurationError(where, f"the environment variable {name} is not set")
-        return Secret(os.environ[name])
-    if set(reference) == {"file"}:
-        try:
-            return Secret(Path(str(reference["file"])).read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            reason = f"the file cannot be read: {type(error).__name__}"
-        raise ConfigurationError(where, reason)
-    return cast("object", value)
+    if set(reference) not in ({"env"}, {"file"}):
+        return reference
+    ((kind, name),) = reference.items()
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{where}.{kind}", "must be a text")
+    return _environment(name, where) if kind == "env" else _file(name, where)
+
+
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
+"""What looks like the name of a variable is shown in an error; what does not may be the secret itself."""
+
+
+def _environment(name: str, where: str) -> Secret:
+    found = os.environ.get(name) if "\0" not in name else None
+    if found is None:
+        shown = f" {name}" if _VARIABLE.fullmatch(name) else ""
+        raise ConfigurationError(where, f"the environment variable{shown} is not set")
+    return Secret(found)
+
+
+def _file(name: str, where: str) -> Secret:
+    try:
+        return Secret(Path(name).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        reason = f"the file cannot be read: {type(error).__name__}"
+    raise ConfigurationError(where, reason)
 
 
 def _read_all_options(tables: object) -> tuple[PaymentOption, ...]:
@@ -212,10 +235,11 @@ def _read_option(table: object, where: str) -> PaymentOption:
     if not isinstance(table, Mapping):
         raise ConfigurationError(where, "must be a table")
     option = read_options(OptionSettings, cast("Table", table), where)
-    for field in ("currencies",):
-        for code in getattr(option, field):
-            if code not in CURRENCIES:
-                raise ConfigurationError(f"{where}.{field}", "must be ISO 4217 codes in capital letters")
+    if not set(option.currencies) <= set(CURRENCIES):
+        raise ConfigurationError(f"{where}.currencies", "must be ISO 4217 codes in capital letters")
+    for field in ("countries", "excluded_countries"):
+        if not all(_COUNTRY.fullmatch(code) for code in getattr(option, field)):
+            raise ConfigurationError(f"{where}.{field}", "must be ISO 3166 codes of two capital letters")
     return PaymentOption(
         gateway=option.gateway,
         types=option.types,
@@ -242,6 +266,9 @@ def _amounts(texts: Mapping[str, str], where: str) -> dict[str, Money]:
     return amounts
 
 
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+
+
 def _check_names(settings: Settings) -> None:
     named = {
         "checkout.priority": settings.checkout.priority,
@@ -250,10 +277,18 @@ def _check_names(settings: Settings) -> None:
         "orders.cancel_priority": settings.orders.cancel_priority,
         "options": tuple(option.gateway for option in settings.options),
     }
+    for name in settings.gateways:
+        if problem := check_identifier("name", name):
+            raise ConfigurationError("gateways", f"a name {problem.reason}")
     for key, names in named.items():
-        for name in names:
-            if name not in settings.gateways:
-                raise ConfigurationError(key, f"names {name!r}, which is no configured gateway")
+        if not set(names) <= set(settings.gateways):
+            raise ConfigurationError(key, "names what is no configured gateway")
+        if key != "options" and len(set(names)) < len(names):
+            raise ConfigurationError(key, "names a gateway twice")
+    lease, first = settings.checkout.lease, settings.recovery.first_look_up
+    for key, duration in {"checkout.lease": lease, "recovery.first_look_up": first}.items():
+        if not duration:
+            raise ConfigurationError(key, "must be above zero")
 
 
 def _table(config: Table, key: str, where: str) -> Table:

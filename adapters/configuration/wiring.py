@@ -106,10 +106,14 @@ def _named(group: str, name: str, key: str) -> Any:
     found = tuple(registered.select(name=name))
     if not found:
         known = ", ".join(sorted(registered.names)) or "none"
-        raise ConfigurationError(key, f"no adapter {name!r} is installed (there are: {known})")
+        raise ConfigurationError(key, f"no such adapter is installed (there are: {known})")
     if len({one.value for one in found}) > 1:
-        raise ConfigurationError(key, f"several packages bring an adapter {name!r}")
-    return found[0].load()
+        raise ConfigurationError(key, "several packages bring an adapter of this name")
+    try:
+        return found[0].load()
+    except ImportError as error:
+        missing = error.name or "a module"
+    raise ConfigurationError(key, f"the adapter is not installed completely: {missing} is missing")
 
 
 def _as_gateway(given: Gateway | TransactionGateway) -> Gateway:

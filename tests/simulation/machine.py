@@ -311,7 +311,7 @@ class ShopMachine(RuleBasedStateMachine):
     def once(self, call: Callable[[], Any], *, repeatable: bool = True) -> None:
         """Do something under a key, and keep it to be repeated."""
         outcome = self.act(call)
-        succeeded = type(outcome) is Success
+        succeeded = has_succeeded(outcome)
         found: object = None
         if outcome is not None:
             found = told(outcome) if succeeded else problem(outcome)
@@ -335,7 +335,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     def _reopened(self, outcome: Any) -> bool:
         """A checkout that was cancelled, failed or overtaken since may be tried again under its old name."""
-        if type(outcome) is not Success:
+        if not has_succeeded(outcome):
             return True
         found: object = told(outcome)
         return not isinstance(found, TransactionReport | OrderReport)
@@ -543,6 +543,10 @@ class ShopMachine(RuleBasedStateMachine):
                     and str(one.type) in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
                 ):
                     assert kept.get(one.id, 0) == 0, one
+
+
+def has_succeeded(outcome: object) -> bool:
+    return isinstance(outcome, Success)
 
 
 def _refers_to(payment: Payment, reference: str) -> bool:
