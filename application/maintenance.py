@@ -160,7 +160,7 @@ class Maintenance:
             or check_identifier("operator", operator)
             or check_identifier("reason", reason[:1] if type(reason) is str else reason)
             or check_text("reason", reason)
-            or (check_identifier("gateway_reference", gateway_reference) if gateway_reference else None)
+            or (None if _is_empty(gateway_reference) else check_identifier("gateway_reference", gateway_reference))
         )
         if problem:
             return Failure(problem)
@@ -281,6 +281,10 @@ def _item(kind: AttentionKind, payment: Payment, one: Transaction, message: str,
     return AttentionItem(
         kind=kind, payment_id=payment.id, transaction_id=one.id, message=message, what_to_do=what_to_do
     )
+
+
+def _is_empty(text: object) -> bool:
+    return type(text) is str and not text
 
 
 def _parked(entry: InboxEntry) -> AttentionItem:

@@ -187,6 +187,7 @@ def check_new_payment(new: object) -> InvalidInput | None:
         or check_identifier("gateway", new.gateway)
         or check_method(new.method)
         or (None if type(new.type) is PaymentType else InvalidInput("type", "must be a PaymentType"))
+        or (None if type(new.save_for_future_use) is bool else InvalidInput("save_for_future_use", "must be a bool"))
         or (None if new.customer is None else check_customer(new.customer))
         or check_text("name", new.name)
         or (None if new.saved_method_id is None else check_identifier("saved_method_id", new.saved_method_id))

@@ -1,0 +1,577 @@
+"""Every argument of every service takes anything at all: a typed failure, no exception, nothing changed, nothing secret repeated."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import pickle
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import (
+    Address,
+    Cart,
+    Customer,
+    Failure,
+    InvalidInput,
+    LineItem,
+    Money,
+    NewPayment,
+    NextAction,
+    Observation,
+    Owner,
+    PaymentMethod,
+    PaymentType,
+    Payports,
+    Source,
+    Success,
+    TransactionStatus,
+    TransactionType,
+    WebhookReceipt,
+)
+from payports.domain.transaction import Channel
+from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, snapshot, told
+
+CARD_NUMBER: Final = "4242424242424242"
+CODE: Final = "737"
+TOKEN: Final = "tok_canary_5d1e8a"
+"""What must never be repeated. The card number and the code are in fields that are not for them, the token is in one that is."""
+
+
+def of_any_type(value: Any) -> Any:
+    """Hide a value's type from the type checker: hosts need not have one."""
+    return value
+
+
+class EqualToAll:
+    """Says of itself that it is equal to everything."""
+
+    __slots__ = ()
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+OddMoney: Final[Any] = type("OddMoney", (EqualToAll, of_any_type(Money)), {})
+
+
+class OddText(EqualToAll, str):
+    """A text that is equal to everything."""
+
+    __slots__ = ()
+
+
+ODD: Final[dict[str, Any]] = {
+    "nothing": None,
+    "true": True,
+    "zero": 0,
+    "below zero": -1,
+    "2**63": 2**63,
+    "a float": 1.5,
+    "not a number": float("nan"),
+    "infinity": float("inf"),
+    "a decimal": Decimal("1E+1000000"),
+    "an empty text": "",
+    "a blank": " ",
+    "blanks at the ends": " a ",
+    "ten megabytes": "a" * 10_000_000,
+    "NUL": "a\0b",
+    "a lone surrogate": "a\ud800",
+    "right to left": "a\u202eb",
+    "no width": "\u200b",
+    "a line end": "a\r\nb",
+    "a colour": "\x1b[31mred",
+    "bytes": b"a",
+    "a card number": CARD_NUMBER,
+    "a card number with blanks": "4242 4242 4242 4242",
+    "a list": [],
+    "a tuple": ("a",),
+    "a mapping": {"a": "b"},
+    "a set": {1},
+    "an object": object(),
+    "a type": Money,
+    "an error": RuntimeError("a"),
+    "money of nothing": Money(0, "EUR"),
+    "all the money": Money(2**63 - 1, "EUR"),
+    "other money": Money(1, "USD"),
+    "yen": Money(1, "JPY"),
+    "odd money": OddMoney(100, "EUR"),
+    "an odd text": OddText("a"),
+    "an owner": Owner("cart", "c-1"),
+    "an odd owner": Owner("", "\0"),
+    "an owner of nothing": Owner(of_any_type(None), of_any_type(1)),
+    "a customer": CUSTOMER,
+    "an odd customer": Customer(""),
+    "a customer of nothing": Customer(of_any_type(None)),
+    "a cart": Cart("c-3", total=eur(5_990)),
+    "an odd cart": Cart("", total=eur(1)),
+    "a cart of nothing": Cart(of_any_type(None), total=of_any_type(None)),
+    "a cart with an odd version": Cart("c-1", total=eur(5_990), version="\0"),
+    "a source": Source("a", ""),
+    "a source of nothing": Source(of_any_type(None), of_any_type([])),
+    "a status": TransactionStatus.UNKNOWN,
+    "a payment type": PaymentType.COD,
+    "a method with a card number": PaymentMethod({"token": CARD_NUMBER}),
+    "a method that shows one": PaymentMethod({"token": "tok_approved"}, {"number": CARD_NUMBER}),
+    "a method with a code": PaymentMethod({"token": "tok_approved", "cvc": CODE}),
+    "a method of numbers": PaymentMethod({"token": of_any_type(5)}),
+    "an observation": Observation(status=TransactionStatus.SUCCEEDED, channel=Channel.WEBHOOK, transaction_id="t-none"),
+    "an odd observation": Observation(status=of_any_type("paid"), channel=of_any_type(None)),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A call of a service that is fine, and that each argument in turn is spoilt of."""
+
+    service: str
+    method: str
+    arguments: Mapping[str, Any]
+
+    def run(self, shop: Payports, **spoilt: Any) -> Any:
+        method: Callable[..., Any] = getattr(getattr(shop, self.service), self.method)
+        return method(**{**self.arguments, **spoilt})
+
+
+def calls(on: Bench) -> Iterator[Call]:
+    """Every public method of every service, with arguments that are fine."""
+    payment = on.pay()
+    row = told(on.shop.transactions.authorize_and_capture(payment.id, eur(1_000))).transactions[0]
+    saved = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    told(on.shop.events.deliver(lambda _: None))
+    cart, owner = Cart("c-3", total=eur(5_990)), Owner("cart", "c-1")
+    on.pay("c-3")
+    moving = {"amount": eur(1), "key": "k-1"}
+    known: dict[tuple[str, str], dict[str, Any]] = {
+        ("options", "for_cart"): {"cart": cart},
+        ("payments", "create"): {"new": new_payment("c-2"), "key": "k-0"},
+        ("payments", "update"): {"payment_id": payment.id, "amount": eur(5_991), "method": None},
+        ("payments", "archive"): {"payment_id": payment.id},
+        ("payments", "get"): {"payment_id": payment.id},
+        ("payments", "of_owner"): {"owner": owner},
+        ("payments", "summary"): {"payment_id": payment.id},
+        ("payments", "coverage"): {"cart": cart},
+        ("transactions", "credit"): {"payment_id": payment.id, "amount": eur(1), "source": None, "key": "k-1"},
+        ("transactions", "settle"): {"payment_id": payment.id, "amount": None, "parent": None, "key": "k-1"},
+        ("transactions", "record"): {
+            "payment_id": payment.id,
+            "observation": Observation(
+                status=TransactionStatus.SUCCEEDED, channel=Channel.WEBHOOK, transaction_id=row.id
+            ),
+        },
+        ("transactions", "refresh"): {"payment_id": payment.id},
+        ("checkout", "submit"): {"cart": cart, "request_id": "r-1", "return_url": ""},
+        ("checkout", "resume"): {"gateway": "sandbox", "params": {"callback_token": "wrong"}, "cart": cart},
+        ("checkout", "cancel"): {"owner": owner},
+        ("orders", "capture"): {"owner": owner, "fulfillment_id": "f-1", **moving},
+        ("orders", "cancel"): {"owner": owner, "fulfillment_id": "f-1", **moving},
+        ("orders", "refund"): {"owner": owner, "return_id": "x-1", **moving},
+        ("orders", "release"): {"owner": owner},
+        ("saved_methods", "save"): {
+            "customer": CUSTOMER,
+            "gateway": "sandbox",
+            "method": PaymentMethod({"token": "tok_approved"}),
+            "type": PaymentType.CREDIT_CARD,
+            "name": "mine",
+        },
+        ("saved_methods", "of_customer"): {"customer": CUSTOMER},
+        ("saved_methods", "remove"): {"saved_method_id": saved.id, "customer": CUSTOMER},
+        ("saved_methods", "use"): {
+            "saved_method_id": saved.id,
+            "customer": CUSTOMER,
+            "owner": owner,
+            "amount": eur(1),
+        },
+        ("tokenization", "open"): {"gateway": "sandbox", "cart": cart, "customer": None},
+        ("tokenization", "accept"): {"gateway": "sandbox", "payload": {"token": "tok_approved"}},
+        ("webhooks", "receive"): {"gateway": "sandbox", "headers": {}, "body": b"{}", "params": None},
+        ("maintenance", "run"): {"limit": 10},
+        ("maintenance", "needs_attention"): {},
+        ("maintenance", "resolve"): {
+            "transaction_id": row.id,
+            "status": TransactionStatus.SUCCEEDED,
+            "operator": "ada",
+            "reason": "because",
+            "gateway_reference": "",
+        },
+        ("events", "deliver"): {"handler": print, "limit": 10},
+        ("events", "history"): {"payment_id": payment.id},
+    }
+    for method in ("authorize", "authorize_and_capture"):
+        known["transactions", method] = {"payment_id": payment.id, **moving}
+    for method in ("capture", "reverse_authorization", "void", "refund"):
+        known["transactions", method] = {"payment_id": payment.id, "parent": None, "source": None, **moving}
+    for (service, method), arguments in known.items():
+        yield Call(service=service, method=method, arguments=arguments)
+
+
+SERVICES: Final = (
+    *("options", "payments", "transactions", "checkout", "orders", "saved_methods", "tokenization"),
+    *("webhooks", "maintenance", "events"),
+)
+
+
+def test_every_argument_of_every_service_is_in_this_test() -> None:
+    on = bench()
+    tested = {(one.service, one.method): set(one.arguments) for one in calls(on)}
+    public = {
+        (service, name): set(inspect.signature(method).parameters)
+        for service in SERVICES
+        for name, method in inspect.getmembers(getattr(on.shop, service), callable)
+        if not name.startswith("_")
+    }
+    assert tested == public
+
+
+@pytest.mark.parametrize("odd", list(ODD))
+def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd: str) -> None:
+    on = bench()
+    value = ODD[odd]
+    for call in list(calls(on)):
+        for name in call.arguments:
+            before, copied = snapshot(on), copy.copy(value)
+            started = time.perf_counter()
+            try:
+                outcome = call.run(on.shop, **{name: value})
+            except Exception as error:
+                raise AssertionError(f"{call.service}.{call.method}({name}={odd}) raised {error!r}") from error
+            where = f"{call.service}.{call.method}({name}={odd}) gave {str(outcome)[:300]}"
+            assert type(outcome) in (Success, Failure), where
+            outcome = of_any_type(outcome)
+            assert time.perf_counter() - started < 1.0, where
+            assert CARD_NUMBER not in repr(outcome).replace(" ", ""), where
+            if isinstance(outcome, Failure):
+                found = problem(of_any_type(outcome))
+                assert found.message, where
+                assert found.shopper_message, where
+                assert len(found.message) < 1_000, where
+                assert found.message.isprintable(), where
+                assert snapshot(on) == before, where
+            elif isinstance(receipt := told(outcome), WebhookReceipt):
+                assert 400 <= receipt.status_code < 500, where
+                assert snapshot(on) == before, where
+            else:
+                assert _may_be(call, name, copied), where
+                on = bench()
+                for again in list(calls(on)):
+                    if (again.service, again.method) == (call.service, call.method):
+                        call = again
+
+
+def _may_be(call: Call, name: str, value: Any) -> bool:
+    """Which odd values are none, because the argument may be such."""
+    right: dict[str, Callable[[Any], bool]] = {
+        "amount": lambda one: one is None or (type(one) is Money and one.currency.code == "EUR" and 0 < one.minor < 10**15),
+        "limit": lambda _: False,
+        "handler": callable,
+        "cart": lambda one: one is None or type(one) is Cart,
+        "customer": lambda one: one is None or type(one) is Customer,
+        "owner": lambda one: type(one) is Owner,
+        "method": lambda one: one is None,
+        "type": lambda one: type(one) is PaymentType,
+        "params": lambda _: True,
+        "headers": lambda one: type(one) is dict,
+        "payload": lambda _: False,
+        "observation": lambda one: type(one) is Observation,
+        "status": lambda _: False,
+        "key": lambda one: one is None,
+        "parent": lambda one: one is None,
+        "source": lambda one: one is None,
+        "name": lambda one: one in ("", " "),
+        "return_url": lambda one: one in ("", " "),
+        "reason": lambda one: type(one) is str,
+        "gateway_reference": lambda one: one == "",
+    }  # fmt: skip
+    if (call.method, name) == ("use", "amount"):
+        return type(value) is Money and 0 < value.minor < 10**15
+    free_text = name in ("name", "return_url", "reason") and type(value) is str and value.isprintable()
+    optional = name == "gateway_reference" and not value
+    return free_text or optional or right.get(name, lambda _: False)(value)
+
+
+# --- a new payment, field by field ---
+
+
+FIELDS: Final[dict[str, Any]] = {
+    "owner": None,
+    "amount": None,
+    "gateway": None,
+    "method": None,
+    "type": None,
+    "customer": None,
+    "name": None,
+    "saved_method_id": None,
+    "save_for_future_use": None,
+    "billing": None,
+    "shipping": None,
+    "line_items": None,
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_odd_value_in_any_field_of_a_payment_is_a_typed_failure_and_changes_nothing(field: str) -> None:
+    on = bench()
+    for name, value in ODD.items():
+        before = snapshot(on)
+        new = attrs.evolve(new_payment(), **{field: value})
+        outcome = on.shop.payments.create(new)
+        if isinstance(outcome, Success):
+            made = outcome.unwrap()
+            assert type(getattr(made, field)) in _KINDS[field], (field, name)
+            assert on.again(made) == made
+        else:
+            assert snapshot(on) == before, name
+        assert CARD_NUMBER not in repr(outcome).replace(" ", ""), name
+
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "owner": (Owner,),
+    "amount": (Money,),
+    "gateway": (str,),
+    "method": (PaymentMethod,),
+    "type": (PaymentType,),
+    "customer": (Customer, type(None)),
+    "name": (str,),
+    "saved_method_id": (str, type(None)),
+    "save_for_future_use": (bool,),
+    "billing": (Address, type(None)),
+    "shipping": (Address, type(None)),
+    "line_items": (tuple,),
+}
+
+LEAKS: Final[dict[str, NewPayment]] = {
+    "owner": new_payment(CARD_NUMBER),
+    "name": new_payment(name=f"visa {CARD_NUMBER}"),
+    "token": new_payment(token=CARD_NUMBER),
+    "a property": new_payment(method=PaymentMethod({"token": "tok_approved", "number": CARD_NUMBER})),
+    "a code": new_payment(method=PaymentMethod({"token": "tok_approved", "cvv": CODE})),
+    "what is shown": new_payment(method=PaymentMethod({"token": "tok_approved"}, {"masked": CARD_NUMBER})),
+    "a name of what is shown": new_payment(method=PaymentMethod({"token": "tok_approved"}, {CARD_NUMBER: "x"})),
+    "the address": new_payment(billing=Address(lines=(f"Card {CARD_NUMBER}",))),
+    "the city": new_payment(shipping=Address(city=CARD_NUMBER)),
+    "an item": new_payment(line_items=(LineItem(name=CARD_NUMBER),)),
+    "an item's reference": new_payment(line_items=(LineItem(name="x", reference=CARD_NUMBER),)),
+    "what passes through": new_payment(pass_through={"note": CARD_NUMBER}),
+    "a name of what passes through": new_payment(pass_through={CARD_NUMBER: "x"}),
+    "the customer": new_payment(customer=Customer(CARD_NUMBER)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("new", LEAKS.values(), ids=LEAKS)
+def test_a_card_number_or_code_in_any_field_is_refused_and_kept_nowhere(new: NewPayment) -> None:
+    on = bench()
+    before = snapshot(on)
+    refused = problem(on.shop.payments.create(new))
+    assert isinstance(refused, InvalidInput)
+    assert CARD_NUMBER not in repr(refused) + refused.message + refused.shopper_message
+    assert snapshot(on) == before
+
+
+def test_too_much_of_anything_is_refused() -> None:
+    on = bench()
+    before = snapshot(on)
+    for new in (
+        new_payment(pass_through={f"k{number}": "v" for number in range(1_000)}),
+        new_payment(pass_through={"k": "v" * 501}),
+        new_payment(line_items=(LineItem(name="x"),) * 1_001),
+        new_payment(method=PaymentMethod({f"k{number}": "v" for number in range(1_000)})),
+        new_payment(name="n" * 2_001),
+    ):
+        assert isinstance(problem(on.shop.payments.create(new)), InvalidInput)
+    assert snapshot(on) == before
+
+
+@pytest.mark.parametrize("key", ["payports:x", "payports:", "", " k", "k" * 256, "k\n"])
+def test_keys_of_our_own_and_keys_that_are_none_are_refused(key: str) -> None:
+    on = bench()
+    payment = on.pay()
+    assert isinstance(problem(on.shop.transactions.authorize(payment.id, key=key)), InvalidInput)
+    assert isinstance(problem(on.submit(request_id=key)), InvalidInput)
+
+
+WORDS: Final[tuple[Any, ...]] = (
+    *(
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "-0",
+        "-1",
+        "1_000",
+        "١٢٣",
+        "１２.５",
+        "1E+1000000",
+        "0x10",
+        "1e3",
+        " 1",
+        "1 ",
+        "1\n",
+    ),
+    *(
+        "+1",
+        "1.",
+        ".5",
+        "1.234",
+        "",
+        "9" * 17,
+        "1,5",
+        "²",
+        "1٫5",
+        None,
+        1,
+        1.5,
+        True,
+        b"1",
+        Decimal(1),
+        [],
+        float("nan"),
+    ),
+)
+
+
+@pytest.mark.parametrize("word", WORDS, ids=repr)
+def test_what_is_no_plain_amount_is_refused_at_once(word: Any) -> None:
+    started = time.perf_counter()
+    assert isinstance(problem(Money.parse(word, "EUR")), InvalidInput)
+    assert time.perf_counter() - started < 0.01
+
+
+@pytest.mark.parametrize(
+    "code", ["usd", "uſd", "ıdr", "US", "USDX", "USD\0", " USD", "XXX", "XAU", "", None, 840, b"USD", of_any_type([])]
+)
+def test_what_is_no_currency_is_refused(code: Any) -> None:
+    assert isinstance(problem(Money.parse("1", code)), InvalidInput)
+
+
+# --- observations from the host ---
+
+
+OBSERVED: Final[dict[str, dict[str, Any]]] = {
+    "a card number as message": {"message": f"paid with {CARD_NUMBER}"},
+    "a card number as code": {"code": CARD_NUMBER},
+    "a card number as attribute": {"attributes": {"a": CARD_NUMBER}},
+    "a card number as reference": {"gateway_reference": CARD_NUMBER},
+    "a card number in an action": {"next_action": NextAction(type="redirect", url=f"https://x.example/{CARD_NUMBER}")},
+    "a code as attribute": {"attributes": {"cvc": CODE}},
+    "NUL": {"message": "a\0"},
+    "half a character": {"message": "\ud800"},
+    "an endless message": {"message": "a" * 1_000_000},
+    "an endless reference": {"gateway_reference": "a" * 1_000_000},
+    "an operator's channel": {"channel": Channel.OPERATOR},
+    "no channel": {"channel": None},
+    "a text as status": {"status": "SUCCEEDED"},
+    "a number as amount": {"amount": 100},
+    "a number as message": {"message": 1},
+    "a text as type": {"type": "REFUND"},
+    "a text as action": {"next_action": "https://x.example"},
+    "a text as flag": {"partial": "yes"},
+}
+
+
+@pytest.mark.parametrize("odd", OBSERVED.values(), ids=OBSERVED)
+def test_an_odd_observation_of_the_host_is_refused_and_kept_nowhere(odd: dict[str, Any]) -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    before = snapshot(on)
+    fine: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.WEBHOOK, "transaction_id": row.id}
+    refused = problem(on.shop.transactions.record(payment.id, Observation(**(fine | odd))))
+    assert isinstance(refused, InvalidInput)
+    assert CARD_NUMBER not in repr(refused) + refused.message
+    assert snapshot(on) == before
+
+
+# --- what the browser brings ---
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"token": ""},
+        {"token": None},
+        {"token": 5},
+        {"token": CARD_NUMBER},
+        {"token": f"tok_{CARD_NUMBER}"},
+        {"token": "tok_approved", "cvc": CODE},
+        {"token": "tok_approved", "number": CARD_NUMBER},
+        {"token": "tok_approved", CARD_NUMBER: "x"},
+        {"token": "tok_approved", "display": {"number": CARD_NUMBER}},
+        {"token": "tok_approved", "display": CARD_NUMBER},
+        {"token": "tok_approved", 5: "x"},
+        {"token": "tok_approved; DROP TABLE payments"},
+        {"token": "../../etc/passwd"},
+    ],
+)
+def test_a_payload_that_is_no_token_is_refused_and_card_data_is_not_repeated(payload: Any) -> None:
+    on = bench()
+    refused = problem(on.shop.tokenization.accept("sandbox", payload))
+    assert isinstance(refused, InvalidInput)
+    assert CARD_NUMBER not in repr(refused) + refused.message
+
+
+def test_the_browser_gets_publishable_data_only() -> None:
+    on = bench()
+    session = told(on.shop.tokenization.open("sandbox", Cart("c-1", total=eur(5_990)), CUSTOMER))
+    shown = json.dumps(session.for_browser())
+    assert on.bank.webhook_secret.reveal() not in shown
+    assert CUSTOMER.id not in shown
+
+
+# --- the canaries ---
+
+
+def test_a_token_is_seen_by_the_gateway_and_by_nobody_else() -> None:
+    """In no repr, failure, message, history, fact or exception; pickles refuse it."""
+    on = bench()
+    payment = on.pay(token=TOKEN)
+    outcomes: list[Any] = [payment, on.submit(), on.shop.transactions.authorize(payment.id), on.again(payment)]
+    outcomes += [on.shop.events.history(payment.id), on.shop.payments.summary(payment.id), on.store.commits]
+    outcomes += [on.shop.maintenance.needs_attention(), on.shop, on.spy.executed]
+    assert on.spy.executed[0].method.token == TOKEN
+    for one in outcomes:
+        assert TOKEN not in repr(one) + str(one)
+    assert TOKEN not in json.dumps(attrs.asdict(payment), default=str)
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(payment)
+
+
+def test_an_exception_in_a_gateway_is_told_by_its_name_only() -> None:
+    on = bench()
+    payment = on.pay(token=TOKEN)
+
+    def leak(request: Any) -> None:
+        raise RuntimeError(f"POST https://bank.example?token={request.method.token}")
+
+    on.spy.during = leak
+    shown = repr([on.shop.transactions.authorize(payment.id), on.shop.events.history(payment.id), on.again(payment)])
+    assert TOKEN not in shown
+    assert "RuntimeError" in shown
+
+
+def test_a_traceback_through_the_services_shows_no_token() -> None:
+    on = bench()
+    payment = on.pay(token=TOKEN)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    on.spy.during = interrupt
+    with pytest.raises(KeyboardInterrupt) as caught:
+        on.shop.transactions.authorize(payment.id)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert TOKEN not in "".join(shown.format())
+
+
+def test_an_invalid_type_of_transaction_is_never_a_command() -> None:
+    public = {name for name, _ in inspect.getmembers(bench().shop.transactions, callable) if not name.startswith("_")}
+    assert not {kind.value.lower() for kind in TransactionType if "CHARGEBACK" in kind.value} & public
