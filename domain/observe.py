@@ -88,13 +88,13 @@ def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Ou
         Discrepancy: as for ``observe``.
     """
     if find(payment, seen):
-        return observe(payment, seen, now)
+        return observe(payment, seen)
     initiates = seen.type in INITIATING and not seen.transaction_id and not seen.parent_reference
     foreign = seen.amount is not None and seen.amount.currency != payment.currency
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
         return Failure(Unplaced(payment.id))
     made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
-    return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id), now)
+    return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id))
 
 
 def find(payment: Payment, seen: Observation) -> Transaction | None:

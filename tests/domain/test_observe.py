@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import PartialCapture
+from payports.domain.ledger import left_of_capture
 from payports.domain.money import Money
 from payports.domain.observe import Discrepancy, Unplaced, find, observe
 from payports.domain.payment import Payment, Restriction
@@ -497,6 +498,22 @@ def test_no_more_returns_than_was_charged_back() -> None:
     lost = told(CAPTURED, outside(T.CHARGEBACK, "r1", "cb", 6))
     assert last(told(lost, outside(T.CHARGEBACK_REVERSAL, "cb", "won", 7))).discrepancy == BEYOND
     assert last(told(lost, outside(T.CHARGEBACK_REVERSAL, "cb", "won", 6))).discrepancy is None
+
+
+def test_a_capture_is_voided_and_settled_once() -> None:
+    voided = done(CAPTURED, T.VOID)
+    assert last(told(voided, outside(T.REFUND, "r1", "x", 1))).discrepancy == BEYOND
+    assert last(told(CAPTURED, outside(T.VOID, "r1", "v", 11))).discrepancy == BEYOND
+    settled = done(CAPTURED, T.SETTLED)
+    assert last(settled).discrepancy is None
+    assert last(told(settled, outside(T.SETTLED, "r1", "s", 1))).discrepancy == BEYOND
+
+
+def test_a_charge_back_that_is_only_threatened_keeps_its_money_back() -> None:
+    threatened = told(CAPTURED, outside(T.CHARGEBACK, "r1", "cb", 6, status=S.AWAITING_RESULT))
+    assert left_of_capture(threatened, threatened.by_id["t1"]) == 4
+    over = told(threatened, outside(T.CHARGEBACK, "r1", "cb", 6, status=S.REVOKED))
+    assert left_of_capture(over, over.by_id["t1"]) == 10
 
 
 def test_only_what_surely_happened_is_beyond_a_limit() -> None:

@@ -247,6 +247,11 @@ def test_a_judgement_does_not_ask_in_which_order_it_was_told(seen: list[Observat
     assert judge(eur(10), "acct-1", tuple(seen)) == judge(eur(10), "acct-1", tuple(shuffled))
 
 
+def test_of_two_facts_that_weigh_the_same_the_judgement_takes_always_the_same() -> None:
+    one, other = says(attributes={"id": "1"}), says(attributes={"id": "2"})
+    assert judge(eur(10), "", (one, other)) == judge(eur(10), "", (other, one))
+
+
 def test_what_was_seen_is_a_set() -> None:
     once = after(says())
     assert once.witness(says()) is once
