@@ -84,6 +84,7 @@ BAD: Final[list[tuple[NewPayment, str, str]]] = [
     (changed(method=PaymentMethod({"token": "a" * 8_001})), "method.properties.token", "is longer than 8000 characters"),
     (changed(method=PaymentMethod({}, {"a": "a" * 2_001})), "method.display.a", "is longer than 2000 characters"),
     (changed(type="CREDIT_CARD"), "type", "must be a PaymentType"),
+    (changed(save_for_future_use=1), "save_for_future_use", "must be a bool"),
     (changed(customer="u-1"), "customer", "must be a Customer"),
     (changed(customer=Customer(CARD)), "customer.id", LOOKS),
     (changed(name=CARD), "name", LOOKS),
