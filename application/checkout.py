@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 
 from payports.application import hearing
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
-from payports.application.environment import ConfiguredGateway, Environment, guarded
+from payports.application.environment import TRIES, ConfiguredGateway, Environment, guarded
 from payports.application.execution import execute, fingerprint, problem_of
 from payports.application.recording import record
 from payports.application.recovery import look_up, look_up_doubts
@@ -44,7 +44,7 @@ from payports.domain.reversal import claim
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
 from payports.domain.transaction import TransactionStatus
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import CheckoutRecord, CheckoutState, Commit
+from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
 
 CheckoutResult: TypeAlias = CheckedOut | ActionRequired | AwaitingResults
 
@@ -205,9 +205,21 @@ class Checkout:
             started_at=now,
             version=earlier.version if earlier else 0,
         )
-        if isinstance(self._env.store.commit(Commit(checkouts=(claimed,))), Failure):
-            return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))
-        return Success(attrs.evolve(claimed, version=claimed.version + 1))
+        taken_over = earlier is not None and earlier.state in (CheckoutState.RUNNING, *_WAITING)
+        for _ in range(TRIES):
+            changes = self._take_over(cart.owner, request_id) if taken_over else ()
+            committed = self._env.store.commit(Commit(changes=changes, checkouts=(claimed,)))
+            if isinstance(committed, Success):
+                return Success(attrs.evolve(claimed, version=claimed.version + 1))
+            if not committed.failure().what.startswith("payment"):
+                break
+        return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))
+
+    def _take_over(self, owner: Owner, request_id: str) -> tuple[Change, ...]:
+        """Claim all that an attempt did that was never concluded: this one answers for it now, also if it fails at once."""
+        payments = [one for one in self._env.store.payments_of(owner) if not one.archived]
+        claimed = [(one, claim(one, request_id)) for one in payments]
+        return tuple(self._env.change(before, after, _CHECKOUT) for before, after in claimed if after != before)
 
     def _run(self, claimed: CheckoutRecord, return_url: str) -> Outcome[CheckoutResult, CheckoutProblem]:
         back = with_token(return_url, claimed.callback_token)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import attrs
 from returns.result import Failure, Success
 
@@ -20,8 +18,8 @@ from payports.ports.gateway import NotFoundYet
 def look_up_doubts(env: Environment, payment: Payment, cause: Cause) -> Payment:
     """Look up every transaction of a payment whose result is unknown and whose own call is over.
 
-    An intent that is younger than its recovery date may still be under way in another thread or process; it counts against the limits
-    and is left alone. What contradicts itself waits for a person.
+    An intent that is younger than the time of the first look-up may still be under way in another thread or process; it counts against
+    the limits and is left alone. What contradicts itself waits for a person.
     """
     for transaction in payment.transactions:
         if _is_in_doubt(transaction, env):
@@ -56,13 +54,13 @@ def note(env: Environment, payment: Payment, answer: Observation, cause: Cause) 
 def _is_in_doubt(transaction: Transaction, env: Environment) -> bool:
     if not transaction.indeterminate or transaction.implied_by or transaction.discrepancy:
         return False
-    return not is_under_way(transaction, env.now())
+    return not is_under_way(transaction, env)
 
 
-def is_under_way(transaction: Transaction, now: datetime) -> bool:
-    """Tell whether somebody may be waiting for the gateway's answer at this moment."""
+def is_under_way(transaction: Transaction, env: Environment) -> bool:
+    """Tell whether somebody may be waiting for the gateway's answer at this moment. Its next date would not tell: it moves."""
     sending = transaction.status is TransactionStatus.SENDING_TO_PROCESSOR
-    return sending and transaction.due_at is not None and transaction.due_at > now
+    return sending and transaction.created_at + env.policy.schedule.first_look_up > env.now()
 
 
 def _verdict(

@@ -159,11 +159,10 @@ class Transactions:
         payment = self._env.store.payment(payment_id)
         if payment is None:
             return Failure(PaymentNotFound(payment_id))
-        now = self._env.now()
         open_ones = [
             one
             for one in payment.transactions
-            if is_open(one.status) and not one.implied_by and not is_under_way(one, now)
+            if is_open(one.status) and not one.implied_by and not is_under_way(one, self._env)
         ]
         for one in open_ones:
             payment = look_up(self._env, payment, one, HOST)

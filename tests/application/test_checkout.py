@@ -320,6 +320,21 @@ def test_a_later_attempt_claims_what_an_earlier_one_secured() -> None:
     assert on.effects() == [("AUTHORIZE", 1_000), ("AUTHORIZE", 2_000)]
 
 
+def test_an_attempt_that_fails_at_once_answers_for_what_the_one_before_it_still_waited_for() -> None:
+    """Found by the simulation: nobody would ever have given this money back."""
+    on = bench(TWO)
+    stuck, slow = on.pay(minor=1_000, gateway="first"), on.pay(minor=2_000, gateway="second", token="tok_async")
+    assert isinstance(told(on.submit(minor=3_000)), AwaitingResults)
+    on.bank.fail_next("CAPTURE", "timeout_not_charged")
+    problem(on.shop.transactions.capture(stuck.id))
+    on.spies["first"].on_look_up = lambda _: None
+    assert isinstance(problem(on.submit(minor=3_000, request_id="attempt-2")), PaymentsFailed)
+    on.spies["first"].on_look_up = None
+    on.bank.finish_async(on.again(slow).transactions[0].gateway_reference)
+    on.settle_down()
+    assert sorted(on.effects(TransactionType.REVERSE_AUTH)) == [("REVERSE_AUTH", 1_000), ("REVERSE_AUTH", 2_000)]
+
+
 def test_nobody_comes_back_and_maintenance_reverses_only_after_the_time_that_is_configured() -> None:
     on = bench({**TWO, "checkout": {"reversal_after": "3h"}})
     good, _ = split(on)
