@@ -50,6 +50,7 @@ def request_for(payment: Payment, transaction: Transaction, return_url: str = ""
         sent_at=transaction.created_at,
         parent_id=parent.id if parent else "",
         gateway_reference=transaction.gateway_reference,
+        attributes=transaction.attributes,
         parent_reference=parent.gateway_reference if parent else "",
         parent_attributes=parent.attributes if parent else {},
         customer=payment.customer,
