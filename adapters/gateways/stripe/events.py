@@ -178,7 +178,7 @@ def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG00
 
 
 def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
-    """A dispute counts once it moved money; an inquiry has not. The balance has a currency of its own, so of its entries only the sign is read."""
+    """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
     amount, name, intent = (
         money_of(told.get("amount"), told.get("currency")),
         id_of(told.get("id")),

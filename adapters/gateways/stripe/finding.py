@@ -54,7 +54,7 @@ class Finder:
         return self.take_key(asked, channel) or found
 
     def take_key(self, asked: PaymentRequest, channel: Channel) -> Observation | None:
-        """Take the key of a request for something that moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten."""
+        """Take the key of a request for what moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten it."""
         if asked.type is SETTLED or self.clock.now() - asked.sent_at > KEY_WINDOW:
             return None
         sent = self.channel.send(calls.fence_of(asked))
