@@ -94,7 +94,7 @@ def _check_token(payload: Mapping[str, object], named: list[str]) -> InvalidInpu
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """The keys of this bridge that are its own; those of the gateway are read there."""
+    """The keys of this bridge in the configuration."""
 
     publishable_key: str
     account: str = ""
@@ -102,10 +102,9 @@ class Options:
 
 
 def connect(context: AdapterContext) -> TokenizationBridge:
-    """Build the bridge from the keys of the gateway that it stands beside. Raises ``ConfigurationError`` naming the key."""
-    where = f"bridges.{context.name}"
-    own = {field.name for field in attrs.fields(Options)}
-    options = read_options(Options, {name: value for name, value in context.options.items() if name in own}, where)
+    """Build the bridge. Raises ``ConfigurationError`` naming the key."""
+    where = f"gateways.{context.name}.bridge_options"
+    options = read_options(Options, context.options, where)
     if not options.publishable_key.startswith(("pk_test_", "pk_live_")):
         raise ConfigurationError(f"{where}.publishable_key", "must begin with pk_test_ or pk_live_")
     return StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)

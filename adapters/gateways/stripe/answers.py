@@ -12,7 +12,15 @@ from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sent
 from payports.adapters.gateways.stripe.calls import CAPTURED, Terms, capture_name
 from payports.adapters.gateways.stripe.currencies import units_of
 from payports.adapters.gateways.stripe.declines import DECLINE_CODES
-from payports.adapters.gateways.stripe.objects import Intent, Refund, id_of, read_intent, read_problem, read_refund
+from payports.adapters.gateways.stripe.objects import (
+    Intent,
+    Refund,
+    id_of,
+    own_id,
+    read_intent,
+    read_problem,
+    read_refund,
+)
 from payports.adapters.gateways.stripe.verdicts import (
     Verdict,
     captured,
@@ -197,7 +205,7 @@ def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> N
 
 def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
     """Read a hosted page: the intent that came of it, if there is one, else how the page stands."""
-    session, url = id_of(told.get("id")), text(told, "url", 4_000)
+    session, url = own_id(told), text(told, "url", 4_000)
     named = text(table(told, "metadata"), "payports_transaction", 255)
     expected = asked.attributes.get("session", session)
     if not session or session != expected or named not in ("", asked.transaction_id):

@@ -93,6 +93,7 @@ def connect(context: AdapterContext) -> Gateway:
         if options.publishable_key
         else None,
         account=terms.account,
+        close=channel.sender.close,
     )
 
 

@@ -21,6 +21,7 @@ from payports.adapters.gateways.stripe.objects import (
     Charge,
     Intent,
     id_of,
+    own_id,
     read_charge,
     read_intent,
     read_refund,
@@ -181,7 +182,7 @@ def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
     """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
     amount, name, intent = (
         money_of(told.get("amount"), told.get("currency")),
-        id_of(told.get("id")),
+        own_id(told),
         id_of(told.get("payment_intent")),
     )
     if amount is None or not name:

@@ -98,6 +98,12 @@ def id_of(value: object) -> str:
     return found if isinstance(found, str) and is_id(found) else ""
 
 
+def own_id(told: Table) -> str:
+    """The id of an object itself, which is never an object."""
+    found = told.get("id")
+    return found if isinstance(found, str) and is_id(found) else ""
+
+
 def read_problem(told: Table) -> Problem | None:
     """Read an error, ``last_payment_error`` or the failure of a charge."""
     code, decline = text(told, "code", 100), text(told, "decline_code", 100)
@@ -109,7 +115,7 @@ def read_problem(told: Table) -> Problem | None:
 
 def read_charge(told: Table) -> Charge | None:
     """Read a charge, or nothing."""
-    amount, charge_id = money_of(told.get("amount"), told.get("currency")), id_of(told.get("id"))
+    amount, charge_id = money_of(told.get("amount"), told.get("currency")), own_id(told)
     if amount is None or not charge_id:
         return None
     status = text(told, "status", 100)
@@ -139,7 +145,7 @@ def _captured(told: Table) -> Money | None:
 
 def read_intent(told: Table) -> Intent | None:
     """Read a payment intent, or nothing."""
-    status, intent_id = text(told, "status", 100), id_of(told.get("id"))
+    status, intent_id = text(told, "status", 100), own_id(told)
     amount = money_of(told.get("amount"), told.get("currency"))
     if amount is None or not (status and intent_id) or told.get("object", "payment_intent") != "payment_intent":
         return None
@@ -194,7 +200,7 @@ def _texts(told: Table) -> dict[str, str]:
 
 def read_refund(told: Table) -> Refund | None:
     """Read a refund, or nothing."""
-    amount, refund_id = money_of(told.get("amount"), told.get("currency")), id_of(told.get("id"))
+    amount, refund_id = money_of(told.get("amount"), told.get("currency")), own_id(told)
     if amount is None or not refund_id or told.get("object", "refund") != "refund":
         return None
     return Refund(

@@ -6,7 +6,7 @@ localstripe is GPL software and no part of this package: it is started by name, 
 from __future__ import annotations
 
 import json
-import subprocess  # noqa: S404 -- a separate process is the point
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ def rehearsing() -> Iterator[Rehearsal]:
     """Start localstripe on a free port of this machine, and stop it at the end. Raises ``RehearsalUnavailable``."""
     if find_spec("localstripe") is None:
         raise RehearsalUnavailable("localstripe is not installed: pip install localstripe")
-    process = subprocess.Popen([sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, text=True)  # noqa: S603 -- a fixed text
     try:
         port = process.stdout.readline().strip() if process.stdout else ""
         if not port:

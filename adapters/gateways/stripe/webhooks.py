@@ -55,11 +55,10 @@ class StripeWebhooks(WebhookReader):
         if not (event_id and kind):
             return Failure(WebhookRefused("it is no event"))
         thing = table(table(event, "data"), "object")
-        modes = {event.get("livemode", thing.get("livemode")), thing.get("livemode", event.get("livemode"))}
-        if modes != {self.terms.livemode}:
+        if any(told.get("livemode", self.terms.livemode) is not self.terms.livemode for told in (event, thing)):
             return Failure(WebhookRefused("another mode, test where live is expected or the reverse"))
-        if event.get("account", "") != self.connected_account:
-            return Failure(WebhookRefused("another account"))
+        if "livemode" not in event or event.get("account", "") != self.connected_account:
+            return Failure(WebhookRefused("another account, or no mode"))
         told = read_event(kind, thing, self.terms)
         if told is None:
             return Failure(WebhookRefused("the event's object cannot be read"))
