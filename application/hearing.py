@@ -132,6 +132,14 @@ def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgo
 _Asked = TypeVar("_Asked")
 
 
+def present(gateway: Gateway, request: PaymentRequest, action: NextAction) -> NextAction:
+    """Let a gateway complete an action for the browser; what comes is handed out and never kept."""
+    if gateway.actions is None:
+        return action
+    found = _ask(partial(gateway.actions.present, action=action), request)
+    return (_safe_action(found) or action) if type(found) is NextAction else action
+
+
 def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:
     try:
         return call(request)

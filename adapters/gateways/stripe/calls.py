@@ -87,7 +87,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for key, inner in cast("Mapping[str, Any]", value).items():
             yield from _flat(inner, f"{name}[{key}]" if name else key)
     elif isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
         for index, inner in enumerate(items):
             yield from _flat(inner, f"{name}[{index if isinstance(inner, Mapping) else ''}]")
     else:

@@ -16,17 +16,20 @@ _THREE_DECIMALS: Final = "BHD JOD KWD OMR TND"
 _TWO_DECIMALS_THAT_ARE_ZERO: Final = "ISK UGX"
 """Whole units only, but sent as hundredths, "to maintain backwards compatibility"."""
 
+
+def _each(codes: str, number: int) -> dict[str, int]:
+    return dict.fromkeys(codes.split(), number)
+
+
 DECIMALS: Final[Mapping[str, int]] = MappingProxyType(
     {code: currency.exponent for code, currency in CURRENCIES.items() if currency.exponent == 2}
-    | dict.fromkeys(_ZERO_DECIMALS.split(), 0)
-    | dict.fromkeys(_THREE_DECIMALS.split(), 3)
-    | dict.fromkeys(_TWO_DECIMALS_THAT_ARE_ZERO.split(), 2)
+    | _each(_ZERO_DECIMALS, 0)
+    | _each(_THREE_DECIMALS, 3)
+    | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 2)
 )
 """By currency; one of other than two decimals that Stripe does not name has none here, and is not sent."""
 
-_STEPS: Final[dict[str, int]] = dict.fromkeys(_THREE_DECIMALS.split(), 10) | dict.fromkeys(
-    _TWO_DECIMALS_THAT_ARE_ZERO.split(), 100
-)
+_STEPS: Final = _each(_THREE_DECIMALS, 10) | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 100)
 """What Stripe's units must be a multiple of: the last digit of three decimals must be 0."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
@@ -73,7 +73,7 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsing() -> Iterator[Rehearsal]:
+def rehearsing() -> Generator[Rehearsal, None, None]:
     """Start localstripe on a free port of this machine, and stop it at the end. Raises ``RehearsalUnavailable``."""
     if find_spec("localstripe") is None:
         raise RehearsalUnavailable("localstripe is not installed: pip install localstripe")

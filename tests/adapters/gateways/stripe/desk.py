@@ -32,7 +32,7 @@ TERMS = Terms(account="test", publishable_key="pk_test_of_these_tests")
 
 def connected(base_url: str = "http://127.0.0.1:9", clock: Clock | None = None, **options: object) -> Gateway:
     given = {"secret_key": KEY, "publishable_key": TERMS.publishable_key, "webhook_secret": Secret(WEBHOOK_SECRET)}
-    return stripe.connect(a_context(clock=clock or FixedClock(), **{**given, "base_url": base_url, **options}))
+    return stripe.connect(a_context(clock=clock or FixedClock(), options={**given, "base_url": base_url, **options}))
 
 
 def stripe_of(gateway: Gateway) -> StripeGateway:
@@ -53,7 +53,7 @@ def answered(status: int, told: object) -> Answer:
 
 def an_intent(**changes: Any) -> dict[str, Any]:
     """An intent of ten euro, held, as Stripe tells of it."""
-    usual = {
+    usual: dict[str, Any] = {
         "id": "pi_1",
         "object": "payment_intent",
         "amount": 1000,

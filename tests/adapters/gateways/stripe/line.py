@@ -11,7 +11,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -59,7 +59,7 @@ class Line(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Line
+    server: Line  # pyright: ignore[reportIncompatibleVariableOverride] -- it is made for this server only
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is given
         """Say nothing."""
@@ -183,7 +183,7 @@ def _changed(told: bytes, **changes: object) -> bytes:
 
 
 @contextmanager
-def troubled(beyond: str) -> Iterator[Line]:
+def troubled(beyond: str) -> Generator[Line, None, None]:
     line = Line(beyond)
     thread = threading.Thread(target=line.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

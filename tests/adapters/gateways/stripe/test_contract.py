@@ -52,6 +52,12 @@ _addresses = st.builds(
     postal_code=_texts,
     country=st.just("DE"),
 )
+
+
+def _a_method(token: str, customer: str, off_session: str) -> PaymentMethod:
+    return PaymentMethod({"token": token, "customer": customer, "off_session": off_session})
+
+
 _requests = st.builds(
     PaymentRequest,
     transaction_id=st.from_regex(r"[!-~]{1,80}", fullmatch=True),
@@ -60,7 +66,7 @@ _requests = st.builds(
     payment_id=_ids,
     owner=st.builds(Owner, _texts, _texts),
     method=st.builds(
-        lambda token, customer, off: PaymentMethod({"token": token, "customer": customer, "off_session": off}),
+        _a_method,
         st.one_of(_ids.map("pm_{}".format), _ids.map("ctoken_{}".format), st.just("")),
         st.one_of(st.just(""), _ids.map("cus_{}".format)),
         st.sampled_from(["", "true"]),

@@ -73,10 +73,10 @@ SEEDS: Final[list[dict[str, Any]]] = [
     {"error": {"type": "card_error", "code": "card_declined", "payment_intent": an_intent()}},
     {"id": "cs_1", "object": "checkout.session", "url": "https://checkout.stripe.com/x", "payment_intent": an_intent()},
 ]
-VALUES: Final[tuple[Any, ...]] = (
-    None, True, False, 0, 1, -1, 999, 1000, 1001, 10**30, 1.5, "", "eur", "usd", "EUR", "succeeded", "canceled", "requires_capture",
-    "pi_1", "pi_2", "../pi_1", "\x00", "é" * 600, [], {}, [[]], {"id": "ch_1"}, {"data": [{}]},
-)  # fmt: skip
+VALUES: Final[list[Any]] = json.loads(
+    """[null, true, false, 0, 1, -1, 999, 1000, 1001, 1e300, 1000000000000000000000000000000, 1.5, "", "eur", "usd", "EUR", "succeeded",
+    "canceled", "requires_capture", "pi_1", "pi_2", "../pi_1", "\\u0000", "\\ud800", [], {}, [[]], {"id": "ch_1"}, {"data": [{}]}]"""
+)
 
 
 def _mutated(seed: Any, random: Random) -> Any:
@@ -88,7 +88,8 @@ def _mutated(seed: Any, random: Random) -> Any:
             del kept[random.choice(list(kept))]
         return kept
     if isinstance(seed, list) and random.random() < 0.8:
-        return [_mutated(one, random) for one in cast("list[Any]", seed)]
+        items: list[Any] = seed  # pyright: ignore[reportUnknownVariableType]
+        return [_mutated(one, random) for one in items]
     return random.choice(VALUES) if random.random() < 0.8 else random.choice(SEEDS)
 
 
@@ -105,7 +106,7 @@ def _body(random: Random) -> bytes:
 @settings(max_examples=ROUNDS)
 @given(seed=st.integers(0, 2**64))
 def test_the_reader_of_answers_is_total_and_never_succeeds_with_something_else(seed: int) -> None:
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 -- mutations, no secrets
     for _ in range(A_ROUND):
         body, asked = _body(random), random.choice(ASKED)
         answer = Answer(random.choice((200, 200, 200, 302, 400, 402, 404, 409, 429, 500)), {}, body)
@@ -155,7 +156,7 @@ KINDS_OF_EVENTS: Final = (
 @settings(max_examples=ROUNDS)
 @given(seed=st.integers(0, 2**64))
 def test_the_reader_of_events_is_total_and_believes_nothing_of_another_mode(seed: int) -> None:
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 -- mutations, no secrets
     reader = StripeWebhooks(secret=Secret(WEBHOOK_SECRET), terms=TERMS)
     now = FixedClock().now()
     for _ in range(A_ROUND):
