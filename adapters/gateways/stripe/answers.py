@@ -126,6 +126,8 @@ def _about_refund(refund: Refund, asked: PaymentRequest, terms: Terms, channel: 
 def _about_intent(intent: Intent, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
     expected = asked.gateway_reference if asked.type in INITIATING else asked.parent_reference
     named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
+    if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
+        named = ""
     if expected not in ("", intent.id) or (named and intent.transaction not in ("", named)):
         return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
     if intent.livemode not in (None, terms.livemode):
