@@ -134,9 +134,10 @@ _Asked = TypeVar("_Asked")
 
 def present(gateway: Gateway, request: PaymentRequest, action: NextAction) -> NextAction:
     """Let a gateway complete an action for the browser; what comes is handed out and never kept."""
-    if gateway.actions is None:
+    actions = gateway.actions
+    if actions is None:
         return action
-    found = _ask(partial(gateway.actions.present, action=action), request)
+    found = _ask(lambda asked: actions.present(asked, action), request)  # an adapter may be older than this method
     return (_safe_action(found) or action) if type(found) is NextAction else action
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from payports.adapters.gateways.stripe.connection import connect
+from payports.ports.adapter import AdapterContext
+from payports.ports.gateway import Gateway
 
-__all__ = ["connect"]
+
+def connect(context: AdapterContext) -> Gateway:
+    """Build the gateway. Raises ``ConfigurationError`` naming the key. Nothing else of this package is loaded before."""
+    from payports.adapters.gateways.stripe.connection import connect as build
+
+    return build(context)

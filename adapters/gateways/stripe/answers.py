@@ -71,11 +71,11 @@ def read_finding(sent: Sent, asked: PaymentRequest, terms: Terms, channel: Chann
     """Read what came of asking about a transaction; what is no usable answer is an unknown result."""
     if not isinstance(sent, Answer):
         return seen_of(asked, channel, _UNKNOWN, "Stripe could not be asked")
-    told = read_table(sent.body, drop_doubled=True) or {}
-    if sent.status == 404 and text(table(told, "error"), "type") == "invalid_request_error":
-        return NotFoundYet("Stripe does not know it")
-    if sent.status != 200:
+    if (
+        sent.status != 200
+    ):  # 404 too: the name that was asked for is Stripe's own, so it is another account that answers
         return seen_of(asked, channel, _UNKNOWN, f"Stripe answered with status {sent.status}")
+    told = read_table(sent.body, drop_doubled=True) or {}
     return about(told, asked, terms, channel) or NotFoundYet("Stripe has not done it")
 
 

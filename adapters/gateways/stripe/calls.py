@@ -157,6 +157,8 @@ def _initiation(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsen
         return _session(asked, terms, units)
     customer = asked.method.property("customer")
     token = asked.method.token
+    if not is_id(token):
+        return Unsendable("the method has no token of Stripe's")
     form: dict[str, Any] = {
         "amount": units,
         "currency": asked.amount.currency.code.lower(),
