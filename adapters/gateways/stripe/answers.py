@@ -11,16 +11,16 @@ from payports.adapters.gateways.reading import Table, read_table, table, text
 from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sent
 from payports.adapters.gateways.stripe.calls import CAPTURED, Terms, capture_name
 from payports.adapters.gateways.stripe.currencies import units_of
-from payports.adapters.gateways.stripe.declines import DECLINE_CODES
 from payports.adapters.gateways.stripe.objects import (
     Intent,
     Refund,
     id_of,
     own_id,
     read_intent,
-    read_problem,
     read_refund,
 )
+from payports.adapters.gateways.stripe.observing import concluded, seen_of
+from payports.adapters.gateways.stripe.refusals import read_refusal
 from payports.adapters.gateways.stripe.verdicts import (
     Verdict,
     captured,
@@ -36,18 +36,6 @@ from payports.domain.transaction import Channel, FailureType, NextAction, Observ
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 
 _UNKNOWN: Final = TransactionStatus.UNKNOWN
-_BUSY: Final = frozenset({"rate_limit", "lock_timeout"})
-_REFUSED: Final = {
-    400: FailureType.NOT_POSSIBLE,
-    401: FailureType.CONFIGURATION,
-    402: FailureType.NOT_POSSIBLE,
-    403: FailureType.CONFIGURATION,
-    404: FailureType.NOT_POSSIBLE,
-    429: FailureType.NOT_POSSIBLE,
-}
-"""The refusals that prove that nothing was done, if Stripe itself says so. Source: docs.stripe.com/error-low-level."""
-_TYPES: Final = frozenset({"card_error", "invalid_request_error", "authentication_error", "rate_limit_error"})
-_TAKEN: Final = frozenset({"succeeded", "requires_capture", "processing", "requires_action"})
 
 
 def read_answer(sent: Sent, asked: PaymentRequest, terms: Terms) -> PaymentResponse:
@@ -61,7 +49,7 @@ def read_answer(sent: Sent, asked: PaymentRequest, terms: Terms) -> PaymentRespo
             told = read_table(sent.body, drop_doubled=True) or {}
             if sent.status != 200:
                 return PaymentResponse(
-                    seen=_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, table(told, "error"))
+                    seen=read_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, table(told, "error"))
                 )
             seen = about(told, asked, terms, Channel.ANSWER) or _nothing_done(asked)
             return PaymentResponse(seen=seen, raw=_excerpt(200, told))
@@ -83,13 +71,6 @@ def is_key_in_use(sent: Sent) -> bool:
     """Tell whether Stripe says that the key was sent with something else."""
     told = read_table(sent.body) if isinstance(sent, Answer) and sent.status == 400 else None
     return told is not None and text(table(told, "error"), "type") == "idempotency_error"
-
-
-def seen_of(asked: PaymentRequest, channel: Channel, status: TransactionStatus, message: str = "") -> Observation:
-    """An observation about what was asked."""
-    return Observation(
-        status=status, channel=channel, transaction_id=asked.transaction_id, type=asked.type, message=message
-    )
 
 
 def _nothing_done(asked: PaymentRequest) -> Observation:
@@ -120,7 +101,7 @@ def _about_refund(refund: Refund, asked: PaymentRequest, terms: Terms, channel: 
         return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
     verdict = refunded(refund, at_once=channel is Channel.ANSWER)
     seen = attrs.evolve(seen_of(asked, channel, _UNKNOWN), gateway_reference=refund.id, account=terms.account)
-    return _concluded(seen, attrs.evolve(verdict, amount=refund.amount), asked)
+    return concluded(seen, attrs.evolve(verdict, amount=refund.amount), asked)
 
 
 def _about_intent(intent: Intent, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
@@ -146,7 +127,7 @@ def _about_intent(intent: Intent, asked: PaymentRequest, terms: Terms, channel: 
         attributes=_attributes(intent, asked),
         next_action=next_action_of(intent, terms) if verdict.status is TransactionStatus.REQUIRES_ACTION else None,
     )
-    return _concluded(seen, verdict, asked)
+    return concluded(seen, verdict, asked)
 
 
 def _is_too_coarse(intent: Intent, asked: PaymentRequest) -> bool:
@@ -178,21 +159,6 @@ def _reference(intent: Intent, asked: PaymentRequest) -> str:
 def _attributes(intent: Intent, asked: PaymentRequest) -> dict[str, str]:
     held = {"held": str(intent.amount.minor)} if asked.type is AUTHORIZE else {}
     return {"currency": intent.amount.currency.code, **held}
-
-
-def _concluded(seen: Observation, verdict: Verdict, asked: PaymentRequest) -> Observation:
-    moved = verdict.status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
-    if verdict.status is TransactionStatus.SUCCEEDED and verdict.amount != asked.amount:
-        return attrs.evolve(seen, amount=verdict.amount, message="the answer is about another amount")
-    problem = verdict.problem
-    return attrs.evolve(
-        seen,
-        status=verdict.status,
-        amount=verdict.amount if moved else None,
-        code=problem.code if problem else "",
-        failure_type=problem.failure if problem else None,
-        hard=problem.hard if problem else False,
-    )
 
 
 def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> NextAction:
@@ -227,38 +193,6 @@ def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Ch
         action = NextAction(type="hosted_page", url=url, reference=session)
         return attrs.evolve(seen, status=TransactionStatus.REQUIRES_ACTION, next_action=action)
     return seen
-
-
-def _refusal(status: int, told: Table, asked: PaymentRequest, terms: Terms) -> Observation:
-    """Read an error. Only what Stripe itself says, in its own words, proves that nothing was done."""
-    error = table(told, "error")
-    kind, code = text(error, "type", 100), text(error, "code", 100)
-    seen = attrs.evolve(seen_of(asked, Channel.ANSWER, _UNKNOWN, f"Stripe answered with status {status}"), code=code)
-    intent = read_intent(table(error, "payment_intent"))
-    if (
-        kind not in _TYPES
-        or status not in _REFUSED
-        or (status == 429 and code not in _BUSY and kind != "rate_limit_error")
-    ):
-        return seen
-    if intent and asked.type in INITIATING and (_is_other(intent, asked, terms) or intent.status in _TAKEN):
-        return attrs.evolve(seen, message="the refusal names an intent that it does not fit")
-    if status in (400, 402) and (kind == "card_error" or (status == 402 and code in DECLINE_CODES)):
-        problem = read_problem(error)
-        verdict = Verdict(TransactionStatus.DECLINED, problem=problem)
-        reference = intent.id if intent and asked.type in INITIATING else ""
-        return _concluded(attrs.evolve(seen, gateway_reference=reference, account=terms.account), verdict, asked)
-    gone = intent is not None and intent.status == "canceled" and asked.type is CAPTURE
-    failure = FailureType.EXPIRED if gone else _REFUSED[status]
-    return attrs.evolve(seen, status=TransactionStatus.NOT_EXECUTED, failure_type=failure)
-
-
-def _is_other(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
-    return (
-        intent.transaction not in ("", asked.transaction_id)
-        or intent.amount != asked.amount
-        or intent.livemode not in (None, terms.livemode)
-    )
 
 
 _KEPT: Final = [

@@ -6,16 +6,15 @@ Optional parameters are there only where the caller gave what they say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from hashlib import blake2s
-from types import MappingProxyType
-from typing import Any, Final, cast
-from urllib.parse import quote, urlencode
+from typing import Any, Final
 
 import attrs
 
 from payports.adapters.gateways.stripe.currencies import units_of
+from payports.adapters.gateways.stripe.form import Call, Unsendable, is_id, path
+from payports.adapters.gateways.stripe.questions import settlement_of
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
 from payports.ports.gateway import PaymentRequest
 
@@ -35,7 +34,6 @@ ON_INTENT: Final = frozenset({CAPTURE, REVERSE_AUTH, SETTLED})
 
 CONFIRMATION_TOKEN: Final = "ctoken_"  # noqa: S105 -- a prefix
 
-_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _NAME: Final = re.compile(r"[^\[\]]{1,40}")
 
@@ -58,50 +56,6 @@ class Terms:
     several_captures: bool = False
     hosted_page: bool = False
     publishable_key: str = ""
-
-
-@attrs.frozen
-class Call:
-    """One request: ``form`` nests as Stripe's brackets do, ``key`` is the idempotency key of a POST."""
-
-    method: str
-    path: str
-    form: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
-    key: str = ""
-
-    @property
-    def encoded(self) -> str:
-        """The form with brackets, for a body or a query."""
-        return urlencode(list(_flat(self.form)))
-
-
-@attrs.frozen
-class Unsendable:
-    """Why something cannot be asked of Stripe; nothing was sent. Safe to log."""
-
-    reason: str
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, inner in cast("Mapping[str, Any]", value).items():
-            yield from _flat(inner, f"{name}[{key}]" if name else key)
-    elif isinstance(value, list):
-        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
-        for index, inner in enumerate(items):
-            yield from _flat(inner, f"{name}[{index if isinstance(inner, Mapping) else ''}]")
-    else:
-        yield name, str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def is_id(reference: str) -> bool:
-    """Tell whether a text can be an id of Stripe's: nothing that means something in a URL."""
-    return _ID.fullmatch(reference) is not None
-
-
-def path(*parts: str) -> str:
-    """Build a path, every part escaped."""
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def execution_of(asked: PaymentRequest, terms: Terms) -> Call | Unsendable:
@@ -255,54 +209,3 @@ def capture_name(transaction_id: str) -> str:
     """The metadata name under which one of several captures is found again; at most forty characters."""
     fits = len(CAPTURED + transaction_id) <= MAX_NAME and is_id(transaction_id)
     return CAPTURED + (transaction_id if fits else blake2s(transaction_id.encode(), digest_size=16).hexdigest())
-
-
-def intent_of(reference: str) -> Call:
-    """Ask for an intent, its latest charge included."""
-    return Call("GET", path("payment_intents", reference), {"expand": ["latest_charge"]})
-
-
-def settlement_of(reference: str) -> Call:
-    """Ask for an intent down to the entry in the balance."""
-    return Call("GET", path("payment_intents", reference), {"expand": ["latest_charge.balance_transaction"]})
-
-
-def session_of(reference: str) -> Call:
-    """Ask for a hosted page and the intent that came of it."""
-    return Call(
-        "GET", path("checkout", "sessions", reference), {"expand": ["payment_intent", "payment_intent.latest_charge"]}
-    )
-
-
-def refund_of(reference: str) -> Call:
-    """Ask for one refund."""
-    return Call("GET", path("refunds", reference))
-
-
-def refunds_of(intent: str, after: str = "") -> Call:
-    """List the refunds of an intent, a hundred at a time."""
-    return Call("GET", path("refunds"), _page({"payment_intent": intent}, after))
-
-
-def intents(after: str = "", between: tuple[int, int] | None = None) -> Call:
-    """List intents, newest first, a hundred at a time; ``between``: seconds since 1970."""
-    created = {"created": {"gte": between[0], "lte": between[1]}} if between else {}
-    return Call("GET", path("payment_intents"), _page(created, after))
-
-
-def _page(form: Mapping[str, Any], after: str) -> Mapping[str, Any]:
-    return MappingProxyType({**form, "limit": 100, **({"starting_after": after} if after else {})})
-
-
-def fence_of(asked: PaymentRequest) -> Call | Unsendable:
-    """Take the key of a request for something that moves no money: an intent that is never confirmed."""
-    units = units_of(asked.amount)
-    if units is None:
-        return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
-    form = {
-        "amount": units,
-        "currency": asked.amount.currency.code.lower(),
-        "capture_method": "manual",
-        "metadata": {"payports_fence": asked.transaction_id},
-    }
-    return Call("POST", path("payment_intents"), form, asked.transaction_id)

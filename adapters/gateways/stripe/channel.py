@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from payports.adapters.gateways.sender import NotSent, Sender, Sent
-from payports.adapters.gateways.stripe.calls import Call, Unsendable
+from payports.adapters.gateways.stripe.form import Call, Unsendable
 from payports.domain.secret import Secret
 
 _FORM: Final = "application/x-www-form-urlencoded"

@@ -15,11 +15,13 @@ import attrs
 
 from payports.adapters.gateways.reading import Table, read_table, table, tables, text, whole
 from payports.adapters.gateways.sender import Answer
-from payports.adapters.gateways.stripe import calls
-from payports.adapters.gateways.stripe.answers import about, is_key_in_use, read_answer, read_finding, seen_of
-from payports.adapters.gateways.stripe.calls import TRANSACTION, Call, Terms
+from payports.adapters.gateways.stripe import calls, questions
+from payports.adapters.gateways.stripe.answers import about, is_key_in_use, read_answer, read_finding
+from payports.adapters.gateways.stripe.calls import TRANSACTION, Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
+from payports.adapters.gateways.stripe.form import Call, is_id
 from payports.adapters.gateways.stripe.objects import id_of
+from payports.adapters.gateways.stripe.observing import seen_of
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.clock import Clock
@@ -57,7 +59,7 @@ class Finder:
         """Take the key of a request for what moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten it."""
         if asked.type is SETTLED or self.clock.now() - asked.sent_at > KEY_WINDOW:
             return None
-        sent = self.channel.send(calls.fence_of(asked))
+        sent = self.channel.send(questions.fence_of(asked))
         if is_key_in_use(sent):
             return self._replayed(asked, channel)
         told = (
@@ -80,28 +82,28 @@ class Finder:
             return read_finding(self.channel.send(call), asked, self.terms, channel)
         if asked.type in INITIATING:
             return self._listed_intent(asked, channel)
-        if asked.type is REFUND and calls.is_id(asked.parent_reference):
-            return self._listed(asked, channel, lambda after: calls.refunds_of(asked.parent_reference, after))
+        if asked.type is REFUND and is_id(asked.parent_reference):
+            return self._listed(asked, channel, lambda after: questions.refunds_of(asked.parent_reference, after))
         return seen_of(asked, channel, TransactionStatus.UNKNOWN, f"Stripe tells of a {asked.type.value} by itself")
 
     def _direct(self, asked: PaymentRequest) -> Call | None:
         own, parent = asked.gateway_reference, asked.parent_reference
         session = asked.attributes.get("session", "")
         if asked.type in INITIATING:
-            if calls.is_id(own):
-                return calls.intent_of(own)
-            return calls.session_of(session) if calls.is_id(session) else None
+            if is_id(own):
+                return questions.intent_of(own)
+            return questions.session_of(session) if is_id(session) else None
         if asked.type is REFUND:
-            return calls.refund_of(own) if calls.is_id(own) else None
-        if not calls.is_id(parent) or asked.type not in calls.ON_INTENT:
+            return questions.refund_of(own) if is_id(own) else None
+        if not is_id(parent) or asked.type not in calls.ON_INTENT:
             return None
-        return calls.settlement_of(parent) if asked.type is SETTLED else calls.intent_of(parent)
+        return questions.settlement_of(parent) if asked.type is SETTLED else questions.intent_of(parent)
 
     def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> Finding:
         """Look among the newest intents, then, if these do not reach back far enough, among those of the time when it was sent."""
         sent_at = int(asked.sent_at.timestamp())
         skew = int(SKEW.total_seconds())
-        page = self._page(calls.intents(), asked, channel)
+        page = self._page(questions.intents(), asked, channel)
         if isinstance(page, Observation):
             return page
         newest = tables(page, "data")
@@ -112,7 +114,7 @@ class Finder:
         if page.get("has_more") is False or (created and created[0] >= created[-1] and created[-1] < sent_at - skew):
             return NotFoundYet("Stripe lists no such intent")
         between = (sent_at - skew, sent_at + skew + int(IN_FLIGHT.total_seconds()))
-        return self._listed(asked, channel, lambda after: calls.intents(after, between))
+        return self._listed(asked, channel, lambda after: questions.intents(after, between))
 
     def _listed(self, asked: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]) -> Finding:
         after = ""
@@ -139,7 +141,7 @@ class Finder:
     def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> Finding:
         """Ask for what a list has shown, with all that the list leaves out."""
         name = id_of(listed.get("id"))
-        call = calls.refund_of(name) if asked.type is REFUND else calls.intent_of(name)
+        call = questions.refund_of(name) if asked.type is REFUND else questions.intent_of(name)
         return read_finding(self.channel.send(call), asked, self.terms, channel)
 
 

@@ -10,10 +10,11 @@ import attrs
 
 from payports.adapters.gateways.reading import read_table
 from payports.adapters.gateways.sender import Answer
-from payports.adapters.gateways.stripe import calls
+from payports.adapters.gateways.stripe import calls, questions
 from payports.adapters.gateways.stripe.answers import is_key_in_use, next_action_of, read_answer
 from payports.adapters.gateways.stripe.calls import MAX_NAME, OWN_FIELDS, Terms
 from payports.adapters.gateways.stripe.finding import IN_FLIGHT, Finder
+from payports.adapters.gateways.stripe.form import is_id
 from payports.adapters.gateways.stripe.objects import read_intent
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
@@ -89,9 +90,9 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
         """Fetch the client secret that Stripe's script needs; the action as it was kept if Stripe does not give it now."""
-        if action.type != "challenge" or not calls.is_id(request.gateway_reference):
+        if action.type != "challenge" or not is_id(request.gateway_reference):
             return action
-        sent = self.finder.channel.send(calls.intent_of(request.gateway_reference))
+        sent = self.finder.channel.send(questions.intent_of(request.gateway_reference))
         told = read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
         intent = read_intent(told or {})
         if intent is None or intent.id != request.gateway_reference or not intent.secret:
@@ -102,6 +103,6 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""
         if not method.token and self._terms.hosted_page:
             return None
-        if calls.is_id(method.token):
+        if is_id(method.token):
             return None
         return InvalidInput("method.properties.token", "is missing or no id of Stripe's")

@@ -12,9 +12,10 @@ from typing import Any, Final, cast
 import attrs
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.calls import CAPTURED, TRANSACTION, is_id
+from payports.adapters.gateways.stripe.calls import CAPTURED, TRANSACTION
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.declines import meaning_of
+from payports.adapters.gateways.stripe.form import is_id
 from payports.domain.money import Money
 from payports.domain.transaction import FailureType
 

@@ -13,8 +13,9 @@ from returns.result import Failure, Success
 
 from payports.adapters.gateways.reading import Table, read_table, table, tables, text, whole
 from payports.adapters.gateways.sender import Answer, NotSent, Sent
-from payports.adapters.gateways.stripe.calls import Call, Terms, is_id, path
+from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
+from payports.adapters.gateways.stripe.form import Call, is_id, path
 from payports.adapters.gateways.stripe.objects import id_of, read_problem
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.method import PaymentMethod

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
 
-from payports.adapters.gateways.stripe.calls import Call
+from payports.adapters.gateways.stripe.form import Call
 from tests.adapters.gateways.stripe.desk import SPECS
 
 Table = dict[str, Any]

@@ -10,11 +10,11 @@ from typing import Any
 
 import attrs
 import pytest
+from stripe import WebhookSignature
 
 from payports.adapters.gateways import stripe
 from payports.adapters.gateways.sender import Answer
 from payports.adapters.gateways.stripe.calls import Terms
-from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.domain.secret import Secret
 from payports.domain.transaction import TransactionType
 from payports.ports.clock import Clock
@@ -35,11 +35,10 @@ def connected(base_url: str = "http://127.0.0.1:9", clock: Clock | None = None, 
     return stripe.connect(a_context(clock=clock or FixedClock(), options={**given, "base_url": base_url, **options}))
 
 
-def stripe_of(gateway: Gateway) -> StripeGateway:
-    found = gateway.transactions
-    if not isinstance(found, StripeGateway):
-        raise TypeError
-    return found
+def signed_by_the_sdk(body: str, secret: str = WEBHOOK_SECRET, at: int | None = None) -> str:
+    """The header as Stripe's own SDK writes it."""
+    sign: Any = WebhookSignature.generate_signature_header  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- half typed
+    return str(sign(body, secret, timestamp=at))
 
 
 def asked_for(kind: TransactionType, amount: Any, *, parent: str = "", key: str = "", **more: Any) -> PaymentRequest:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from stripe import params
 
 from payports.adapters.gateways.sender import Sender, Sent
-from payports.adapters.gateways.stripe import calls
-from payports.adapters.gateways.stripe.calls import Call, Selection, Terms, Unsendable
+from payports.adapters.gateways.stripe import calls, questions
+from payports.adapters.gateways.stripe.calls import Selection, Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
 from payports.adapters.gateways.stripe.connection import PINNED_VERSION
 from payports.adapters.gateways.stripe.currencies import DECIMALS
+from payports.adapters.gateways.stripe.form import Call, Unsendable
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -98,7 +99,7 @@ def _old(call: Call) -> Call:
 @settings(max_examples=400)
 @given(asked=_requests, terms=_terms)
 def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(asked: PaymentRequest, terms: Terms) -> None:
-    for built in (calls.execution_of(asked, terms), calls.fence_of(asked)):
+    for built in (calls.execution_of(asked, terms), questions.fence_of(asked)):
         if isinstance(built, Call):
             assert problems(_old(built)) == []
             assert built.method == "GET" or built.key == asked.transaction_id
@@ -107,12 +108,12 @@ def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(asked: Paymen
 @needs_specs
 def test_what_is_asked_to_find_out_keeps_the_contract() -> None:
     for call in (
-        calls.intent_of("pi_1"),
-        calls.settlement_of("pi_1"),
-        calls.session_of("cs_1"),
-        calls.refund_of("re_1"),
-        calls.refunds_of("pi_1", "re_1"),
-        calls.intents("pi_1", (1, 2)),
+        questions.intent_of("pi_1"),
+        questions.settlement_of("pi_1"),
+        questions.session_of("cs_1"),
+        questions.refund_of("re_1"),
+        questions.refunds_of("pi_1", "re_1"),
+        questions.intents("pi_1", (1, 2)),
     ):
         assert problems(call) == []
 

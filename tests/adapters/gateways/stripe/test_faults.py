@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,11 +17,10 @@ from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
 from payports.domain.secret import Secret
 from payports.domain.transaction import Observation, TransactionStatus, TransactionType
-from payports.ports.gateway import Gateway, PaymentRequest
-from payports.testing import Effect
+from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
 from payports.testing.gateway_conformance import GatewayConformance
 from tests.adapters.gateways.desk import a_request
-from tests.adapters.gateways.stripe.desk import connected
+from tests.adapters.gateways.stripe.desk import connected, signed_by_the_sdk
 from tests.adapters.gateways.stripe.line import APPROVED, MOODS, Line, troubled
 from tests.adapters.gateways.stripe.test_localstripe import Now
 from tests.adapters.gateways.stripe.test_localstripe import TestLocalstripe as AtLocalstripe
@@ -105,12 +105,19 @@ def test_nobody_at_home_is_proof_that_nothing_was_sent() -> None:
     assert found.status is UNKNOWN
 
 
+def _signed(intent: Mapping[str, Any]) -> tuple[Mapping[str, str], bytes]:
+    kind = "payment_intent.amount_capturable_updated"
+    body = json.dumps({"id": f"evt_{intent['id']}", "type": kind, "livemode": False, "data": {"object": intent}})
+    return {"Stripe-Signature": signed_by_the_sdk(body)}, body.encode()
+
+
 class TestThroughTheLine(AtLocalstripe):
     """The suite for gateways again, with idempotency keys and with all that can go wrong on the way."""
 
     line: Line
 
     def connect(self, folder: Path) -> Gateway:  # noqa: ARG002
+        self._told = len(self.local.everything("payment_intents"))
         self._troubled = troubled(self.local.url)
         self.line = self._troubled.__enter__()
         return connected(self.line.url, Now(), secret_key=Secret(TEST_KEY))
@@ -121,8 +128,14 @@ class TestThroughTheLine(AtLocalstripe):
     def method(self, mood: str) -> PaymentMethod | None:
         return PaymentMethod({"token": f"pm_{mood}"}) if f"pm_{mood}" in MOODS else super().method(mood)
 
-    def effects(self) -> Sequence[Effect] | None:
-        return super().effects()
+    def notifications(self) -> Sequence[tuple[Mapping[str, str], bytes]] | None:
+        """What Stripe would tell of the intents that are new, signed by its own SDK; localstripe itself tells of captures only."""
+        every = self.local.everything("payment_intents")
+        new, self._told = every[self._told :], len(every)
+        return [_signed(intent) for intent in new]
+
+    def reader_with_another_secret(self) -> WebhookReader | None:
+        return connected(webhook_secret=Secret("whsec_another_secret_of_some_length")).webhooks
 
     @pytest.mark.parametrize("kind", sorted(INITIATING))
     def test_a_repeated_request_gives_the_same_answer_and_one_effect(self, kind: TransactionType) -> None:

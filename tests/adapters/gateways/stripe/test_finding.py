@@ -33,6 +33,13 @@ OURS = {"payports_transaction": "t-ours"}
 Query = dict[str, list[str]]
 
 
+def always(said: Sent | tuple[int, Any]) -> Callable[[str, str, Query], Sent | tuple[int, Any]]:
+    def says(method: str, path: str, query: Query) -> Sent | tuple[int, Any]:  # noqa: ARG001
+        return said
+
+    return says
+
+
 class Scripted(Sender):
     """A Stripe that says what a test wants; ``asked``: what was asked, method and path."""
 
@@ -70,7 +77,7 @@ def found(gateway: StripeGateway, *, fence: bool = False, **changes: Any) -> Tra
 
 
 def test_what_has_a_name_is_asked_for_by_it() -> None:
-    stripe = Scripted(lambda *_: (200, an_intent(metadata=OURS)))
+    stripe = Scripted(always((200, an_intent(metadata=OURS))))
     assert found(a_gateway(stripe), gateway_reference="pi_1") is TransactionStatus.SUCCEEDED
     assert stripe.asked == ["GET /v1/payment_intents/pi_1"]
 
@@ -80,11 +87,11 @@ def test_what_has_a_name_is_asked_for_by_it() -> None:
 )
 def test_nothing_is_called_missing_where_stripe_could_not_be_asked(answer: Any) -> None:
     for changes in ({}, {"gateway_reference": "pi_1"}):
-        assert found(a_gateway(Scripted(lambda *_: answer)), fence=True, **changes) is TransactionStatus.UNKNOWN
+        assert found(a_gateway(Scripted(always(answer))), fence=True, **changes) is TransactionStatus.UNKNOWN
 
 
 def test_a_capture_that_did_not_happen_is_missing() -> None:
-    stripe = Scripted(lambda *_: (200, an_intent()))
+    stripe = Scripted(always((200, an_intent())))
     for kind in (CAPTURE, REVERSE_AUTH):
         assert found(a_gateway(stripe, fences=False), type=kind, parent_reference="pi_1") is None
 
@@ -111,19 +118,22 @@ def test_the_lists_are_read_as_far_as_needed() -> None:
 
 def test_a_list_that_reaches_back_far_enough_is_the_whole_answer() -> None:
     old = [an_intent(id=f"pi_{number}", created=SENT_AT + 60 - 600 * number) for number in range(3)]
-    stripe = Scripted(lambda *_: a_page(*old, more=True))
+    stripe = Scripted(always(a_page(*old, more=True)))
     assert found(a_gateway(stripe)) is None
     assert len(stripe.asked) == 1
 
 
 def test_a_list_without_end_is_given_up() -> None:
-    stripe = Scripted(lambda *_: a_page(an_intent(created=SENT_AT), more=True))
+    stripe = Scripted(always(a_page(an_intent(created=SENT_AT), more=True)))
     assert found(a_gateway(stripe)) is TransactionStatus.UNKNOWN
     assert len(stripe.asked) == 1 + MAX_PAGES
 
 
 def _fencing(taken: tuple[int, Any]) -> Callable[[str, str, Query], tuple[int, Any]]:
-    return lambda method, path, query: a_page() if method == "GET" else taken  # noqa: ARG005
+    def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001
+        return a_page() if method == "GET" else taken
+
+    return says
 
 
 IN_USE = {"error": {"type": "idempotency_error"}}
@@ -172,7 +182,7 @@ def test_a_refund_is_found_among_those_of_its_intent() -> None:
 
 
 def test_what_only_stripe_tells_of_is_unknown() -> None:
-    assert found(a_gateway(Scripted(lambda *_: (200, {}))), type=CHARGEBACK) is TransactionStatus.UNKNOWN
+    assert found(a_gateway(Scripted(always((200, {})))), type=CHARGEBACK) is TransactionStatus.UNKNOWN
 
 
 def test_the_vault_lists_only_what_is_the_customers() -> None:
@@ -237,7 +247,7 @@ def test_the_headers_carry_key_version_and_account() -> None:
 
 
 def test_what_is_returned_by_confirm_is_marked_as_such() -> None:
-    stripe = Scripted(lambda *_: (200, an_intent(metadata=OURS)))
+    stripe = Scripted(always((200, an_intent(metadata=OURS))))
     confirmed = a_gateway(stripe).confirm(attrs.evolve(ASKED, gateway_reference="pi_1"), {"payment_intent": "pi_evil"})
     assert isinstance(confirmed, Observation)
     assert confirmed.gateway_reference == "pi_1"

@@ -13,9 +13,10 @@ from returns.result import Failure, Success
 
 from payports.adapters.gateways.stripe import calls
 from payports.adapters.gateways.stripe.answers import read_answer, read_finding
-from payports.adapters.gateways.stripe.calls import Call, Selection, capture_name
+from payports.adapters.gateways.stripe.calls import Selection, capture_name
 from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of, units_of
 from payports.adapters.gateways.stripe.events import read_event
+from payports.adapters.gateways.stripe.form import Call
 from payports.adapters.settings import ConfigurationError
 from payports.adapters.tokenization.stripe import StripeBridge
 from payports.domain.capabilities import PartialCapture
