@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from returns.result import Failure, Success
 
@@ -13,6 +15,9 @@ from payports import Cart, Money, NewPayment, Owner, PaymentMethod
 from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, rehearsing
 from payports.application.concluding import ActionRequired, CheckedOut
 from payports.application.shop import Payports
+from payports.ports.gateway import Gateway
+from tests.adapters.gateways.stripe.desk import TERMS, an_intent
+from tests.adapters.gateways.stripe.test_finding import Query, Scripted, a_gateway
 
 TEN = Money.of("10.00", "EUR")
 
@@ -69,3 +74,36 @@ def test_what_the_metadata_cannot_hold_is_refused_when_the_payment_is_made(shop:
     for fields in ({"n" * 41: "x"}, {f"n-{number}": "x" for number in range(48)}, {"n": "x" * 501}):
         new = NewPayment(owner=Owner("cart", "c-1"), amount=TEN, gateway="card", method=method, pass_through=fields)
         assert isinstance(shop.payments.create(new), Failure)
+
+
+def test_a_hosted_page_is_a_detour_that_ends_with_an_intent() -> None:
+    """The page has a name before there is an intent; the transaction's reference is the intent's alone."""
+    session: dict[str, Any] = {"id": "cs_1", "object": "checkout.session", "status": "open", "livemode": False}
+    session["url"] = "https://checkout.stripe.com/c/pay/cs_1"
+    sent: list[Query] = []
+
+    def says(method: str, path: str, query: Query) -> tuple[int, Any]:
+        if method == "POST":
+            sent.append(query)
+            return 200, session
+        assert path == "/v1/checkout/sessions/cs_1"
+        return 200, session
+
+    gateway = a_gateway(Scripted(says))
+    hosted = attrs.evolve(gateway, finder=attrs.evolve(gateway.finder, terms=attrs.evolve(TERMS, hosted_page=True)))
+    given = {"card": Gateway(transactions=hosted, validator=hosted, actions=hosted, account="test")}
+    with payports.connect({"store": {"url": "memory:"}, "gateways": {}}, gateways=given) as shop:
+        cart = Cart("c-1", total=TEN)
+        new = NewPayment(owner=cart.owner, amount=TEN, gateway="card", method=PaymentMethod({}))
+        payment = shop.payments.create(new).unwrap()
+        required = shop.checkout.submit(cart, request_id="r-1", return_url="https://shop.example/back").unwrap()
+        assert isinstance(required, ActionRequired)
+        assert required.next_actions[0].url == session["url"]
+        back = {"callback_token": required.callback_token}
+        assert isinstance(shop.checkout.resume("card", back).unwrap(), ActionRequired), "nobody has paid yet"
+        key = sent[0]["payment_intent_data[metadata][payports_transaction]"][0]
+        intent = an_intent(metadata={"payports_transaction": key})
+        session.update(status="complete", payment_intent=intent)
+        assert isinstance(shop.checkout.resume("card", back).unwrap(), CheckedOut)
+        (hold,) = shop.payments.get(payment.id).unwrap().transactions
+        assert (hold.gateway_reference, hold.discrepancy) == ("pi_1", None)
