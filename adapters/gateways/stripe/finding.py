@@ -36,6 +36,9 @@ SKEW: Final = timedelta(minutes=5)
 MAX_PAGES: Final = 20
 """Lists of a hundred, before we say that we do not know."""
 
+_NOT_TAKEN: Final = frozenset({400, 401, 402, 403, 404, 429})
+"""Refusals that leave the key as it was, such as of an amount that is too small for an intent: then only waiting helps."""
+
 Finding = Observation | NotFoundYet
 
 
@@ -62,6 +65,8 @@ class Finder:
         sent = self.channel.send(questions.fence_of(asked))
         if is_key_in_use(sent):
             return self._replayed(asked, channel)
+        if isinstance(sent, Answer) and sent.status in _NOT_TAKEN:
+            return None
         told = (
             (read_table(sent.body, drop_doubled=True) or {}) if isinstance(sent, Answer) and sent.status == 200 else {}
         )

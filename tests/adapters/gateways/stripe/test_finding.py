@@ -163,6 +163,11 @@ def test_a_key_that_could_not_be_taken_proves_nothing(answer: tuple[int, Any]) -
     assert found(a_gateway(Scripted(_fencing(answer))), fence=True) is TransactionStatus.UNKNOWN
 
 
+def test_a_key_that_stripe_would_not_take_is_waited_for() -> None:
+    refused = (400, {"error": {"type": "invalid_request_error", "code": "amount_too_small"}})
+    assert found(a_gateway(Scripted(_fencing(refused))), fence=True) is None
+
+
 def test_no_key_is_taken_once_stripe_may_have_forgotten_it() -> None:
     clock = FixedClock()
     clock.advance(timedelta(hours=23, seconds=1).total_seconds())
