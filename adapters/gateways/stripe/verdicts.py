@@ -33,7 +33,7 @@ def initiated(intent: Intent, *, manual: bool) -> Verdict:
         return Verdict(_UNKNOWN)
     match intent.status:
         case "requires_capture" if manual:
-            return Verdict(_SUCCEEDED, intent.capturable or intent.amount)
+            return Verdict(_SUCCEEDED, _held(intent))
         case "succeeded":
             return Verdict(_SUCCEEDED, intent.amount if manual or intent.received is None else intent.received)
         case "requires_action" | "requires_source_action":
@@ -46,6 +46,13 @@ def initiated(intent: Intent, *, manual: bool) -> Verdict:
             return _canceled(intent)
         case _:
             return Verdict(_UNKNOWN)
+
+
+def _held(intent: Intent) -> Money:
+    """What was held at first: what may still be captured, and what was captured in parts already."""
+    if intent.capturable is None:
+        return intent.amount
+    return intent.capturable + intent.received if intent.received else intent.capturable
 
 
 def _canceled(intent: Intent) -> Verdict:

@@ -30,6 +30,7 @@ from payports.ports.gateway import NotFoundYet
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
 
 TEN, SIX = Money.of("10.00", "EUR"), Money.of("6.00", "EUR")
+OURS = {"payports_transaction": "t-1"}
 SUCCEEDED, UNKNOWN = TransactionStatus.SUCCEEDED, TransactionStatus.UNKNOWN
 SEVERAL = attrs.evolve(TERMS, several_captures=True)
 HOSTED = attrs.evolve(TERMS, hosted_page=True)
@@ -87,6 +88,18 @@ def test_several_captures_are_each_told_by_name() -> None:
     )
     assert told is not None
     assert [(one.transaction_id, one.amount) for one in told[1:]] == [("t-2", SIX), ("t-3", Money.of("1.00", "EUR"))]
+
+
+def test_a_hold_is_worth_what_is_left_and_what_was_captured_of_it() -> None:
+    begun = read_event(
+        "payment_intent.amount_capturable_updated",
+        an_intent(amount_capturable=400, amount_received=600, metadata=OURS),
+        SEVERAL,
+    )
+    assert begun is not None
+    assert (begun[0].type, begun[0].amount) == (AUTHORIZE, TEN)
+    nothing_held = read_answer(answered(200, an_intent(amount_capturable=0)), asked_for(AUTHORIZE, TEN), TERMS).seen
+    assert nothing_held.status is UNKNOWN
 
 
 def test_the_name_of_a_capture_fits_into_metadata() -> None:
