@@ -63,7 +63,7 @@ def _line(local: Rehearsal) -> Iterator[Line]:
 
 @pytest.fixture(name="card")
 def _card(line: Line) -> Gateway:
-    return connected(line.url, Now(), secret_key=Secret(TEST_KEY), total_timeout="1s")
+    return connected(line.url, Now(), secret_key=Secret(TEST_KEY), total_timeout="3s")
 
 
 def an_authorization(token: str) -> PaymentRequest:
@@ -80,7 +80,7 @@ def test_a_fault_gives_what_is_certain_and_the_truth_is_found(fault: str, line: 
     request = an_authorization(fault)
     begun = monotonic()
     assert card.transactions.execute(request).seen.status is status
-    assert monotonic() - begun < 5, "a fault holds the shop up"
+    assert monotonic() - begun < 10, "a fault holds the shop up"
     found = card.transactions.look_up(request, fence=True)
     assert isinstance(found, Observation)
     assert found.status is (SUCCEEDED if held else NOT_EXECUTED)
