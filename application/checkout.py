@@ -17,6 +17,7 @@ from payports.application import hearing
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
 from payports.application.environment import TRIES, ConfiguredGateway, Environment, guarded
 from payports.application.execution import execute, fingerprint, problem_of
+from payports.application.presenting import presented
 from payports.application.recording import record
 from payports.application.recovery import look_up, look_up_doubts
 from payports.application.requests import OWN_KEYS, check_key
@@ -37,6 +38,7 @@ from payports.domain.failures import (
     PaymentProblem,
 )
 from payports.domain.history import Cause
+from payports.domain.money import Money
 from payports.domain.options import is_offered, offer
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
@@ -120,8 +122,8 @@ class Checkout:
             for payment in self._env.store.payments_of(found.owner):
                 self._ask_about(payment, configured.unwrap(), params)
         if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
-            return conclude(self._env, found, changed=cart.total)
-        return conclude(self._env, found)
+            return self._conclude(found, changed=cart.total)
+        return self._conclude(found)
 
     @guarded
     def cancel(self, owner: Owner) -> Outcome[tuple[Payment, ...], CheckoutProblem]:
@@ -146,6 +148,13 @@ class Checkout:
                 return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
         return undo_owner(self._env, owner, Cause("checkout", "cancelled"))
 
+    def _conclude(
+        self, record: CheckoutRecord, problems: tuple[PaymentProblem, ...] = (), *, changed: Money | None = None
+    ) -> Outcome[CheckoutResult, CheckoutProblem]:
+        concluded = conclude(self._env, record, problems, changed)
+        result = concluded.value_or(None)
+        return Success(presented(self._env, result)) if isinstance(result, ActionRequired) else concluded
+
     def _answer_again(
         self, earlier: CheckoutRecord, request_id: str, content: str
     ) -> Outcome[CheckoutResult, CheckoutProblem] | None:
@@ -153,14 +162,10 @@ class Checkout:
         if same and earlier.fingerprint != content:
             return Failure(Conflict(request_id))
         if earlier.state is CheckoutState.PLACED:
-            return (
-                conclude(self._env, earlier)
-                if same
-                else Failure(OperationNotAllowed("checkout", "it is placed already"))
-            )
+            return self._conclude(earlier) if same else Failure(OperationNotAllowed("checkout", "it is placed already"))
         if _is_running(earlier, self._env.now()):
             return Failure(Busy(f"checkout of {earlier.owner.kind} {earlier.owner.id}"))
-        return conclude(self._env, earlier) if same and earlier.state in _WAITING else None
+        return self._conclude(earlier) if same and earlier.state in _WAITING else None
 
     def _refuse(self, cart: Cart, payments: list[Payment]) -> CheckoutProblem | None:
         for payment in payments:
@@ -227,8 +232,8 @@ class Checkout:
         for payment in by_priority(payments, self._env.policy.checkout_priority):
             problem = None if payment.archived else self._secure(payment, claimed.request_id, back)
             if problem:
-                return conclude(self._env, claimed, (problem,))
-        return conclude(self._env, claimed)
+                return self._conclude(claimed, (problem,))
+        return self._conclude(claimed)
 
     def _secure(self, payment: Payment, attempt: str, return_url: str) -> PaymentProblem | None:
         """Bring one payment to where the order can rest on it: claim what is there, then authorize what is left."""

@@ -50,6 +50,7 @@ def request_for(payment: Payment, transaction: Transaction, return_url: str = ""
         sent_at=transaction.created_at,
         parent_id=parent.id if parent else "",
         gateway_reference=transaction.gateway_reference,
+        attributes=transaction.attributes,
         parent_reference=parent.gateway_reference if parent else "",
         parent_attributes=parent.attributes if parent else {},
         customer=payment.customer,
@@ -129,6 +130,15 @@ def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgo
 
 
 _Asked = TypeVar("_Asked")
+
+
+def present(gateway: Gateway, request: PaymentRequest, action: NextAction) -> NextAction:
+    """Let a gateway complete an action for the browser; what comes is handed out and never kept."""
+    actions = gateway.actions
+    if actions is None:
+        return action
+    found = _ask(lambda asked: actions.present(asked, action), request)  # an adapter may be older than this method
+    return (_safe_action(found) or action) if type(found) is NextAction else action
 
 
 def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:

@@ -218,4 +218,7 @@ def _check_pass_through(new: NewPayment, gateway: Gateway) -> InvalidInput | Non
         return InvalidInput("pass_through", f"the gateway keeps {capabilities.pass_through_limit} fields")
     if any(len(value) > capabilities.pass_through_length for value in new.pass_through.values()):
         return InvalidInput("pass_through", f"the gateway keeps {capabilities.pass_through_length} characters a field")
+    if any(len(name) > capabilities.pass_through_name_length for name in new.pass_through):
+        limit = capabilities.pass_through_name_length
+        return InvalidInput("pass_through", f"the gateway keeps names of {limit} characters")
     return None

@@ -74,6 +74,7 @@ class Capabilities:
     authorization_lifetime: timedelta = timedelta(days=7)
     pass_through_limit: int = 50
     pass_through_length: int = 500
+    pass_through_name_length: int = 255
 
     def supports(self, kind: TransactionType) -> bool:
         """Tell whether the gateway takes this type of transaction; a detached credit must be switched on as well."""

@@ -21,7 +21,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner
 from payports.domain.screening import InvalidInput
 from payports.domain.secret import Secret
-from payports.domain.transaction import Observation, TransactionType
+from payports.domain.transaction import NextAction, Observation, TransactionType
 from payports.ports.tokenization import TokenizationBridge
 
 
@@ -34,7 +34,8 @@ class PaymentRequest:
     """Everything a gateway may need for one transaction.
 
     ``transaction_id`` is the idempotency key. ``gateway_reference`` is set when the gateway has named the transaction already (for
-    look-ups and returns), ``parent_reference`` and ``parent_attributes`` come from the parent. ``pass_through`` is to be echoed back.
+    look-ups and returns), ``attributes`` are those that it gave us with it; ``parent_reference`` and ``parent_attributes`` come from the
+    parent. ``pass_through`` is to be echoed back.
     ``return_url``: where the browser comes back to after an action, the callback token already in it. ``sent_at``: when the intent was
     recorded.
     """
@@ -49,6 +50,7 @@ class PaymentRequest:
     sent_at: datetime
     parent_id: str = ""
     gateway_reference: str = ""
+    attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
     parent_reference: str = ""
     parent_attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
     customer: Customer | None = None
@@ -152,6 +154,10 @@ class ExternalActions(Protocol):
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
         """Ask the gateway for the outcome of an action; ``params`` is what the browser brought and is never believed by itself."""
         ...
+
+    def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- for those that keep back nothing
+        """Complete an action for the browser with what must never be kept, such as a client secret; as it is, if nothing was kept back."""
+        return action
 
 
 class MethodVault(Protocol):

@@ -18,6 +18,15 @@ _CONFIG: Final = click.option(
 )
 
 
+_GATEWAY: Final = click.option(
+    "--gateway",
+    type=click.Choice(["sandbox", "stripe"]),
+    default="sandbox",
+    show_default=True,
+    help="The bank on the other side: ours, or the Stripe adapter with localstripe, started on this machine.",
+)
+
+
 @click.group(cls=Orderly, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="payports")
 def program() -> None:
@@ -32,18 +41,19 @@ def program() -> None:
 )
 @click.option("--keep", is_flag=True, help="Do not remove the temporary folder.")
 @click.option("--carts", type=_FILE, help="Carts of your own, written like the example.")
-def demo(directory: Path | None, keep: bool, carts: Path | None) -> None:
-    """Sell a handful of carts against a sandbox bank, and compare the ledgers.
+@_GATEWAY
+def demo(directory: Path | None, keep: bool, carts: Path | None, gateway: str) -> None:
+    """Sell a handful of carts against a bank, and compare the ledgers.
 
     Everything is real but the money: payments in SQLite, the bank behind a server of its own on this machine.
     """
     from payports.adapters.command_line.demo import run_demo
 
-    raise SystemExit(run_demo(directory, keep=keep, carts=carts))
+    raise SystemExit(run_demo(directory, keep=keep, carts=carts, gateway=gateway))
 
 
 @program.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--orders", type=click.IntRange(min=1), help="Only so many, from the beginning.")
 @click.option("--currency", default="BRL", show_default=True, help="What the values are in.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -54,13 +64,21 @@ def demo(directory: Path | None, keep: bool, carts: Path | None) -> None:
     " [default: a temporary file, not synced, removed at the end]",
 )
 @click.option("--bank", metavar="URL|FILE", help="A running sandbox bank, or its ledger's file.")
+@_GATEWAY
 def replay(
-    file: Path, orders: int | None, currency: str, as_json: bool, database: Path | None, bank: str | None
+    file: Path | None,
+    orders: int | None,
+    currency: str,
+    as_json: bool,
+    database: Path | None,
+    bank: str | None,
+    gateway: str,
 ) -> None:
     """Put real orders through checkout, capture and refund, and compare the ledgers.
 
     FILE is CSV, plain or gzip, one row a tender, the rows of an order one after another: order_id, payment_sequential,
-    payment_type, payment_installments, payment_value.
+    payment_type, payment_installments, payment_value. Without FILE, olist_order_payments.csv.gz in the folder that
+    PAYPORTS_DATA names.
 
     A tender of nothing, or of a type that the shop does not offer, is refused and counted by its reason. The order is
     placed if its other tenders make up the total, else it is refused as a whole.
@@ -68,9 +86,11 @@ def replay(
     A bank at a URL is asked for with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET. All of the database is compared with
     all of the bank, so give it ones that hold nothing else.
     """
-    from payports.adapters.command_line.replay import Wanted, run_replay
+    from payports.adapters.command_line.replay import Wanted, run_replay, usual_file
 
-    wanted = Wanted(file=file, orders=orders, currency=currency, database=database, bank=bank)
+    wanted = Wanted(
+        file=file or usual_file(), orders=orders, currency=currency, database=database, bank=bank, gateway=gateway
+    )
     raise SystemExit(run_replay(wanted, as_json=as_json))
 
 

@@ -28,11 +28,15 @@ _EXAMPLES: Final = 10
 
 @attrs.frozen(kw_only=True)
 class BankBook:
-    """What one bank says really happened, and which of our gateways it executes for."""
+    """What one bank says really happened, and which of our gateways it executes for.
+
+    ``anonymous``: types with which it keeps no id of ours, so that they are compared without.
+    """
 
     name: str
     gateways: frozenset[str]
     effects: Callable[[], Iterable[Effect]]
+    anonymous: frozenset[TransactionType] = frozenset()
 
 
 @attrs.frozen(kw_only=True)
@@ -135,7 +139,7 @@ class _Tally:
         self.theirs: Counter[tuple[str, TransactionType, str]] = Counter()
 
     def our_rows(self, payments: Iterable[Payment]) -> Iterator[_Row]:
-        banks = {gateway: book.name for book in self.books for gateway in book.gateways}
+        banks = {gateway: book for book in self.books for gateway in book.gateways}
         for payment in payments:
             self.payments += 1
             self.transactions += len(payment.transactions)
@@ -155,12 +159,22 @@ class _Tally:
                 yield (-1, book.name, *names, effect.amount.minor, code, effect.parent_reference)
 
 
-def _our_row(bank: str, payment: Payment, one: Transaction) -> _Row:
+def _our_row(bank: BankBook, payment: Payment, one: Transaction) -> _Row:
     parent = payment.parent_of(one)
     parent_reference = parent.gateway_reference if parent else ""
     named = one.gateway_reference or (f"{_RELEASE}{parent_reference}" if one.implied_by else f"transaction {one.id}")
-    asked_for = "" if one.implied_by or one.observed_only else one.id
-    return (1, bank, named, asked_for, one.type.value, one.amount.minor, one.amount.currency.code, parent_reference)
+    anonymous = one.implied_by or one.observed_only or one.type in bank.anonymous
+    asked_for = "" if anonymous else one.id
+    return (
+        1,
+        bank.name,
+        named,
+        asked_for,
+        one.type.value,
+        one.amount.minor,
+        one.amount.currency.code,
+        parent_reference,
+    )
 
 
 def _difference(connection: sqlite3.Connection, bank: str, name: str) -> Difference:

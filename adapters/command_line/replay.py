@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Generator
@@ -20,15 +21,27 @@ from payports.adapters.command_line.orders_file import Unreadable, check_orders,
 from payports.adapters.command_line.printing import console
 from payports.adapters.command_line.reconciliation import BankBook, Reconciliation, all_payments, reconcile
 from payports.adapters.command_line.refusing import Refused, refuse
+from payports.adapters.command_line.rehearsing import (
+    ANONYMOUS,
+    SANDBOX,
+    STRIPE,
+    StripeBank,
+    stripe_bank,
+    stripe_options,
+)
 from payports.adapters.command_line.replay_report import Counted, print_report, written
 from payports.adapters.command_line.sandbox import SECRET, webhook_secret
 from payports.adapters.command_line.selling import ROUTES, VOUCHER, Seller
+from payports.adapters.configuration.clock import SystemClock, SystemIds
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
 from payports.adapters.gateways.stored_value import StoredValueLedger
 from payports.application.shop import Payports
 from payports.domain.money import CURRENCIES, Currency
+from payports.domain.transaction import TransactionType
 
+DATA: Final = "PAYPORTS_DATA"
+USUAL_FILE: Final = "olist_order_payments.csv.gz"
 EVERY: Final = 10
 """Each order of this number gets half of its money back."""
 _HEARD_EVERY: Final = 100
@@ -45,6 +58,7 @@ class Wanted:
     currency: str
     database: Path | None
     bank: str | None
+    gateway: str = SANDBOX
 
 
 @attrs.frozen
@@ -52,8 +66,16 @@ class Setting:
     """A connected shop and the ledgers on the other side."""
 
     shop: Payports
-    bank: SandboxBank | RemoteSandboxBank
+    bank: SandboxBank | RemoteSandboxBank | StripeBank
     vouchers: StoredValueLedger
+
+
+def usual_file() -> Path:
+    """The orders that are replayed if no file is named."""
+    folder = os.environ.get(DATA)
+    if not folder:
+        raise Refused(f"name a file of orders, or the folder of {USUAL_FILE} in {DATA}")
+    return Path(folder) / USUAL_FILE
 
 
 def run_replay(wanted: Wanted, *, as_json: bool) -> int:
@@ -84,7 +106,8 @@ def run_replay(wanted: Wanted, *, as_json: bool) -> int:
 
 def _sell_all(setting: Setting, wanted: Wanted, expected: int, currency: Currency) -> Counted:
     counted = Counted(currency)
-    seller = Seller(setting.shop, setting.bank, setting.vouchers)
+    tokens = setting.bank.token if isinstance(setting.bank, StripeBank) else str
+    seller = Seller(setting.shop, setting.bank, setting.vouchers, tokens)
     with _progress() as progress:
         task = progress.add_task("orders", total=expected)
         for number, order in enumerate(read_orders(wanted.file, wanted.currency, wanted.orders), start=1):
@@ -109,8 +132,9 @@ def _progress() -> Progress:
 
 
 def _reconcile(setting: Setting) -> Reconciliation:
+    anonymous = ANONYMOUS if isinstance(setting.bank, StripeBank) else frozenset[TransactionType]()
     books = (
-        BankBook(name="bank", gateways=_AT_THE_BANK, effects=setting.bank.iter_effects),
+        BankBook(name="bank", gateways=_AT_THE_BANK, effects=setting.bank.iter_effects, anonymous=anonymous),
         BankBook(name="vouchers", gateways=frozenset({VOUCHER}), effects=setting.vouchers.iter_effects),
     )
     return reconcile(all_payments(setting.shop.environment.store), books)
@@ -124,12 +148,28 @@ def _setting(wanted: Wanted) -> Generator[Setting, None, None]:
         if database is None:
             database = Path(stack.enter_context(TemporaryDirectory(prefix="payports-replay-"))) / "payments.db"
             synchronous = "NORMAL"  # a power failure takes nothing from a file that is removed anyway
-        bank = _bank(wanted.bank, database)
-        stack.callback(bank.close)
         vouchers = StoredValueLedger(str(database.with_suffix(".vouchers.db")))
         stack.callback(vouchers.close)
-        shop = stack.enter_context(payports.connect(_configuration(database.absolute(), synchronous), bank=bank))
+        configuration = _configuration(database.absolute(), synchronous)
+        if wanted.gateway == STRIPE:
+            yield _at_stripe(stack, wanted, configuration, vouchers)
+            return
+        bank = _bank(wanted.bank, database)
+        stack.callback(bank.close)
+        shop = stack.enter_context(payports.connect(configuration, bank=bank))
         yield Setting(shop, bank, vouchers)
+
+
+def _at_stripe(stack: ExitStack, wanted: Wanted, configuration: dict[str, Any], vouchers: StoredValueLedger) -> Setting:
+    if wanted.bank or wanted.database:
+        raise Refused("localstripe starts empty and keeps nothing: --bank and --database are for the sandbox")
+    bank = stack.enter_context(stripe_bank())
+    clock, ids = SystemClock(), SystemIds()
+    given = {name: bank.gateway(name, clock, ids) for name in sorted(_AT_THE_BANK)}
+    for name in given:
+        at_once = configuration["gateways"][name].get("perform_authorize_and_capture", False)
+        configuration["gateways"][name] = {**stripe_options(bank.url), "perform_authorize_and_capture": at_once}
+    return Setting(stack.enter_context(payports.connect(configuration, gateways=given)), bank, vouchers)
 
 
 def _bank(named: str | None, database: Path) -> SandboxBank | RemoteSandboxBank:

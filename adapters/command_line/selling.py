@@ -7,7 +7,7 @@ no tender is left is refused with the reason of the first. Whatever is refused i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -73,11 +73,12 @@ class Sold:
 
 @attrs.frozen
 class Seller:
-    """A shop, its bank, and the ledger that its vouchers are issued from."""
+    """A shop, its bank, and the ledger that its vouchers are issued from. ``tokens``: the bank's token for one of the sandbox bank's."""
 
     shop: Payports
     bank: Bank
     vouchers: StoredValueLedger
+    tokens: Callable[[str], str] = str
 
     def sell(self, order: RealOrder, *, refund: bool) -> Sold:
         """Sell an order, and give half of it back if ``refund``."""
@@ -124,7 +125,7 @@ class Seller:
             amount=tender.amount,
             gateway=route.gateway,
             type=route.type,
-            method=PaymentMethod({"token": voucher if route.gateway == VOUCHER else route.token}),
+            method=PaymentMethod({"token": voucher if route.gateway == VOUCHER else self.tokens(route.token)}),
             name=str(tender.sequential),
             pass_through={"installments": str(tender.installments)},
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from returns.result import Failure
@@ -21,9 +21,7 @@ from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money, total
 from payports.domain.outcome import Outcome
 from payports.domain.payment import NewPayment
-from payports.domain.transaction import NextAction
 
-RETURN_URL: Final = "https://shop.example/thanks"
 _TYPES: Final = {"card": PaymentType.CREDIT_CARD, "gift": PaymentType.GIFT_CARD}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -31,16 +29,55 @@ Told: TypeAlias = tuple[str, Money, str]
 """What was done, with how much, and what came of it."""
 
 
+class Shopper(Protocol):
+    """Who stands before the bank: with tokens of that bank's, and able to pass its check."""
+
+    @property
+    def return_url(self) -> str:
+        """Where the bank sends the browser back to, if that is how it does it."""
+        ...
+
+    def token(self, name: str) -> str:
+        """The bank's token for one of the sandbox bank's."""
+        ...
+
+    def approve(self, required: ActionRequired) -> dict[str, str]:
+        """Do what is required, and give what the browser brings back."""
+        ...
+
+
+class SandboxShopper(Shopper):
+    """Goes to the sandbox bank's page and presses the button, as a browser would."""
+
+    @property
+    def return_url(self) -> str:
+        """The host's page of thanks."""
+        return "https://shop.example/thanks"
+
+    def token(self, name: str) -> str:
+        """The same."""
+        return name
+
+    def approve(self, required: ActionRequired) -> dict[str, str]:
+        """Press the button, and bring back what the bank sent along."""
+        sender = Sender()
+        sent = sender.send("POST", required.next_actions[0].url, _FORM, b"approve=1")
+        sender.close()
+        address = sent.headers.get("location", "") if isinstance(sent, Answer) else ""
+        return dict(parse_qsl(urlsplit(address).query))
+
+
 class Story:
     """One cart in one shop, from checkout to the last return."""
 
-    def __init__(self, shop: Payports, example: ExampleCart) -> None:
+    def __init__(self, shop: Payports, example: ExampleCart, shopper: Shopper) -> None:
         self.shop = shop
+        self.shopper = shopper
         self.example = example
         self.cart = Cart(example.id, total=example.total)
         self.payment_ids = [self._plan(tender, amount) for tender, amount in example.tenders]
         self._attempts = self._moves = 0
-        self._actions: tuple[NextAction, ...] = ()
+        self._required: ActionRequired | None = None
 
     def tell(self, step: Step) -> Told:
         """Do one step."""
@@ -65,7 +102,7 @@ class Story:
             amount=amount,
             gateway=tender.gateway,
             type=_TYPES[tender.gateway],
-            method=PaymentMethod({"token": tender.token}, display),
+            method=PaymentMethod({"token": self._token(tender.gateway, tender.token)}, display),
         )
         created = self.shop.payments.create(new)
         if isinstance(created, Failure):
@@ -75,13 +112,13 @@ class Story:
     def _check_out(self) -> Told:
         self._attempts += 1
         answer = self.shop.checkout.submit(
-            self.cart, request_id=f"{self.cart.id}-{self._attempts}", return_url=RETURN_URL
+            self.cart, request_id=f"{self.cart.id}-{self._attempts}", return_url=self.shopper.return_url
         )
         verb = "check out" if self._attempts == 1 else "check out again"
         return verb, self.cart.total, self._outcome(answer)
 
     def _pay_with(self, token: str) -> Told:
-        method = PaymentMethod({"token": token}, {"shown": "Visa *4242"})
+        method = PaymentMethod({"token": self._token("card", token)}, {"shown": "Visa *4242"})
         changed = self.shop.payments.update(self.payment_ids[-1], method=method)
         if isinstance(changed, Failure):
             refuse(changed.failure())
@@ -89,15 +126,13 @@ class Story:
         return "pay with another card", amount, outcome
 
     def _approve(self) -> Told:
-        """Go to the bank's page and press the button, as a browser would; then bring back what the bank sent along."""
-        if not self._actions:
+        if self._required is None:
             return "approve", self.cart.total, "nothing waits for the shopper"
-        sender = Sender()
-        sent = sender.send("POST", self._actions[0].url, _FORM, b"approve=1")
-        sender.close()
-        address = sent.headers.get("location", "") if isinstance(sent, Answer) else ""
-        params = dict(parse_qsl(urlsplit(address).query))
+        params = self.shopper.approve(self._required)
         return "come back", self.cart.total, self._outcome(self.shop.checkout.resume("card", params))
+
+    def _token(self, gateway: str, name: str) -> str:
+        return self.shopper.token(name) if gateway == "card" else name
 
     def _outcome(self, answer: Outcome[CheckoutResult, CheckoutProblem]) -> str:
         if isinstance(answer, Failure):
@@ -106,8 +141,8 @@ class Story:
             case CheckedOut(receipts=receipts):
                 shares = " and ".join(f"{one.gateway} {one.amount.text}" for one in receipts)
                 return f"order placed, {shares}"
-            case ActionRequired(next_actions=actions):
-                self._actions = actions
+            case ActionRequired() as required:
+                self._required = required
                 return "the bank wants to see the shopper"
             case AwaitingResults(awaiting=awaiting):
                 return f"{awaiting.text} is still awaited"

@@ -13,16 +13,19 @@ Table: TypeAlias = dict[str, Any]
 MAX_TEXT: Final = 500
 
 
-def read_table(body: bytes | str) -> Table | None:
+def read_table(body: bytes | str, *, drop_doubled: bool = False) -> Table | None:
     """Read a JSON object, or nothing: NaN, doubled keys, bad UTF-8 and bottomless nesting are no JSON here.
+
+    With ``drop_doubled`` a key that is told twice, differently, is absent instead: for gateways whose answers have such where nobody looks.
 
     >>> read_table(b'{"a": 1}')
     {'a': 1}
     >>> read_table(b'{"a": 1, "a": 2}') is None
     True
     """
+    hook = _only_clear if drop_doubled else _once
     try:
-        found: object = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_once)
+        found: object = json.loads(body, parse_constant=_no_constant, object_pairs_hook=hook)
     except (ValueError, RecursionError):
         return None
     return cast("Table", found) if isinstance(found, dict) else None
@@ -70,3 +73,11 @@ def _once(pairs: list[tuple[str, Any]]) -> Table:
     if len(found) < len(pairs):
         raise ValueError("a key is doubled")
     return found
+
+
+def _only_clear(pairs: list[tuple[str, Any]]) -> Table:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    doubtful = {name for name, value in pairs if value != found[name]}
+    return {name: value for name, value in found.items() if name not in doubtful}

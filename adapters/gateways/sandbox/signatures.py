@@ -1,51 +1,25 @@
-"""Signing notifications and verifying them: HMAC-SHA256 over a timestamp and the raw body."""
+"""Signing the bank's notifications and verifying them."""
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from typing import Final
 
+from payports.adapters.gateways import timed_signatures
+from payports.adapters.gateways.timed_signatures import MIN_SECRET as MIN_SECRET
+from payports.adapters.gateways.timed_signatures import TOLERANCE as TOLERANCE
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookRefused
 
 HEADER: Final = "Sandbox-Signature"
-TOLERANCE: Final = timedelta(seconds=300)
-"""How far a timestamp may lie in the past or in the future."""
-MIN_SECRET: Final = 16
-"""Bytes; a shorter secret can be guessed."""
-
-_MAX_HEADER: Final = 2_000
-_TIME: Final = re.compile(r"t=([0-9]{1,12})")
-_SIGNATURE: Final = re.compile(r"v1=([0-9a-f]{64})")
 
 
 def signed_headers(secret: Secret, body: bytes, at: int) -> dict[str, str]:
     """The headers of a notification; ``at``: seconds since 1970, UTC."""
-    return {"Content-Type": "application/json", HEADER: f"t={at},v1={_signature(secret, body, at)}"}
+    return {"Content-Type": "application/json", HEADER: timed_signatures.signed(secret, body, at)}
 
 
 def verify(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime) -> WebhookRefused | None:
-    """Say why a body cannot be believed, or nothing. Several signatures may be given while a secret is changed."""
-    given = next((value for name, value in headers.items() if name.lower() == HEADER.lower()), "")
-    if not given or len(given) > _MAX_HEADER:
-        return WebhookRefused("the signature is missing or too long")
-    parts = [part.strip() for part in given.split(",")]
-    times = [found[1] for part in parts if (found := _TIME.fullmatch(part))]
-    signatures = [found[1].encode() for part in parts if (found := _SIGNATURE.fullmatch(part))]
-    if len(times) != 1 or not signatures:
-        return WebhookRefused("the signature cannot be read")
-    expected = _signature(secret, body, int(times[0])).encode()
-    matching = [hmac.compare_digest(expected, one) for one in signatures]
-    if not any(matching):
-        return WebhookRefused("the signature is wrong")
-    if abs(now.timestamp() - int(times[0])) > TOLERANCE.total_seconds():
-        return WebhookRefused("the timestamp is too old or in the future")
-    return None
-
-
-def _signature(secret: Secret, body: bytes, at: int) -> str:
-    return hmac.new(secret.reveal().encode(), b"%d." % at + body, sha256).hexdigest()
+    """Say why a body cannot be believed, or nothing."""
+    return timed_signatures.verify(secret, HEADER, headers, body, now)

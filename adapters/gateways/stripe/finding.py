@@ -1,0 +1,155 @@
+"""Finding out what became of a transaction, without making it happen.
+
+By what Stripe has named already; else by the metadata that went with it, in lists that are complete at once (search may lag an hour). What
+is not there can be fenced: its key is taken for an intent that is never confirmed, so that the request, if it is still on its way, meets
+Stripe's ``idempotency_error``. Source: docs.stripe.com/api/idempotent_requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.reading import Table, read_table, table, tables, text, whole
+from payports.adapters.gateways.sender import Answer
+from payports.adapters.gateways.stripe import calls, questions
+from payports.adapters.gateways.stripe.answers import about, is_key_in_use, read_answer, read_finding
+from payports.adapters.gateways.stripe.calls import TRANSACTION, Terms
+from payports.adapters.gateways.stripe.channel import StripeChannel
+from payports.adapters.gateways.stripe.form import Call, is_id
+from payports.adapters.gateways.stripe.objects import id_of
+from payports.adapters.gateways.stripe.observing import seen_of
+from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
+from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.ports.clock import Clock
+from payports.ports.gateway import NotFoundYet, PaymentRequest
+
+KEY_WINDOW: Final = timedelta(hours=23)
+"""How long a key surely stands: Stripe keeps it for at least 24 hours; the hour is for clocks that differ."""
+IN_FLIGHT: Final = timedelta(minutes=10)
+"""How long after it was sent a request may still be executed."""
+SKEW: Final = timedelta(minutes=5)
+"""How far Stripe's clock may be from ours."""
+MAX_PAGES: Final = 20
+"""Lists of a hundred, before we say that we do not know."""
+
+_NOT_TAKEN: Final = frozenset({400, 401, 402, 403, 404, 429})
+"""Refusals that leave the key as it was, such as of an amount that is too small for an intent: then only waiting helps."""
+
+Finding = Observation | NotFoundYet
+
+
+@attrs.frozen(kw_only=True)
+class Finder:
+    """Asks Stripe. ``fences``: keys are honoured there, so that they can be taken."""
+
+    channel: StripeChannel
+    terms: Terms
+    clock: Clock
+    fences: bool
+
+    def find(self, asked: PaymentRequest, channel: Channel, *, fence: bool = False) -> Finding:
+        """Find a transaction, or prove that it can never happen if that is wanted and possible."""
+        found = self._find(asked, channel)
+        if not (fence and self.fences and isinstance(found, NotFoundYet)):
+            return found
+        return self.take_key(asked, channel) or found
+
+    def take_key(self, asked: PaymentRequest, channel: Channel) -> Observation | None:
+        """Take the key of a request for what moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten it."""
+        if asked.type is SETTLED or self.clock.now() - asked.sent_at > KEY_WINDOW:
+            return None
+        sent = self.channel.send(questions.fence_of(asked))
+        if is_key_in_use(sent):
+            return self._replayed(asked, channel)
+        if isinstance(sent, Answer) and sent.status in _NOT_TAKEN:
+            return None
+        told = (
+            (read_table(sent.body, drop_doubled=True) or {}) if isinstance(sent, Answer) and sent.status == 200 else {}
+        )
+        if text(table(told, "metadata"), "payports_fence", 255) == asked.transaction_id:
+            seen = seen_of(asked, channel, TransactionStatus.NOT_EXECUTED, "its key was taken before it came")
+            return attrs.evolve(seen, failure_type=FailureType.NOT_POSSIBLE)
+        found = about(told, asked, self.terms, channel) if told else None
+        return found or seen_of(asked, channel, TransactionStatus.UNKNOWN, "its key could not be taken")
+
+    def _replayed(self, asked: PaymentRequest, channel: Channel) -> Observation:
+        """Stripe has the key, so the request came: sent again, it can only bring the stored answer."""
+        again = read_answer(self.channel.send(calls.execution_of(asked, self.terms)), asked, self.terms)
+        return attrs.evolve(again.seen, channel=channel)
+
+    def _find(self, asked: PaymentRequest, channel: Channel) -> Finding:
+        call = self._direct(asked)
+        if call:
+            return read_finding(self.channel.send(call), asked, self.terms, channel)
+        if asked.type in INITIATING:
+            return self._listed_intent(asked, channel)
+        if asked.type is REFUND and is_id(asked.parent_reference):
+            return self._listed(asked, channel, lambda after: questions.refunds_of(asked.parent_reference, after))
+        return seen_of(asked, channel, TransactionStatus.UNKNOWN, f"Stripe tells of a {asked.type.value} by itself")
+
+    def _direct(self, asked: PaymentRequest) -> Call | None:
+        own, parent = asked.gateway_reference, asked.parent_reference
+        session = asked.attributes.get("session", "")
+        if asked.type in INITIATING:
+            if is_id(own):
+                return questions.intent_of(own)
+            return questions.session_of(session) if is_id(session) else None
+        if asked.type is REFUND:
+            return questions.refund_of(own) if is_id(own) else None
+        if not is_id(parent) or asked.type not in calls.ON_INTENT:
+            return None
+        return questions.settlement_of(parent) if asked.type is SETTLED else questions.intent_of(parent)
+
+    def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> Finding:
+        """Look among the newest intents, then, if these do not reach back far enough, among those of the time when it was sent."""
+        sent_at = int(asked.sent_at.timestamp())
+        skew = int(SKEW.total_seconds())
+        page = self._page(questions.intents(), asked, channel)
+        if isinstance(page, Observation):
+            return page
+        newest = tables(page, "data")
+        found = _named(newest, asked)
+        if found:
+            return self._whole(found, asked, channel)
+        created = [whole(one, "created") or 0 for one in newest]
+        if page.get("has_more") is False or (created and created[0] >= created[-1] and created[-1] < sent_at - skew):
+            return NotFoundYet("Stripe lists no such intent")
+        between = (sent_at - skew, sent_at + skew + int(IN_FLIGHT.total_seconds()))
+        return self._listed(asked, channel, lambda after: questions.intents(after, between))
+
+    def _listed(self, asked: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]) -> Finding:
+        after = ""
+        for _ in range(MAX_PAGES):
+            page = self._page(list_after(after), asked, channel)
+            if isinstance(page, Observation):
+                return page
+            items = tables(page, "data")
+            found = _named(items, asked)
+            if found:
+                return self._whole(found, asked, channel)
+            after = id_of(items[-1].get("id")) if items else ""
+            if page.get("has_more") is False or not after:
+                return NotFoundYet("Stripe lists nothing with its id")
+        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list is too long to be read to its end")
+
+    def _page(self, call: Call, asked: PaymentRequest, channel: Channel) -> Table | Observation:
+        sent = self.channel.send(call)
+        told = read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
+        if told is None or not isinstance(told.get("data"), list):
+            return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe could not be asked")
+        return told
+
+    def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> Finding:
+        """Ask for what a list has shown, with all that the list leaves out."""
+        name = id_of(listed.get("id"))
+        call = questions.refund_of(name) if asked.type is REFUND else questions.intent_of(name)
+        return read_finding(self.channel.send(call), asked, self.terms, channel)
+
+
+def _named(items: list[Table], asked: PaymentRequest) -> Table | None:
+    named = [one for one in items if text(table(one, "metadata"), TRANSACTION, 255) == asked.transaction_id]
+    return next((one for one in named if id_of(one.get("id"))), None)

@@ -1,0 +1,56 @@
+"""A request to Stripe as data: method, path and a form with brackets. Nothing of the outside enters a path unescaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+from urllib.parse import quote, urlencode
+
+import attrs
+
+_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,255}")
+
+
+@attrs.frozen
+class Call:
+    """One request: ``form`` nests as Stripe's brackets do, ``key`` is the idempotency key of a POST."""
+
+    method: str
+    path: str
+    form: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
+    key: str = ""
+
+    @property
+    def encoded(self) -> str:
+        """The form with brackets, for a body or a query."""
+        return urlencode(list(_flat(self.form)))
+
+
+@attrs.frozen
+class Unsendable:
+    """Why something cannot be asked of Stripe; nothing was sent. Safe to log."""
+
+    reason: str
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from _flat(inner, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
+        for index, inner in enumerate(items):
+            yield from _flat(inner, f"{name}[{index if isinstance(inner, Mapping) else ''}]")
+    else:
+        yield name, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def is_id(reference: str) -> bool:
+    """Tell whether a text can be an id of Stripe's: nothing that means something in a URL."""
+    return _ID.fullmatch(reference) is not None
+
+
+def path(*parts: str) -> str:
+    """Build a path, every part escaped."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)

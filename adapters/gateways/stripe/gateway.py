@@ -1,0 +1,108 @@
+"""The adapter of Stripe: transactions, actions and the check of a method, each a call and the reading of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.reading import read_table
+from payports.adapters.gateways.sender import Answer
+from payports.adapters.gateways.stripe import calls, questions
+from payports.adapters.gateways.stripe.answers import is_key_in_use, next_action_of, read_answer
+from payports.adapters.gateways.stripe.calls import MAX_NAME, OWN_FIELDS, Terms
+from payports.adapters.gateways.stripe.finding import IN_FLIGHT, Finder
+from payports.adapters.gateways.stripe.form import is_id
+from payports.adapters.gateways.stripe.objects import read_intent
+from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
+from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
+from payports.domain.method import PaymentMethod, PaymentType
+from payports.domain.screening import InvalidInput
+from payports.domain.transaction import Channel, NextAction, Observation
+from payports.ports.gateway import (
+    ExternalActions,
+    NotFoundYet,
+    PaymentRequest,
+    PaymentResponse,
+    PaymentValidator,
+    TransactionGateway,
+)
+
+_METADATA: Final = 50
+"""Entries that Stripe keeps with an object. Source: docs.stripe.com/metadata."""
+_CAPTURES: Final = 20
+"""Entries that are left free for several captures, each of which leaves one."""
+
+
+def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
+    """What Stripe can do under some terms."""
+    once = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REVERSE_AUTH, REFUND})
+    several = terms.several_captures
+    return Capabilities(
+        types=once if several else once | {SETTLED},  # an entry in the balance is of the whole charge
+        partial_capture=PartialCapture.MULTIPLE if several else PartialCapture.RELEASES_REST,
+        partial_refund=True,
+        reports_settlement=not several,
+        asynchronous=True,
+        idempotency_window=timedelta(hours=24),
+        look_up=LookUp.BY_KEY,
+        in_flight_bound=IN_FLIGHT,
+        fences=fences,
+        authorization_lifetime=timedelta(days=7),
+        pass_through_limit=_METADATA - OWN_FIELDS - (_CAPTURES if several else 0),
+        pass_through_length=500,
+        pass_through_name_length=MAX_NAME,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
+    """Transactions at Stripe."""
+
+    finder: Finder
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Stripe can do under these terms."""
+        return capabilities_of(self._terms, fences=self.finder.fences)
+
+    @property
+    def _terms(self) -> Terms:
+        return self.finder.terms
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        """Send one transaction; a key that Stripe has for something else is only believed burnt if it was us who burnt it."""
+        sent = self.finder.channel.send(calls.execution_of(request, self._terms))
+        if self.finder.fences and is_key_in_use(sent):
+            taken = self.finder.take_key(request, Channel.ANSWER)
+            return PaymentResponse(seen=taken) if taken else read_answer(sent, request, self._terms)
+        return read_answer(sent, request, self._terms)
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
+        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
+        return self.finder.find(request, Channel.LOOK_UP, fence=fence)
+
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002
+        """Ask Stripe how the action ended; what the browser brought is not needed."""
+        return self.finder.find(request, Channel.RETURN)
+
+    def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
+        """Fetch the client secret that Stripe's script needs; the action as it was kept if Stripe does not give it now."""
+        if action.type != "challenge" or not is_id(request.gateway_reference):
+            return action
+        sent = self.finder.channel.send(questions.intent_of(request.gateway_reference))
+        told = read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
+        intent = read_intent(told or {})
+        if intent is None or intent.id != request.gateway_reference or not intent.secret:
+            return action
+        return next_action_of(intent, self._terms, complete=True)
+
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+        """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""
+        if not method.token and self._terms.hosted_page:
+            return None
+        if is_id(method.token):
+            return None
+        return InvalidInput("method.properties.token", "is missing or no id of Stripe's")

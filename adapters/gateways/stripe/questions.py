@@ -1,0 +1,62 @@
+"""What Stripe can be asked about, as data; and the harmless request that takes a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from payports.adapters.gateways.stripe.currencies import units_of
+from payports.adapters.gateways.stripe.form import Call, Unsendable, path
+from payports.ports.gateway import PaymentRequest
+
+
+def intent_of(reference: str) -> Call:
+    """Ask for an intent, its latest charge included."""
+    return Call("GET", path("payment_intents", reference), {"expand": ["latest_charge"]})
+
+
+def settlement_of(reference: str) -> Call:
+    """Ask for an intent down to the entry in the balance."""
+    return Call("GET", path("payment_intents", reference), {"expand": ["latest_charge.balance_transaction"]})
+
+
+def session_of(reference: str) -> Call:
+    """Ask for a hosted page and the intent that came of it."""
+    return Call(
+        "GET", path("checkout", "sessions", reference), {"expand": ["payment_intent", "payment_intent.latest_charge"]}
+    )
+
+
+def refund_of(reference: str) -> Call:
+    """Ask for one refund."""
+    return Call("GET", path("refunds", reference))
+
+
+def refunds_of(intent: str, after: str = "") -> Call:
+    """List the refunds of an intent, a hundred at a time."""
+    return Call("GET", path("refunds"), _page({"payment_intent": intent}, after))
+
+
+def intents(after: str = "", between: tuple[int, int] | None = None) -> Call:
+    """List intents, newest first, a hundred at a time; ``between``: seconds since 1970."""
+    created = {"created": {"gte": between[0], "lte": between[1]}} if between else {}
+    return Call("GET", path("payment_intents"), _page(created, after))
+
+
+def _page(form: Mapping[str, Any], after: str) -> Mapping[str, Any]:
+    return MappingProxyType({**form, "limit": 100, **({"starting_after": after} if after else {})})
+
+
+def fence_of(asked: PaymentRequest) -> Call | Unsendable:
+    """Take the key of a request for something that moves no money: an intent that is never confirmed."""
+    units = units_of(asked.amount)
+    if units is None:
+        return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
+    form = {
+        "amount": units,
+        "currency": asked.amount.currency.code.lower(),
+        "capture_method": "manual",
+        "metadata": {"payports_fence": asked.transaction_id},
+    }
+    return Call("POST", path("payment_intents"), form, asked.transaction_id)

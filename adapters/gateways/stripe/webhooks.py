@@ -1,0 +1,70 @@
+"""Reading Stripe's notifications: verified over the raw bytes, bound to account and mode, closed unless all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.adapters.gateways.reading import Table, read_table, table, text
+from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.stripe.events import read_event
+from payports.adapters.gateways.timed_signatures import verify
+from payports.domain.outcome import Outcome
+from payports.domain.secret import Secret
+from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
+
+HEADER: Final = "Stripe-Signature"
+_MAX_BODY: Final = 1_000_000
+
+
+@attrs.frozen(kw_only=True)
+class StripeWebhooks(WebhookReader):
+    """Believes what is signed with the secret and is of this account and mode. Without a secret it believes nothing."""
+
+    secret: Secret | None
+    terms: Terms
+    connected_account: str = ""
+
+    def read(
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        params: Mapping[str, str],  # noqa: ARG002 -- Stripe signs no parameters, so none is believed
+        now: datetime,
+    ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+        """Read one event, which may tell of several transactions or of none.
+
+        Failures:
+            WebhookRefused: no secret, a bad signature or time, another account or mode, or an unreadable object.
+        """
+        if self.secret is None:
+            return Failure(WebhookRefused("no webhook secret is configured", 503))
+        if len(body) > _MAX_BODY:
+            return Failure(WebhookRefused("the body is too long", 413))
+        refused = verify(self.secret, HEADER, headers, body, now)
+        if refused:
+            return Failure(refused)
+        return self._read(read_table(body, drop_doubled=True) or {})
+
+    def _read(self, event: Table) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+        event_id, kind = text(event, "id", 200), text(event, "type", 200)
+        if not (event_id and kind):
+            return Failure(WebhookRefused("it is no event"))
+        thing = table(table(event, "data"), "object")
+        if any(told.get("livemode", self.terms.livemode) is not self.terms.livemode for told in (event, thing)):
+            return Failure(WebhookRefused("another mode, test where live is expected or the reverse"))
+        if "livemode" not in event or event.get("account", "") != self.connected_account:
+            return Failure(WebhookRefused("another account, or no mode"))
+        told = read_event(kind, thing, self.terms)
+        if told is None:
+            return Failure(WebhookRefused("the event's object cannot be read"))
+        return Success(
+            tuple(
+                Notification(event_id=event_id if number == 1 else f"{event_id}/{number}", seen=seen)
+                for number, seen in enumerate(told, 1)
+            )
+        )

@@ -1,0 +1,149 @@
+"""Faults on real sockets, between the adapter and localstripe: each gives the status that is certain, and nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import attrs
+import pytest
+
+from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, rehearsing
+from payports.domain.lifecycle import AUTHORIZE, INITIATING
+from payports.domain.method import PaymentMethod
+from payports.domain.money import Money
+from payports.domain.secret import Secret
+from payports.domain.transaction import Observation, TransactionStatus, TransactionType
+from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
+from payports.testing.gateway_conformance import GatewayConformance
+from tests.adapters.gateways.desk import a_request
+from tests.adapters.gateways.stripe.desk import connected, signed_by_the_sdk
+from tests.adapters.gateways.stripe.line import APPROVED, MOODS, Line, troubled
+from tests.adapters.gateways.stripe.test_localstripe import Now
+from tests.adapters.gateways.stripe.test_localstripe import TestLocalstripe as AtLocalstripe
+
+UNKNOWN, NOT_EXECUTED = TransactionStatus.UNKNOWN, TransactionStatus.NOT_EXECUTED
+SUCCEEDED = TransactionStatus.SUCCEEDED
+
+AFTERWARDS = {
+    "pm_lost_not_done": (UNKNOWN, False),
+    "pm_reset_before": (UNKNOWN, False),
+    "pm_error_not_done": (UNKNOWN, False),
+    "pm_conflict": (UNKNOWN, False),
+    "pm_busy": (NOT_EXECUTED, False),
+    "pm_locked": (UNKNOWN, False),
+    "pm_away": (UNKNOWN, False),
+    "pm_lost_done": (UNKNOWN, True),
+    "pm_error_done": (UNKNOWN, True),
+    "pm_garbage": (UNKNOWN, True),
+    "pm_truncated": (UNKNOWN, True),
+    "pm_drip": (UNKNOWN, True),
+    "pm_bomb": (UNKNOWN, True),
+    "pm_wrong_amount": (UNKNOWN, True),
+    "pm_wrong_currency": (UNKNOWN, True),
+    "pm_wrong_mode": (UNKNOWN, True),
+}
+"""What is answered under each fault, and whether the money is held all the same."""
+
+
+@pytest.fixture(scope="module", name="local")
+def _local() -> Iterator[Rehearsal]:
+    with rehearsing() as local:
+        yield local
+
+
+@pytest.fixture(name="line")
+def _line(local: Rehearsal) -> Iterator[Line]:
+    with troubled(local.url) as line:
+        yield line
+
+
+@pytest.fixture(name="card")
+def _card(line: Line) -> Gateway:
+    return connected(line.url, Now(), secret_key=Secret(TEST_KEY), total_timeout="3s")
+
+
+def an_authorization(token: str) -> PaymentRequest:
+    return attrs.evolve(a_request(AUTHORIZE, token=token), sent_at=Now().now())
+
+
+def test_the_table_names_every_fault() -> None:
+    assert set(AFTERWARDS) == set(MOODS)
+
+
+@pytest.mark.parametrize("fault", MOODS)
+def test_a_fault_gives_what_is_certain_and_the_truth_is_found(fault: str, line: Line, card: Gateway) -> None:
+    status, held = AFTERWARDS[fault]
+    request = an_authorization(fault)
+    begun = monotonic()
+    assert card.transactions.execute(request).seen.status is status
+    assert monotonic() - begun < 10, "a fault holds the shop up"
+    found = card.transactions.look_up(request, fence=True)
+    assert isinstance(found, Observation)
+    assert found.status is (SUCCEEDED if held else NOT_EXECUTED)
+    assert line.effects.count(request.transaction_id) == 1, "the hold, or the fence in its place"
+
+
+@pytest.mark.parametrize("fault", [mood for mood, (_, held) in AFTERWARDS.items() if held])
+def test_a_retry_makes_no_second_effect(fault: str, line: Line, card: Gateway, local: Rehearsal) -> None:
+    request = an_authorization(fault)
+    for _ in range(2):
+        card.transactions.execute(request)
+    named = [one["metadata"].get("payports_transaction") for one in local.everything("payment_intents")]
+    assert named.count(request.transaction_id) == 1
+    assert line.posts.count(request.transaction_id) == 2
+
+
+def test_nobody_at_home_is_proof_that_nothing_was_sent() -> None:
+    card = connected("http://127.0.0.1:9")
+    assert card.transactions.execute(an_authorization(APPROVED)).seen.status is NOT_EXECUTED
+    found = card.transactions.look_up(an_authorization(APPROVED), fence=True)
+    assert isinstance(found, Observation)
+    assert found.status is UNKNOWN
+
+
+def _signed(intent: Mapping[str, Any]) -> tuple[Mapping[str, str], bytes]:
+    kind = "payment_intent.amount_capturable_updated"
+    body = json.dumps({"id": f"evt_{intent['id']}", "type": kind, "livemode": False, "data": {"object": intent}})
+    return {"Stripe-Signature": signed_by_the_sdk(body)}, body.encode()
+
+
+class TestThroughTheLine(AtLocalstripe):
+    """The suite for gateways again, with idempotency keys and with all that can go wrong on the way."""
+
+    line: Line
+
+    def connect(self, folder: Path) -> Gateway:  # noqa: ARG002
+        self._told = len(self.local.everything("payment_intents"))
+        self._troubled = troubled(self.local.url)
+        self.line = self._troubled.__enter__()
+        return connected(self.line.url, Now(), secret_key=Secret(TEST_KEY))
+
+    def disconnect(self) -> None:
+        self._troubled.__exit__(None, None, None)
+
+    def method(self, mood: str) -> PaymentMethod | None:
+        return PaymentMethod({"token": f"pm_{mood}"}) if f"pm_{mood}" in MOODS else super().method(mood)
+
+    def notifications(self) -> Sequence[tuple[Mapping[str, str], bytes]] | None:
+        """What Stripe would tell of the intents that are new, signed by its own SDK; localstripe itself tells of captures only."""
+        every = self.local.everything("payment_intents")
+        new, self._told = every[self._told :], len(every)
+        return [_signed(intent) for intent in new]
+
+    def reader_with_another_secret(self) -> WebhookReader | None:
+        return connected(webhook_secret=Secret("whsec_another_secret_of_some_length")).webhooks
+
+    @pytest.mark.parametrize("kind", sorted(INITIATING))
+    def test_a_repeated_request_gives_the_same_answer_and_one_effect(self, kind: TransactionType) -> None:
+        GatewayConformance.test_a_repeated_request_gives_the_same_answer_and_one_effect(self, kind)
+
+    @pytest.mark.parametrize("kind", sorted(INITIATING))
+    def test_a_used_key_does_nothing_else(self, kind: TransactionType) -> None:
+        GatewayConformance.test_a_used_key_does_nothing_else(self, kind)
+
+    def request(self, kind: TransactionType, amount: Money | None = None, **more: Any) -> PaymentRequest:
+        return GatewayConformance.request(self, kind, amount, **more)  # the line takes the return_url away
