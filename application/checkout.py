@@ -79,7 +79,7 @@ class Checkout:
         content = fingerprint(cart, [(one.id, one.amount) for one in payments])
         earlier = self._env.store.checkout(cart.owner)
         if earlier:
-            answered = self._answer_again(earlier, request_id, content)
+            answered = self._answer_again(earlier, cart, request_id, content)
             if answered is not None:
                 return answered
         refused = self._refuse(cart, payments)
@@ -156,12 +156,13 @@ class Checkout:
         return Success(presented(self._env, result)) if isinstance(result, ActionRequired) else concluded
 
     def _answer_again(
-        self, earlier: CheckoutRecord, request_id: str, content: str
+        self, earlier: CheckoutRecord, cart: Cart, request_id: str, content: str
     ) -> Outcome[CheckoutResult, CheckoutProblem] | None:
         same = earlier.request_id == request_id
-        if same and earlier.fingerprint != content:
+        placed = earlier.state is CheckoutState.PLACED
+        if same and not (_is_same(cart, earlier) if placed else earlier.fingerprint == content):
             return Failure(Conflict(request_id))
-        if earlier.state is CheckoutState.PLACED:
+        if placed:
             return self._conclude(earlier) if same else Failure(OperationNotAllowed("checkout", "it is placed already"))
         if _is_running(earlier, self._env.now()):
             return Failure(Busy(f"checkout of {earlier.owner.kind} {earlier.owner.id}"))

@@ -247,6 +247,7 @@ def _checked_out(record: CheckoutRecord, payments: Sequence[Payment]) -> Checked
                 ),
             )
             for payment in payments
+            if any(one.attempt == record.request_id for one in payment.transactions)
         ),
         placed_at=record.started_at,
     )

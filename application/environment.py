@@ -54,7 +54,6 @@ class Policy:
     rollback_immediately: bool = False
     abandoned_after: timedelta = timedelta(days=1)
     lease: timedelta = timedelta(minutes=5)
-    expiry_warning: timedelta = timedelta(days=1)
     schedule: Schedule = attrs.field(factory=Schedule)
     options: tuple[PaymentOption, ...] = ()
 

@@ -249,7 +249,7 @@ class Maintenance:
                     one.discrepancy.message,
                     "compare with the gateway's own records, then resolve() with what is true",
                 )
-            elif configured is None and (one.indeterminate or one.reversal is not ReversalState.NONE):
+            elif configured is None and _is_unfinished(one):
                 yield _item(
                     AttentionKind.UNKNOWN_GATEWAY,
                     payment,
@@ -295,6 +295,10 @@ def _parked(entry: InboxEntry) -> AttentionItem:
         message=f"notification {entry.event_id} of {entry.gateway} is about no transaction that we know",
         what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
     )
+
+
+def _is_unfinished(one: Transaction) -> bool:
+    return (one.may_have_happened and not one.succeeded) or one.reversal is not ReversalState.NONE
 
 
 def _has_lapsed(env: Environment, waiting: Transaction) -> bool:

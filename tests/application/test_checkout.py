@@ -196,6 +196,12 @@ def test_a_request_id_with_another_cart_is_a_conflict() -> None:
     told(on.submit())
     assert problem(on.submit(minor=5_991)) == Conflict("attempt-1")
     assert problem(on.submit(version="2")) == Conflict("attempt-1")
+
+
+def test_a_request_id_with_other_payments_is_a_conflict_until_the_order_is_placed() -> None:
+    on = bench()
+    on.pay(token="tok_declined")
+    problem(on.submit())
     on.pay(minor=1)
     assert problem(on.submit()) == Conflict("attempt-1")
 

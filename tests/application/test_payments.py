@@ -8,7 +8,7 @@ import pytest
 from returns.result import Failure
 
 import payports
-from payports import Conflict, Money, NewPayment, Owner, PaymentMethod, Payports
+from payports import Cart, Conflict, Money, NewPayment, Owner, PaymentMethod, Payports
 from payports.testing import FixedClock, SandboxBank
 
 
@@ -49,3 +49,13 @@ def test_without_a_key_every_call_makes_a_payment(shop: Payports) -> None:
 def test_a_refused_payment_leaves_its_key_free(shop: Payports) -> None:
     assert isinstance(shop.payments.create(new(token="4242424242424242"), key="k-1"), Failure)
     assert shop.payments.create(new(), key="k-1").unwrap().transactions == ()
+
+
+def test_a_payment_made_after_the_order_was_placed_leaves_its_checkout_as_it_was(shop: Payports) -> None:
+    cart = Cart("c-1", total=Money.of("10.00", "EUR"))
+    shop.payments.create(new()).unwrap()
+    placed = shop.checkout.submit(cart, request_id="a-1").unwrap()
+    shop.payments.create(new("5.00")).unwrap()
+    assert shop.checkout.submit(cart, request_id="a-1").unwrap() == placed
+    dearer = Cart("c-1", total=Money.of("15.00", "EUR"))
+    assert shop.checkout.submit(dearer, request_id="a-1") == Failure(Conflict("a-1"))
