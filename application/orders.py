@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from payports.application.environment import TRIES, Environment, guarded
 from payports.application.execution import TransactionReport, execute, fingerprint
 from payports.application.requests import OWN_KEYS, check_key
-from payports.domain.begin import Command
+from payports.domain.begin import Command, SourceGuard
 from payports.domain.capabilities import Capabilities
 from payports.domain.checkout import by_priority
 from payports.domain.failures import (
@@ -28,7 +28,7 @@ from payports.domain.failures import (
     PaymentsFailed,
     TransactionProblem,
 )
-from payports.domain.fulfilment import FULFILLMENT, RETURN, room_to_capture
+from payports.domain.fulfilment import FULFILLMENT, RETURN, moved_for, room_to_capture
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, REVERSE_AUTH
@@ -106,7 +106,7 @@ class Orders:
         payments = self._env.store.payments_of(owner)
         if not payments:
             return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
-        return self._carry_out(owner, None, [(self._rest(one), "") for one in payments if _holds(one)])
+        return self._carry_out(owner, None, [self._rest(one) for one in payments if _holds(one)])
 
     @guarded
     def _run(
@@ -123,18 +123,23 @@ class Orders:
         if problem:
             return Failure(problem)
         content = fingerprint(operation, owner, source, amount)
-        decided = self._decide(owner, amount, key, content, priority, planner)
+        decided = self._decide(owner, source, amount, key, content, priority, planner)
         if isinstance(decided, Failure):
             return decided
-        prefix = f"{OWN_KEYS}{fingerprint(key)[:32]}"
-        parts = [(part, f"{prefix}:{number}:{part.payment_id}") for number, part in enumerate(decided.unwrap())]
-        answer = self._carry_out(owner, source, parts)
+        answer = self._carry_out(owner, source, decided.unwrap(), f"{OWN_KEYS}{fingerprint(key)[:32]}:")
         if isinstance(answer, Success) and operation != "refund":
             self._release_rest(owner)
         return answer
 
     def _decide(
-        self, owner: Owner, amount: Money, key: str, content: str, priority: Sequence[str], planner: _Planner
+        self,
+        owner: Owner,
+        source: Source,
+        amount: Money,
+        key: str,
+        content: str,
+        priority: Sequence[str],
+        planner: _Planner,
     ) -> Outcome[tuple[Part, ...], OrderProblem]:
         for _ in range(TRIES):
             known = self._env.store.request(key)
@@ -151,19 +156,29 @@ class Orders:
                 return planned
             plan = planned.unwrap()
             before = {payment.id: payment for payment in payments}
+            parts = tuple(
+                attrs.evolve(part, moved_minor=moved_for(before[part.payment_id], source)) for part in plan.parts
+            )
             commit = Commit(
                 changes=tuple(self._env.change(before[after.id], after, _ORDER) for after in plan.allocated),
-                requests=(RequestRecord(key=key, fingerprint=content, plan=_written_plan(plan.parts)),),
+                requests=(RequestRecord(key=key, fingerprint=content, plan=_written_plan(parts)),),
             )
             if isinstance(self._env.store.commit(commit), Success):
-                return Success(plan.parts)
+                return Success(parts)
         return Failure(Busy(f"{owner.kind} {owner.id}"))
 
-    def _carry_out(self, owner: Owner, source: Source | None, parts: Sequence[tuple[Part, str]]) -> _Answer:
+    def _carry_out(self, owner: Owner, source: Source | None, parts: Sequence[Part], own_keys: str = "") -> _Answer:
+        """Execute the parts of a plan, each under a key of its own, unless another request has served the same source meanwhile."""
         reports: list[TransactionReport] = []
         problems: list[PaymentProblem] = []
-        for part, key in parts:
-            command = Command(type=part.type, amount=part.amount, source=source, key=key)
+        for number, part in enumerate(parts):
+            command = Command(
+                type=part.type,
+                amount=part.amount,
+                source=source,
+                key=f"{own_keys}{number}:{part.payment_id}" if own_keys else "",
+                guard=SourceGuard(own_keys, part.moved_minor) if own_keys else None,
+            )
             executed = execute(self._env, part.payment_id, command, _ORDER)
             if isinstance(executed, Success):
                 reports.append(executed.unwrap())
@@ -177,7 +192,7 @@ class Orders:
         """Once nothing is left to capture, free what is held for nobody; what cannot be freed lapses by itself."""
         payments = self._env.store.payments_of(owner)
         if all(room_to_capture(payment) == 0 for payment in payments):
-            self._carry_out(owner, None, [(self._rest(one), "") for one in payments if _holds(one)])
+            self._carry_out(owner, None, [self._rest(one) for one in payments if _holds(one)])
 
     def _rest(self, payment: Payment) -> Part:
         held = sum(left_of_hold(payment, one) for one in payment.transactions if one.type is AUTHORIZE)
@@ -209,11 +224,13 @@ def _check(owner: Owner, source: Source, amount: Money, key: str) -> InvalidInpu
 
 
 def _written_plan(parts: Sequence[Part]) -> str:
-    return json.dumps([[part.payment_id, part.type, part.amount.minor, part.amount.currency.code] for part in parts])
+    return json.dumps(
+        [[one.payment_id, one.type, one.amount.minor, one.amount.currency.code, one.moved_minor] for one in parts]
+    )
 
 
 def _read_plan(written: str) -> tuple[Part, ...]:
     return tuple(
-        Part(payment_id, TransactionType(kind), Money(minor, code))
-        for payment_id, kind, minor, code in json.loads(written)
+        Part(payment_id, TransactionType(kind), Money(minor, code), moved)
+        for payment_id, kind, minor, code, moved in json.loads(written)
     )

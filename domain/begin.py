@@ -17,6 +17,7 @@ from payports.domain.failures import (
     OperationNotAllowed,
     Refusal,
 )
+from payports.domain.fulfilment import moved_for
 from payports.domain.ledger import (
     held_by_capture,
     is_settled,
@@ -48,6 +49,14 @@ RECOVERY_DELAY: Final = timedelta(seconds=60)
 """When an intent whose result nobody recorded is looked up first."""
 
 
+@attrs.frozen
+class SourceGuard:
+    """What a source had moved on a payment when an order decided on a movement; ``own_keys`` is how the keys of that decision begin."""
+
+    own_keys: str
+    moved_minor: int
+
+
 @attrs.frozen(kw_only=True)
 class Command:
     """A wish to move money. Without ``amount`` it means all that is left; without ``parent_id`` every parent there is."""
@@ -60,6 +69,7 @@ class Command:
     attempt: str = ""
     account: str = ""
     reverses: bool = False
+    guard: SourceGuard | None = None
 
 
 @attrs.frozen
@@ -99,6 +109,8 @@ def begin(
         return Failure(GatewayUnsupported(payment.gateway, command.type.value))
     if command.amount is not None and command.amount.currency != payment.currency:
         return Failure(CurrencyMismatch(payment.currency, command.amount.currency))
+    if _is_overtaken(payment, command):
+        return _no(command.type, "another request has moved money for the same source meanwhile")
     offered = permitted(payment, command.type, capabilities, reverses=command.reverses)
     if isinstance(offered, Failure):
         return offered
@@ -109,6 +121,12 @@ def begin(
     if isinstance(shares, Failure):
         return shares
     return Success(_record(payment, command, capabilities, shares.unwrap(), ids, now))
+
+
+def _is_overtaken(payment: Payment, command: Command) -> bool:
+    if command.guard is None or command.source is None:
+        return False
+    return moved_for(payment, command.source, command.guard.own_keys) > command.guard.moved_minor
 
 
 def permitted(

@@ -112,6 +112,21 @@ def taken_by(payments: Iterable[Payment], source: Source, *kinds: TransactionTyp
     )
 
 
+def moved_for(payment: Payment, source: Source, own_keys: str = "") -> int:
+    """What anybody has moved, or may have moved, for a source on a payment, in minor units.
+
+    What was made under keys that begin with ``own_keys`` does not count, if that is given.
+    """
+    return sum(
+        one.exposure.minor
+        for one in payment.transactions
+        if one.source == source
+        and one.may_have_happened
+        and not one.implied_by
+        and not (own_keys and one.key.startswith(own_keys))
+    )
+
+
 def allocated_to(payments: Iterable[Payment], source: Source, kind: AllocationKind) -> int:
     """What of some payments is set aside for a source, in minor units."""
     return sum(

@@ -28,11 +28,12 @@ from payports.domain.transaction import Source, TransactionType
 
 @attrs.frozen
 class Part:
-    """One movement of a plan: a type of transaction on a payment."""
+    """One movement of a plan: a type of transaction on a payment. ``moved_minor``: what was moved there for the source before."""
 
     payment_id: str
     type: TransactionType
     amount: Money
+    moved_minor: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -52,9 +53,10 @@ def plan_capture(payments: Sequence[Payment], source: Source, amount: Money, how
     Failures:
         OperationNotAllowed: it was captured for this fulfilment already. AmountNotAvailable: there is less.
     """
-    done = taken_by(payments, source, CAPTURE) + allocated_to(payments, source, AllocationKind.CAPTURED_EARLIER)
+    done = taken_by(payments, source, CAPTURE, REVERSE_AUTH, REFUND)
+    done += sum(allocated_to(payments, source, kind) for kind in AllocationKind)
     if done >= amount.minor:
-        return Failure(OperationNotAllowed("capture", f"{source.kind} {source.id} was captured already"))
+        return Failure(OperationNotAllowed("capture", f"{source.kind} {source.id} was captured or cancelled already"))
     wanted = Money(amount.minor - done, amount.currency)
     shared = split(wanted, payments, lambda payment: room_to_claim(payment) + room_to_capture(payment), how)
     if isinstance(shared, Failure):
@@ -85,6 +87,7 @@ def plan_cancel(
         OperationNotAllowed: it was cancelled already. AmountNotAvailable: there is less.
     """
     done = taken_by(payments, source, REVERSE_AUTH, REFUND) + allocated_to(payments, source, AllocationKind.CANCELLED)
+    done += sum(_returned_of(payment, source) for payment in payments)
     if done >= amount.minor:
         return Failure(OperationNotAllowed("cancel", f"{source.kind} {source.id} was cancelled already"))
     wanted = Money(amount.minor - done, amount.currency)
@@ -134,6 +137,12 @@ def _rooms_to_cancel(payment: Payment, source: Source) -> tuple[int, int, int]:
     left = room_to_refund(payment)
     own = min(captured + claimed, left)
     return own, min(room_to_claim(payment), left - own), room_to_capture(payment)
+
+
+def _returned_of(payment: Payment, source: Source) -> int:
+    """What was captured for the source and has gone back otherwise than by its cancellation, such as for a return."""
+    captured = max(0, _captured_for(payment, source) - taken_by((payment,), source, REFUND))
+    return max(0, captured - room_to_refund(payment))
 
 
 def _captured_for(payment: Payment, source: Source) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -224,3 +225,59 @@ def test_an_archived_payment_is_left_out_of_a_refund() -> None:
     told(on.shop.orders.refund(OWNER, "r-1", eur(1_000), key="k-1"))
     on.settle_down()
     assert sorted(on.effects()[2:]) == [("REFUND", 1_000), ("VOID", 1_000)]
+
+
+@pytest.mark.parametrize("operation", ["capture", "cancel", "refund"])
+def test_a_late_retry_finds_that_another_request_has_served_the_same_source(operation: str) -> None:
+    on = placed({}, 10_000)
+    if operation == "refund":
+        told(on.shop.orders.capture(OWNER, "f-0", eur(10_000), key="all"))
+    kind = {"capture": "CAPTURE", "cancel": "REVERSE_AUTH", "refund": "REFUND"}[operation]
+    move = getattr(on.shop.orders, operation)
+    on.bank.fail_next(kind, "unreachable")
+    assert isinstance(problem(move(OWNER, "s-1", eur(4_000), key="k-1")), PaymentsFailed)
+    told(move(OWNER, "s-1", eur(4_000), key="k-2"))
+    late = problem(move(OWNER, "s-1", eur(4_000), key="k-1"))
+    assert isinstance(late, PaymentsFailed)
+    assert isinstance(late.details[0].problem, OperationNotAllowed)
+    told(move(OWNER, "s-1", eur(4_000), key="k-2"))
+    assert [minor for _, minor in on.effects(TransactionType(kind))][-1:] == [4_000]
+    assert len(on.effects(TransactionType(kind))) == (2 if kind == "CAPTURE" and operation != "capture" else 1)
+
+
+@pytest.mark.parametrize("operation", ["capture", "cancel", "refund"])
+def test_two_requests_for_one_source_at_once_move_its_money_once(operation: str) -> None:
+    on = placed({}, 10_000)
+    if operation == "refund":
+        told(on.shop.orders.capture(OWNER, "f-0", eur(10_000), key="all"))
+    kind = {"capture": "CAPTURE", "cancel": "REVERSE_AUTH", "refund": "REFUND"}[operation]
+    move = getattr(on.shop.orders, operation)
+    before = len(on.effects(TransactionType(kind)))
+    start = Barrier(4)
+
+    def click(key: str) -> None:
+        start.wait()
+        move(OWNER, "s-1", eur(4_000), key=key)
+
+    threads = [Thread(target=click, args=(f"k-{number}",)) for number in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert on.effects(TransactionType(kind))[before:] == [(kind, 4_000)]
+
+
+def test_cancelling_what_was_captured_and_returned_frees_no_other_hold() -> None:
+    on = placed({}, 10_000)
+    told(on.shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-1"))
+    told(on.shop.orders.refund(OWNER, "r-1", eur(4_000), key="k-2"))
+    assert isinstance(problem(on.shop.orders.cancel(OWNER, "f-1", eur(4_000), key="k-3")), OperationNotAllowed)
+    told(on.shop.orders.capture(OWNER, "f-2", eur(6_000), key="k-4"))
+    assert captures(on) == [4_000, 6_000]
+
+
+def test_a_cancelled_fulfilment_is_not_captured() -> None:
+    on = placed({}, 10_000)
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(4_000), key="k-1"))
+    assert isinstance(problem(on.shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-2")), OperationNotAllowed)
+    assert captures(on) == []

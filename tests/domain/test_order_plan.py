@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from payports.domain.capabilities import Capabilities, ReverseAuthorization
+from payports.domain.begin import Command, SourceGuard, begin
+from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
 from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
     FULFILLMENT,
@@ -19,6 +20,7 @@ from payports.domain.fulfilment import (
     Share,
     Split,
     allocated_to,
+    moved_for,
     room_to_capture,
     room_to_claim,
     room_to_refund,
@@ -30,7 +32,7 @@ from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, pla
 from payports.domain.payment import Allocation, AllocationKind, Payment
 from payports.domain.reversal import require_reversal
 from payports.domain.transaction import Source, Transaction, TransactionStatus, TransactionType
-from tests.domain.strategies import ABLE, EUR, begun, done, eur, new_payment
+from tests.domain.strategies import ABLE, EUR, NOW, begun, done, eur, new_payment
 
 T = TransactionType
 F1: Final = Source(FULFILLMENT, "f-1")
@@ -152,7 +154,7 @@ def test_a_fulfilment_is_not_captured_twice(how: Split) -> None:
     for payments in ([held(10)], [sold(10)]):
         after = carried_out(payments, F1, plan_capture(payments, F1, eur(4), how))
         again = plan_capture(after, F1, eur(4), how).failure()
-        assert again == OperationNotAllowed("capture", "fulfillment f-1 was captured already")
+        assert again == OperationNotAllowed("capture", "fulfillment f-1 was captured or cancelled already")
         rest = carried_out(after, F1, plan_capture(after, F1, eur(6), how))
         assert taken_by(rest, F1, T.CAPTURE) + allocated_to(rest, F1, AllocationKind.CAPTURED_EARLIER) == 6
         assert isinstance(plan_capture(rest, F2, eur(4), how), Success)
@@ -161,7 +163,7 @@ def test_a_fulfilment_is_not_captured_twice(how: Split) -> None:
 def test_an_unknown_capture_counts_and_one_that_failed_does_not() -> None:
     unknown = begun(held(10), T.CAPTURE, 4, source=F1)
     assert plan_capture([unknown], F1, eur(4), PRIORITY).failure() == OperationNotAllowed(
-        "capture", "fulfillment f-1 was captured already"
+        "capture", "fulfillment f-1 was captured or cancelled already"
     )
     failed = done(held(10), T.CAPTURE, 4, TransactionStatus.DECLINED, source=F1)
     assert plan_capture([failed], F1, eur(4), PRIORITY).unwrap().parts == (Part("p-1", T.CAPTURE, eur(4)),)
@@ -364,3 +366,40 @@ def test_no_sequence_of_orders_takes_or_gives_back_more_than_there_is(
             for one in payments
             for room in (room_to_capture, room_to_claim, room_to_refund)
         )
+
+
+def test_what_was_captured_and_came_back_is_not_cancelled_once_more() -> None:
+    captured = done(held(10), T.CAPTURE, 4, source=F1)
+    returned = done(captured, T.REFUND, 4, source=R1)
+    refused = plan_cancel([returned], F1, eur(4), PRIORITY, able)
+    assert refused == Failure(OperationNotAllowed("cancel", "fulfillment f-1 was cancelled already"))
+
+
+def test_what_was_cancelled_is_not_captured() -> None:
+    freed = done(held(10), T.REVERSE_AUTH, 4, source=F1)
+    refused = plan_capture([freed], F1, eur(4), PRIORITY)
+    assert refused == Failure(OperationNotAllowed("capture", "fulfillment f-1 was captured or cancelled already"))
+
+
+def test_a_movement_is_not_begun_once_another_request_has_moved_for_its_source() -> None:
+    command = Command(type=T.CAPTURE, amount=eur(4), source=F1, key="mine:0", guard=SourceGuard("mine:", 0))
+    served = done(held(10), T.CAPTURE, 4, source=F1, key="theirs:0")
+    refused = begin(served, command, ABLE, lambda: "t-9", NOW)
+    assert refused == Failure(
+        OperationNotAllowed("CAPTURE", "another request has moved money for the same source meanwhile")
+    )
+    own = done(held(10), T.CAPTURE, 4, source=F1, key="mine:1")
+    other = done(held(10), T.CAPTURE, 4, source=F2, key="theirs:0")
+    known = attrs.evolve(command, guard=SourceGuard("mine:", 4))
+    without = attrs.evolve(command, source=None)
+    for payment, allowed in ((own, command), (other, command), (served, known), (served, without)):
+        assert isinstance(begin(payment, allowed, ABLE, lambda: "t-9", NOW), Success)
+
+
+def test_what_moved_for_a_source_counts_but_for_ones_own() -> None:
+    payment = done(held(10), T.CAPTURE, 4, source=F1, key="mine:0")
+    assert (moved_for(payment, F1), moved_for(payment, F1, "mine:"), moved_for(payment, F2)) == (4, 0, 0)
+    failed = done(held(10), T.CAPTURE, 4, TransactionStatus.DECLINED, source=F1)
+    releasing = attrs.evolve(ABLE, partial_capture=PartialCapture.RELEASES_REST)
+    assert moved_for(failed, F1) == 0
+    assert moved_for(done(held(10), T.CAPTURE, 4, source=F1, able=releasing), F1) == 4
