@@ -16,7 +16,7 @@ from returns.result import Failure, Success
 from payports.application import hearing
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
 from payports.application.environment import TRIES, ConfiguredGateway, Environment, guarded
-from payports.application.execution import execute, fingerprint, problem_of
+from payports.application.execution import METHOD_GONE, execute, fingerprint, is_method_gone, problem_of
 from payports.application.presenting import presented
 from payports.application.recording import record
 from payports.application.recovery import look_up, look_up_doubts
@@ -189,6 +189,8 @@ class Checkout:
         invalid = hearing.check(found.unwrap().gateway, payment.method, payment.type)
         if invalid:
             return invalid
+        if not payment.transactions and is_method_gone(self._env, payment):
+            return OperationNotAllowed("checkout", f"payment {payment.id}: {METHOD_GONE}")
         options = self._env.policy.options
         if options and not is_offered(offer(options, cart), payment):
             return OperationNotAllowed("checkout", f"payment {payment.id} uses no option that the cart is offered")

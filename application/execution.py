@@ -22,14 +22,17 @@ from payports.domain.failures import (
     Conflict,
     Declined,
     NotExecuted,
+    OperationNotAllowed,
     PaymentNotFound,
     ResultUnknown,
     TransactionProblem,
 )
 from payports.domain.history import Cause
+from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
+from payports.domain.saved_method import may_use
 from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
 from payports.ports.gateway import PaymentResponse
 from payports.ports.store import RequestRecord, StoreFailed
@@ -70,6 +73,8 @@ def execute(
         if not isinstance(wanted, Command):
             return wanted
         standing = _standing(payment, command)
+        if command.type in INITIATING and is_method_gone(env, payment):
+            return Failure(OperationNotAllowed(command.type.value, METHOD_GONE))
         begun = begin(
             payment,
             attrs.evolve(wanted, account=found.unwrap().gateway.account),
@@ -85,6 +90,16 @@ def execute(
             sent = attrs.evolve(begun.unwrap(), payment=intended.unwrap())
             return _call(env, found.unwrap(), sent, cause, return_url, standing)
     return Failure(Busy(f"payment {payment_id}"))
+
+
+METHOD_GONE: Final = "its saved method was removed or will never work again"
+
+
+def is_method_gone(env: Environment, payment: Payment) -> bool:
+    """Tell whether a payment rests on a saved method that its owner has removed, or that was declined for good."""
+    if payment.saved_method_id is None:
+        return False
+    return not may_use(env.store.saved_method(payment.saved_method_id), payment.customer)
 
 
 def _call(

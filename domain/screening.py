@@ -90,21 +90,22 @@ def check_fields(field: str, values: object, limit: int = MAX_TEXT) -> InvalidIn
     return None
 
 
-_SECURITY_CODES: Final = frozenset(
-    {"cvc", "cvv", "cvc2", "cvv2", "csc", "cid", "securitycode", "cardsecuritycode", "verificationvalue"}
+_SECURITY_CODE: Final = re.compile(
+    r"(?:card|number)?(?:(?:cv[cvnd]|csc|cid|cav)2?(?:code|number|value)?|(?:security|verification)(?:code|number|value)|cardcode)"
 )
 
 
 def _check_card_field(field: str, name: str, value: str) -> InvalidInput | None:
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    named = plain.removeprefix("card") in _SECURITY_CODES or plain in _SECURITY_CODES
-    if named and re.fullmatch(r"\s*\d{3,4}\s*", value):
+    if _SECURITY_CODE.fullmatch(plain) and re.fullmatch(r"\s*\d{3,4}\s*", value):
         return InvalidInput(f"{field}.{name}", "looks like a card's security code")
     return None
 
 
-_RUN: Final = re.compile(r"\d+(?:[ .,_/\-\u2013]{1,2}\d+)*")
+_RUN: Final = re.compile(r"\d+(?:(?:[^\w:(){}\[\]<>\"'&=?]{1,3}|_{1,3}|(?<=\d{3}):(?=\d{3}))\d+)*")
+"""Digits in groups, whatever stands between them; a colon only between longer groups, for dates have times behind them."""
 _GROUP: Final = re.compile(r"\d+")
+_HEXADECIMAL: Final = re.compile(r"[a-fA-F]")
 _AS_PRINTED: Final = re.compile(r"1[3-9]|4 4 4 4(?: [1-3])?|4 4 4 [1-4]|4 6 [45]")
 """Sizes of the groups that people write card numbers in."""
 
@@ -127,6 +128,7 @@ _SCHEMES: Final = re.compile(
     r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover: 16 to 19
     r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB: 16 to 19
     r"|62\d{14,17}"  # UnionPay: 16 to 19
+    r"|220[0-4]\d{12,15}"  # Mir: 16 to 19
     r"|(?:50|5[6-9]|6\d)\d{11,17}"  # Maestro: 13 to 19
 )
 
@@ -164,11 +166,12 @@ def _card_numbers(text: str, *, glued: bool) -> Iterator[tuple[int, int]]:
 def _stands_alone(text: str, groups: list[tuple[int, int]]) -> bool:
     start, end = groups[0][0], groups[-1][1]
     sizes = " ".join(str(group[1] - group[0]) for group in groups)
-    return _AS_PRINTED.fullmatch(sizes) is not None and not _touches_letters(text, start, end)
+    return _AS_PRINTED.fullmatch(sizes) is not None and not _goes_on_in_hexadecimal(text, start, end)
 
 
-def _touches_letters(text: str, start: int, end: int) -> bool:
-    return text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()
+def _goes_on_in_hexadecimal(text: str, start: int, end: int) -> bool:
+    """Whether the digits may be a part of random bytes; next to other letters they do not stand by chance."""
+    return bool(_HEXADECIMAL.search(text[max(0, start - 1) : start] + text[end : end + 1]))
 
 
 def _is_card_number(number: str) -> bool:

@@ -14,6 +14,7 @@ from payports import (
     InvalidInput,
     Money,
     NotExecuted,
+    OperationNotAllowed,
     Outcome,
     Owner,
     PaymentMethod,
@@ -176,3 +177,24 @@ def test_a_vault_that_gives_card_data_has_it_refused() -> None:
     )
     assert isinstance(problem(refused), InvalidInput)
     assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == ()
+
+
+def test_a_removed_method_is_charged_no_more() -> None:
+    on = bench()
+    kept = saved(on)
+    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    assert isinstance(problem(on.submit(minor=1_000, customer=CUSTOMER)), OperationNotAllowed)
+    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), OperationNotAllowed)
+    assert on.effects() == []
+
+
+def test_what_was_paid_with_a_removed_method_is_captured_and_refunded() -> None:
+    on = bench()
+    kept = saved(on)
+    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    told(on.submit(minor=1_000, customer=CUSTOMER))
+    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    told(on.shop.transactions.capture(payment.id))
+    told(on.shop.transactions.refund(payment.id))
+    assert [kind for kind, _ in on.effects()] == ["AUTHORIZE", "CAPTURE", "REFUND"]

@@ -335,3 +335,33 @@ def test_a_refusal_tells_the_field_and_never_the_value() -> None:
     assert refused.message == "f.note: looks like a card number"
     assert refused.shopper_message == "Some of the payment details cannot be used. Please check them."
     assert CARDS[0] not in repr(refused)
+
+
+@pytest.mark.parametrize("separator", [":", "*", "+", "|", "\u2014", "   ", " - ", "__", "/", "\u00a0"])
+def test_a_card_number_is_found_whatever_stands_between_its_groups(separator: str) -> None:
+    assert holds_card_number(separator.join(("4111", "1111", "1111", "1111")))
+
+
+@pytest.mark.parametrize("glued", ["x4111111111111111y", "order4111111111111111", "n4111111111111111"])
+def test_an_identifier_hides_no_card_number_behind_letters_that_are_not_hexadecimal(glued: str) -> None:
+    assert check_identifier("owner.id", glued) is not None
+    assert check_identifier("owner.id", "a4111111111111111b") is None
+
+
+def test_a_mir_card_is_a_card() -> None:
+    assert holds_card_number("2200000000000004")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cvc_code", "cvcCode", "cvv2Code", "card_code", "cvn", "cvd", "cav2", "number_cvc", "security-code", "card_cvc"],
+)
+def test_a_security_code_is_refused_under_every_usual_name(name: str) -> None:
+    assert check_fields("display", {name: "123"}) is not None
+    assert check_fields("display", {name: "12345"}) is None
+    assert check_fields("display", {f"{name} label": "123"}) is None
+
+
+def test_a_date_with_its_time_is_no_card_number() -> None:
+    for second in range(60):
+        assert not holds_card_number(f"30.11.2026 10:15:{second:02}")
