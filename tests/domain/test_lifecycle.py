@@ -1,4 +1,4 @@
-"""Which operation is accepted in which state: a table read from DESIGN 3.1, not from the code."""
+"""Which operation is accepted in which state: a table of its own, not read from the code."""
 
 from __future__ import annotations
 

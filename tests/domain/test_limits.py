@@ -1,6 +1,6 @@
 """A payment lives through anything: commands, results, lies, duplicates and what others do at the gateway's dashboard.
 
-The oracle is a little bookkeeping of its own: it knows the rules of DESIGN 3.1 and 3.2 and nothing of the code. Every command must be
+The oracle is a little bookkeeping of its own: it knows the rules of the lifecycle and nothing of the code. Every command must be
 accepted exactly when the book says so, and the book's sums must be those of the payment.
 """
 
