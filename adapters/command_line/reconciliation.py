@@ -122,7 +122,7 @@ WHERE side = -1 AND id = '' AND type = 'REVERSE_AUTH' AND NOT EXISTS (
 _UNEVEN: Final = """SELECT bank, name FROM (
     SELECT bank, name, sum(side) AS net FROM entries GROUP BY bank, name, id, type, minor, currency
 ) WHERE net <> 0 GROUP BY bank, name"""
-_COUNT: Final = f"SELECT count(*) FROM ({_UNEVEN})"  # noqa: S608
+_COUNT: Final = f"SELECT count(*) FROM ({_UNEVEN})"  # noqa: S608 -- our own words
 _DIFFERENT: Final = f"{_UNEVEN} ORDER BY bank, name LIMIT ?"
 _SIDES: Final = (
     """SELECT side, type, minor, currency, id FROM entries WHERE bank = ? AND name = ? ORDER BY side, type, minor"""

@@ -92,7 +92,7 @@ class StripeBank:
             self.local.post(f"/v1/payment_intents/{action.reference}/_authenticate", form)
         return {"callback_token": required.callback_token}
 
-    def webhooks(self, limit: int | None = None) -> list[tuple[dict[str, str], bytes]]:  # noqa: ARG002
+    def webhooks(self, limit: int | None = None) -> list[tuple[dict[str, str], bytes]]:  # noqa: ARG002 -- the port asks for it
         """None: what localstripe would send, it sends a second late; everything is asked for instead."""
         return []
 

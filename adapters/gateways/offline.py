@@ -51,7 +51,7 @@ class OfflineGateway(TransactionGateway):
         """Await the result, or give up a claim."""
         return PaymentResponse(seen=self._seen(request, Channel.ANSWER))
 
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:  # noqa: ARG002
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Say the same again: whatever was recorded is awaited."""
         return self._seen(request, Channel.LOOK_UP)
 

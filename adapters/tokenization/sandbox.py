@@ -26,7 +26,7 @@ class SandboxBridge(TokenizationBridge):
 
     account: str = "sandbox"
 
-    def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:  # noqa: ARG002
+    def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:  # noqa: ARG002 -- the port asks for it
         """Give the browser what it needs to make a token for this cart; nothing of the customer."""
         return ClientSession(
             gateway=gateway,

@@ -40,7 +40,7 @@ class StripeBridge(TokenizationBridge):
     account: str = ""
     locale: str = "auto"
 
-    def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:  # noqa: ARG002
+    def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:  # noqa: ARG002 -- the port asks for it
         """Give the browser what Stripe.js needs; ``amount`` is in Stripe's units, and absent where Stripe cannot count it exactly."""
         units = units_of(cart.total)
         return ClientSession(

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS about (salt TEXT NOT NULL) STRICT;
 
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(Entry))
 _INSERT: Final = f"INSERT INTO entries ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 -- names of ours
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608 -- our own words
 
 
 def path_of(url: str) -> str | None:

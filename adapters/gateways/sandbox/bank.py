@@ -118,7 +118,7 @@ class SandboxBank:
             entry = self._entry(reference, EntryState.DONE)
             self._desk.finish(entry, Ruling(state=EntryState.REVOKED, code="revoked"))
 
-    def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002
+    def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002 -- the contract's word
         """Do something outside of the shop, as a person in the bank's dashboard or a card holder who complains. Gives its reference.
 
         ``ValueError`` if the bank's rules forbid it.

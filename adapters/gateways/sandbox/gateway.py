@@ -85,11 +85,11 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
         """Ask by our key; with ``fence`` the bank burns a key that it does not know."""
         return self._ask(request, Channel.LOOK_UP, fence)
 
-    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask the bank how the action ended; what the browser brought is not needed."""
         return self._ask(request, Channel.RETURN, fence=False)
 
-    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for a token."""
         if method.token or self.hosted_page:
             return None

@@ -76,7 +76,7 @@ class RemoteSandboxBank:
         """Take back what succeeded."""
         self._ask("revoke", reference=reference)
 
-    def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002
+    def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002 -- the contract's word
         """Do something outside of the shop; gives its reference."""
         return str(
             self._ask(

@@ -94,7 +94,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
         )
         return _seen(entry, Channel.LOOK_UP) if fits else _unknown(request, Channel.LOOK_UP, "key_reused")
 
-    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for an account number."""
         return None if method.token else InvalidInput("method.properties.token", "is missing")
 

@@ -84,7 +84,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
         return self.finder.find(request, Channel.LOOK_UP, fence=fence)
 
-    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask Stripe how the action ended; what the browser brought is not needed."""
         return self.finder.find(request, Channel.RETURN)
 
@@ -99,7 +99,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
             return action
         return next_action_of(intent, self._terms, complete=True)
 
-    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""
         if not method.token and self._terms.hosted_page:
             return None

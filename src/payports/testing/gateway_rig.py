@@ -91,11 +91,11 @@ class GatewayRig:
         """A reader of the same account that knows another secret."""
         return None
 
-    def finish_action(self, seen: Observation, *, approve: bool) -> bool:  # noqa: ARG002
+    def finish_action(self, seen: Observation, *, approve: bool) -> bool:  # noqa: ARG002 -- the port asks for it
         """Do what the shopper must do; ``False`` if that cannot be arranged."""
         return False
 
-    def settle(self, capture: Observation) -> bool:  # noqa: ARG002
+    def settle(self, capture: Observation) -> bool:  # noqa: ARG002 -- the port asks for it
         """Let a capture be settled; ``False`` if that cannot be arranged."""
         return False
 
