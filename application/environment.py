@@ -89,7 +89,9 @@ class Environment:
     def change(self, before: Payment | None, after: Payment, cause: Cause) -> Change:
         """Describe a change of a payment: with the next dates of what changed, and the facts to tell."""
         now = self.now()
-        dated = reschedule(before, after, now, self.policy.schedule)
+        configured = self.gateways.get(after.gateway)
+        lifetime = configured.gateway.transactions.capabilities.authorization_lifetime if configured else None
+        dated = reschedule(before, after, now, self.policy.schedule, lifetime)
         return Change(before=before, after=dated, facts=facts(before, dated, cause, now))
 
     def save(

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 import attrs
 
+from payports.domain.ledger import left_of_hold
+from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.transaction import Observation, Transaction
 
@@ -21,8 +23,9 @@ class Fact:
     """One thing that happened to a payment.
 
     ``kind``: ``payment.created``, ``payment.updated``, ``payment.archived``, ``payment.placed``, ``payment.allocated``,
-    ``transaction.recorded``, ``transaction.observed``, ``transaction.discrepancy`` or ``transaction.reversal``. ``by``: who caused it
-    (host, checkout, webhook, recovery, an operator's name); ``why``: the reason, if one was given. ``detail`` holds nothing secret.
+    ``transaction.recorded``, ``transaction.observed``, ``transaction.discrepancy``, ``transaction.expiring`` or
+    ``transaction.reversal``. ``by``: who caused it (host, checkout, webhook, recovery, an operator's name); ``why``: the reason, if one
+    was given. ``detail`` holds nothing secret.
     """
 
     kind: str
@@ -93,6 +96,9 @@ def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told
                 yield "transaction.observed", new.id, _observed(new, seen)
         if new.discrepancy and (earlier is None or earlier.discrepancy != new.discrepancy):
             yield "transaction.discrepancy", new.id, {"kind": new.discrepancy.kind, "says": new.discrepancy.message}
+        if new.expiring and not (earlier and earlier.expiring):
+            held = Money(left_of_hold(after, new), after.currency)
+            yield "transaction.expiring", new.id, {"type": str(new.type), "held": str(held)}
         if earlier is not None and earlier.reversal is not new.reversal:
             yield "transaction.reversal", new.id, {"state": new.reversal}
 

@@ -45,6 +45,11 @@ def left_to_authorize(payment: Payment) -> int:
     return max(0, payment.amount.minor - sum(still_open(payment, one) for one in payment.transactions))
 
 
+def latest_attempt(payment: Payment) -> Transaction | None:
+    """The last try to hold or take the money of a payment."""
+    return next((one for one in reversed(payment.transactions) if one.type in INITIATING), None)
+
+
 def still_open(payment: Payment, transaction: Transaction) -> int:
     """What an initiating transaction may hold or have taken, less what surely was undone.
 

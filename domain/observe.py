@@ -11,7 +11,7 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
-from payports.domain.ledger import is_overdrawn, left_of_capture, left_of_hold, secured
+from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
@@ -214,8 +214,4 @@ def _is_unwanted(payment: Payment, one: Transaction) -> bool:
     if one.type not in INITIATING or one.reversal is not ReversalState.NONE or not happened:
         return False
     late = any(seen.status in FAILED for seen in one.judgement.credible)
-    return late and not (payment.placed and _latest_attempt(payment) is one)
-
-
-def _latest_attempt(payment: Payment) -> Transaction:
-    return [one for one in payment.transactions if one.type in INITIATING][-1]
+    return late and not (payment.placed and latest_attempt(payment) is one)

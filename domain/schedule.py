@@ -7,19 +7,25 @@ from hashlib import blake2s
 
 import attrs
 
+from payports.domain.ledger import left_of_hold
+from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.payment import Payment
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 
 
 @attrs.frozen(kw_only=True)
 class Schedule:
-    """How long to wait before the first look, and at most; ``reversal_after`` must exceed the longest 3-D Secure detour."""
+    """How long to wait before the first look, and at most; ``reversal_after`` must exceed the longest 3-D Secure detour.
+
+    ``expiry_warning``: how long before a hold expires at the gateway the host is told.
+    """
 
     first_look_up: timedelta = timedelta(seconds=60)
     longest_wait: timedelta = timedelta(hours=6)
     first_poll: timedelta = timedelta(minutes=15)
     action_expires: timedelta = timedelta(hours=1)
     reversal_after: timedelta = timedelta(hours=2)
+    expiry_warning: timedelta = timedelta(days=1)
 
 
 def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime | None:
@@ -47,15 +53,30 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
             return None
 
 
-def reschedule(before: Payment | None, after: Payment, now: datetime, schedule: Schedule) -> Payment:
-    """Give every transaction that changed its next date."""
+def reschedule(
+    before: Payment | None, after: Payment, now: datetime, schedule: Schedule, lifetime: timedelta | None = None
+) -> Payment:
+    """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live."""
     old = before.by_id if before else dict[str, Transaction]()
-    changed = [
-        attrs.evolve(one, due_at=due)
-        for one in after.transactions
-        if one is not old.get(one.id) and (due := next_due(one, now, schedule)) != one.due_at
-    ]
+    dated = [one if one is old.get(one.id) else _dated(one, next_due(one, now, schedule)) for one in after.transactions]
+    if lifetime:
+        dated = [_warned_of(after, one, lifetime - schedule.expiry_warning) for one in dated]
+    changed = [new for new, one in zip(dated, after.transactions, strict=True) if new is not one]
     return after.replacing(*changed) if changed else after
+
+
+def _dated(one: Transaction, due_at: datetime | None) -> Transaction:
+    return one if one.due_at == due_at else attrs.evolve(one, due_at=due_at)
+
+
+def _warned_of(payment: Payment, one: Transaction, after: timedelta) -> Transaction:
+    """A hold with its date of warning, for as long as it holds something and nobody was warned."""
+    if one.type is not AUTHORIZE or not one.succeeded or one.reversal is not ReversalState.NONE:
+        return one
+    if not left_of_hold(payment, one):
+        one = attrs.evolve(one, expiring=False) if one.expiring else one
+        return _dated(one, None)
+    return _dated(one, None if one.expiring else one.created_at + after)
 
 
 def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
