@@ -19,7 +19,7 @@ from payports.domain.transaction import (
     TransactionStatus,
     TransactionType,
 )
-from tests.domain.strategies import NOW, begun, done, eur, fact, new_payment, outside, told
+from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, outside, told
 from tests.domain.test_begin import ledgers
 
 T = TransactionType
@@ -187,3 +187,13 @@ def test_the_detail_of_a_fact_cannot_be_changed() -> None:
     (created,) = facts(None, NEW, CAUSE, NOW)
     with pytest.raises(TypeError):
         created.detail["amount"] = "x"  # type: ignore[index]  # pyright: ignore[reportIndexIssue]  -- wrong on purpose
+
+
+def test_the_end_of_a_hold_is_announced_once() -> None:
+    payment = done(new_payment(10), TransactionType.AUTHORIZE, 10)
+    warned = payment.replacing(attrs.evolve(last(payment), expiring=True))
+    (told_of,) = facts(payment, warned, Cause("recovery"), NOW)
+    assert (told_of.kind, told_of.transaction_id) == ("transaction.expiring", "t0")
+    assert told_of.detail == {"type": "AUTHORIZE", "held": "0.10 EUR"}
+    touched = warned.replacing(attrs.evolve(last(warned), look_ups=1))
+    assert facts(warned, touched, Cause("recovery"), NOW) == ()

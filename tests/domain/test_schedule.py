@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payports.domain.payment import Payment
 from payports.domain.schedule import Schedule, next_due, reschedule
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus, TransactionType
-from tests.domain.strategies import NOW, begun, done, eur, fact, new_payment, told
+from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, told
 
 S = TransactionStatus
 R = ReversalState
@@ -37,6 +38,7 @@ def test_the_waits_are_those_of_the_design() -> None:
         first_poll=timedelta(minutes=15),
         action_expires=timedelta(hours=1),
         reversal_after=timedelta(hours=2),
+        expiry_warning=timedelta(days=1),
     )
 
 
@@ -140,3 +142,46 @@ def test_what_is_new_gets_its_first_date() -> None:
     moment = next_due(payment.transactions[0], NOW, SCHEDULE)
     dated = attrs.evolve(payment, transactions=(attrs.evolve(payment.transactions[0], due_at=moment),))
     assert reschedule(None, dated, NOW, SCHEDULE) is dated
+
+
+WEEK: Final = timedelta(days=7)
+
+
+def held(**fields: Any) -> Payment:
+    payment = done(new_payment(10), TransactionType.AUTHORIZE, 10)
+    return payment.replacing(attrs.evolve(last(payment), due_at=None, **fields))
+
+
+def warning(before: Payment | None, after: Payment) -> timedelta | None:
+    due = reschedule(before, after, NOW, SCHEDULE, WEEK).transactions[0].due_at
+    return None if due is None else due - NOW
+
+
+def test_a_hold_is_looked_at_a_day_before_it_expires_at_the_gateway() -> None:
+    assert warning(None, held()) == timedelta(days=6)
+    assert warning(held(), held()) == timedelta(days=6)
+    assert reschedule(None, held(), NOW, SCHEDULE).transactions[0].due_at is None
+    dated = reschedule(None, held(), NOW, SCHEDULE, WEEK)
+    assert reschedule(dated, dated, NOW + WEEK, SCHEDULE, WEEK) is dated
+
+
+def test_a_hold_is_warned_of_once() -> None:
+    warned = held(expiring=True)
+    assert warning(held(), warned) is None
+    assert reschedule(warned, warned, NOW, SCHEDULE, WEEK) is warned
+
+
+@pytest.mark.parametrize("expiring", [True, False])
+def test_what_holds_nothing_any_more_is_not_warned_of(expiring: bool) -> None:
+    before = reschedule(None, held(expiring=expiring), NOW, SCHEDULE, WEEK)
+    captured = done(before, TransactionType.CAPTURE, 10)
+    after = reschedule(before, captured, NOW, SCHEDULE, WEEK).transactions[0]
+    assert (after.due_at, after.expiring) == (None, False)
+
+
+def test_only_a_hold_that_stands_is_warned_of() -> None:
+    for kind, status in (("AUTHORIZE_AND_CAPTURE", S.SUCCEEDED), ("AUTHORIZE", S.DECLINED), ("AUTHORIZE", S.REVOKED)):
+        assert warning(None, done(new_payment(10), TransactionType(kind), 10, status)) is None
+    for state in (R.REVERSAL_CANDIDATE, R.REQUIRES_REVERSAL):
+        owed = held(reversal=state)
+        assert warning(None, owed) == wait(last(owed))
