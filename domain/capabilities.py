@@ -53,6 +53,7 @@ class Capabilities:
     ``in_flight_bound``: how long after it was sent a request may still be executed; "not found" proves nothing before it has passed,
     unless ``fences``: the gateway can be told never to execute a key. ``look_up_reliable_after``: how old a transaction must be before
     a look-up surely finds it. ``idempotency_window``: how long a key may be sent again. ``currencies``: none means all.
+    ``authorization_lifetime``: when a hold expires; ``None`` if it never does.
     """
 
     types: frozenset[TransactionType] = USUAL_TYPES
@@ -71,7 +72,7 @@ class Capabilities:
     in_flight_bound: timedelta = timedelta(minutes=10)
     fences: bool = False
     currencies: frozenset[str] = frozenset()
-    authorization_lifetime: timedelta = timedelta(days=7)
+    authorization_lifetime: timedelta | None = timedelta(days=7)
     pass_through_limit: int = 50
     pass_through_length: int = 500
     pass_through_name_length: int = 255

@@ -64,6 +64,15 @@ class RecoverySettings:
     first_look_up: timedelta = timedelta(seconds=60)
     first_poll: timedelta = timedelta(minutes=15)
     longest_wait: timedelta = timedelta(hours=6)
+    expiry_warning: timedelta = timedelta(days=1)
+
+
+@attrs.frozen(kw_only=True)
+class TelemetrySettings:
+    """Table ``[telemetry]``: what is told of every gateway call and commit, beside a host's own observer."""
+
+    logs: bool = False
+    opentelemetry: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -112,6 +121,7 @@ class Settings:
     checkout: CheckoutSettings
     orders: OrderSettings
     recovery: RecoverySettings
+    telemetry: TelemetrySettings
 
 
 def load(config: str | os.PathLike[str] | Table | None) -> dict[str, Any]:
@@ -134,7 +144,9 @@ def load(config: str | os.PathLike[str] | Table | None) -> dict[str, Any]:
     raise ConfigurationError(path.name or "configuration", reason)
 
 
-_TABLES: Final = frozenset({"merchant", "store", "gateways", "options", "checkout", "orders", "recovery", "merchants"})
+_TABLES: Final = frozenset(
+    {"merchant", "store", "gateways", "options", "checkout", "orders", "recovery", "telemetry", "merchants"}
+)
 _PER_MERCHANT: Final = frozenset({"gateways", "options", "checkout", "orders", "recovery"})
 _COMMON: Final = frozenset(field.name for field in attrs.fields(GatewaySettings))
 
@@ -173,6 +185,7 @@ def _read_one(config: Table) -> Settings:
         checkout=read_options(CheckoutSettings, _table(config, "checkout", ""), "checkout"),
         orders=read_options(OrderSettings, _table(config, "orders", ""), "orders"),
         recovery=read_options(RecoverySettings, _table(config, "recovery", ""), "recovery"),
+        telemetry=read_options(TelemetrySettings, _table(config, "telemetry", ""), "telemetry"),
     )
     _check_names(settings)
     return settings

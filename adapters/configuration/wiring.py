@@ -10,15 +10,17 @@ from typing import Any, Final, cast
 import attrs
 
 from payports.adapters.configuration.clock import SystemClock, SystemIds
-from payports.adapters.configuration.reading import GatewaySettings, Settings, Table, load, read
+from payports.adapters.configuration.reading import GatewaySettings, Settings, Table, TelemetrySettings, load, read
 from payports.adapters.settings import ConfigurationError
 from payports.application.environment import ConfiguredGateway, Policy
 from payports.application.shop import Payports
+from payports.application.telemetry import Telemetry
 from payports.domain.schedule import Schedule
 from payports.ports.adapter import AdapterContext
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway, TransactionGateway
 from payports.ports.store import Store, StoreFailed
+from payports.ports.telemetry import Observer
 
 UNDONE_FIRST: Final = "stored_value"
 """The adapter that checkout turns to last where no priority is configured: what others do is harder to undo."""
@@ -31,10 +33,12 @@ def connect(
     clock: Clock | None = None,
     ids: Ids | None = None,
     gateways: Mapping[str, Gateway | TransactionGateway] | None = None,
+    observer: Observer | None = None,
 ) -> Payports:
     """Connect a shop: a TOML file, a mapping, or nothing (a SQLite file and the sandbox gateway, both in the working directory).
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
+    ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
     Raises ``ConfigurationError`` naming the key, never the value.
     """
     settings, merchants = read(load(config))
@@ -67,7 +71,17 @@ def connect(
         clock=time,
         ids=names,
         merchants=own,
+        telemetry=_telemetry(settings, observer),
     )
+
+
+def _telemetry(settings: Settings, observer: Observer | None) -> Telemetry | None:
+    """What watches, loaded only if something does."""
+    if observer is None and settings.telemetry == TelemetrySettings():
+        return None
+    from payports.adapters.configuration.observing import Observing, gathered
+
+    return Observing(tuple(gathered(settings.telemetry, observer)))
 
 
 def _configured(common: GatewaySettings, gateway: Gateway, name: str) -> ConfiguredGateway:
@@ -137,6 +151,7 @@ def _policy(settings: Settings) -> Policy:
             first_poll=settings.recovery.first_poll,
             action_expires=settings.checkout.action_expires,
             reversal_after=settings.checkout.reversal_after,
+            expiry_warning=settings.recovery.expiry_warning,
         ),
         options=settings.options,
     )

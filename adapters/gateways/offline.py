@@ -32,7 +32,7 @@ CAPABILITIES: Final = Capabilities(
     asynchronous=True,
     idempotency_window=_FOR_EVER,
     look_up=LookUp.BY_KEY,
-    authorization_lifetime=_FOR_EVER,
+    authorization_lifetime=None,
 )
 
 

@@ -37,7 +37,7 @@ class Terms:
     partial_capture: PartialCapture = PartialCapture.MULTIPLE
     detached_credit: bool = False
     refund_requires_settlement: bool = False
-    authorization_lifetime: timedelta = AUTHORIZATION_LIFETIME
+    authorization_lifetime: timedelta | None = AUTHORIZATION_LIFETIME
 
 
 @attrs.frozen(kw_only=True)
@@ -195,7 +195,8 @@ def _is_settled(family: tuple[Entry, ...], capture: Entry) -> bool:
 
 
 def _capture(order: Order, hold: Entry, family: tuple[Entry, ...], terms: Terms, now: float) -> Ruling | None:
-    if now > hold.made_at + terms.authorization_lifetime.total_seconds():
+    lifetime = terms.authorization_lifetime
+    if lifetime is not None and now > hold.made_at + lifetime.total_seconds():
         return refuse("authorization_expired", FailureType.EXPIRED)
     if order.minor > left_of_hold(family, hold):
         return refuse("not_enough_left")

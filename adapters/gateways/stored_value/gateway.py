@@ -180,7 +180,7 @@ def connect(context: AdapterContext) -> Gateway:
     gateway = StoredValueGateway(
         ledger=ledger,
         account=options.account,
-        terms=Terms(detached_credit=options.detached_credit, authorization_lifetime=_FOR_EVER),
+        terms=Terms(detached_credit=options.detached_credit, authorization_lifetime=None),
     )
     attached = context.attachments.get(context.name) is ledger
     return Gateway(

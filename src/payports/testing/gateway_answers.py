@@ -43,7 +43,7 @@ class GatewayAnswers(GatewayRig):
             can.in_flight_bound,
             can.look_up_reliable_after,
             can.idempotency_window,
-            can.authorization_lifetime,
+            can.authorization_lifetime or timedelta(),
         )
         expect(min(durations) >= timedelta(), "a time below zero")
 
