@@ -154,18 +154,23 @@ def believable(seen: object, transaction_id: str, channel: Channel) -> Observati
         return _unknown(channel, f"the adapter gave {type(seen).__name__}", transaction_id)
     if type(seen.transaction_id) is str and seen.transaction_id not in ("", transaction_id):
         return _unknown(channel, "the gateway answered about another transaction", transaction_id)
-    cleaned = clean(attrs.evolve(seen, transaction_id=transaction_id, channel=channel))
+    cleaned = clean(seen, about=transaction_id, channel=channel)
     return cleaned if cleaned else _unknown(channel, "the adapter's answer cannot be kept", transaction_id)
 
 
-def clean(seen: object) -> Observation | None:
-    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if it is none or cannot be kept."""
+def clean(seen: object, *, about: str | None = None, channel: Channel | None = None) -> Observation | None:
+    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if it is none or cannot be kept.
+
+    ``about`` and ``channel`` are put in the place of what it says itself.
+    """
     if type(seen) is not Observation or not is_well_formed(seen):
         return None
     if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
         return None
     return attrs.evolve(
         seen,
+        transaction_id=seen.transaction_id if about is None else about,
+        channel=channel or seen.channel,
         code=plain(seen.code),
         message=plain(seen.message),
         attributes={name: mask_card_numbers(value) for name, value in seen.attributes if _is_value(name, value)},
@@ -194,15 +199,17 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
 
 def is_well_formed(seen: Observation) -> bool:
     """Tell whether every field of an observation has its type: adapters and hosts need not be type-checked."""
-    action = seen.next_action or NextAction(type="")
-    if type(action) is not NextAction or type(action.fields) is not tuple:
-        return False
-    pairs = (*seen.attributes, *action.fields)
-    if not all(type(pair) is tuple and len(pair) == 2 for pair in pairs):
-        return False
-    texts = [*(text for pair in pairs for text in pair), action.type, action.url, action.reference]
     typed = all(type(getattr(seen, name)) in kinds for name, kinds in _FIELDS.items())
-    return typed and all(type(text) is str for text in texts)
+    return typed and _are_pairs(seen.attributes) and (seen.next_action is None or _is_action(seen.next_action))
+
+
+def _is_action(action: NextAction) -> bool:
+    texts = all(type(text) is str for text in (action.type, action.url, action.reference))
+    return texts and type(action.fields) is tuple and _are_pairs(action.fields)
+
+
+def _are_pairs(pairs: tuple[object, ...]) -> bool:
+    return all(type(pair) is tuple and [str, str] == [type(text) for text in pair] for pair in pairs)  # pyright: ignore[reportUnknownVariableType] -- of anything
 
 
 def _safe_action(action: NextAction | None) -> NextAction | None:
@@ -236,9 +243,10 @@ def _is_reference(reference: str) -> bool:
 
 def plain(text: object) -> str:
     """Make a text from outside safe to keep and to log: printable, bounded, card numbers masked."""
-    text = text if type(text) is str else ""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_MESSAGE])
-    return mask_card_numbers(printable)
+    text = text[:_MAX_MESSAGE] if type(text) is str else ""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return mask_card_numbers(text)
 
 
 def _unknown(channel: Channel, message: str, transaction_id: str) -> Observation:

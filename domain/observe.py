@@ -159,11 +159,14 @@ def _measured(payment: Payment) -> Payment:
 
 def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[Transaction]:
     """What a partial capture released went the way of the capture; it stays released when the capture is taken back."""
+    released = [one for one in payment.transactions if one.implied_by == capture.id]
+    if not released:
+        return []
     credible = judge(capture.requested, capture.account, (seen,)).status
     if credible is TransactionStatus.REVOKED:
         credible = TransactionStatus.SUCCEEDED
     echo = Observation(status=credible, channel=seen.channel)
-    return [one.witness(echo) for one in payment.transactions if one.implied_by == capture.id]
+    return [one.witness(echo) for one in released]
 
 
 def _with_consequences(payment: Payment) -> Payment:

@@ -148,6 +148,8 @@ class Payment:
 
     def replacing(self, *changed: Transaction) -> Payment:
         """The same payment with some of its transactions changed, each found by its id."""
+        if not changed:
+            return self
         new = {transaction.id: transaction for transaction in changed}
         return attrs.evolve(self, transactions=tuple(new.get(old.id, old) for old in self.transactions))
 

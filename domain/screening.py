@@ -15,8 +15,9 @@ import attrs
 MAX_IDENTIFIER: Final = 255
 """As long as the longest idempotency key that gateways take."""
 MAX_TEXT: Final = 2_000
+MIN_CARD_DIGITS: Final = 13
 MAX_CARD_DIGITS: Final = 19
-"""ISO/IEC 7812."""
+"""ISO/IEC 7812, and the schemes below."""
 MAX_FIELDS: Final = 50
 """As many pass-through fields as the most generous gateway keeps."""
 
@@ -104,6 +105,7 @@ def _check_card_field(field: str, name: str, value: str) -> InvalidInput | None:
 
 _RUN: Final = re.compile(r"\d+(?:(?:[^\w:(){}\[\]<>\"'&=?]{1,3}|_{1,3}|(?<=\d{3}):(?=\d{3}))\d+)*")
 """Digits in groups, whatever stands between them; a colon only between longer groups, for dates have times behind them."""
+_DIGIT: Final = re.compile(r"\d")
 _GROUP: Final = re.compile(r"\d+")
 _HEXADECIMAL: Final = re.compile(r"[a-fA-F]")
 _AS_PRINTED: Final = re.compile(r"1[3-9]|4 4 4 4(?: [1-3])?|4 4 4 [1-4]|4 6 [45]")
@@ -139,7 +141,8 @@ def holds_card_number(text: str, *, glued: bool = True) -> bool:
     ``glued`` also finds one that touches letters or is grouped oddly; identifiers are read with ``glued=False``, because they hold
     long runs of digits by chance.
     """
-    return any(_card_numbers(_RANDOM.sub("#", text), glued=glued))
+    enough = len(_DIGIT.findall(text)) >= MIN_CARD_DIGITS
+    return enough and any(_card_numbers(_RANDOM.sub("#", text), glued=glued))
 
 
 def mask_card_numbers(text: str) -> str:

@@ -6,11 +6,11 @@ browser returns and look-ups may arrive in any order and any number of times: th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -265,7 +265,7 @@ class Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
         if observation in self.seen:
             return self
-        return attrs.evolve(self, seen=tuple(sorted((*self.seen, observation), key=repr)))
+        return attrs.evolve(self, seen=_ordered((*self.seen, observation), repr))
 
 
 @attrs.frozen(kw_only=True)
@@ -303,7 +303,7 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
     operator's ruling settles a contradiction. The order of ``seen`` does not matter.
     """
     objections = [(one, _contradiction(requested, account, one)) for one in seen]
-    credible = sorted((one for one, objection in objections if not objection), key=_weight)
+    credible = _ordered([one for one, objection in objections if not objection], _weight)
     contradictions = [objection for _, objection in objections if objection]
     status = credible[-1].status if credible else TransactionStatus.SENDING_TO_PROCESSOR
     if contradictions and RANK[status] < RANK[TransactionStatus.UNKNOWN]:
@@ -317,19 +317,27 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
     ruled = any(one.channel is Channel.OPERATOR for one in seen)
     open_contradiction = min(contradictions, key=repr) if contradictions and not ruled else None
     amount = min(approved, default=requested) if status is TransactionStatus.SUCCEEDED else requested
-    claimed = [one.amount for one in seen if one.amount and one.amount.currency == requested.currency]
     return Judgement(
         status=status,
         amount=amount,
-        exposure=max([requested, *claimed]) if open_contradiction else amount,
+        exposure=max([requested, *_claimed(requested, seen)]) if open_contradiction else amount,
         references=references,
         contradiction=open_contradiction,
         doubtful=open_contradiction is not None
         and status in FAILED
         and any(one.status is TransactionStatus.SUCCEEDED for one, objection in objections if objection),
         ruled=ruled,
-        credible=tuple(credible),
+        credible=credible,
     )
+
+
+def _claimed(requested: Money, seen: Iterable[Observation]) -> list[Money]:
+    return [one.amount for one in seen if one.amount and one.amount.currency == requested.currency]
+
+
+def _ordered(seen: Sequence[Observation], key: Callable[[Observation], Any]) -> tuple[Observation, ...]:
+    """Sorted; mostly there is but one, and its key is dear."""
+    return tuple(sorted(seen, key=key) if len(seen) > 1 else seen)
 
 
 def _weight(seen: Observation) -> tuple[int, bool, str, str]:
