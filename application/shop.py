@@ -16,6 +16,7 @@ from payports.application.options import Options
 from payports.application.orders import Orders
 from payports.application.payments import Payments
 from payports.application.saved_methods import SavedMethods
+from payports.application.telemetry import Telemetry
 from payports.application.tokenization import Tokenization
 from payports.application.transactions import Transactions
 from payports.application.webhooks import Webhooks
@@ -28,7 +29,7 @@ from payports.ports.store import Store
 class Payports:
     """The library, connected: a context manager, safe to share between threads. Every call is short but for the gateway's time.
 
-    ``merchants``: the gateways and policy of merchants that have their own.
+    ``merchants``: the gateways and policy of merchants that have their own. ``telemetry``: who watches, if anybody does.
     """
 
     merchant_id: str
@@ -40,6 +41,7 @@ class Payports:
     merchants: Mapping[str, tuple[Mapping[str, ConfiguredGateway], Policy]] = attrs.field(
         factory=dict[str, tuple[Mapping[str, ConfiguredGateway], Policy]]
     )
+    telemetry: Telemetry | None = None
 
     def merchant(self, merchant: str) -> Payports:
         """The same services for another merchant; nothing of one is visible to another. Close only the first.
@@ -54,7 +56,7 @@ class Payports:
     def environment(self) -> Environment:
         """What the services work with."""
         gateways, policy = self.merchants.get(self.merchant_id, (self.gateways, self.policy))
-        return Environment(
+        environment = Environment(
             merchant=self.merchant_id,
             store=self.store.of(self.merchant_id),
             gateways=gateways,
@@ -62,6 +64,7 @@ class Payports:
             clock=self.clock,
             ids=self.ids,
         )
+        return self.telemetry.around(environment) if self.telemetry else environment
 
     @cached_property
     def options(self) -> Options:

@@ -73,6 +73,7 @@ from payports.ports.gateway import (
     TransactionGateway,
 )
 from payports.ports.store import RecordedFact
+from payports.ports.telemetry import Ending, Observer, Operation
 from payports.ports.tokenization import ClientSession
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "Customer",
     "Declined",
     "Delivery",
+    "Ending",
     "Fact",
     "Failure",
     "FailureType",
@@ -120,7 +122,9 @@ __all__ = [
     "NotExecuted",
     "NotFoundYet",
     "Observation",
+    "Observer",
     "OfferedOption",
+    "Operation",
     "OperationNotAllowed",
     "OrderProblem",
     "OrderReport",
@@ -172,12 +176,14 @@ def connect(
     clock: Clock | None = None,
     ids: Ids | None = None,
     gateways: Mapping[str, Gateway | TransactionGateway] | None = None,
+    observer: Observer | None = None,
 ) -> Payports:
     """Connect a shop: a TOML file, a mapping, or nothing (a SQLite file and the sandbox gateway, both in the working directory).
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
+    ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
     Raises ``ConfigurationError`` naming the key, never the value.
     """
     from payports.adapters.configuration.wiring import connect as wire
 
-    return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways)
+    return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)

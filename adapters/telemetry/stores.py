@@ -1,0 +1,53 @@
+"""A repository that is watched: every commit is told to the observers, all else is the repository's own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final, cast
+
+import attrs
+from returns.result import Failure
+
+from payports.adapters.telemetry.watch import Verdict, Watch
+from payports.domain.outcome import Outcome
+from payports.ports.store import Commit, PaymentRepository, Stale
+from payports.ports.telemetry import Attribute
+
+_PARTS: Final = tuple(field.name for field in attrs.fields(Commit))
+
+
+def watched_repository(inner: PaymentRepository, watch: Watch) -> PaymentRepository:
+    """The same repository, its commits watched."""
+    return cast("PaymentRepository", _Repository(inner, watch))
+
+
+class _Repository:
+    """Has whatever the inner one has, methods that the port gains included: no list of them here can grow stale."""
+
+    def __init__(self, inner: PaymentRepository, watch: Watch) -> None:
+        self._inner = inner
+        self._watch = watch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def commit(self, commit: Commit) -> Outcome[None, Stale]:
+        return self._watch.over("store.commit", _about(commit), partial(self._inner.commit, commit), _of_commit)
+
+    def delivered(self, position: int) -> None:
+        about = {"payports.position": position}
+        return self._watch.over(
+            "store.delivered", about, partial(self._inner.delivered, position), lambda _: Verdict(outcome="COMMITTED")
+        )
+
+
+def _about(commit: Commit) -> dict[str, Attribute]:
+    parts: dict[str, Attribute] = {f"payports.{name}": len(getattr(commit, name)) for name in _PARTS}
+    parts["payports.facts"] = sum(len(change.facts) for change in commit.changes)
+    if len(commit.changes) == 1:
+        parts["payports.payment.id"] = commit.changes[0].after.id
+    return {name: value for name, value in parts.items() if value}
+
+
+def _of_commit(committed: Outcome[None, Stale]) -> Verdict:
+    return Verdict(outcome="STALE" if isinstance(committed, Failure) else "COMMITTED")
