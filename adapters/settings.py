@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from functools import cache
 from types import GenericAlias
@@ -68,12 +68,19 @@ def _duration(value: object, _: object) -> timedelta:
     return duration
 
 
+def _instant(value: object, _: object) -> datetime:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise Wrong("must be a date and time with its offset, such as 2026-12-31T00:00:00Z")
+    return value
+
+
 def _secret(value: object, _: object) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    if isinstance(value, str):
-        return Secret(value)
-    raise Wrong("must be a text or a reference to one")
+    secret = Secret(value) if isinstance(value, str) else value
+    if not isinstance(secret, Secret):
+        raise Wrong("must be a text or a reference to one")
+    if not secret.is_text:
+        raise Wrong("must be text in UTF-8")
+    return secret
 
 
 def _member(value: object, kind: type[Enum]) -> Enum:
@@ -91,6 +98,7 @@ def _converter() -> Converter:
     for kind, name in ((str, "a text"), (int, "a whole number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(timedelta, _duration)
+    converter.register_structure_hook(datetime, _instant)
     converter.register_structure_hook(Secret, _secret)
     for members in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
         converter.register_structure_hook(members, _member)

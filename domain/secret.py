@@ -26,6 +26,11 @@ class Secret:
         """Give the text itself, for the one place that sends or stores it."""
         return self.__value
 
+    @property
+    def is_text(self) -> bool:
+        """Tell whether it can be sent at all. What cannot be encoded would be shown by the error that says so."""
+        return not any("\ud800" <= letter <= "\udfff" for letter in self.__value)
+
     def __repr__(self) -> str:
         return HIDDEN
 

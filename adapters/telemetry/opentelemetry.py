@@ -24,7 +24,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from payports.ports.telemetry import Ending, Observer, Operation
+from payports.ports.telemetry import Attribute, Ending, Observer, Operation
 
 SCOPE: Final = "payports"
 
@@ -51,9 +51,9 @@ class OpenTelemetryObserver(Observer):
         if ending.failed:
             span.set_status(Status(StatusCode.ERROR, ending.outcome))
         span.end()
-        known = {**ending.operation.attributes, **ending.attributes}
-        told = {name: known[name] for name in COUNTED_BY if name in known}
-        about = {**told, "payports.operation": ending.operation.name, "payports.outcome": ending.outcome}
+        known: dict[str, Attribute] = {**ending.operation.attributes, **ending.attributes}
+        about: dict[str, Attribute] = {name: known[name] for name in COUNTED_BY if name in known}
+        about |= {"payports.operation": ending.operation.name, "payports.outcome": ending.outcome}
         self.durations.record(ending.duration_s, about)
 
 

@@ -34,11 +34,9 @@ class _Repository:
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         return self._watch.over("store.commit", _about(commit), partial(self._inner.commit, commit), _of_commit)
 
-    def delivered(self, position: int) -> None:
-        about = {"payports.position": position}
-        return self._watch.over(
-            "store.delivered", about, partial(self._inner.delivered, position), lambda _: Verdict(outcome="COMMITTED")
-        )
+    def delivered(self, *given: Any, **named: Any) -> Any:
+        work = partial(self._inner.delivered, *given, **named)
+        return self._watch.over("store.delivered", {}, work, lambda _: Verdict(outcome="COMMITTED"))
 
 
 def _about(commit: Commit) -> dict[str, Attribute]:

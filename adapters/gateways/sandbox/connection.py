@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
@@ -15,9 +15,9 @@ from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.channels import BankChannel, InProcess, OverHttp
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
-from payports.adapters.gateways.sandbox.signatures import MIN_SECRET
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.adapters.gateways.sender import Limits, Sender
+from payports.adapters.gateways.timed_signatures import check_secret, former_of
 from payports.adapters.settings import read_options
 from payports.adapters.tokenization.sandbox import SandboxBridge
 from payports.domain.capabilities import PartialCapture
@@ -35,11 +35,14 @@ class Options:
     """The keys of a sandbox gateway in the configuration.
 
     ``url``: ``memory:``, ``sqlite:///bank.db`` or ``http://127.0.0.1:PORT``; without one, what the host attached, else memory if the
-    store is, else a file. ``hosted_page``: the shopper chooses how to pay on the bank's own page.
+    store is, else a file. ``former_webhook_secret``: what notifications may still be signed with until
+    ``former_webhook_secret_until``, while the secret is changed. ``hosted_page``: the shopper chooses how to pay on the bank's own page.
     """
 
     url: str = ""
     webhook_secret: Secret | None = None
+    former_webhook_secret: Secret | None = None
+    former_webhook_secret_until: datetime | None = None
     account: str = "sandbox"
     partial_capture: PartialCapture = PartialCapture.MULTIPLE
     detached_credit: bool = False
@@ -58,6 +61,7 @@ def connect(context: AdapterContext) -> Gateway:
     where = f"gateways.{context.name}"
     options = read_options(Options, context.options, where)
     _check(options, where)
+    former = former_of(options.former_webhook_secret, options.former_webhook_secret_until, where)
     channel, secret = _reach(options, context, where)
     terms = Terms(
         partial_capture=options.partial_capture,
@@ -68,7 +72,7 @@ def connect(context: AdapterContext) -> Gateway:
     return Gateway(
         transactions=gateway,
         validator=gateway,
-        webhooks=SandboxWebhooks(options.webhook_secret or secret, options.account),
+        webhooks=SandboxWebhooks(options.webhook_secret or secret, options.account, former),
         actions=gateway,
         vault=SandboxVault(channel, options.account),
         bridge=SandboxBridge(account=options.account),
@@ -78,9 +82,7 @@ def connect(context: AdapterContext) -> Gateway:
 
 
 def _check(options: Options, where: str) -> None:
-    secret = options.webhook_secret
-    if secret is not None and len(secret.reveal().encode()) < MIN_SECRET:
-        raise ConfigurationError(f"{where}.webhook_secret", f"must have at least {MIN_SECRET} bytes")
+    check_secret(options.webhook_secret, f"{where}.webhook_secret")
     problem = check_identifier("account", options.account)
     if problem:
         raise ConfigurationError(f"{where}.account", problem.reason)

@@ -9,6 +9,7 @@ from typing import Final
 from payports.adapters.gateways import timed_signatures
 from payports.adapters.gateways.timed_signatures import MIN_SECRET as MIN_SECRET
 from payports.adapters.gateways.timed_signatures import TOLERANCE as TOLERANCE
+from payports.adapters.gateways.timed_signatures import FormerSecret
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookRefused
 
@@ -20,6 +21,8 @@ def signed_headers(secret: Secret, body: bytes, at: int) -> dict[str, str]:
     return {"Content-Type": "application/json", HEADER: timed_signatures.signed(secret, body, at)}
 
 
-def verify(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime) -> WebhookRefused | None:
+def verify(
+    secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime, former: FormerSecret | None = None
+) -> WebhookRefused | None:
     """Say why a body cannot be believed, or nothing."""
-    return timed_signatures.verify(secret, HEADER, headers, body, now)
+    return timed_signatures.verify(secret, HEADER, headers, body, now, former)

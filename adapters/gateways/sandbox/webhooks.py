@@ -13,6 +13,7 @@ from payports.adapters.gateways.reading import Table, read_table, table, tables,
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.signatures import verify
 from payports.adapters.gateways.sandbox.translation import read_transaction
+from payports.adapters.gateways.timed_signatures import FormerSecret
 from payports.domain.outcome import Outcome
 from payports.domain.secret import Secret
 from payports.domain.transaction import Channel
@@ -28,6 +29,7 @@ class SandboxWebhooks(WebhookReader):
 
     secret: Secret | None
     account: str
+    former: FormerSecret | None = None
 
     def read(
         self,
@@ -45,7 +47,7 @@ class SandboxWebhooks(WebhookReader):
             return Failure(WebhookRefused("no webhook secret is configured", 503))
         if len(body) > _MAX_BODY:
             return Failure(WebhookRefused("the body is too long", 413))
-        refused = verify(self.secret, headers, body, now)
+        refused = verify(self.secret, headers, body, now, self.former)
         if refused:
             return Failure(refused)
         return self._read(read_table(body) or {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from payports.adapters.gateways.stripe.finding import Finder
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.adapters.gateways.stripe.webhooks import StripeWebhooks
-from payports.adapters.gateways.timed_signatures import MIN_SECRET
+from payports.adapters.gateways.timed_signatures import check_secret, former_of
 from payports.adapters.settings import ConfigurationError, read_options
 from payports.adapters.tokenization.stripe import StripeBridge
 from payports.domain.secret import Secret
@@ -40,12 +40,15 @@ class Options:
     ``livemode``: what the keys must be, live or test; what they say, if it is not given. ``account``: a connected account on whose behalf
     to act. ``payment_methods``: how intents choose them. ``several_captures``: the account has multicapture. ``hosted_page``: methods
     without a token are chosen on a page of Stripe's. ``fence_keys``: take the key of what Stripe does not know, so that it never happens;
-    to be switched off only for a server that ignores keys.
+    to be switched off only for a server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
+    ``former_webhook_secret_until``, while the secret is changed.
     """
 
     secret_key: Secret
     publishable_key: str = ""
     webhook_secret: Secret | None = None
+    former_webhook_secret: Secret | None = None
+    former_webhook_secret_until: datetime | None = None
     livemode: bool | None = None
     account: str = ""
     base_url: str = DEFAULT_URL
@@ -86,7 +89,12 @@ def connect(context: AdapterContext) -> Gateway:
     return Gateway(
         transactions=gateway,
         validator=gateway,
-        webhooks=StripeWebhooks(secret=options.webhook_secret, terms=terms, connected_account=options.account),
+        webhooks=StripeWebhooks(
+            secret=options.webhook_secret,
+            terms=terms,
+            connected_account=options.account,
+            former=former_of(options.former_webhook_secret, options.former_webhook_secret_until, where),
+        ),
         actions=gateway,
         vault=StripeVault(channel=channel, terms=terms),
         bridge=StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)
@@ -120,8 +128,7 @@ def _check(options: Options, where: str) -> None:
     here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not ((parts.scheme == "https" and parts.hostname) or here) or parts.query or parts.username or parts.fragment:
         raise ConfigurationError(f"{where}.base_url", "must be https://HOST, or http on this machine")
-    if options.webhook_secret is not None and len(options.webhook_secret.reveal().encode()) < MIN_SECRET:
-        raise ConfigurationError(f"{where}.webhook_secret", f"must have at least {MIN_SECRET} bytes")
+    check_secret(options.webhook_secret, f"{where}.webhook_secret")
     if not _VERSION.fullmatch(options.stripe_version):
         raise ConfigurationError(f"{where}.stripe_version", "must be a version such as 2022-11-15")
     if options.account and not _ACCOUNT.fullmatch(options.account):

@@ -18,7 +18,7 @@ from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, pr
 
 
 def a_day(observer: Any = None) -> tuple[Bench, list[str]]:
-    """A checkout with a capture and a refund, one that is declined, one whose answer is lost: it is looked up and reversed. Notifications."""
+    """A checkout with a capture and a refund, one that is declined, one whose answer is lost, its recovery, and notifications."""
     shop = bench(observer=observer) if observer else bench()
     answers: list[Any] = []
     for cart, token in (("c-1", "tok_approved"), ("c-2", "tok_declined"), ("c-3", "tok_timeout_charged")):
@@ -116,15 +116,16 @@ def test_without_telemetry_the_ports_are_the_undecorated_ones() -> None:
 def test_with_telemetry_every_method_of_every_port_stands_behind_a_watch() -> None:
     given = with_gateway(bench(observer=Witness()), rollback=Undoing()).shop
     ours, theirs = given.environment.gateways["sandbox"].gateway, given.gateways["sandbox"].gateway
-    ports = get_type_hints(Gateway)
+    ports: dict[str, Any] = get_type_hints(Gateway)
     for name in ("account", "close"):
         assert getattr(ours, name) is getattr(theirs, name)
         del ports[name]
     for name, port in ports.items():
-        protocol = next(kind for kind in get_args(port) or (port,) if kind is not NoneType)
+        protocol: type = next(kind for kind in get_args(port) or (port,) if kind is not NoneType)
         methods = {method for method in vars(protocol) if not method.startswith("_")}
         assert methods
-        assert methods <= set(vars(type(getattr(ours, name)))), name
+        standing: object = getattr(ours, name)
+        assert methods <= set(vars(type(standing))), name
 
 
 class Undoing(RollbackGateway):
@@ -145,7 +146,10 @@ def test_an_adapter_that_raises_or_lies_is_told_by_class_and_passed_on() -> None
     def raises(_: PaymentRequest) -> PaymentResponse:
         raise LookupError("tok_secret_text")
 
-    for instead, outcome in ((raises, "RAISED"), (lambda _: None, "UNREADABLE"), (lambda _: 5, "UNREADABLE")):
+    def gives_nothing(_: PaymentRequest) -> None:
+        return None
+
+    for instead, outcome in ((raises, "RAISED"), (gives_nothing, "UNREADABLE")):
         witness = Witness()
         shop = bench(observer=witness)
         shop.spies["sandbox"].instead = instead
