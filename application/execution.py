@@ -87,7 +87,7 @@ def execute(
         first = () if known or not command.key else (_record_of(payment_id, command, begun.unwrap()),)
         intended = env.save(payment, begun.unwrap().payment, cause, first)
         if isinstance(intended, Success):
-            sent = attrs.evolve(begun.unwrap(), payment=intended.unwrap())
+            sent = Begun(intended.unwrap(), begun.unwrap().requests)
             return _call(env, found.unwrap(), sent, cause, return_url, standing)
     return Failure(Busy(f"payment {payment_id}"))
 

@@ -230,7 +230,7 @@ def _safe_properties(properties: object) -> Mapping[str, Secret]:
     if not isinstance(properties, Mapping) or not all(isinstance(one, Secret) for one in properties.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return {}
     found = cast("Mapping[str, Secret]", properties)
-    return {} if check_method(PaymentMethod(found)) else found
+    return {} if not found or check_method(PaymentMethod(found)) else found
 
 
 def _is_value(name: str, value: str) -> bool:

@@ -58,25 +58,30 @@ def reschedule(
 ) -> Payment:
     """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live."""
     old = before.by_id if before else dict[str, Transaction]()
-    dated = [one if one is old.get(one.id) else _dated(one, next_due(one, now, schedule)) for one in after.transactions]
-    if lifetime:
-        dated = [_warned_of(after, one, lifetime - schedule.expiry_warning) for one in dated]
-    changed = [new for new, one in zip(dated, after.transactions, strict=True) if new is not one]
-    return after.replacing(*changed) if changed else after
+    warned_after = lifetime - schedule.expiry_warning if lifetime else None
+    changed: list[Transaction] = []
+    for one in after.transactions:
+        due_at = one.due_at if one is old.get(one.id) else next_due(one, now, schedule)
+        dated = _dated(after, one, due_at, warned_after)
+        if dated is not one:
+            changed.append(dated)
+    return after.replacing(*changed)
 
 
-def _dated(one: Transaction, due_at: datetime | None) -> Transaction:
-    return one if one.due_at == due_at else attrs.evolve(one, due_at=due_at)
-
-
-def _warned_of(payment: Payment, one: Transaction, after: timedelta) -> Transaction:
-    """A hold with its date of warning, for as long as it holds something and nobody was warned."""
-    if one.type is not AUTHORIZE or not one.succeeded or one.reversal is not ReversalState.NONE:
+def _dated(payment: Payment, one: Transaction, due_at: datetime | None, warned_after: timedelta | None) -> Transaction:
+    """With its next date. That of a hold is its warning, for as long as it holds something and nobody was warned."""
+    expiring = one.expiring
+    if warned_after is not None and _is_hold(one):
+        holds = left_of_hold(payment, one) > 0
+        expiring = expiring and holds
+        due_at = one.created_at + warned_after if holds and not expiring else None
+    if one.due_at == due_at and one.expiring is expiring:
         return one
-    if not left_of_hold(payment, one):
-        one = attrs.evolve(one, expiring=False) if one.expiring else one
-        return _dated(one, None)
-    return _dated(one, None if one.expiring else one.created_at + after)
+    return attrs.evolve(one, due_at=due_at, expiring=expiring)
+
+
+def _is_hold(one: Transaction) -> bool:
+    return one.type is AUTHORIZE and one.succeeded and one.reversal is ReversalState.NONE
 
 
 def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
