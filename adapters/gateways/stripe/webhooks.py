@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 from payports.adapters.gateways.reading import Table, read_table, table, text
 from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.events import read_event
-from payports.adapters.gateways.timed_signatures import verify
+from payports.adapters.gateways.timed_signatures import FormerSecret, verify
 from payports.domain.outcome import Outcome
 from payports.domain.secret import Secret
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
@@ -28,6 +28,7 @@ class StripeWebhooks(WebhookReader):
     secret: Secret | None
     terms: Terms
     connected_account: str = ""
+    former: FormerSecret | None = None
 
     def read(
         self,
@@ -45,7 +46,7 @@ class StripeWebhooks(WebhookReader):
             return Failure(WebhookRefused("no webhook secret is configured", 503))
         if len(body) > _MAX_BODY:
             return Failure(WebhookRefused("the body is too long", 413))
-        refused = verify(self.secret, HEADER, headers, body, now)
+        refused = verify(self.secret, HEADER, headers, body, now, self.former)
         if refused:
             return Failure(refused)
         return self._read(read_table(body, drop_doubled=True) or {})
