@@ -6,9 +6,9 @@ A commit is a value. The application builds it, the store writes it; no transact
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
@@ -130,11 +130,34 @@ class Stale:
 
 @attrs.frozen(kw_only=True)
 class RecordedFact:
-    """A fact with its place in the merchant's history: ``position`` rises in commit order, ``sequence`` is gap-free per payment from 1."""
+    """A fact with its place in the merchant's history.
+
+    ``sequence`` is gap-free per payment, from 1. ``position`` rises with it, and orders the facts of all payments; it may leave gaps, and
+    commits of several payments at once may take theirs in any order.
+    """
 
     position: int
     sequence: int
     fact: Fact
+
+
+DELIVERY: Final = "delivery"
+"""The lease of whoever hands facts to the host."""
+
+
+def payment_lease(payment_id: str) -> str:
+    """Name the lease of whoever looks after a payment."""
+    return f"payment {payment_id}"
+
+
+def notification_lease(gateway: str, event_id: str) -> str:
+    """Name the lease of whoever tries a parked notification again."""
+    return f"notification {gateway} {event_id}"
+
+
+def checkout_lease(owner: Owner) -> str:
+    """Name the lease of whoever concludes a checkout that was left."""
+    return f"checkout {owner.kind} {owner.id}"
 
 
 class PaymentRepository(Protocol):
@@ -164,6 +187,14 @@ class PaymentRepository(Protocol):
         """Page through all payments by id."""
         ...
 
+    def payment_ids(self, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """Page through the ids of all payments, those that cannot be read or are gone but for a trace among them: for an audit."""
+        return tuple(payment.id for payment in self.payments(after, limit))
+
+    def misfits(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores that keep nothing twice
+        """Say what a store keeps twice of a payment, so as to find it, and no longer agrees with what the payment holds."""
+        return ()
+
     def request(self, key: str) -> RequestRecord | None:
         """Find what a key was used for."""
         ...
@@ -177,7 +208,8 @@ class PaymentRepository(Protocol):
         ...
 
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
-        """List checkouts that are running or waiting and whose ``lease_until`` lies before a time, the longest overdue first."""
+        """List checkouts that are running or waiting and whose ``lease_until`` lies before a time, the longest overdue first. What is
+        leased (``checkout_lease``) is left out."""
         ...
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
@@ -193,15 +225,17 @@ class PaymentRepository(Protocol):
         ...
 
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
-        """List parked notifications whose ``due_at`` has come, the longest overdue first."""
+        """List parked notifications whose ``due_at`` has come, the longest overdue first. What is leased (``notification_lease``) is
+        left out."""
         ...
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
-        """List ids of payments with a transaction whose ``due_at`` has come, the longest overdue first, each once."""
+        """List ids of payments with a transaction whose ``due_at`` has come, the longest overdue first, each once. What is leased
+        (``payment_lease``) is left out."""
         ...
 
-    def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
-        """List payments with a transaction that has a discrepancy, is UNKNOWN, or whose reversal is owed, under way or failed, by id."""
+    def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
+        """Page by id through payments with a transaction that ``domain.attention.wants_attention`` picked when it was written."""
         ...
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
@@ -209,11 +243,26 @@ class PaymentRepository(Protocol):
         ...
 
     def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
-        """The facts behind the delivery cursor, in commit order."""
+        """The facts behind the delivery cursor, by position: none of a lower position comes later."""
         ...
 
-    def delivered(self, position: int) -> None:
-        """Move the delivery cursor to a position; it never moves back, nor beyond the last fact."""
+    def delivered(self, position: int, holder: str | None = None) -> bool:
+        """Move the delivery cursor to a position that ``undelivered`` gave; it never moves back, nor beyond the last fact.
+
+        With a holder: only if it has the lease ``DELIVERY`` still; tells whether.
+        """
+        ...
+
+    def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
+        """Take those names that are free, run out or this holder's already, from now until ``duration`` later by the store's own clock.
+
+        Leases keep many workers from doing the same work. Safety never rests on them, for a worker may sleep through the end of its
+        lease and not know: what keeps it from spoiling another's work is the version that every commit states.
+        """
+        ...
+
+    def release(self, names: tuple[str, ...], holder: str) -> None:
+        """Give back those names that this holder has."""
         ...
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:

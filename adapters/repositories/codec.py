@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from payports.adapters.repositories.documents import Row, from_json, instant, storable, to_json
+from payports.adapters.repositories.documents import Row, from_json, instant, legible, storable, to_json
+from payports.domain.attention import wants_attention
 from payports.domain.history import Fact
 from payports.domain.method import PaymentType
 from payports.domain.money import Money
@@ -25,8 +26,9 @@ TRANSACTION: Final = (
     *("id", "type", "requested_minor", "currency", "parent_id", "request_key", "source_kind", "source_id", "reversal"),
     *("due_at", "created_at", "details"),
     *("payment_id", "ordinal", "gateway", "status", "amount_minor", "gateway_reference", "discrepancy"),
+    "attention",
 )
-"""The last seven say where it belongs and what its observations amount to; they are for queries and not read back."""
+"""What follows ``details`` says where it belongs and what its observations amount to; it is for queries and not read back."""
 READ_BACK: Final = TRANSACTION[:12]
 FACT: Final = ("payment_id", "kind", "transaction_id", "at", "who", "why", "details")
 
@@ -50,6 +52,7 @@ def payment_row(payment: Payment) -> Row:
     )
 
 
+@legible
 def read_payment(row: Read, version: int, transactions: tuple[Transaction, ...]) -> Payment:
     """A payment from the columns ``PAYMENT``, its version and its transactions."""
     key, owner_kind, owner_id, kind, gateway, minor, currency, customer, archived, created_at, document = row
@@ -93,10 +96,28 @@ def transaction_row(payment: Payment, one: Transaction, ordinal: int) -> Row:
             judged.amount.minor,
             judged.gateway_reference or None,
             discrepancy.kind.value if discrepancy else None,
+            int(wants_attention(payment, one)),
         )
     )
 
 
+def misfits(payment: Payment, rows: Iterable[Read], told: int, facts: int) -> tuple[str, ...]:
+    """What of the rows ``TRANSACTION`` of a payment does not say what it holds; ``told`` of ``facts`` of its facts are there."""
+    stored = {row[0]: row for row in rows}
+    found = [
+        f"transaction {one.id}: the column {name} does not say what was seen"
+        for ordinal, one in enumerate(payment.transactions)
+        for name, is_, must in zip(
+            TRANSACTION, stored.get(one.id, ()), transaction_row(payment, one, ordinal), strict=False
+        )
+        if is_ != must and name not in READ_BACK and (name, is_) != ("attention", 1)  # too often does no harm
+    ]
+    if told != facts:
+        found.append(f"{facts} facts were told, {told} are there")
+    return tuple(found)
+
+
+@legible
 def read_transaction(row: Read) -> Transaction:
     """A transaction from the columns ``READ_BACK``."""
     key, kind, minor, currency, parent, request, source_kind, source_id, reversal, due_at, created_at, document = row
@@ -129,6 +150,7 @@ def fact_row(fact: Fact) -> Row:
     )
 
 
+@legible
 def read_fact(row: Read) -> RecordedFact:
     """A fact from its position, its sequence and the columns ``FACT``."""
     position, sequence, payment_id, kind, transaction_id, at, who, why, document = row

@@ -1,8 +1,8 @@
-"""What one commit writes to SQLite, inside a transaction that is open: a payment and one transaction take three statements."""
+"""What one commit writes, as steps in an order that cannot deadlock: a payment, one transaction and one fact take three."""
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
@@ -10,7 +10,7 @@ import attrs
 
 from payports.adapters.repositories import codec, records, statements
 from payports.adapters.repositories.documents import Row
-from payports.adapters.repositories.refused import expect
+from payports.domain.attention import wants_attention
 from payports.domain.payment import Payment
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
@@ -20,74 +20,76 @@ _own: Final = attrgetter(*(one.name for one in attrs.fields(Payment) if one.name
 """What a payment is beside its ledger; most commits leave it as it was."""
 
 
-def write(connection: sqlite3.Connection, merchant: str, commit: Commit) -> None:
-    """Write all parts of a commit, or raise ``Refused`` at the first record that is not as expected."""
-    writing = _Writing(connection, merchant)
-    for change in commit.changes:
-        writing.change(change)
-    for request in commit.requests:
-        writing.put(statements.ADD_REQUEST, records.request_row(request), f"request {request.key}")
-    for checkout in commit.checkouts:
-        writing.checkout(checkout)
-    for saved in commit.saved_methods:
-        writing.saved_method(saved)
-    for entry in commit.inbox:
-        writing.put(statements.PUT_INBOX_ENTRY, records.inbox_row(entry), "")
-
-
 @attrs.frozen
-class _Writing:
-    connection: sqlite3.Connection
-    merchant: str
+class Step:
+    """A statement that must write exactly one row; else ``what`` is not as expected, and the commit is stale."""
 
-    def put(self, statement: str, row: Row, what: str) -> None:
-        expect(self.connection.execute(statement, (self.merchant, *row)).rowcount == 1, what)
+    statement: str
+    row: Row
+    what: str
 
-    def change(self, change: Change) -> None:
-        before, after = change.before, change.after
-        told = self._payment(before, after, len(change.facts))
-        known = before.by_id if before and before.gateway == after.gateway else dict[str, Transaction]()
-        for ordinal, one in enumerate(after.transactions):
-            if one is not known.get(one.id):
-                row = codec.transaction_row(after, one, ordinal)
-                self.put(statements.PUT_TRANSACTION, row, f"transaction {one.id}")
-        self.connection.executemany(
-            statements.TELL,
-            [
-                (self.merchant, self.merchant, sequence, *codec.fact_row(fact))
-                for sequence, fact in enumerate(change.facts, start=told + 1)
-            ],
-        )
 
-    def _payment(self, before: Payment | None, after: Payment, facts: int) -> int:
-        """Write the payment; gives how many facts were told of it before."""
-        what = f"payment {after.id}"
-        if before is None:
-            self.put(statements.ADD_PAYMENT, (*codec.payment_row(after), 1, facts), what)
-            return 0
-        key = (facts, self.merchant, after.id, before.version)
-        if _own(before) == _own(after):
-            found = self.connection.execute(statements.TOUCH_PAYMENT, key).fetchall()
-        else:
-            found = self.connection.execute(statements.CHANGE_PAYMENT, (*codec.payment_row(after), *key)).fetchall()
-        expect(bool(found), what)
-        total: int = found[0][0]
-        return total - facts
+def steps(commit: Commit) -> Iterator[Step]:
+    """All that a commit writes, each row without its merchant. Every store takes records in this order, so that none waits in a circle."""
+    for change in in_order(commit):
+        yield from _change(change)
+    for request in sorted(commit.requests, key=attrgetter("key")):
+        yield Step(statements.ADD_REQUEST, records.request_row(request), f"request {request.key}")
+    for checkout in sorted(commit.checkouts, key=attrgetter("owner.kind", "owner.id")):
+        yield _checkout(checkout)
+    for saved in sorted(commit.saved_methods, key=attrgetter("id")):
+        yield _saved_method(saved)
+    for entry in sorted(commit.inbox, key=attrgetter("gateway", "event_id")):
+        what = f"notification {entry.gateway} {entry.event_id}"
+        yield Step(statements.PUT_INBOX_ENTRY, records.inbox_row(entry), what)
 
-    def checkout(self, record: CheckoutRecord) -> None:
-        row, owner = records.checkout_row(record), record.owner
-        what = f"checkout {owner.kind} {owner.id}"
-        if record.version == 0:
-            self.put(statements.ADD_CHECKOUT, (*row, 1), what)
-        else:
-            self._update(statements.CHANGE_CHECKOUT, (*row, self.merchant, owner.kind, owner.id, record.version), what)
 
-    def saved_method(self, saved: SavedMethod) -> None:
-        row, what = records.saved_method_row(saved), f"saved method {saved.id}"
-        if saved.version == 0:
-            self.put(statements.ADD_SAVED_METHOD, (*row, 1), what)
-        else:
-            self._update(statements.CHANGE_SAVED_METHOD, (*row, self.merchant, saved.id, saved.version), what)
+def in_order(commit: Commit) -> list[Change]:
+    """The changes by the ids of their payments."""
+    return sorted(commit.changes, key=attrgetter("after.id"))
 
-    def _update(self, statement: str, row: Row, what: str) -> None:
-        expect(self.connection.execute(statement, row).rowcount == 1, what)
+
+def to_write(change: Change) -> Iterator[tuple[int, Transaction]]:
+    """The transactions whose rows no longer say what is true, with their places in the ledger."""
+    before, after = change.before, change.after
+    known = before.by_id if before and before.gateway == after.gateway else dict[str, Transaction]()
+    for ordinal, one in enumerate(after.transactions):
+        former = known.get(one.id)
+        if (
+            former is None
+            or former is not one
+            or wants_attention(before or after, former) != wants_attention(after, one)
+        ):
+            yield ordinal, one
+
+
+def _change(change: Change) -> Iterator[Step]:
+    after, facts = change.after, len(change.facts)
+    yield _payment(change.before, after, facts)
+    for ordinal, one in to_write(change):
+        yield Step(statements.PUT_TRANSACTION, codec.transaction_row(after, one, ordinal), f"transaction {one.id}")
+    for left, fact in zip(reversed(range(facts)), change.facts, strict=True):
+        yield Step(statements.TELL, (left, *codec.fact_row(fact)), f"payment {after.id}")
+
+
+def _payment(before: Payment | None, after: Payment, facts: int) -> Step:
+    what = f"payment {after.id}"
+    if before is None:
+        return Step(statements.ADD_PAYMENT, (*codec.payment_row(after), 1, facts), what)
+    if _own(before) == _own(after):
+        return Step(statements.TOUCH_PAYMENT, (after.id, before.version, facts), what)
+    return Step(statements.CHANGE_PAYMENT, (*codec.payment_row(after), before.version, facts), what)
+
+
+def _checkout(record: CheckoutRecord) -> Step:
+    row, what = records.checkout_row(record), f"checkout {record.owner.kind} {record.owner.id}"
+    if record.version == 0:
+        return Step(statements.ADD_CHECKOUT, (*row, 1), what)
+    return Step(statements.CHANGE_CHECKOUT, (*row, record.version), what)
+
+
+def _saved_method(saved: SavedMethod) -> Step:
+    row, what = records.saved_method_row(saved), f"saved method {saved.id}"
+    if saved.version == 0:
+        return Step(statements.ADD_SAVED_METHOD, (*row, 1), what)
+    return Step(statements.CHANGE_SAVED_METHOD, (*row, saved.version), what)

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from threading import Lock
@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 import attrs
 
+from payports.adapters.repositories.documents import instant
 from payports.adapters.repositories.schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 from payports.ports.store import StoreFailed
 
@@ -40,10 +41,13 @@ class SqliteOptions:
 
 
 class Database:
-    """A connection that threads share and forked children may not."""
+    """A connection that threads share and forked children may not. ``now`` is the clock that leases run by."""
 
-    def __init__(self, path: Path, options: SqliteOptions) -> None:
+    def __init__(
+        self, path: Path, options: SqliteOptions, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.path: Final = path
+        self._now = now
         self._options = options
         self._process = os.getpid()
         self._lock = Lock()
@@ -97,7 +101,11 @@ class Database:
             raise StoreFailed("the store is closed")
         if self._connection is None:
             self._connection = _open(self.path, self._options)
+            self._connection.create_function("moment", 1, self._moment)
         return self._connection
+
+    def _moment(self, microseconds: int) -> str:
+        return instant(self._now() + timedelta(microseconds=microseconds))
 
     def _roll_back(self) -> None:
         """End what was begun and not committed; a full disk or a failed one has done so by itself."""

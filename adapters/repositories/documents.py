@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, Final, TypeAlias, TypeVar
+from functools import cache, wraps
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 from cattrs import Converter
@@ -30,6 +30,7 @@ Column: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Column, ...]
 
 _Value = TypeVar("_Value")
+_Parts = ParamSpec("_Parts")
 
 IN_COLUMNS: Final[Mapping[type, tuple[str, ...]]] = {
     Payment: (
@@ -93,6 +94,19 @@ def from_json(document: str, kind: type[_Value], columns: Mapping[str, object] |
         return _converter().structure(json.loads(document) | (columns or {}), kind)
     except (ValueError, TypeError, KeyError, ForbiddenExtraKeysError):
         raise StoreFailed(f"a {kind.__name__} cannot be read: damaged, or written by a newer version") from None
+
+
+def legible(read: Callable[_Parts, _Value]) -> Callable[_Parts, _Value]:
+    """Make a reader of rows tell of a column that holds what it never wrote as of a damaged document."""
+
+    @wraps(read)
+    def reading(*args: _Parts.args, **kwargs: _Parts.kwargs) -> _Value:
+        try:
+            return read(*args, **kwargs)
+        except (ValueError, TypeError):
+            raise StoreFailed("a row cannot be read: damaged, or written by a newer version") from None
+
+    return reading
 
 
 def _as_is(value: Any, _: object) -> Any:

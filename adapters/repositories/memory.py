@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
 from threading import Lock
 from typing import Final
 
 from returns.result import Failure, Success
 
-from payports.adapters.repositories.documents import storable_merchant
+from payports.adapters.repositories.documents import storable, storable_merchant
 from payports.adapters.repositories.refused import Refused
 from payports.adapters.repositories.tables import Tables
 from payports.adapters.settings import ConfigurationError
@@ -22,6 +22,7 @@ from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.clock import Clock
 from payports.ports.store import (
+    DELIVERY,
     CheckoutRecord,
     CheckoutState,
     Commit,
@@ -32,24 +33,28 @@ from payports.ports.store import (
     Stale,
     Store,
     StoreFailed,
+    checkout_lease,
+    notification_lease,
+    payment_lease,
 )
 
 _OPEN: Final = frozenset({CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS})
 
 
-def connect(url: str, options: Mapping[str, object], _clock: Clock) -> Store:
+def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
     """Open an empty store for ``memory:``; it has no options."""
     if url != "memory:":
         raise ConfigurationError("store.url", "must be memory: and nothing more")
     if options:
         raise ConfigurationError(f"store.{min(options)}", "unknown key")
-    return MemoryStore()
+    return MemoryStore(clock.now)
 
 
 class MemoryStore(Store):
-    """Tables in a dictionary, behind one lock."""
+    """Tables in a dictionary, behind one lock. ``now`` is the clock that leases run by."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.now: Final = now
         self._tables: defaultdict[str, Tables] = defaultdict(Tables)
         self._lock = Lock()
         self._process = os.getpid()
@@ -126,7 +131,14 @@ class MemoryRepository(PaymentRepository):
 
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
         with self._tables() as tables:
-            found = (one for one in tables.checkouts.values() if one.state in _OPEN and one.lease_until < before)
+            now = self._store.now()
+            found = (
+                one
+                for one in tables.checkouts.values()
+                if one.state in _OPEN
+                and one.lease_until < before
+                and tables.holder(checkout_lease(one.owner), now) is None
+            )
             return tuple(nsmallest(limit, found, key=lambda one: (one.lease_until, one.owner.kind, one.owner.id)))
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
@@ -144,21 +156,29 @@ class MemoryRepository(PaymentRepository):
 
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
         with self._tables() as tables:
+            now = self._store.now()
             found = (
                 (one.due_at, one.gateway, one.event_id)
                 for one in tables.inbox.values()
-                if one.due_at is not None and one.due_at <= due_before
+                if one.due_at is not None
+                and one.due_at <= due_before
+                and tables.holder(notification_lease(one.gateway, one.event_id), now) is None
             )
             return tuple(tables.inbox[gateway, event_id] for _, gateway, event_id in nsmallest(limit, found))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         with self._tables() as tables:
-            found = ((at, key) for key, at in tables.due.items() if at is not None and at <= now)
+            clock = self._store.now()
+            found = (
+                (at, key)
+                for key, at in tables.due.items()
+                if at is not None and at <= now and tables.holder(payment_lease(key), clock) is None
+            )
             return tuple(key for _, key in nsmallest(limit, found))
 
-    def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
+    def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
         with self._tables() as tables:
-            found = nsmallest(limit, (key for key, needed in tables.attention.items() if needed))
+            found = nsmallest(limit, (key for key, needed in tables.attention.items() if needed and key > after))
             return tuple(tables.payments[key] for key in found)
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
@@ -171,9 +191,27 @@ class MemoryRepository(PaymentRepository):
             last = min(len(tables.history), tables.delivered + limit)
             return tuple(tables.history[position] for position in range(first, last + 1))
 
-    def delivered(self, position: int) -> None:
+    def delivered(self, position: int, holder: str | None = None) -> bool:
         with self._tables() as tables:
-            tables.delivered = max(tables.delivered, min(position, len(tables.history)))
+            allowed = not holder or tables.holder(DELIVERY, self._store.now()) == holder
+            if allowed:
+                tables.delivered = max(tables.delivered, min(position, len(tables.history)))
+            return allowed
+
+    def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
+        storable((*names, holder))
+        with self._tables() as tables:
+            now = self._store.now()
+            taken = frozenset(name for name in names if tables.holder(name, now) in (None, holder))
+            tables.leases.update(dict.fromkeys(taken, (holder, now + duration)))
+            return taken
+
+    def release(self, names: tuple[str, ...], holder: str) -> None:
+        storable((*names, holder))
+        with self._tables() as tables:
+            for name in set(names):
+                if tables.leases.get(name, ("",))[0] == holder:
+                    del tables.leases[name]
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         with self._tables() as tables:

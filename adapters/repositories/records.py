@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from payports.adapters.repositories.codec import Read, maybe_instant, read_customer, read_time
-from payports.adapters.repositories.documents import Row, from_json, instant, storable, to_json
+from payports.adapters.repositories.documents import Row, from_json, instant, legible, storable, to_json
 from payports.domain.method import PaymentType
 from payports.domain.money import Money
 from payports.domain.payment import Customer, Owner
@@ -39,6 +39,7 @@ def saved_method_row(saved: SavedMethod) -> Row:
     )
 
 
+@legible
 def read_saved_method(row: Read) -> SavedMethod:
     """A saved method from the columns ``SAVED_METHOD`` and its version."""
     key, customer, gateway, kind, name, status, created_at, document, version = row
@@ -75,6 +76,7 @@ def checkout_row(record: CheckoutRecord) -> Row:
     )
 
 
+@legible
 def read_checkout(row: Read) -> CheckoutRecord:
     """A checkout from the columns ``CHECKOUT`` and its version."""
     kind, key, request, fingerprint, minor, currency, state, lease, cart_version, customer, token, started, version = (
@@ -109,6 +111,7 @@ def inbox_row(entry: InboxEntry) -> Row:
     )
 
 
+@legible
 def read_inbox_entry(row: Read) -> InboxEntry:
     """A notification from the columns ``INBOX``."""
     gateway, event_id, received_at, due_at, tries, document = row
@@ -127,6 +130,7 @@ def request_row(record: RequestRecord) -> Row:
     return storable((record.key, record.fingerprint, record.payment_id, record.plan))
 
 
+@legible
 def read_request(row: Read) -> RequestRecord:
     """An idempotency record from the columns ``REQUEST``."""
     key, fingerprint, payment_id, plan = row

@@ -160,7 +160,32 @@ _FIRST: Final = (
     "CREATE INDEX inbox_parked ON inbox (merchant, due_at, gateway, event_id) WHERE due_at IS NOT NULL",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+_SECOND: Final = (
+    "ALTER TABLE transactions ADD COLUMN attention INTEGER NOT NULL DEFAULT 0",  # 1: a person may have to look at it
+    """
+    UPDATE transactions SET attention = 1
+        WHERE discrepancy IS NOT NULL OR status IN ('UNKNOWN', 'REVOKED') OR type = 'CHARGEBACK'
+            OR reversal IN ('REQUIRES_REVERSAL', 'REVERSAL_IN_PROGRESS', 'FAILED_REVERSAL')
+            OR details LIKE '%"flagged_for_review"%'
+            OR (status IN ('DECLINED', 'NOT_EXECUTED') AND EXISTS (
+                SELECT 1 FROM payments WHERE payments.merchant = transactions.merchant
+                    AND payments.id = transactions.payment_id
+                    AND payments.details LIKE '%"CUSTOMER_MUTABILITY_BLOCKED"%'))
+    """,  # rather too many than too few: whoever asks looks at each
+    "DROP INDEX transactions_needing_attention",
+    "CREATE INDEX transactions_needing_attention ON transactions (merchant, payment_id) WHERE attention = 1",
+    """
+    CREATE TABLE leases (  -- who is at work on what; no promise rests on it
+        merchant TEXT NOT NULL,
+        name TEXT NOT NULL,
+        holder TEXT NOT NULL,
+        ends_at TEXT NOT NULL,
+        PRIMARY KEY (merchant, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)
 """Statements by version: the first makes version 1."""
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 
+from payports.adapters.repositories.codec import Read
+from payports.adapters.repositories.committing import Step
 from payports.adapters.repositories.database import Database, SqliteOptions
-from payports.adapters.repositories.documents import storable_merchant
+from payports.adapters.repositories.documents import Row, storable_merchant
+from payports.adapters.repositories.refused import expect
 from payports.adapters.repositories.schema import version_of
-from payports.adapters.repositories.sqlite_repository import SqliteRepository
+from payports.adapters.repositories.sql import Sql
+from payports.adapters.repositories.sql_repository import SqlRepository
 from payports.adapters.settings import ConfigurationError, read_options
 from payports.ports.clock import Clock
 from payports.ports.store import PaymentRepository, Store, StoreFailed
@@ -20,12 +24,12 @@ from payports.ports.store import PaymentRepository, Store, StoreFailed
 _SCHEME: Final = "sqlite:///"
 
 
-def connect(url: str, options: Mapping[str, object], _clock: Clock) -> Store:
+def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
     """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; the file is made if it is not there, its folder is not."""
     name = url.removeprefix(_SCHEME)
     if name == url or not name or "\0" in name or name.startswith(":memory:"):
         raise ConfigurationError("store.url", "must be sqlite:///relative.db or sqlite:////absolute.db")
-    return SqliteStore(Database(Path(name).absolute(), read_options(SqliteOptions, options, "store")))
+    return SqliteStore(Database(Path(name).absolute(), read_options(SqliteOptions, options, "store"), clock.now))
 
 
 @attrs.frozen
@@ -35,7 +39,7 @@ class SqliteStore(Store):
     database: Database
 
     def of(self, merchant: str) -> PaymentRepository:
-        return SqliteRepository(self.database, storable_merchant(merchant))
+        return SqlRepository(SqliteSql(self.database), storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
         told = self.database.run(_settings)
@@ -52,6 +56,36 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         self.database.close()
+
+
+@attrs.frozen
+class SqliteSql(Sql):
+    """SQLite reads the statements as they are, and lets one writer in at a time: positions come without gaps, in commit order."""
+
+    database: Database
+
+    def select(self, statement: str, row: Row) -> Sequence[Read]:
+        return self.database.run(lambda connection: connection.execute(statement, row).fetchall())
+
+    def write(self, merchant: str, steps: Sequence[Step]) -> None:
+        def take(connection: sqlite3.Connection) -> None:
+            for step in steps:
+                expect(connection.execute(step.statement, (merchant, *step.row)).rowcount == 1, step.what)
+
+        self.database.write(take)
+
+    def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
+        numbers: list[int] = []
+        self.database.write(
+            lambda connection: numbers.extend(connection.execute(statement, row).rowcount for row in rows)
+        )
+        return numbers
+
+    def horizon(self, merchant: str) -> int:  # noqa: ARG002 -- whoever is behind is seen by everybody
+        return _LAST
+
+
+_LAST: Final = 2**63 - 1
 
 
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar
+from operator import attrgetter
+from typing import TypeVar
 
 import attrs
 
 from payports.adapters.repositories import codec, records
+from payports.adapters.repositories.committing import in_order, to_write
 from payports.adapters.repositories.refused import expect
+from payports.domain.attention import wants_attention
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
-from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, RecordedFact, RequestRecord
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-
-_OWED: Final = frozenset(
-    {ReversalState.REQUIRES_REVERSAL, ReversalState.REVERSAL_IN_PROGRESS, ReversalState.FAILED_REVERSAL}
-)
 
 
 class Tables:
@@ -41,6 +39,7 @@ class Tables:
         self.history: dict[int, RecordedFact] = {}
         self.positions: dict[str, tuple[int, ...]] = {}
         self.delivered = 0
+        self.leases: dict[str, tuple[str, datetime]] = {}
         self._undo: list[Callable[[], object]] = []
 
     def write(self, commit: Commit) -> None:
@@ -63,16 +62,21 @@ class Tables:
         current = owner is not None and self.checkouts[owner].callback_token == callback_token
         return owner if current else None
 
+    def holder(self, name: str, now: datetime) -> str | None:
+        """Who has a lease now."""
+        holder, ends_at = self.leases.get(name, ("", now))
+        return holder if ends_at > now else None
+
     def _write(self, commit: Commit) -> None:
-        for change in commit.changes:
+        for change in in_order(commit):
             self._write_change(change)
-        for request in commit.requests:
+        for request in sorted(commit.requests, key=attrgetter("key")):
             records.request_row(request)
             expect(request.key not in self.requests, f"request {request.key}")
             self._put(self.requests, request.key, request)
-        for checkout in commit.checkouts:
+        for checkout in sorted(commit.checkouts, key=attrgetter("owner.kind", "owner.id")):
             self._write_checkout(checkout)
-        for saved in commit.saved_methods:
+        for saved in sorted(commit.saved_methods, key=attrgetter("id")):
             records.saved_method_row(saved)
             expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
             self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
@@ -87,17 +91,15 @@ class Tables:
         expect(stored.version == before.version if stored and before else stored is before, f"payment {after.id}")
         self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
         self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
-        known = before.by_id if before else dict[str, Transaction]()
-        for ordinal, one in enumerate(after.transactions):
-            if one is not known.get(one.id):
-                codec.transaction_row(after, one, ordinal)
-                expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
-                self._put(self.transactions, one.id, after.id)
-                if reference := one.gateway_reference:
-                    self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
+        for ordinal, one in to_write(change):
+            codec.transaction_row(after, one, ordinal)
+            expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
+            self._put(self.transactions, one.id, after.id)
+            if reference := one.gateway_reference:
+                self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
         dates = [one.due_at for one in after.transactions if one.due_at]
         self._put(self.due, after.id, min(dates, default=None))
-        self._put(self.attention, after.id, any(map(_needs_attention, after.transactions)))
+        self._put(self.attention, after.id, any(wants_attention(after, one) for one in after.transactions))
         self._write_facts(change)
 
     def _write_facts(self, change: Change) -> None:
@@ -132,7 +134,3 @@ def _version(record: CheckoutRecord | SavedMethod | None) -> int:
 
 def _with(ids: tuple[str, ...], new: str) -> tuple[str, ...]:
     return ids if new in ids else (*ids, new)
-
-
-def _needs_attention(one: Transaction) -> bool:
-    return bool(one.discrepancy) or one.status is TransactionStatus.UNKNOWN or one.reversal in _OWED

@@ -125,6 +125,7 @@ def transactions(currency: Currency) -> SearchStrategy[Transaction]:
         restores_hold=_FLAGS,
         observed_only=_FLAGS,
         excess=_FLAGS,
+        expiring=_FLAGS,
         reversal=st.sampled_from(ReversalState),
         reverses=_FLAGS,
         due_at=_maybe(TIMES),

@@ -123,7 +123,8 @@ class StoreReading:
 
     def test_what_a_person_must_look_at_is_listed(self, store: Store) -> None:
         repository = fresh(store)
-        fine = (*(TransactionStatus(one) for one in TransactionStatus if one is not TransactionStatus.UNKNOWN),)
+        wanting = (TransactionStatus.UNKNOWN, TransactionStatus.REVOKED)
+        fine = [status for status in TransactionStatus if status not in wanting]
         for status in fine:
             added(repository, a_payment(f"fine-{status}", a_transaction(f"t-{status}", an_observation(status))))
         for state in (ReversalState.NONE, ReversalState.REVERSAL_CANDIDATE, ReversalState.REVERSED):
@@ -135,11 +136,15 @@ class StoreReading:
             "d": attrs.evolve(a_transaction("t-d"), reversal=ReversalState.REQUIRES_REVERSAL),
             "e": attrs.evolve(a_transaction("t-e"), reversal=ReversalState.REVERSAL_IN_PROGRESS),
             "f": attrs.evolve(a_transaction("t-f"), reversal=ReversalState.FAILED_REVERSAL),
+            "g": a_transaction("t-g", an_observation(TransactionStatus.REVOKED)),
+            "h": a_transaction("t-h", attrs.evolve(an_observation(), flagged_for_review=True)),
         }
         for key, one in reversed(wanted.items()):
             added(repository, a_payment(key, a_transaction(f"plain-{key}"), one))
-        same([one.id for one in repository.needing_attention()], [*"abcdef"])
+        same([one.id for one in repository.needing_attention()], [*"abcdefgh"])
         same([one.id for one in repository.needing_attention(limit=2)], [*"ab"])
+        same([one.id for one in repository.needing_attention(after="b", limit=3)], [*"cde"])
+        same(repository.needing_attention(after="h"), ())
         before = repository.needing_attention(limit=1)[0]
         same(repository.commit(changed(before, before.replacing(a_transaction("t-a")))), Success(None))
         same([one.id for one in repository.needing_attention(limit=1)], ["b"])

@@ -1,12 +1,10 @@
-"""One merchant's part of an SQLite file: one statement a load, and few a commit."""
+"""One merchant's part of a relational database: one statement a load, and few a commit."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from datetime import datetime
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from itertools import groupby
 from operator import itemgetter
 from typing import Final, TypeVar
 
@@ -14,10 +12,10 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.repositories import codec, records, statements
-from payports.adapters.repositories.committing import write
-from payports.adapters.repositories.database import Database
-from payports.adapters.repositories.documents import Column, instant, is_text
+from payports.adapters.repositories.committing import Step, steps
+from payports.adapters.repositories.documents import Column, instant, is_text, storable
 from payports.adapters.repositories.refused import Refused
+from payports.adapters.repositories.sql import Sql
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
@@ -29,16 +27,18 @@ from payports.ports.store import (
     RecordedFact,
     RequestRecord,
     Stale,
+    StoreFailed,
 )
 
 _Value = TypeVar("_Value")
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @attrs.frozen
-class SqliteRepository(PaymentRepository):
-    """Reads here; ``committing`` writes."""
+class SqlRepository(PaymentRepository):
+    """Reads and writes with ``statements`` alone, so that every relational store answers alike."""
 
-    _database: Database
+    _sql: Sql
     _merchant: str
 
     def payment(self, payment_id: str) -> Payment | None:
@@ -48,16 +48,25 @@ class SqliteRepository(PaymentRepository):
         return self._payments(statements.PAYMENTS_OF_OWNER, owner.kind, owner.id)
 
     def payment_of_transaction(self, transaction_id: str) -> Payment | None:
-        return _only(self._payments(statements.PAYMENT_OF_TRANSACTION, self._merchant, transaction_id))
+        return _only(self._payments(statements.PAYMENT_OF_TRANSACTION, transaction_id))
 
     def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
-        return _only(self._payments(statements.PAYMENT_BY_REFERENCE, self._merchant, gateway, reference))
+        return _only(self._payments(statements.PAYMENT_BY_REFERENCE, gateway, reference))
 
     def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
-        return self._payments(statements.PAYMENTS, self._merchant, after, max(0, limit))
+        return self._payments(statements.PAYMENTS, after, max(0, limit))
 
-    def needing_attention(self, limit: int = 1_000) -> tuple[Payment, ...]:
-        return self._payments(statements.NEEDING_ATTENTION, self._merchant, max(0, limit))
+    def payment_ids(self, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        return self._records(itemgetter(0), statements.PAYMENT_IDS, after, max(0, limit))
+
+    def misfits(self, payment_id: str) -> tuple[str, ...]:
+        payment = self.payment(payment_id)
+        counted = self._records(tuple[int, int], statements.COUNT_FACTS, payment_id)
+        rows = self._records(tuple[Column, ...], statements.ROWS, payment_id)
+        return codec.misfits(payment, rows, *counted[0]) if payment and counted else ()
+
+    def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
+        return self._payments(statements.NEEDING_ATTENTION, after, max(0, limit))
 
     def request(self, key: str) -> RequestRecord | None:
         return _only(self._records(records.read_request, statements.REQUEST, key))
@@ -84,42 +93,53 @@ class SqliteRepository(PaymentRepository):
         return self._records(records.read_inbox_entry, statements.PARKED, instant(due_before), max(0, limit))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
-        return self._read(lambda rows: tuple(islice(_distinct(rows), max(0, limit))), statements.DUE, instant(now))
+        return self._records(itemgetter(0), statements.DUE, instant(now), max(0, limit))
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
         return self._records(codec.read_fact, statements.HISTORY, payment_id)
 
     def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
-        return self._records(codec.read_fact, statements.UNDELIVERED, self._merchant, max(0, limit))
+        return self._records(codec.read_fact, statements.UNDELIVERED, self._sql.horizon(self._merchant), max(0, limit))
 
-    def delivered(self, position: int) -> None:
-        row = (self._merchant, position, self._merchant)
-        self._database.write(lambda connection: connection.execute(statements.DELIVERED, row))
+    def delivered(self, position: int, holder: str | None = None) -> bool:
+        return self._each(statements.DELIVERED, (position, holder or "")) == [1]
+
+    def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
+        wanted, microseconds = sorted(set(names)), duration // _MICROSECOND
+        taken = self._each(statements.LEASE, *((name, holder, microseconds) for name in wanted))
+        return frozenset(name for name, number in zip(wanted, taken, strict=True) if number)
+
+    def release(self, names: tuple[str, ...], holder: str) -> None:
+        self._each(statements.RELEASE, *((name, holder) for name in sorted(set(names))))
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         try:
-            self._database.write(lambda connection: write(connection, self._merchant, commit))
+            self._sql.write(self._merchant, _planned(commit))
         except Refused as refused:
             return Failure(Stale(refused.what))
         return Success(None)
 
     def _payments(self, statement: str, *parameters: Column) -> tuple[Payment, ...]:
-        return self._read(_read_payments, statement, *parameters)
+        return _read_payments(self._select(statement, parameters))
 
     def _records(self, read: Callable[[codec.Read], _Value], statement: str, *parameters: Column) -> tuple[_Value, ...]:
-        return self._read(lambda rows: tuple(map(read, rows)), statement, *parameters)
+        return tuple(map(read, self._select(statement, parameters)))
 
-    def _read(
-        self, read: Callable[[Iterator[codec.Read]], tuple[_Value, ...]], statement: str, *parameters: Column
-    ) -> tuple[_Value, ...]:
+    def _select(self, statement: str, parameters: tuple[Column, ...]) -> Iterable[codec.Read]:
         if not all(is_text(one) for one in parameters if isinstance(one, str)):
             return ()  # what cannot be kept is not there
+        return self._sql.select(statement, (self._merchant, *parameters))
 
-        def select(connection: sqlite3.Connection) -> tuple[_Value, ...]:
-            with closing(connection.execute(statement, (self._merchant, *parameters))) as rows:
-                return read(rows)
+    def _each(self, statement: str, *rows: tuple[Column, ...]) -> list[int]:
+        return self._sql.each(statement, [storable((self._merchant, *row)) for row in rows])
 
-        return self._database.run(select)
+
+def _planned(commit: Commit) -> list[Step]:
+    try:
+        return list(steps(commit))
+    except StoreFailed as failed:
+        reason = str(failed)
+    raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
 
 
 _PAYMENT: Final = slice(0, len(codec.PAYMENT))
@@ -135,15 +155,6 @@ def _read_payment(rows: list[codec.Read]) -> Payment:
     """A payment from its rows: one a transaction, and one with no transaction in it if there are none."""
     transactions = tuple(codec.read_transaction(row[_TRANSACTION]) for row in rows if row[_TRANSACTION][0] is not None)
     return codec.read_payment(rows[0][_PAYMENT], rows[0][_VERSION], transactions)
-
-
-def _distinct(rows: Iterable[codec.Read]) -> Iterator[str]:
-    """The first column, each value once: read only as far as somebody asks."""
-    met = set[str]()
-    for row in rows:
-        if row[0] not in met:
-            met.add(row[0])
-            yield row[0]
 
 
 def _only(found: tuple[_Value, ...]) -> _Value | None:

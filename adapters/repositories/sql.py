@@ -1,0 +1,30 @@
+"""What the repository of the relational stores asks of a database: SQLite and PostgreSQL each do it in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from payports.adapters.repositories.codec import Read
+from payports.adapters.repositories.committing import Step
+from payports.adapters.repositories.documents import Row
+
+
+class Sql(Protocol):
+    """A database. Whatever fails is ``StoreFailed``, told without the data that was in play."""
+
+    def select(self, statement: str, row: Row) -> Sequence[Read]:
+        """The rows that a statement finds."""
+        ...
+
+    def write(self, merchant: str, steps: Sequence[Step]) -> None:
+        """Take all steps in one durable commit, or raise ``Refused`` for the first that did not write one row, and write nothing."""
+        ...
+
+    def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
+        """Execute a statement for every row, in one commit; how many rows each wrote."""
+        ...
+
+    def horizon(self, merchant: str) -> int:
+        """A position of the merchant's history below which, and at which, no fact can appear any more."""
+        ...
