@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
@@ -13,18 +14,25 @@ from payports.application.requests import check_limit
 from payports.domain.failures import PaymentNotFound, PaymentsProblem, StoreUnavailable
 from payports.domain.outcome import Outcome
 from payports.domain.screening import InvalidInput, check_identifier
-from payports.ports.store import RecordedFact
+from payports.ports.store import DELIVERY, RecordedFact, StoreFailed
 
 _PAGE: Final = 100
+
+_LEASE: Final = timedelta(minutes=1)
+"""When another process may go on where one that says nothing any more has stopped."""
 
 
 @attrs.frozen
 class Delivery:
-    """How many facts the handler took. ``stopped_at`` is the fact at which it raised (``error``: the exception's name), if it did."""
+    """How many facts the handler took. ``stopped_at`` is the fact at which it raised (``error``: the exception's name), if it did.
+
+    ``elsewhere``: another process is delivering at this moment, or has taken over from this one, which was too slow.
+    """
 
     delivered: int
     stopped_at: RecordedFact | None = None
     error: str = ""
+    elsewhere: bool = False
 
 
 @attrs.frozen
@@ -37,9 +45,10 @@ class Events:
     def deliver(
         self, handler: Callable[[RecordedFact], object], limit: int = 10_000
     ) -> Outcome[Delivery, InvalidInput | StoreUnavailable]:
-        """Call ``handler`` with every fact that it has not taken yet, in commit order.
+        """Call ``handler`` with every fact that it has not taken yet, in the order of their positions.
 
-        A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact.
+        Of several processes that do so at once one delivers; when it dies another goes on within a minute, with what was not noted as
+        delivered. A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact.
 
         Failures:
             InvalidInput: the handler cannot be called, or the limit is no whole number from 1 to 10,000.
@@ -47,21 +56,11 @@ class Events:
         problem = check_limit(limit) or (None if callable(handler) else InvalidInput("handler", "must be callable"))
         if problem:
             return Failure(problem)
-        taken = 0
-        while taken < limit:
-            page = self._env.store.undelivered(min(_PAGE, limit - taken))
-            if not page:
-                break
-            for number, recorded in enumerate(page):
-                try:
-                    handler(recorded)
-                except Exception as error:  # noqa: BLE001 -- the host's; its name is passed on, its text may hold secrets
-                    if number:
-                        self._env.store.delivered(page[number - 1].position)
-                    return Success(Delivery(taken, recorded, type(error).__name__))
-                taken += 1
-            self._env.store.delivered(page[-1].position)
-        return Success(Delivery(taken))
+        deliverer = _Deliverer(self._env, self._env.ids.new(), handler)
+        try:
+            return Success(deliverer.deliver(limit))
+        finally:
+            deliverer.give_back()
 
     @guarded
     def history(self, payment_id: str) -> Outcome[tuple[RecordedFact, ...], PaymentsProblem]:
@@ -70,3 +69,59 @@ class Events:
             return Failure(problem)
         found = self._env.store.history(payment_id)
         return Success(found) if found else Failure(PaymentNotFound(payment_id))
+
+
+@attrs.define
+class _Deliverer:
+    """One that delivers, for as long as its lease holds."""
+
+    env: Environment
+    holder: str
+    handler: Callable[[RecordedFact], object]
+    leased_at: datetime | None = None
+    taken: int = 0
+
+    def deliver(self, limit: int) -> Delivery:
+        while self.taken < limit:
+            if not self.may_go_on():
+                return Delivery(self.taken, elsewhere=True)
+            page = self.env.store.undelivered(min(_PAGE, limit - self.taken))
+            if not page:
+                break
+            if stopped := self.hand_out(page):
+                return stopped
+        return Delivery(self.taken)
+
+    def hand_out(self, page: tuple[RecordedFact, ...]) -> Delivery | None:
+        """Hand out a page; gives why delivery stops in it, if it does."""
+        position = 0
+        stopped: Delivery | None = None
+        for recorded in page:
+            if not self.may_go_on():
+                stopped = Delivery(self.taken, elsewhere=True)
+                break
+            try:
+                self.handler(recorded)
+            except Exception as error:  # noqa: BLE001 -- the host's; its name is passed on, its text may hold secrets
+                stopped = Delivery(self.taken, recorded, type(error).__name__)
+                break
+            self.taken += 1
+            position = recorded.position
+        if position and not (self.may_go_on() and self.env.store.delivered(position, self.holder)):
+            return Delivery(self.taken, elsewhere=True)
+        return stopped
+
+    def may_go_on(self) -> bool:
+        """Tell whether the lease holds for a good while; renewed in time, or taken if it is free."""
+        now = self.env.now()
+        if self.leased_at is not None and timedelta() <= now - self.leased_at < _LEASE / 3:
+            return True
+        held = bool(self.env.store.lease((DELIVERY,), self.holder, _LEASE))
+        self.leased_at = now if held else None
+        return held
+
+    def give_back(self) -> None:
+        try:
+            self.env.store.release((DELIVERY,), self.holder)
+        except StoreFailed:
+            return  # it runs out

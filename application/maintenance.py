@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 from returns.result import Failure, Success
 
+from payports.application.attention import needing_attention, rule
 from payports.application.concluding import advance, conclude
 from payports.application.environment import Environment, guarded
-from payports.application.execution import TransactionReport, report
-from payports.application.notifying import PATIENCE, Applied, apply
+from payports.application.execution import TransactionReport
+from payports.application.notifying import Applied, apply
 from payports.application.recording import record
 from payports.application.recovery import ask, note
 from payports.application.requests import check_limit
 from payports.application.reversing import reverse_owed
-from payports.domain.capabilities import LookUp
-from payports.domain.failures import PaymentNotFound, StoreUnavailable, TransactionProblem
+from payports.domain.attention import AttentionItem
+from payports.domain.failures import StoreUnavailable, TransactionProblem
 from payports.domain.history import Cause
+from payports.domain.ledger import left_of_hold
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.screening import InvalidInput, check_identifier, check_text
+from payports.domain.screening import InvalidInput
 from payports.domain.transaction import (
     Channel,
     FailureType,
@@ -33,56 +34,41 @@ from payports.domain.transaction import (
     Transaction,
     TransactionStatus,
 )
-from payports.ports.store import InboxEntry
+from payports.ports.store import (
+    CheckoutRecord,
+    InboxEntry,
+    StoreFailed,
+    checkout_lease,
+    notification_lease,
+    payment_lease,
+)
 
 _RECOVERY: Final = Cause("recovery")
-_FAR: Final = timedelta(days=36_500)
-_RESOLVABLE: Final = frozenset(
-    {
-        TransactionStatus.SUCCEEDED,
-        TransactionStatus.NOT_EXECUTED,
-        TransactionStatus.DECLINED,
-        TransactionStatus.REVOKED,
-    }
-)
-_HOPELESS: Final = 5
-"""After so many look-ups an unknown result needs a person as well."""
+_AT_ONCE: Final = 20
+"""So much work is leased together, and given back together."""
+
+_LEASE: Final = timedelta(seconds=30)
+"""When another worker may take over what one has leased and not given back; whoever is slower than that finds its commits refused."""
+
+_Work = TypeVar("_Work")
 
 
 @attrs.frozen(kw_only=True)
 class MaintenanceReport:
-    """What one pass did: look-ups made and how many of them settled a doubt, reversals made and failed, actions that lapsed, parked
-    notifications applied, checkouts concluded. ``more``: there was more work than one pass takes."""
+    """What one pass did: look-ups made and how many of them settled a doubt, reversals made and failed, actions that lapsed, holds whose
+    end is near, parked notifications applied, checkouts concluded, and what could not be worked on because the store failed over it.
+    ``more``: there was more work than one pass takes."""
 
     looked_up: int
     settled: int
     reversed: int
     failed_reversals: int
     lapsed: int
+    expiring: int
     applied: int
     concluded: int
+    unreadable: int
     more: bool
-
-
-class AttentionKind(StrEnum):
-    """Why a person is needed."""
-
-    DISCREPANCY = "DISCREPANCY"
-    UNKNOWN_RESULT = "UNKNOWN_RESULT"
-    FAILED_REVERSAL = "FAILED_REVERSAL"
-    UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
-    PARKED_NOTIFICATION = "PARKED_NOTIFICATION"
-
-
-@attrs.frozen(kw_only=True)
-class AttentionItem:
-    """Something that a person must decide, and what to do about it."""
-
-    kind: AttentionKind
-    payment_id: str
-    transaction_id: str
-    message: str
-    what_to_do: str
 
 
 @attrs.frozen
@@ -95,43 +81,27 @@ class Maintenance:
     def run(self, limit: int = 100) -> Outcome[MaintenanceReport, InvalidInput | StoreUnavailable]:
         """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so.
 
+        Any number of processes may do so at once: each leases what it works on. What the store fails over is left to the next pass.
+
         Failures:
             InvalidInput: the limit is no whole number from 1 to 10,000.
+            StoreUnavailable: nothing could be done at all.
         """
         if problem := check_limit(limit):
             return Failure(problem)
-        done: Counter[str] = Counter()
-        due = self._env.store.due(self._env.now(), limit)
-        for payment_id in due:
-            payment = self._env.store.payment(payment_id)
-            if payment is not None:
-                advance(self._env, self._tend(payment, done).owner)
-        parked = self._env.store.parked(self._env.now(), limit)
-        for entry in parked:
-            done["applied"] += apply(self._env, entry) is Applied.APPLIED
-        overdue = self._env.store.open_checkouts(self._env.now(), limit)
-        for checkout in overdue:
-            conclude(self._env, checkout)
-            done["concluded"] += 1
-        return Success(
-            MaintenanceReport(
-                looked_up=done["looked_up"],
-                settled=done["settled"],
-                reversed=done["reversed"],
-                failed_reversals=done["failed_reversals"],
-                lapsed=done["lapsed"],
-                applied=done["applied"],
-                concluded=done["concluded"],
-                more=max(len(due), len(parked), len(overdue)) >= limit,
-            )
-        )
+        one_pass = _Pass(self._env, self._env.ids.new())
+        store, now = self._env.store, self._env.now
+        found = [
+            one_pass.over(store.due(now(), limit), payment_lease, one_pass.tend),
+            one_pass.over(store.parked(now(), limit), _name_of_entry, one_pass.retry),
+            one_pass.over(store.open_checkouts(now(), limit), _name_of_checkout, one_pass.conclude),
+        ]
+        return Success(one_pass.report(more=max(found) >= limit))
 
     @guarded
     def needs_attention(self) -> Outcome[tuple[AttentionItem, ...], StoreUnavailable]:
         """List everything that a person must decide."""
-        found = [item for payment in self._env.store.needing_attention() for item in self._look_over(payment)]
-        parked = self._env.store.parked(self._env.now() + _FAR, 1_000)
-        return Success((*found, *(_parked(entry) for entry in parked if entry.tries >= PATIENCE)))
+        return Success(tuple(needing_attention(self._env)))
 
     @guarded
     def resolve(
@@ -145,65 +115,107 @@ class Maintenance:
     ) -> Outcome[TransactionReport, TransactionProblem]:
         """Settle by a person's word what a transaction came to; who and why is kept in its history.
 
-        ``status``: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED. A final status is never lowered: what succeeded can only be revoked.
+        ``status``: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED; the status that it has takes note of what needed attention. A final status
+        is never lowered: what succeeded can only be revoked.
 
         Failures:
             InvalidInput: the status cannot be ruled, or nobody or no reason is named. PaymentNotFound: no such transaction.
         """
-        problem = (
-            check_identifier("transaction_id", transaction_id)
-            or (
-                None
-                if type(status) in (TransactionStatus, str) and status in _RESOLVABLE
-                else InvalidInput("status", "must be SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED")
-            )
-            or check_identifier("operator", operator)
-            or check_identifier("reason", reason[:1] if type(reason) is str else reason)
-            or check_text("reason", reason)
-            or (None if _is_empty(gateway_reference) else check_identifier("gateway_reference", gateway_reference))
-        )
-        if problem:
-            return Failure(problem)
-        payment = self._env.store.payment_of_transaction(transaction_id)
-        if payment is None:
-            return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
-        ruling = Observation(
-            status=TransactionStatus(status),
-            channel=Channel.OPERATOR,
-            transaction_id=transaction_id,
-            gateway_reference=gateway_reference,
-            operator=operator,
-            message=reason,
-        )
-        recorded = record(self._env, payment, ruling, Cause(f"operator {operator}", reason))
-        if isinstance(recorded, Failure):
-            return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
-        advance(self._env, payment.owner)
-        ruled = recorded.unwrap()
-        return report(ruled, (ruled.by_id[transaction_id],))
+        return rule(self._env, transaction_id, status, operator, reason, gateway_reference)
 
-    def _tend(self, payment: Payment, done: Counter[str]) -> Payment:
-        now = self._env.now()
+
+@attrs.frozen
+class _Pass:
+    """One pass, under the name that its leases carry."""
+
+    _env: Environment
+    _holder: str
+    _done: Counter[str] = attrs.field(factory=Counter[str])
+
+    def report(self, *, more: bool) -> MaintenanceReport:
+        counted = {one.name: self._done[one.name] for one in attrs.fields(MaintenanceReport) if one.name != "more"}
+        return MaintenanceReport(**counted, more=more)
+
+    def over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
+        """Work on what was found, as far as nobody else does; gives how much was found."""
+        for start in range(0, len(found), _AT_ONCE):
+            named = {name_of(one): one for one in found[start : start + _AT_ONCE]}
+            leased = self._env.store.lease(tuple(named), self._holder, _LEASE)
+            try:
+                for name in (name for name in named if name in leased):
+                    self._try(work, named[name])
+            finally:
+                self._give_back(tuple(leased))
+        return len(found)
+
+    def _try(self, work: Callable[[_Work], None], one: _Work) -> None:
+        """Work on one thing; if the store fails over that alone, the others need not wait."""
+        try:
+            work(one)
+        except StoreFailed:
+            self._done["unreadable"] += 1
+            self._env.store.due(self._env.now(), 1)  # if it fails over this too, the pass is over
+
+    def _give_back(self, names: tuple[str, ...]) -> None:
+        try:
+            self._env.store.release(names, self._holder)
+        except StoreFailed:
+            return  # they run out
+
+    def tend(self, payment_id: str) -> None:
+        payment = self._env.store.payment(payment_id)
+        if payment is None or not any(self._is_due(one) for one in payment.transactions):
+            return
         for one in payment.transactions:
-            if one.due_at is None or one.due_at > now:
-                continue
-            if one.reversal is ReversalState.REVERSAL_CANDIDATE and not one.indeterminate:
-                payment = self._demand_reversal(payment, one)
-            elif one.may_have_happened and not one.succeeded:
-                heard = ask(self._env, payment, one)
-                payment = note(self._env, payment, heard, _RECOVERY)
-                after = payment.by_id[one.id]
-                done["looked_up"] += 1
-                done["settled"] += after.status is not one.status
-                waits = {after.status, heard.status} == {TransactionStatus.REQUIRES_ACTION}
-                if waits and _has_lapsed(self._env, one):
-                    payment = self._lapse(payment, one)
-                    done["lapsed"] += 1
+            if self._is_due(one):
+                payment = self._settle(payment, one)
         before = _reversals(payment)
         payment = reverse_owed(self._env, payment, _RECOVERY)
-        done["reversed"] += _reversals(payment)[ReversalState.REVERSED] - before[ReversalState.REVERSED]
-        done["failed_reversals"] += _reversals(payment)[ReversalState.FAILED_REVERSAL]
-        return self._postpone(payment)
+        self._done["reversed"] += _reversals(payment)[ReversalState.REVERSED] - before[ReversalState.REVERSED]
+        self._done["failed_reversals"] += _reversals(payment)[ReversalState.FAILED_REVERSAL]
+        advance(self._env, self._postpone(payment).owner)
+
+    def retry(self, entry: InboxEntry) -> None:
+        self._done["applied"] += apply(self._env, entry) is Applied.APPLIED
+
+    def conclude(self, checkout: CheckoutRecord) -> None:
+        conclude(self._env, checkout)
+        self._done["concluded"] += 1
+
+    def _is_due(self, one: Transaction) -> bool:
+        return one.due_at is not None and one.due_at <= self._env.now()
+
+    def _settle(self, payment: Payment, one: Transaction) -> Payment:
+        """Do what one transaction is due for."""
+        if one.reversal is ReversalState.REVERSAL_CANDIDATE and not one.indeterminate:
+            return self._demand_reversal(payment, one)
+        if one.succeeded and one.reversal is ReversalState.NONE:
+            return self._warn(note(self._env, payment, ask(self._env, payment, one), _RECOVERY), one)
+        if not one.may_have_happened or one.succeeded:
+            return payment
+        heard = ask(self._env, payment, one)
+        payment = note(self._env, payment, heard, _RECOVERY)
+        after = payment.by_id[one.id]
+        self._done["looked_up"] += 1
+        self._done["settled"] += after.status is not one.status
+        waits = {after.status, heard.status} == {TransactionStatus.REQUIRES_ACTION}
+        if waits and _has_lapsed(self._env, one):
+            self._done["lapsed"] += 1
+            return self._lapse(payment, one)
+        return payment
+
+    def _warn(self, payment: Payment, hold: Transaction) -> Payment:
+        """Tell the host that a hold ends soon, unless the gateway says that it has gone already."""
+
+        def decide(before: Payment) -> Success[Payment]:
+            one = before.by_id[hold.id]
+            if not one.succeeded or not left_of_hold(before, one):
+                return Success(before)
+            return Success(before.replacing(attrs.evolve(one, expiring=True)))
+
+        warned = self._update(payment, decide)
+        self._done["expiring"] += warned.by_id[hold.id].expiring
+        return warned
 
     def _postpone(self, payment: Payment) -> Payment:
         """Give what is still due, because nothing could be done about it now, a later date, so that it does not crowd out the rest."""
@@ -213,8 +225,7 @@ class Maintenance:
             stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
             return Success(before.replacing(*(attrs.evolve(one, look_ups=one.look_ups + 1) for one in stuck)))
 
-        updated = self._env.update(payment.id, _RECOVERY, decide)
-        return updated.unwrap() if isinstance(updated, Success) else payment
+        return self._update(payment, decide)
 
     def _demand_reversal(self, payment: Payment, candidate: Transaction) -> Payment:
         def decide(before: Payment) -> Success[Payment]:
@@ -224,8 +235,7 @@ class Maintenance:
             owed = ReversalState.REQUIRES_REVERSAL if one.may_have_happened else ReversalState.NONE
             return Success(before.replacing(attrs.evolve(one, reversal=owed)))
 
-        updated = self._env.update(payment.id, _RECOVERY, decide)
-        return updated.unwrap() if isinstance(updated, Success) else payment
+        return self._update(payment, decide)
 
     def _lapse(self, payment: Payment, waiting: Transaction) -> Payment:
         lapsed = Observation(
@@ -238,67 +248,17 @@ class Maintenance:
         recorded = record(self._env, payment, lapsed, Cause("recovery", "the shopper did not come back in time"))
         return recorded.unwrap() if isinstance(recorded, Success) else payment
 
-    def _look_over(self, payment: Payment) -> Iterator[AttentionItem]:
-        configured = self._env.gateways.get(payment.gateway)
-        for one in payment.transactions:
-            if one.discrepancy:
-                yield _item(
-                    AttentionKind.DISCREPANCY,
-                    payment,
-                    one,
-                    one.discrepancy.message,
-                    "compare with the gateway's own records, then resolve() with what is true",
-                )
-            elif configured is None and _is_unfinished(one):
-                yield _item(
-                    AttentionKind.UNKNOWN_GATEWAY,
-                    payment,
-                    one,
-                    f"gateway {payment.gateway!r} is not configured any more",
-                    "configure it again, or resolve() by hand",
-                )
-            elif one.reversal is ReversalState.FAILED_REVERSAL:
-                yield _item(
-                    AttentionKind.FAILED_REVERSAL,
-                    payment,
-                    one,
-                    f"{one.amount} should have gone back and did not",
-                    "it is tried again; or undo it at the gateway and resolve() the failed reversal as SUCCEEDED",
-                )
-            elif one.status is TransactionStatus.UNKNOWN and configured and not one.implied_by:
-                blind = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
-                if blind or one.look_ups >= _HOPELESS:
-                    yield _item(
-                        AttentionKind.UNKNOWN_RESULT,
-                        payment,
-                        one,
-                        f"nobody knows whether {one.requested} moved",
-                        "look at the gateway, then resolve() with what is true",
-                    )
+    def _update(self, payment: Payment, decide: Callable[[Payment], Success[Payment]]) -> Payment:
+        updated = self._env.update(payment.id, _RECOVERY, decide)
+        return updated.unwrap() if isinstance(updated, Success) else payment
 
 
-def _item(kind: AttentionKind, payment: Payment, one: Transaction, message: str, what_to_do: str) -> AttentionItem:
-    return AttentionItem(
-        kind=kind, payment_id=payment.id, transaction_id=one.id, message=message, what_to_do=what_to_do
-    )
+def _name_of_entry(entry: InboxEntry) -> str:
+    return notification_lease(entry.gateway, entry.event_id)
 
 
-def _is_empty(text: object) -> bool:
-    return type(text) is str and not text
-
-
-def _parked(entry: InboxEntry) -> AttentionItem:
-    return AttentionItem(
-        kind=AttentionKind.PARKED_NOTIFICATION,
-        payment_id="",
-        transaction_id=entry.seen.transaction_id,
-        message=f"notification {entry.event_id} of {entry.gateway} is about no transaction that we know",
-        what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
-    )
-
-
-def _is_unfinished(one: Transaction) -> bool:
-    return (one.may_have_happened and not one.succeeded) or one.reversal is not ReversalState.NONE
+def _name_of_checkout(checkout: CheckoutRecord) -> str:
+    return checkout_lease(checkout.owner)
 
 
 def _has_lapsed(env: Environment, waiting: Transaction) -> bool:

@@ -11,10 +11,11 @@ from returns.result import Failure, Success
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, Receipt
 from payports.application.events import Delivery
 from payports.application.execution import TransactionReport
-from payports.application.maintenance import AttentionItem, AttentionKind, MaintenanceReport
+from payports.application.maintenance import MaintenanceReport
 from payports.application.orders import OrderReport
 from payports.application.shop import Payports
 from payports.application.webhooks import WebhookReceipt
+from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.cart import Cart
 from payports.domain.coverage import Coverage, CoverageState

@@ -22,7 +22,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.maintenance import AttentionKind
+from payports.domain.attention import AttentionKind
 from tests.application.shops import (
     HOUR,
     MEMORY,

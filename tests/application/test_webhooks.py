@@ -249,8 +249,8 @@ def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
     for _ in range(PATIENCE):
         on.clock.advance(DAY)
         told(on.shop.maintenance.run())
-    (item,) = told(on.shop.maintenance.needs_attention())
-    assert item.kind.value == "PARKED_NOTIFICATION"
+    kinds = [item.kind.value for item in told(on.shop.maintenance.needs_attention())]
+    assert kinds == ["EXPIRING_AUTHORIZATION", "PARKED_NOTIFICATION"]
 
 
 def test_a_notification_that_came_before_our_own_record_of_its_parent_is_applied_later() -> None:

@@ -1,0 +1,136 @@
+"""What only a person can decide: listed with what to do, and settled by their word, which is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from returns.result import Failure
+
+from payports.application.concluding import advance
+from payports.application.environment import Environment
+from payports.application.execution import TransactionReport, report
+from payports.application.notifying import PATIENCE
+from payports.application.recording import record
+from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
+from payports.domain.capabilities import LookUp
+from payports.domain.failures import PaymentNotFound, TransactionProblem
+from payports.domain.history import Cause
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Payment
+from payports.domain.screening import InvalidInput, check_identifier, check_text
+from payports.domain.transaction import Channel, Observation, ReversalState, Transaction, TransactionStatus
+from payports.ports.store import InboxEntry
+
+_FAR: Final = timedelta(days=36_500)
+_PAGE: Final = 500
+_RESOLVABLE: Final = frozenset(
+    {
+        TransactionStatus.SUCCEEDED,
+        TransactionStatus.NOT_EXECUTED,
+        TransactionStatus.DECLINED,
+        TransactionStatus.REVOKED,
+    }
+)
+_HOPELESS: Final = 5
+"""After so many look-ups an unknown result needs a person as well."""
+
+
+def needing_attention(env: Environment) -> Iterator[AttentionItem]:
+    """Name everything that a person must decide, payment by payment, then the notifications that nobody can place."""
+    page = env.store.needing_attention(limit=_PAGE)
+    while page:
+        for payment in page:
+            for one in payment.transactions:
+                yield from _concerns(env, payment, one)
+        page = env.store.needing_attention(after=page[-1].id, limit=_PAGE)
+    for entry in env.store.parked(env.now() + _FAR, 1_000):
+        if entry.tries >= PATIENCE:
+            yield _parked(entry)
+
+
+def _concerns(env: Environment, payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
+    configured = env.gateways.get(payment.gateway)
+    if configured is None and _is_unfinished(one) and not one.discrepancy:
+        yield item(
+            AttentionKind.UNKNOWN_GATEWAY,
+            payment,
+            one,
+            f"gateway {payment.gateway!r} is not configured any more",
+            "configure it again, or resolve() by hand",
+        )
+        return
+    yield from concerns_about(payment, one)
+    unknown = one.status is TransactionStatus.UNKNOWN and not one.discrepancy and not one.implied_by
+    if unknown and configured:
+        blind = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
+        if blind or one.look_ups >= _HOPELESS:
+            yield item(
+                AttentionKind.UNKNOWN_RESULT,
+                payment,
+                one,
+                f"nobody knows whether {one.requested} moved",
+                "look at the gateway, then resolve() with what is true",
+            )
+
+
+def _is_unfinished(one: Transaction) -> bool:
+    return (one.may_have_happened and not one.succeeded) or one.reversal is not ReversalState.NONE
+
+
+def _parked(entry: InboxEntry) -> AttentionItem:
+    return AttentionItem(
+        kind=AttentionKind.PARKED_NOTIFICATION,
+        payment_id="",
+        transaction_id=entry.seen.transaction_id,
+        message=f"notification {entry.event_id} of {entry.gateway} is about no transaction that we know",
+        what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
+    )
+
+
+def rule(
+    env: Environment, transaction_id: str, status: TransactionStatus, operator: str, reason: str, gateway_reference: str
+) -> Outcome[TransactionReport, TransactionProblem]:
+    """Settle by a person's word what a transaction came to."""
+    problem = _check(transaction_id, status, operator, reason, gateway_reference)
+    if problem:
+        return Failure(problem)
+    payment = env.store.payment_of_transaction(transaction_id)
+    if payment is None:
+        return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
+    ruling = Observation(
+        status=TransactionStatus(status),
+        channel=Channel.OPERATOR,
+        transaction_id=transaction_id,
+        gateway_reference=gateway_reference,
+        operator=operator,
+        message=reason,
+    )
+    recorded = record(env, payment, ruling, Cause(f"operator {operator}", reason))
+    if isinstance(recorded, Failure):
+        return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
+    advance(env, payment.owner)
+    ruled = recorded.unwrap()
+    return report(ruled, (ruled.by_id[transaction_id],))
+
+
+def _check(
+    transaction_id: object, status: object, operator: object, reason: object, gateway_reference: object
+) -> InvalidInput | None:
+    return (
+        check_identifier("transaction_id", transaction_id)
+        or (
+            None
+            if type(status) in (TransactionStatus, str) and status in _RESOLVABLE
+            else InvalidInput("status", "must be SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED")
+        )
+        or check_identifier("operator", operator)
+        or check_identifier("reason", reason[:1] if type(reason) is str else reason)
+        or check_text("reason", reason)
+        or (
+            None
+            if type(gateway_reference) is str and not gateway_reference
+            else check_identifier("gateway_reference", gateway_reference)
+        )
+    )
