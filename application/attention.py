@@ -46,7 +46,9 @@ def needing_attention(env: Environment) -> Iterator[AttentionItem]:
                 yield from _concerns(env, payment, one)
         page = env.store.needing_attention(after=page[-1].id, limit=_PAGE)
     for entry in env.store.parked(env.now() + _FAR, 1_000):
-        if entry.tries >= PATIENCE:
+        if entry.seen.transaction_id:
+            yield _lost(entry)
+        elif entry.tries >= PATIENCE:
             yield _parked(entry)
 
 
@@ -86,6 +88,17 @@ def _parked(entry: InboxEntry) -> AttentionItem:
         transaction_id=entry.seen.transaction_id,
         message=f"notification {entry.event_id} of {entry.gateway} is about no transaction that we know",
         what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
+    )
+
+
+def _lost(entry: InboxEntry) -> AttentionItem:
+    """Every intent is on disk before the gateway hears of it; so a store that does not know one is not what it was."""
+    return AttentionItem(
+        kind=AttentionKind.LOST_TRANSACTION,
+        payment_id="",
+        transaction_id=entry.seen.transaction_id,
+        message=f"notification {entry.event_id} of {entry.gateway} names a transaction that this store does not have",
+        what_to_do="was an older state of the store restored? Compare with the gateway; or does another shop share the account?",
     )
 
 

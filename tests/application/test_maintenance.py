@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from payports import AttentionKind, Payment, TransactionStatus, TransactionType
+from payports import AttentionKind, Payment, TransactionStatus, TransactionType, connect
 from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
 from payports.ports.store import DELIVERY, PaymentRepository, StoreFailed, payment_lease
-from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, fail, only, problem, told
+from tests.application.shops import DAY, HOUR, MEMORY, MINUTE, Bench, bench, eur, fail, only, problem, told, watch
 
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
@@ -283,3 +285,34 @@ def test_a_store_that_cannot_be_read_is_said_so() -> None:
     on.shop.store.close()
     assert isinstance(problem(on.shop.maintenance.run()), StoreUnavailable)
     assert isinstance(problem(on.shop.events.deliver(print)), StoreUnavailable)
+
+
+def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_notification(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    on = bench({"store": {"url": url}})
+    on.pay("c-1")
+    on.shop.close()
+    shutil.copyfile(tmp_path / "shop.db", tmp_path / "kept.db")
+    on = watch(connect({"store": {"url": url}}, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    lost = on.pay("c-2")
+    told(on.shop.transactions.authorize_and_capture(lost.id))
+    on.shop.close()
+    restored = {"store": {"url": f"sqlite:///{tmp_path}/kept.db"}}
+    on = watch(connect(restored, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    assert kinds(on) == set()
+    on.deliver()
+    (item,) = told(on.shop.maintenance.needs_attention())
+    assert (item.kind, item.transaction_id) == (AttentionKind.LOST_TRANSACTION, on.bank.effects()[0].transaction_id)
+    on.shop.close()
+
+
+def test_what_was_made_elsewhere_is_shown_once_nobody_could_place_it_for_long() -> None:
+    on = bench()
+    elsewhere = watch(connect(MEMORY, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    _, reference = captured(elsewhere)
+    on.bank.webhooks()
+    on.bank.dashboard("REFUND", reference, eur(1_000))
+    on.deliver()
+    assert kinds(on) == set()
+    on.settle_down(DAY, 8)
+    assert kinds(on) == {AttentionKind.PARKED_NOTIFICATION}

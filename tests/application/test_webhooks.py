@@ -245,12 +245,11 @@ def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
     headers, body = signed(on, told_again(on, key="t-nobody", reference="au_nobody"))
     receipt = told(on.receive(headers, body))
     assert (receipt.status_code, receipt.applied) == (200, 0)
-    assert told(on.shop.maintenance.needs_attention()) == ()
     for _ in range(PATIENCE):
         on.clock.advance(DAY)
         told(on.shop.maintenance.run())
     kinds = [item.kind.value for item in told(on.shop.maintenance.needs_attention())]
-    assert kinds == ["EXPIRING_AUTHORIZATION", "PARKED_NOTIFICATION"]
+    assert kinds == ["EXPIRING_AUTHORIZATION", "LOST_TRANSACTION"]
 
 
 def test_a_notification_that_came_before_our_own_record_of_its_parent_is_applied_later() -> None:
