@@ -1,10 +1,23 @@
-"""What every test shares: how hypothesis looks for counter-examples."""
+"""What every test shares: how hypothesis looks for counter-examples, and a PostgreSQL for those that ask for one."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
+
+from tests.postgres import database_url as database_url
+from tests.postgres import postgres_url as postgres_url
 
 # The default finds the same examples every time. `pytest --hypothesis-profile=random` goes further.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=1_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How big the tests are whose size is a choice."""
+    sizes = parser.getgroup("sizes")
+    sizes.addoption("--webhooks", type=int, default=100_000, help="how many mutated notifications to make")
+    sizes.addoption("--races", type=int, default=50, help="how often to run each race on each store")
+    sizes.addoption("--sequences", type=int, default=10_000, help="how many sequences of commands to run on every store")
+    sizes.addoption("--kills", type=int, default=6, help="how many workers of a replay to kill on each store")

@@ -14,7 +14,7 @@ MAX_TEXT: Final = 500
 
 
 def read_table(body: bytes | str, *, drop_doubled: bool = False) -> Table | None:
-    """Read a JSON object, or nothing: NaN, doubled keys, bad UTF-8 and bottomless nesting are no JSON here.
+    """Read a JSON object, or nothing: NaN, doubled keys, what is not UTF-8 and bottomless nesting are no JSON here.
 
     With ``drop_doubled`` a key that is told twice, differently, is absent instead: for gateways whose answers have such where nobody looks.
 
@@ -25,7 +25,8 @@ def read_table(body: bytes | str, *, drop_doubled: bool = False) -> Table | None
     """
     hook = _only_clear if drop_doubled else _once
     try:
-        found: object = json.loads(body, parse_constant=_no_constant, object_pairs_hook=hook)
+        written = body.decode() if isinstance(body, bytes) else body  # json would guess at UTF-16 and UTF-32
+        found: object = json.loads(written, parse_constant=_no_constant, object_pairs_hook=hook)
     except (ValueError, RecursionError):
         return None
     return cast("Table", found) if isinstance(found, dict) else None

@@ -1,0 +1,191 @@
+"""Mutated notifications: none is believed, none writes anything, none raises, and nothing of them is logged.
+
+``pytest tests/webhooks --webhooks 1000000`` makes more of them. Each planted bug below is one that a verifier somewhere has had.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import attrs
+import pytest
+from returns.result import Success
+
+from payports.adapters.gateways import timed_signatures
+from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.stripe.webhooks import StripeWebhooks
+from payports.domain.secret import Secret
+from payports.ports.gateway import WebhookReader
+from tests.webhooks.forging import WAYS
+from tests.webhooks.scene import Scene, a_scene, all_logs
+from tests.webhooks.signing import AT
+
+WHOLE: Final = 10
+"""One in so many goes through the whole of ``shop.webhooks.receive``, the rest to the reader alone."""
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """How many of each way were made, and which of them were believed."""
+
+    made: Counter[str]
+    believed: Counter[str]
+
+
+def forge(scene: Scene, number: int, seed: int = 1) -> Found:
+    dice, made, believed = Random(seed), Counter[str](), Counter[str]()  # noqa: S311 -- to be repeated, not to be secret
+    now = scene.clock.now()
+    readers = {one.gateway: scene.reader(one) for one in scene.schemes}
+    for turn in range(number):
+        scheme, way = scene.schemes[turn % 2], WAYS[turn // 2 % len(WAYS)]
+        headers, body = way(dice, scheme)
+        if turn % WHOLE in (0, 1) and turn // WHOLE % 2:
+            status, applied = scene.receive(scheme, headers, body)
+            good = applied > 0 or not 400 <= status < 500
+        else:
+            good = isinstance(readers[scheme.gateway].read(headers, body, {}, now), Success)
+        made[way.__name__] += 1
+        believed[way.__name__] += good
+    return Found(made=made, believed=+believed)
+
+
+def test_no_forgery_is_believed_written_or_logged(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    number: int = pytestconfig.getoption("--webhooks")
+    with a_scene(tmp_path) as scene, all_logs() as logged:
+        before = scene.stored()
+        found = forge(scene, number)
+        assert found.believed == {}
+        assert found.made.total() == number
+        assert min(found.made[way.__name__] for way in WAYS) >= number // len(WAYS) - 2
+        assert scene.stored() == before, "something was written"
+        assert logged == []
+        for scheme in scene.schemes:  # what is genuine is believed, so the refusals above are about the forgeries
+            for body in scheme.genuine:
+                assert scene.receive(scheme, scheme.headers(body), body) == (200, 1)
+        assert scene.stored() != before
+
+
+def test_what_differs_only_where_no_meaning_lies_is_believed(tmp_path: Path) -> None:
+    with a_scene(tmp_path) as scene:
+        for scheme in scene.schemes:
+            body, reader = scheme.genuine[0], scene.reader(scheme)
+            given = scheme.headers(body)[scheme.header]
+            told = [{name: given} for name in (scheme.header, scheme.header.lower(), scheme.header.upper())]
+            other = "v1=" + "0" * 64
+            for headers in (*told, {scheme.header: f"{given},{other}"}, {scheme.header: f"{given},v0=x"}):
+                assert isinstance(reader.read(headers, body, {}, scene.clock.now()), Success), headers
+            for off in (-300, 300):
+                assert isinstance(reader.read(scheme.headers(body, AT + off), body, {}, scene.clock.now()), Success)
+
+
+def accepts_without_comparing(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    patch.setattr(hmac, "compare_digest", lambda *_: True)
+
+
+def accepts_without_a_header(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    verify = timed_signatures.verify
+
+    def careless(secret: Any, header: str, headers: Any, *rest: Any) -> Any:
+        return verify(secret, header, headers, *rest) if header in headers else None
+
+    for module in (SandboxWebhooks, StripeWebhooks):
+        patch.setitem(module.read.__globals__, "verify", careless)
+    patch.setattr(timed_signatures, "verify", careless)
+    patch.setitem(
+        SandboxWebhooks.read.__globals__,
+        "verify",
+        lambda secret, headers, *rest: careless(secret, "Sandbox-Signature", headers, *rest),
+    )
+
+
+def tolerates_the_future(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    patch.setattr(timed_signatures, "abs", lambda seconds: seconds, raising=False)
+
+
+def tolerates_the_past(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    patch.setattr(timed_signatures, "abs", lambda seconds: -seconds, raising=False)
+
+
+def signs_what_was_parsed(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    digest = timed_signatures._signature  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- the bug is planted inside
+
+    def of_the_meaning(secret: Secret, body: bytes, at: int) -> str:
+        try:
+            return digest(secret, json.dumps(json.loads(body)).encode(), at)
+        except (ValueError, RecursionError):
+            return digest(secret, body, at)
+
+    patch.setattr(timed_signatures, "_signature", of_the_meaning)
+
+
+def takes_the_first_header(patch: pytest.MonkeyPatch, _: Scene) -> None:
+    patch.setattr(
+        timed_signatures,
+        "_header",
+        lambda headers, header: next((value for name, value in headers.items() if name.lower() == header.lower()), ""),
+    )
+
+
+def keeps_the_former_secret(patch: pytest.MonkeyPatch, scene: Scene) -> None:
+    for scheme in scene.schemes:
+        reader: Any = scene.reader(scheme)
+        far = attrs.evolve(reader.former, until=scene.clock.now().replace(year=9_999))
+        _replace(patch, scene, scheme.gateway, attrs.evolve(reader, former=far))
+
+
+def verifies_only_the_first_item(patch: pytest.MonkeyPatch, scene: Scene) -> None:
+    @attrs.frozen
+    class OnlyTheFirst(SandboxWebhooks):
+        def _read(self, told: Any) -> Any:
+            return super()._read({**told, "items": (told.get("items") or [])[:1]})
+
+    _replace(patch, scene, "sandbox", OnlyTheFirst(*attrs.astuple(scene.reader(scene.schemes[0]), recurse=False)))
+
+
+def believes_any_mode(patch: pytest.MonkeyPatch, scene: Scene) -> None:
+    reader: Any = scene.reader(scene.schemes[1])
+
+    class AnyMode(WebhookReader):
+        def read(self, headers: Any, body: bytes, params: Any, now: Any) -> Any:
+            first = reader.read(headers, body, params, now)
+            if isinstance(first, Success) or "mode" not in first.failure().reason:
+                return first
+            live = attrs.evolve(reader, terms=attrs.evolve(reader.terms, livemode=True))
+            return live.read(headers, body, params, now)
+
+    _replace(patch, scene, "card", AnyMode())
+
+
+def _replace(patch: pytest.MonkeyPatch, scene: Scene, gateway: str, reader: WebhookReader) -> None:
+    configured = scene.shop.gateways[gateway]
+    replaced = attrs.evolve(configured, gateway=attrs.evolve(configured.gateway, webhooks=reader))
+    gateways: Any = scene.shop.gateways
+    patch.setitem(gateways, gateway, replaced)
+
+
+PLANTED: Final[dict[Callable[[pytest.MonkeyPatch, Scene], None], set[str]]] = {
+    accepts_without_comparing: {"bit_of_the_body", "another_secret", "signature_of_another_body", "digits_of_the_body"},
+    accepts_without_a_header: {"no_header"},
+    tolerates_the_future: {"stale_or_future"},
+    tolerates_the_past: {"stale_or_future"},
+    signs_what_was_parsed: {"written_anew"},
+    takes_the_first_header: {"doubled_header"},
+    keeps_the_former_secret: {"another_secret"},
+    verifies_only_the_first_item: {"about_somewhere_else"},
+    believes_any_mode: {"about_somewhere_else"},
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_found(bug: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_scene(tmp_path) as scene:
+        with monkeypatch.context() as patch:
+            bug(patch, scene)
+            found = forge(scene, 4_000)
+        assert PLANTED[bug] <= set(found.believed)
