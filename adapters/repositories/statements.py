@@ -40,8 +40,8 @@ PAYMENT: Final = _load("p.id = ?2")
 PAYMENTS_OF_OWNER: Final = _load("p.owner_kind = ?2 AND p.owner_id = ?3", "p.created_at, p.id")
 PAYMENT_OF_TRANSACTION: Final = _load("p.id = (SELECT payment_id FROM transactions WHERE merchant = ?1 AND id = ?2)")
 PAYMENT_BY_REFERENCE: Final = _load(
-    "p.id IN (SELECT DISTINCT payment_id FROM transactions"
-    " WHERE merchant = ?1 AND gateway = ?2 AND gateway_reference = ?3 LIMIT 2)"
+    "p.id IN (SELECT payment_id FROM transactions"  # no DISTINCT: for its sake SQLite would read all of the merchant in order
+    " WHERE merchant = ?1 AND gateway = ?2 AND gateway_reference = ?3)"
 )
 PAYMENTS: Final = _load("p.id IN (SELECT id FROM payments WHERE merchant = ?1 AND id > ?2 ORDER BY id LIMIT ?3)")
 PAYMENT_IDS: Final = (

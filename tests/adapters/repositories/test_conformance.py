@@ -1,10 +1,12 @@
-"""Both stores keep what every store must keep."""
+"""All stores keep what every store must keep."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from payports.adapters.repositories import memory, sqlite
+import pytest
+
+from payports.adapters.repositories import memory, postgres, sqlite
 from payports.ports.store import Store
 from payports.testing import FixedClock
 from payports.testing.store_conformance import StoreConformance
@@ -18,3 +20,14 @@ class TestMemory(StoreConformance):
 class TestSqlite(StoreConformance):
     def connect(self, folder: Path) -> Store:
         return sqlite.connect(f"sqlite:///{folder}/payments.db", {}, FixedClock())
+
+
+class TestPostgres(StoreConformance):
+    url: str
+
+    @pytest.fixture(autouse=True)
+    def database(self, database_url: str) -> None:
+        self.url = database_url
+
+    def connect(self, folder: Path) -> Store:  # noqa: ARG002 -- keeps nothing there
+        return postgres.connect(self.url, {}, FixedClock())

