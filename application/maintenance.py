@@ -16,7 +16,7 @@ from payports.application.environment import Environment, guarded
 from payports.application.execution import TransactionReport
 from payports.application.notifying import Applied, apply
 from payports.application.recording import record
-from payports.application.recovery import ask, note
+from payports.application.recovery import ask, hear, judged, note
 from payports.application.requests import check_limit
 from payports.application.reversing import reverse_owed
 from payports.domain.attention import AttentionItem
@@ -49,6 +49,9 @@ _AT_ONCE: Final = 20
 
 _LEASE: Final = timedelta(seconds=30)
 """When another worker may take over what one has leased and not given back; whoever is slower than that finds its commits refused."""
+
+_DEAF: Final = 3
+"""After so many look-ups in a row without an answer a gateway is left alone for the rest of the pass, so that others need not wait."""
 
 _Work = TypeVar("_Work")
 
@@ -126,11 +129,17 @@ class Maintenance:
 
 @attrs.frozen
 class _Pass:
-    """One pass, under the name that its leases carry."""
+    """One pass, under the name that its leases carry.
+
+    ``_unanswered``: how often each gateway gave no answer in a row. ``_left``: what stays leased until that runs out, because its gateway
+    gives none.
+    """
 
     _env: Environment
     _holder: str
     _done: Counter[str] = attrs.field(factory=Counter[str])
+    _unanswered: Counter[str] = attrs.field(factory=Counter[str])
+    _left: set[str] = attrs.field(factory=set[str])
 
     def report(self, *, more: bool) -> MaintenanceReport:
         counted = {one.name: self._done[one.name] for one in attrs.fields(MaintenanceReport) if one.name != "more"}
@@ -145,7 +154,7 @@ class _Pass:
                 for name in (name for name in named if name in leased):
                     self._try(work, named[name])
             finally:
-                self._give_back(tuple(leased))
+                self._give_back(tuple(leased - self._left))
         return len(found)
 
     def _try(self, work: Callable[[_Work], None], one: _Work) -> None:
@@ -165,6 +174,9 @@ class _Pass:
     def tend(self, payment_id: str) -> None:
         payment = self._env.store.payment(payment_id)
         if payment is None or not any(self._is_due(one) for one in payment.transactions):
+            return
+        if self._unanswered[payment.gateway] >= _DEAF:
+            self._left.add(payment_lease(payment_id))
             return
         for one in payment.transactions:
             if self._is_due(one):
@@ -193,7 +205,10 @@ class _Pass:
             return self._warn(note(self._env, payment, ask(self._env, payment, one), _RECOVERY), one)
         if not one.may_have_happened or one.succeeded:
             return payment
-        heard = ask(self._env, payment, one)
+        answer = hear(self._env, payment, one)
+        heard = judged(self._env, payment, one, answer)
+        unanswered = answer is heard and heard.status is TransactionStatus.UNKNOWN
+        self._unanswered[payment.gateway] = self._unanswered[payment.gateway] + 1 if unanswered else 0
         payment = note(self._env, payment, heard, _RECOVERY)
         after = payment.by_id[one.id]
         self._done["looked_up"] += 1

@@ -34,15 +34,25 @@ def look_up(env: Environment, payment: Payment, transaction: Transaction, cause:
 
 def ask(env: Environment, payment: Payment, transaction: Transaction) -> Observation:
     """Ask the gateway about one transaction; one that is not configured any more tells nothing."""
+    return judged(env, payment, transaction, hear(env, payment, transaction))
+
+
+def hear(env: Environment, payment: Payment, transaction: Transaction) -> Observation | NotFoundYet:
+    """Hear what the gateway says about one transaction, before that is judged."""
     found = env.gateway(payment.gateway, "look-up")
     if isinstance(found, Failure):
         return _unknown(transaction, "the gateway is not configured any more")
-    gateway = found.unwrap().gateway
     request = hearing.request_for(payment, transaction)
-    answer = hearing.look_up(gateway, request, fence=transaction.indeterminate)
-    if isinstance(answer, NotFoundYet):
-        return _verdict(env, transaction, gateway.transactions.capabilities, answer)
-    return answer
+    return hearing.look_up(found.unwrap().gateway, request, fence=transaction.indeterminate)
+
+
+def judged(
+    env: Environment, payment: Payment, transaction: Transaction, answer: Observation | NotFoundYet
+) -> Observation:
+    """Judge what the gateway said: that it does not know a transaction may prove that it never happened."""
+    if not isinstance(answer, NotFoundYet):
+        return answer
+    return _verdict(env, transaction, env.gateways[payment.gateway].gateway.transactions.capabilities, answer)
 
 
 def note(env: Environment, payment: Payment, answer: Observation, cause: Cause) -> Payment:

@@ -12,6 +12,7 @@ import attrs
 from payports import AttentionKind, Payment, TransactionStatus, TransactionType, connect
 from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
+from payports.ports.gateway import NotFoundYet
 from payports.ports.store import DELIVERY, PaymentRepository, StoreFailed, payment_lease
 from tests.application.shops import DAY, HOUR, MEMORY, MINUTE, Bench, bench, eur, fail, only, problem, told, watch
 
@@ -227,6 +228,32 @@ def test_a_store_that_fails_altogether_ends_the_pass() -> None:
     on.store.before_commit = fail()
     report = told(on.shop.maintenance.run())
     assert (report.unreadable, report.settled) == (1, 0)
+
+
+def test_a_gateway_that_gives_no_answer_is_left_alone_and_keeps_no_other_waiting() -> None:
+    on = bench({"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}})
+    dead = [on.pay(f"d-{number}", token="tok_timeout_charged", gateway="dead") for number in range(10)]
+    for payment in dead:
+        problem(on.shop.transactions.authorize(payment.id))
+    alive = unknown(on, 1)
+    on.spies["dead"].on_look_up = lambda _: None
+    on.clock.advance(2 * MINUTE)
+    told(on.shop.maintenance.run())
+    assert len(on.spies["dead"].looked_up) == 3
+    assert on.again(alive).transactions[0].succeeded
+    assert told(on.shop.maintenance.run()).looked_up == 0
+    on.spies["dead"].on_look_up = None
+    on.settle_down(MINUTE, 3)
+    assert all(on.again(payment).transactions[0].succeeded for payment in dead)
+
+
+def test_a_gateway_that_does_not_know_a_payment_has_answered() -> None:
+    on = bench()
+    for number in range(10):
+        problem(on.shop.transactions.authorize(on.pay(f"c-{number}", token="tok_timeout_not_charged").id))
+    on.spy.on_look_up = lambda _: NotFoundYet("not yet")
+    on.clock.advance(2 * MINUTE)
+    assert told(on.shop.maintenance.run()).looked_up == 10
 
 
 # --- delivery ---
