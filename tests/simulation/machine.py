@@ -1,4 +1,4 @@
-"""The machine: what shoppers, hosts, banks and networks do, as rules. ``oracle.py`` says what must be true."""
+"""The machine: what shoppers, hosts, banks and networks do, as rules. The oracle says what must be true."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from payports.ports.clock import Ids
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.ports.store import Commit, StoreFailed
 from payports.testing import FixedClock, SandboxBank
+from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
 from tests.application.shops import SECRET, Bench, eur, problem, told, watch
-from tests.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
 
 CARTS: Final = ("c-1", "c-2")
 REQUESTS: Final = ("r-1", "r-2", "r-3")

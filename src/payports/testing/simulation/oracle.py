@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
-from payports import Money, Payment, Transaction, TransactionStatus
+from payports.domain.money import Money
+from payports.domain.payment import Payment
+from payports.domain.transaction import Transaction, TransactionStatus
+from payports.testing.simulation.violation import demand
 
-INITIATING = ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
-CAPTURING = ("CAPTURE", "AUTHORIZE_AND_CAPTURE")
+INITIATING: Final = ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
+CAPTURING: Final = ("CAPTURE", "AUTHORIZE_AND_CAPTURE")
 
 
 class Effect(Protocol):
@@ -63,16 +66,16 @@ def check_limits(world: World) -> None:
     """Never more captured than authorised, nor more given back than captured; once a transaction; settled once and never voided."""
     for one in world.effects:
         if one.type == "AUTHORIZE":
-            assert world.captured(one) + world.sum_of(one, "REVERSE_AUTH") <= one.amount.minor, one
+            demand(world.captured(one) + world.sum_of(one, "REVERSE_AUTH") <= one.amount.minor, f"too much of {one}")
         if one.type in CAPTURING:
-            assert world.undone(one) <= one.amount.minor, one
+            demand(world.undone(one) <= one.amount.minor, f"too much back of {one}")
             settled = [child for child in world.children[one.gateway_reference] if child.type == "SETTLED"]
-            assert len(settled) <= 1, one
-            assert not (settled and world.sum_of(one, "VOID")), one
+            demand(len(settled) <= 1, f"settled twice: {one}")
+            demand(not (settled and world.sum_of(one, "VOID")), f"settled and voided: {one}")
     keys = Counter(one.transaction_id for one in world.effects if one.transaction_id)
-    assert all(times == 1 for times in keys.values()), keys
+    demand(all(times == 1 for times in keys.values()), f"a key had two effects: {keys.most_common(1)}")
     references = Counter(one.gateway_reference for one in world.effects)
-    assert all(times == 1 for times in references.values()), references
+    demand(all(times == 1 for times in references.values()), "a reference has two effects")
 
 
 def check_payments(world: World, payments: Sequence[Payment], largest: Mapping[str, int]) -> None:
@@ -81,11 +84,12 @@ def check_payments(world: World, payments: Sequence[Payment], largest: Mapping[s
     held: Counter[str] = Counter()
     for one in world.effects:
         if one.transaction_id:
-            assert one.transaction_id in owners, f"the shop has no record of {one}"
+            demand(one.transaction_id in owners, f"the shop has no record of {one}")
         if one.type in INITIATING:
             held[owners[one.transaction_id]] += world.kept(one)
     for payment_id, minor in held.items():
-        assert minor <= largest[payment_id], f"payment {payment_id} holds {minor} of at most {largest[payment_id]}"
+        most = largest[payment_id]
+        demand(minor <= most, f"payment {payment_id} holds {minor} of at most {most}")
 
 
 def check_rows(payments: Sequence[Payment]) -> None:
@@ -93,13 +97,13 @@ def check_rows(payments: Sequence[Payment]) -> None:
     for payment in payments:
         for one in payment.transactions:
             if one.indeterminate and not one.discrepancy and not one.implied_by:
-                assert one.due_at is not None, one
+                demand(one.due_at is not None, f"nobody will look at {one.id}")
 
 
 def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) -> None:
     """Once all is told: nothing is unknown but what contradicts itself, and our ledger is the bank's to the cent."""
     disputed = {one.id for payment in payments for one in payment.transactions if one.discrepancy}
-    assert disputed <= attention, "a discrepancy that nobody is shown"
+    demand(disputed <= attention, f"discrepancies that nobody is shown: {disputed - attention}")
     ours: Counter[tuple[str, str, int]] = Counter()
     unsure: set[str] = set()
     for payment in payments:
@@ -107,9 +111,9 @@ def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) 
             if one.id in disputed or one.parent_id in unsure:  # a parent comes before its children
                 unsure |= {one.gateway_reference, one.id}
                 continue
-            assert not one.indeterminate, one
+            demand(not one.indeterminate, f"{one.id} of {payment.id} is still unknown")
             if one.reversal == "FAILED_REVERSAL":
-                assert one.id in attention, one
+                demand(one.id in attention, f"the failed reversal of {one.id} is not shown")
             if one.status is TransactionStatus.SUCCEEDED:
                 ours[_name(payment, one), str(one.type), one.amount.minor] += 1
     theirs: Counter[tuple[str, str, int]] = Counter()
@@ -121,7 +125,7 @@ def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) 
         implied = effect.type == "REVERSE_AUTH" and not effect.transaction_id and _is_implied(effect, payments)
         name = f"implied on {effect.parent_reference}" if implied else effect.gateway_reference
         theirs[name, str(effect.type), effect.amount.minor] += 1
-    assert ours == theirs, f"only ours: {ours - theirs}, only the bank's: {theirs - ours}"
+    demand(ours == theirs, f"only ours: {ours - theirs}, only the bank's: {theirs - ours}")
 
 
 def _name(payment: Payment, one: Transaction) -> str:

@@ -1,0 +1,129 @@
+"""The end of a run: the bank becomes truthful, the network good; maintenance runs until nothing is due, and the bank's ledger judges.
+
+What a person did in the bank's dashboard may exceed a limit: then it must be shown as a discrepancy, and no promise is broken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from payports.adapters.gateways.book.entries import EntryState
+from payports.domain.payment import Payment
+from payports.ports.store import CheckoutState, PaymentRepository
+from payports.testing.simulation.actors import Courier, Deliverer
+from payports.testing.simulation.faults import HOUR
+from payports.testing.simulation.host import Host
+from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
+from payports.testing.simulation.processes import MERCHANT, Process, Surroundings
+from payports.testing.simulation.violation import demand
+
+MOST_ROUNDS: Final = 150
+FAR: Final = datetime(2100, 1, 1, tzinfo=UTC)
+_OWED: Final = ("REVERSAL_CANDIDATE", "REQUIRES_REVERSAL", "REVERSAL_IN_PROGRESS", "FAILED_REVERSAL")
+_OPEN: Final = (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
+
+
+class Judge:
+    """Lets the storm die down, then compares. ``process`` is the last one, and everything is well with it."""
+
+    def __init__(self, around: Surroundings, host: Host, process: Process) -> None:
+        self.around = around
+        self.host = host
+        self.process = process
+
+    @property
+    def store(self) -> PaymentRepository:
+        """The store as it is, without faults and steps."""
+        return self.around.store.of(MERCHANT)
+
+    def judge(self) -> None:
+        """Let everything be settled, and check all promises."""
+        self.settle_down()
+        payments = self.store.payments(limit=10_000)
+        shown = self.process.shop.maintenance.needs_attention().unwrap()
+        attention = {item.transaction_id for item in shown}
+        world = World(self.around.bank.effects())
+        check_limits(World(one for one in world.effects if self._is_ours(one.gateway_reference)))
+        check_payments(world, payments, self.host.largest)
+        check_rows(payments)
+        check_truth(world, payments, attention)
+        for payment in payments:
+            self._check_history(payment)
+        self._check_checkouts(world, payments, attention)
+        self._check_requests(world, payments)
+
+    def settle_down(self) -> None:
+        """Deliver everything, let time pass and maintenance run, until nothing is due."""
+        courier, deliverer = Courier(self.process, self.host), Deliverer(self.process, self.host)
+        bank, scheduler = self.around.bank, self.around.scheduler
+        for _ in range(MOST_ROUNDS):
+            for state in (EntryState.PENDING, EntryState.ACTION):
+                for one in bank.unfinished(state):
+                    bank.finish(one.reference, scheduler.random.random() < 0.5)
+            scheduler.sleep(7 * HOUR + 1)
+            while bank.pending:
+                courier.bring(bank.pending[0])
+            done = self.process.shop.maintenance.run().unwrap()
+            open_ones = self.store.open_checkouts(FAR) or self.store.parked(FAR) or bank.pending
+            if not open_ones and not done.concluded and not any(map(self._may_change, self.store.due(FAR, 10_000))):
+                break
+        deliverer.act()
+
+    def _is_ours(self, reference: str) -> bool:
+        return self.around.bank.entries[reference].root not in self.around.bank.outside
+
+    def _may_change(self, payment_id: str) -> bool:
+        """Tell whether time alone may still change a payment; a reversal that the bank never allows is tried for ever, and shown."""
+        payment = self.store.payment(payment_id)
+        for one in payment.transactions if payment else ():
+            hopeless = one.reversal == "FAILED_REVERSAL" and one.look_ups > 6
+            unfinished = one.may_have_happened and not one.succeeded and not one.discrepancy
+            if one.due_at and not hopeless and (unfinished or one.reversal in _OWED):
+                return True
+        return False
+
+    def _check_history(self, payment: Payment) -> None:
+        """The facts of a payment are numbered without a gap, and the host was handed all of them in that order."""
+        facts = self.store.history(payment.id)
+        demand([one.sequence for one in facts] == list(range(1, len(facts) + 1)), f"{payment.id} has a gap")
+        handed = self.host.handed[payment.id]
+        demand(handed == [one.position for one in facts], f"of {len(facts)} facts of {payment.id} {len(handed)} came")
+
+    def _check_checkouts(self, world: World, payments: tuple[Payment, ...], attention: set[str]) -> None:
+        """No hold without an order, and no order without cover, unless a person is shown why."""
+        kept = {one.transaction_id: world.kept(one) for one in world.effects if one.transaction_id}
+        for basket in self.host.baskets:
+            record = self.store.checkout(basket.owner)
+            demand(record is None or record.state not in _OPEN, f"the checkout of {basket.id} was never concluded")
+            rows = [one for payment in payments if payment.owner == basket.owner for one in payment.transactions]
+            starts = [one for one in rows if one.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE") and one.id in kept]
+            if {one.id for one in rows} & attention or not all(self._is_ours(one.gateway_reference) for one in starts):
+                continue
+            if record is None or record.state is not CheckoutState.PLACED:
+                left = {one.id: kept[one.id] for one in starts if kept[one.id]}
+                demand(not left or basket.placed, f"nobody ordered {basket.id}, and the bank keeps {left}")
+                continue
+            undone = sum(one.amount.minor for one in rows if one.reverses and one.succeeded)
+            cover = sum(one.amount.minor for one in starts if one.succeeded) - undone
+            demand(cover >= record.total.minor, f"the order of {basket.id} over {record.total} rests on {cover}")
+
+    def _check_requests(self, world: World, payments: tuple[Payment, ...]) -> None:
+        """Under one key, and for one fulfilment or return, no more moved than was asked."""
+        rows: dict[str, Any] = {one.id: (payment, one) for payment in payments for one in payment.transactions}
+        by_key: Counter[str] = Counter()
+        by_source: Counter[tuple[str, str, str]] = Counter()
+        for effect in world.effects:
+            if effect.transaction_id:
+                payment, row = rows[effect.transaction_id]
+                by_key[row.key] += effect.amount.minor
+                if row.source and row.type in ("CAPTURE", "REFUND"):
+                    by_source[payment.owner.id, row.source.id, row.type.value] += effect.amount.minor
+        for key, minor in self.host.asked.items():
+            demand(by_key[key] <= minor, f"{key} asked for {minor} and moved {by_key[key]}")
+        for (owner, source, _), minor in by_source.items():
+            asked = self.host.sources[owner, source]
+            demand(minor <= asked, f"{source} of {owner} asked for {asked} and moved {minor}")
+
+

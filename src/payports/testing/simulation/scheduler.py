@@ -1,0 +1,164 @@
+"""The scheduler: of many threads one runs, until its next step; a seed says which goes on.
+
+A baton is handed from thread to thread, so all of it is as deterministic as a single thread. A step is a call of a port by a service:
+there, and nowhere else, others may come between.
+"""
+
+from __future__ import annotations
+
+import heapq
+from _thread import LockType, allocate_lock
+from collections import deque
+from collections.abc import Callable
+from hashlib import blake2b
+from random import Random
+from threading import Thread
+from typing import Final, Protocol
+
+LAST_STEPS: Final = 40
+"""So many steps are kept, to be shown when a run fails."""
+
+
+class Killed(BaseException):
+    """The process of this task is gone; nothing that it was about to do happens."""
+
+
+class Task:
+    """One thread: does ``act`` again and again, ``pause()`` seconds after it did so last."""
+
+    def __init__(self, name: str, act: Callable[[], None], pause: Callable[[], float]) -> None:
+        self.name = name
+        self.act = act
+        self.pause = pause
+        self.killed = False
+        self.baton: LockType = allocate_lock()
+        self.baton.acquire()
+
+
+class Waiting(Protocol):
+    """Where time passes: what calls of a port go through."""
+
+    def step(self, what: str) -> None: ...
+    def sleep(self, seconds: float) -> None: ...
+    def note(self, what: str) -> None: ...
+
+
+class Scheduler:
+    """Decides by a seed. ``now``: seconds since the beginning; it moves with every step, and to the next who wakes when all sleep."""
+
+    def __init__(self, seed: int, limit: int, show: Callable[[str], object] | None = None) -> None:
+        self.random = Random(seed)  # noqa: S311 -- chance that can be repeated is the point
+        self.now = 0.0
+        self.steps = 0
+        self.last: deque[str] = deque(maxlen=LAST_STEPS)
+        self.failure: BaseException | None = None
+        self.current: Task | None = None
+        self._limit = limit
+        self._show = show
+        self._digest = blake2b(digest_size=16)
+        self._ready: list[Task] = []
+        self._asleep: list[tuple[float, int, Task]] = []
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._number = 0
+        self._over = False
+        self._main = allocate_lock()
+
+    @property
+    def digest(self) -> str:
+        """What was done so far, in 32 letters: equal digests mean equal runs."""
+        return self._digest.copy().hexdigest()
+
+    def note(self, what: str) -> None:
+        """Write down what happens."""
+        line = f"{self.steps} {self.now:.3f} {self.current.name if self.current else 'main'} {what}"
+        self._digest.update(line.encode())
+        self.last.append(line)
+        if self._show:
+            self._show(line)
+
+    def step(self, what: str) -> None:
+        """Take a step: others may come first, and this task may not live to take it."""
+        self._switch()
+        self.steps += 1
+        self.note(what)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; meanwhile others do what they do."""
+        task = self.current
+        if task is None:
+            self._go_on(self.now + seconds)
+            return
+        self._number += 1
+        heapq.heappush(self._asleep, (self.now + seconds, self._number, task))
+        self._ready.remove(task)
+        self._switch()
+
+    def later(self, seconds: float, event: Callable[[], object]) -> None:
+        """Let something happen by itself, in so many seconds."""
+        self._number += 1
+        heapq.heappush(self._timers, (self.now + seconds, self._number, event))
+
+    def run(self, tasks: list[Task]) -> None:
+        """Let tasks run until the limit of steps or a failure; then all are killed wherever they are."""
+        self._main.acquire()
+        threads = [Thread(target=self._live, args=(task,), name=task.name, daemon=True) for task in tasks]
+        for task, thread in zip(tasks, threads, strict=True):
+            self.later(task.pause(), lambda task=task: self._ready.append(task))
+            thread.start()
+        self._hand_on()
+        self._main.acquire()
+        self._over, self.current = True, None
+        for task, thread in zip(tasks, threads, strict=True):
+            task.baton.release()
+            thread.join()
+        self._main.release()
+        if self.failure:
+            raise self.failure
+
+    def _live(self, task: Task) -> None:
+        task.baton.acquire()
+        while not self._over:
+            try:
+                task.act()
+                self.sleep(task.pause())
+            except Killed:
+                task.killed = False
+            except BaseException as failure:  # noqa: BLE001 -- whatever it is, the run has failed, and the main thread raises it
+                self.failure = failure
+                self._main.release()
+                return
+
+    def _switch(self) -> None:
+        """Give the baton to whoever is next, perhaps to the same task; come back when it is this one's turn."""
+        mine = self.current
+        if mine is None:
+            self._go_on(self.now)
+            return
+        if self._hand_on() is not mine:
+            mine.baton.acquire()
+        if self._over or mine.killed:
+            raise Killed
+
+    def _hand_on(self) -> Task | None:
+        former = self.current
+        if self.steps >= self._limit:
+            self.current = None
+            self._main.release()
+            return None
+        self._go_on(self.now + self.random.random() * 0.02)
+        while not self._ready:
+            self._go_on(min(heap[0][0] for heap in (self._asleep, self._timers) if heap))
+        ready = self._ready
+        self.current = chosen = ready[int(self.random.random() * len(ready))]
+        if chosen is not former:
+            chosen.baton.release()
+        return chosen
+
+    def _go_on(self, until: float) -> None:
+        while self._timers and self._timers[0][0] <= until:
+            at, _, event = heapq.heappop(self._timers)
+            self.now = max(self.now, at)
+            event()
+        self.now = max(self.now, until)
+        while self._asleep and self._asleep[0][0] <= self.now:
+            self._ready.append(heapq.heappop(self._asleep)[2])
