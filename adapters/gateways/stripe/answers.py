@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 import attrs
 
-from payports.adapters.gateways.reading import Table, read_table, table, text
+from payports.adapters.gateways.reading import Table, table, text
 from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sent
-from payports.adapters.gateways.stripe.calls import CAPTURED, Terms, capture_name
-from payports.adapters.gateways.stripe.currencies import units_of
-from payports.adapters.gateways.stripe.objects import (
-    Intent,
-    Refund,
-    id_of,
-    own_id,
-    read_intent,
-    read_refund,
-)
+from payports.adapters.gateways.stripe.bodies import id_of, named, own_id, read_body
+from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_refund, transaction_of
 from payports.adapters.gateways.stripe.observing import concluded, seen_of
 from payports.adapters.gateways.stripe.refusals import read_refusal
-from payports.adapters.gateways.stripe.verdicts import (
-    Verdict,
-    captured,
-    captured_in_part,
-    initiated,
-    refunded,
-    reversed_,
-    settled,
-)
-from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
+from payports.adapters.gateways.stripe.verdicts import is_about, moves_money, refunded, verdict_of
+from payports.domain.lifecycle import AUTHORIZE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.screening import mask_card_numbers
 from payports.domain.transaction import Channel, FailureType, NextAction, Observation, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
@@ -46,7 +32,7 @@ def read_answer(sent: Sent, asked: PaymentRequest, terms: Terms) -> PaymentRespo
         case Lost():
             return PaymentResponse(seen=seen_of(asked, Channel.ANSWER, _UNKNOWN, sent.reason))
         case Answer():
-            told = read_table(sent.body, drop_doubled=True) or {}
+            told = read_body(sent.body)
             if sent.status != 200:
                 return PaymentResponse(
                     seen=read_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, table(told, "error"))
@@ -63,14 +49,13 @@ def read_finding(sent: Sent, asked: PaymentRequest, terms: Terms, channel: Chann
         sent.status != 200
     ):  # 404 too: the name that was asked for is Stripe's own, so it is another account that answers
         return seen_of(asked, channel, _UNKNOWN, f"Stripe answered with status {sent.status}")
-    told = read_table(sent.body, drop_doubled=True) or {}
-    return about(told, asked, terms, channel) or NotFoundYet("Stripe has not done it")
+    return about(read_body(sent.body), asked, terms, channel) or NotFoundYet("Stripe has not done it")
 
 
 def is_key_in_use(sent: Sent) -> bool:
     """Tell whether Stripe says that the key was sent with something else."""
-    told = read_table(sent.body) if isinstance(sent, Answer) and sent.status == 400 else None
-    return told is not None and text(table(told, "error"), "type") == "idempotency_error"
+    told = read_body(sent.body) if isinstance(sent, Answer) and sent.status == 400 else {}
+    return text(table(told, "error"), "type") == "idempotency_error"
 
 
 def _nothing_done(asked: PaymentRequest) -> Observation:
@@ -82,41 +67,40 @@ def _nothing_done(asked: PaymentRequest) -> Observation:
 def about(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
     """Read an object that should be about what was asked; nothing if it says that this has not been done."""
     if asked.type is REFUND:
-        refund = read_refund(told)
-        return (
-            _about_refund(refund, asked, terms, channel) if refund else seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
-        )
+        return _about_refund(told, asked, terms, channel)
     if told.get("object") == "checkout.session" and asked.type in INITIATING:
         return _about_session(told, asked, terms, channel)
     intent = read_intent(told)
-    return _about_intent(intent, asked, terms, channel) if intent else seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
+    if intent is None or not is_about(intent, asked, terms):
+        return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
+    seen = _about_intent(intent, asked, terms, channel)
+    if seen and intent.on_page and asked.type in INITIATING and seen.status in _OPEN:
+        return attrs.evolve(seen, status=_UNKNOWN, next_action=None, message="the shopper may still pay on the page")
+    return seen
 
 
 _UNREADABLE: Final = "the answer is unreadable or about something else"
+_OPEN: Final = (TransactionStatus.DECLINED, TransactionStatus.REQUIRES_ACTION)
+"""What a payment comes to on a page of Stripe's, on which the shopper may go on."""
 
 
-def _about_refund(refund: Refund, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
-    other = refund.transaction not in ("", asked.transaction_id) or refund.intent not in ("", asked.parent_reference)
-    if other or (asked.gateway_reference and refund.id != asked.gateway_reference):
+def _about_refund(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
+    refund = read_refund(told)
+    if refund is None or told.get("livemode", terms.livemode) is not terms.livemode:
         return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
-    verdict = refunded(refund, at_once=channel is Channel.ANSWER)
+    other = refund.transaction not in ("", asked.transaction_id) or refund.intent not in ("", asked.parent_reference)
+    nobodys = not refund.transaction and not refund.intent
+    if other or nobodys or (asked.gateway_reference and refund.id != asked.gateway_reference):
+        return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
     seen = attrs.evolve(seen_of(asked, channel, _UNKNOWN), gateway_reference=refund.id, account=terms.account)
-    return concluded(seen, attrs.evolve(verdict, amount=refund.amount), asked)
+    return concluded(seen, refunded(refund, at_once=channel is Channel.ANSWER), asked)
 
 
 def _about_intent(intent: Intent, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
-    expected = asked.gateway_reference if asked.type in INITIATING else asked.parent_reference
-    named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
-    if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
-        named = ""
-    if expected not in ("", intent.id) or (named and intent.transaction not in ("", named)):
-        return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
-    if intent.livemode not in (None, terms.livemode):
-        return seen_of(asked, channel, _UNKNOWN, "the answer is of test mode where live is expected, or the reverse")
     if _is_too_coarse(intent, asked):
         seen = seen_of(asked, channel, _UNKNOWN, "the answer is about another amount")
         return attrs.evolve(seen, amount=intent.amount, gateway_reference=_reference(intent, asked))
-    verdict = _verdict(intent, asked, terms)
+    verdict = verdict_of(intent, asked, terms)
     if verdict is None:
         return None
     seen = attrs.evolve(
@@ -139,16 +123,6 @@ def _is_too_coarse(intent: Intent, asked: PaymentRequest) -> bool:
     return intent.amount < asked.amount
 
 
-def _verdict(intent: Intent, asked: PaymentRequest, terms: Terms) -> Verdict | None:
-    if asked.type in INITIATING:
-        return initiated(intent, manual=asked.type is AUTHORIZE)
-    if asked.type is CAPTURE and terms.several_captures:
-        entry = intent.captures.get(capture_name(asked.transaction_id).removeprefix(CAPTURED), "")
-        return captured_in_part(intent, entry, units_of(asked.amount) or 0, asked.amount)
-    readers = {CAPTURE: captured, REVERSE_AUTH: reversed_, SETTLED: settled}
-    return readers[asked.type](intent) if asked.type in readers else Verdict(_UNKNOWN)
-
-
 def _reference(intent: Intent, asked: PaymentRequest) -> str:
     """One intent serves a hold, its capture and its reversal; their types tell them apart. A settlement is an entry in the balance."""
     if asked.type is SETTLED:
@@ -162,37 +136,68 @@ def _attributes(intent: Intent, asked: PaymentRequest) -> dict[str, str]:
 
 
 def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> NextAction:
-    """What the shopper must do. The client secret, which is never kept, is there only when it is ``complete``."""
-    url = text(table(intent.action, "redirect_to_url"), "url", 4_000)
-    if url.startswith(("https://", "http://")):
-        return NextAction(type="redirect", url=url, reference=intent.id)
+    """What the shopper must do. Client secrets, which are never kept, are there only when it is ``complete``."""
+    url = _address(table(intent.action, "redirect_to_url"))
+    if url:
+        return NextAction(type="redirect", url=url if complete else _kept(url, intent.secret), reference=intent.id)
     secret = (("client_secret", intent.secret),) if complete else ()
     fields = (("payment_intent", intent.id), ("publishable_key", terms.publishable_key), *secret)
     return NextAction(type="challenge", reference=intent.id, fields=fields)
 
 
+def page_of(told: Table, *, complete: bool = False) -> NextAction | None:
+    """The page that a session of Stripe's offers, as long as it is open."""
+    session, url = own_id(told), _address(told)
+    if told.get("object") != "checkout.session" or told.get("status") != "open" or not (session and url):
+        return None
+    return NextAction(type="hosted_page", url=url if complete else _kept(url), reference=session)
+
+
+def _address(told: Table) -> str:
+    url = text(told, "url", 4_000)
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _kept(url: str, secret: str = "") -> str:
+    """An address as it may be kept: not at all if it carries a secret; it is asked for anew when it is handed out."""
+    plain = unquote_plus(unquote_plus(url))
+    return "" if "secret" in plain.lower() or (secret and secret in plain) else url
+
+
 def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
-    """Read a hosted page: the intent that came of it, if there is one, else how the page stands."""
-    session, url = own_id(told), text(told, "url", 4_000)
-    named = text(table(told, "metadata"), "payports_transaction", 255)
-    expected = asked.attributes.get("session", session)
-    if not session or session != expected or named not in ("", asked.transaction_id):
-        return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
-    if told.get("livemode", terms.livemode) is not terms.livemode:
-        return seen_of(asked, channel, _UNKNOWN, "the page is of test mode where live is expected, or the reverse")
-    intent = table(told, "payment_intent")
-    found = about(intent, asked, terms, channel) if intent else None
-    if found and found.status is not _UNKNOWN:
-        return found
-    seen = attrs.evolve(seen_of(asked, channel, _UNKNOWN), account=terms.account, attributes={"session": session})
-    if told.get("status") == "expired":
-        return attrs.evolve(
-            seen, status=TransactionStatus.NOT_EXECUTED, failure_type=FailureType.ABANDONED, code="expired"
-        )
-    if told.get("status", "open") == "open" and url.startswith(("https://", "http://")):
-        action = NextAction(type="hosted_page", url=url, reference=session)
-        return attrs.evolve(seen, status=TransactionStatus.REQUIRES_ACTION, next_action=action)
-    return seen
+    """Read a hosted page: as long as it is open the shopper may try again; then the intent that came of it counts, if there is one."""
+    session, unknown = own_id(told), seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
+    given, name = told.get("payment_intent"), named(told, "payment_intent")
+    intent = read_intent(table(told, "payment_intent"))
+    if not session or session != asked.attributes.get("session", session) or name is None:
+        return unknown
+    if transaction_of(told) not in ("", asked.transaction_id) or told.get("livemode") is not terms.livemode:
+        return unknown
+    strange = asked.gateway_reference not in ("", name)
+    if strange or (isinstance(given, dict) and (intent is None or not is_about(intent, asked, terms))):
+        return unknown
+    found = _about_intent(intent, asked, terms, channel) if intent else None
+    unpaid = told.get("payment_status") in (None, "unpaid")
+    seen = attrs.evolve(unknown, account=terms.account, attributes={"session": session}, message="")
+    page = page_of(told)
+    if page and unpaid and (found is None or _is_waiting(intent, found)):
+        return attrs.evolve(seen, status=TransactionStatus.REQUIRES_ACTION, next_action=page)
+    if told.get("status") == "expired" and unpaid and (not name or (found and _was_left(intent, found))):
+        abandoned = FailureType.ABANDONED
+        return attrs.evolve(seen, status=TransactionStatus.NOT_EXECUTED, failure_type=abandoned, code="expired")
+    return found if found and found.status is not TransactionStatus.REQUIRES_ACTION else seen
+
+
+def _is_waiting(intent: Intent | None, found: Observation) -> bool:
+    return found.status in _OPEN or _was_left(intent, found)
+
+
+def _was_left(intent: Intent | None, found: Observation) -> bool:
+    """Nobody has tried to pay, or every attempt is over; what an intent says of another amount is no such thing."""
+    if intent is None or intent.authorized or moves_money(intent):
+        return False
+    idle = intent.status in ("requires_payment_method", "requires_source")
+    return idle and found.status is _UNKNOWN and found.amount is None
 
 
 _KEPT: Final = [

@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from payports.adapters.gateways.stripe.currencies import units_of
-from payports.adapters.gateways.stripe.form import Call, Unsendable, is_id, path
+from payports.adapters.gateways.stripe.form import Call, Unsendable, checked, is_id, is_key, path
 from payports.adapters.gateways.stripe.questions import settlement_of
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
 from payports.ports.gateway import PaymentRequest
@@ -23,8 +23,11 @@ TRANSACTION: Final = "payports_transaction"
 PAYMENT: Final = "payports_payment"
 OWNER: Final = "payports_owner"
 OWN_FIELDS: Final = 3
+PAGE: Final = "payports_page"
+"""The metadata of an intent that is paid on a page of Stripe's, where a declined card is not the end."""
 CAPTURED: Final = "cap_"
-"""Begins the metadata in which one of several captures leaves its id and amount."""
+"""Begins the metadata in which one of several captures leaves its amount and id."""
+_OURS: Final = ("payports_", CAPTURED)
 
 MAX_NAME: Final = 40
 """Characters of a metadata name. Source: docs.stripe.com/metadata."""
@@ -34,7 +37,6 @@ ON_INTENT: Final = frozenset({CAPTURE, REVERSE_AUTH, SETTLED})
 
 CONFIRMATION_TOKEN: Final = "ctoken_"  # noqa: S105 -- a prefix
 
-_KEY: Final = re.compile(r"[!-~]{1,255}")
 _NAME: Final = re.compile(r"[^\[\]]{1,40}")
 
 
@@ -60,10 +62,15 @@ class Terms:
 
 def execution_of(asked: PaymentRequest, terms: Terms) -> Call | Unsendable:
     """Write the request that executes a transaction."""
+    call = _execution(asked, terms)
+    return checked(call) if isinstance(call, Call) else call
+
+
+def _execution(asked: PaymentRequest, terms: Terms) -> Call | Unsendable:
     units = units_of(asked.amount)
     if units is None:
         return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
-    if not _KEY.fullmatch(asked.transaction_id):
+    if not is_key(asked.transaction_id):
         return Unsendable("the transaction's id cannot be an idempotency key")
     if asked.type in INITIATING:
         return _initiation(asked, terms, units)
@@ -107,6 +114,8 @@ def _unfit_parent(asked: PaymentRequest) -> str:
 def _initiation(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendable:
     if any(not _NAME.fullmatch(name) for name in asked.pass_through):
         return Unsendable(f"a pass-through name has brackets or more than {MAX_NAME} characters")
+    if any(name.startswith(_OURS) for name in asked.pass_through):
+        return Unsendable(f"a pass-through name begins with {' or '.join(_OURS)}")
     if terms.hosted_page and not asked.method.token:
         return _session(asked, terms, units)
     customer = asked.method.property("customer")
@@ -118,7 +127,7 @@ def _initiation(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsen
         "currency": asked.amount.currency.code.lower(),
         "capture_method": _capture_method(asked),
         "confirm": True,
-        "metadata": metadata_of(asked),
+        "metadata": own_metadata(asked),
         "confirmation_token" if token.startswith(CONFIRMATION_TOKEN) else "payment_method": token,
         "expand": ["latest_charge"],
     }
@@ -139,7 +148,7 @@ def _capture_method(asked: PaymentRequest) -> str:
     return "manual" if asked.type is AUTHORIZE else "automatic"
 
 
-def metadata_of(asked: PaymentRequest) -> dict[str, str]:
+def own_metadata(asked: PaymentRequest) -> dict[str, str]:
     """What an intent carries of ours, the pass-through fields among it."""
     own = {
         TRANSACTION: asked.transaction_id,
@@ -182,7 +191,7 @@ def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendab
         "unit_amount": units,
         "product_data": {"name": f"{asked.owner.kind} {asked.owner.id}"[:250]},
     }
-    intent: dict[str, Any] = {"capture_method": _capture_method(asked), "metadata": metadata_of(asked)}
+    intent: dict[str, Any] = {"capture_method": _capture_method(asked), "metadata": {**own_metadata(asked), PAGE: "1"}}
     form: dict[str, Any] = {
         "mode": "payment",
         "success_url": asked.return_url,
@@ -201,11 +210,11 @@ def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendab
 def _capture(asked: PaymentRequest, terms: Terms, units: int) -> dict[str, Any]:
     form: dict[str, Any] = {"amount_to_capture": units, "expand": ["latest_charge"]}
     if terms.several_captures:
-        form |= {"final_capture": False, "metadata": {capture_name(asked.transaction_id): units}}
+        left = {capture_name(asked.transaction_id): f"{units} {asked.transaction_id}"}
+        form |= {"final_capture": False, "metadata": left}
     return form
 
 
 def capture_name(transaction_id: str) -> str:
-    """The metadata name under which one of several captures is found again; at most forty characters."""
-    fits = len(CAPTURED + transaction_id) <= MAX_NAME and is_id(transaction_id)
-    return CAPTURED + (transaction_id if fits else blake2s(transaction_id.encode(), digest_size=16).hexdigest())
+    """The metadata name under which one of several captures is found again: of a fixed length, whatever the id's; its value has the id."""
+    return CAPTURED + blake2s(transaction_id.encode(errors="replace"), digest_size=16).hexdigest()

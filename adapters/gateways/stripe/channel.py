@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from payports.adapters.gateways.sender import NotSent, Sender, Sent
-from payports.adapters.gateways.stripe.form import Call, Unsendable
+from payports.adapters.gateways.stripe.form import Call, Unsendable, checked
 from payports.domain.secret import Secret
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -25,6 +25,7 @@ class StripeChannel:
 
     def send(self, call: Call | Unsendable) -> Sent:
         """Send one call, once."""
+        call = call if isinstance(call, Unsendable) else checked(call)
         if isinstance(call, Unsendable):
             return NotSent(call.reason)
         headers = {"Authorization": f"Bearer {self.secret_key.reveal()}", "Stripe-Version": self.version}

@@ -14,17 +14,17 @@ import attrs
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
 from payports.adapters.gateways.stripe.answers import next_action_of
-from payports.adapters.gateways.stripe.calls import TRANSACTION, Terms
+from payports.adapters.gateways.stripe.bodies import named, own_id
+from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.objects import (
     MANUAL,
     Charge,
     Intent,
-    id_of,
-    own_id,
     read_charge,
     read_intent,
     read_refund,
+    transaction_of,
 )
 from payports.adapters.gateways.stripe.verdicts import Verdict, initiated, refunded
 from payports.domain.lifecycle import (
@@ -76,20 +76,22 @@ def _seen(
 
 
 def _intent(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- an intent's status says it all
+    if transaction_of(told) == "":
+        return ()  # somebody else's, of whatever shape
     intent = read_intent(told)
-    if intent is None:
+    if intent is None or intent.livemode is not terms.livemode:
         return None
-    if not intent.transaction:
-        return ()
-    manual = intent.method == MANUAL
-    return (*_begun(intent, terms, manual=manual), *(_followed(intent, terms) if manual else ()))
+    if intent.method != MANUAL:
+        return _begun(intent, terms, manual=False)
+    followed = _followed(intent, terms)
+    return None if followed is None else (*_begun(intent, terms, manual=True), *followed)
 
 
 def _begun(intent: Intent, terms: Terms, *, manual: bool) -> Told:
     verdict = initiated(intent, manual=manual)
-    if manual and intent.status == "canceled" and intent.authorized:
+    if manual and intent.status == "canceled" and (intent.authorized or intent.received):
         verdict = Verdict(_SUCCEEDED, intent.amount)  # that the hold is gone is told by its reversal
-    if verdict.status is TransactionStatus.UNKNOWN:
+    if verdict.status is TransactionStatus.UNKNOWN or (intent.on_page and verdict.status in _OPEN):
         return ()
     kind = AUTHORIZE if manual else AUTHORIZE_AND_CAPTURE
     seen = _seen(kind, verdict, terms, transaction=intent.transaction, reference=intent.id)
@@ -99,31 +101,36 @@ def _begun(intent: Intent, terms: Terms, *, manual: bool) -> Told:
     return (attrs.evolve(seen, attributes=attributes, next_action=next_action_of(intent, terms) if waits else None),)
 
 
-def _followed(intent: Intent, terms: Terms) -> Told:
-    """What happened on top of a hold: captures, and giving it up."""
-    if intent.status == "canceled":
-        approved = intent.authorized or (intent.authorized is None and intent.problem is None)
-        return (_on_hold(REVERSE_AUTH, intent.id, intent.transaction, intent.amount, terms),) if approved else ()
-    if not intent.received:
-        return ()
-    if not terms.several_captures:
-        if intent.status != "succeeded":
-            return ()
-        return (_on_hold(CAPTURE, intent.id, intent.transaction, intent.received, terms),)
-    amounts = {
-        name: money_of(int(units), intent.amount.currency.code.lower())
-        for name, units in intent.captures.items()
-        if _is_number(units)
-    }
+_OPEN: Final = (TransactionStatus.DECLINED, TransactionStatus.REQUIRES_ACTION)
+"""What a payment comes to on a page of Stripe's, on which the shopper may go on: how the page ends is told by itself."""
+
+
+def _followed(intent: Intent, terms: Terms) -> Told | None:
+    """What happened on top of a hold: captures, and giving up the rest. ``None``: what several captures left makes no sense."""
+    made: Told | None = ()
+    if intent.received and terms.several_captures:
+        made = _several(intent, terms)
+    elif intent.received and intent.status in ("succeeded", "canceled"):
+        made = (_on_hold(CAPTURE, intent.id, intent.transaction, intent.received, terms),)
+    if made is None or intent.status != "canceled" or intent.received is None:
+        return made
+    approved = intent.authorized or intent.received or (intent.authorized is None and intent.problem is None)
+    rest = intent.amount - intent.received
+    return (*made, _on_hold(REVERSE_AUTH, intent.id, intent.transaction, rest, terms)) if approved and rest else made
+
+
+def _several(intent: Intent, terms: Terms) -> Told | None:
+    """Each of several captures, if together they are no more than what was received."""
+    code = intent.amount.currency.code.lower()
+    amounts = {name: money_of(units, code) for name, units in (intent.captures or {}).items()}
+    total = money_of(sum((intent.captures or {}).values()), code)
+    if intent.captures is None or total is None or intent.received is None or total > intent.received:
+        return None
     return tuple(
         _seen(CAPTURE, Verdict(_SUCCEEDED, amount), terms, transaction=name, reference=intent.id, parent=intent.id)
         for name, amount in amounts.items()
-        if amount and amount <= intent.received
+        if amount
     )
-
-
-def _is_number(units: str) -> bool:
-    return units.isascii() and units.isdigit() and len(units) <= 16
 
 
 def _on_hold(kind: TransactionType, intent: str, transaction: str, amount: Money, terms: Terms) -> Observation:
@@ -132,21 +139,26 @@ def _on_hold(kind: TransactionType, intent: str, transaction: str, amount: Money
 
 
 def _charge(told: Table, kind: str, terms: Terms) -> Told | None:
+    if transaction_of(told) == "":
+        return ()
     charge = read_charge(told)
     if charge is None:
         return None
-    if not charge.intent or not charge.transaction:
+    if not charge.intent:
         return ()
+    untaken = not charge.is_captured and not charge.captured
     match kind:
         case "charge.succeeded" | "charge.failed" | "charge.pending":
             return _tried(charge, terms)
-        case "charge.captured" if charge.captured and not terms.several_captures:
+        case "charge.captured" if charge.captured and charge.is_captured and not terms.several_captures:
             return (_on_hold(CAPTURE, charge.intent, charge.transaction, charge.captured, terms),)
-        case "charge.expired" | "charge.refunded" if not charge.is_captured:
+        case "charge.expired" | "charge.refunded" if untaken and (
+            kind == "charge.expired" or whole(told, "amount_refunded") == told.get("amount")
+        ):
             return (_on_hold(REVERSE_AUTH, charge.intent, charge.transaction, charge.amount, terms),)
         case "charge.refunded":
             listed = [_refund(one, kind, terms) for one in tables(table(told, "refunds"), "data")]
-            return tuple(seen for one in listed if one for seen in one)
+            return None if None in listed else tuple(seen for one in listed if one for seen in one)
         case _:
             return ()
 
@@ -158,6 +170,8 @@ def _tried(charge: Charge, terms: Terms) -> Told:
         verdict = Verdict(_SUCCEEDED, amount)
         if amount is None:
             return ()
+    elif charge.status == "failed" and charge.on_page:
+        return ()  # the shopper may try another card there
     elif charge.status == "failed":
         kind, verdict = None, Verdict(TransactionStatus.DECLINED, problem=charge.problem)
     else:
@@ -180,12 +194,9 @@ def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG00
 
 def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
     """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
-    amount, name, intent = (
-        money_of(told.get("amount"), told.get("currency")),
-        own_id(told),
-        id_of(told.get("payment_intent")),
-    )
-    if amount is None or not name:
+    amount, name = money_of(told.get("amount"), told.get("currency")), own_id(told)
+    intent = named(told, "payment_intent")
+    if amount is None or not name or intent is None:
         return None
     if not intent:
         return ()
@@ -203,11 +214,14 @@ def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
 
 
 def _session(told: Table, kind: str, terms: Terms) -> Told | None:
-    """Only that a hosted page lapsed is told here; what was paid on it the intent tells."""
-    name = text(table(told, "metadata"), TRANSACTION, 255)
-    if kind != "checkout.session.expired" or not name:
+    """Only that a hosted page lapsed before anybody tried to pay is told here; what was tried on it the intent tells, when it is asked."""
+    transaction, intent = transaction_of(told), named(told, "payment_intent")
+    if transaction is None or intent is None:
+        return None
+    lapsed = told.get("status") == "expired" and told.get("payment_status") in (None, "unpaid") and not intent
+    if kind != "checkout.session.expired" or not transaction or not lapsed:
         return ()
-    seen = _seen(None, Verdict(TransactionStatus.NOT_EXECUTED), terms, transaction=name)
+    seen = _seen(None, Verdict(TransactionStatus.NOT_EXECUTED), terms, transaction=transaction)
     return (attrs.evolve(seen, failure_type=FailureType.ABANDONED, code="expired"),)
 
 

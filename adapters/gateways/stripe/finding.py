@@ -13,15 +13,17 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.reading import Table, read_table, table, tables, text, whole
+from payports.adapters.gateways.reading import Table, tables, whole
 from payports.adapters.gateways.sender import Answer
 from payports.adapters.gateways.stripe import calls, questions
 from payports.adapters.gateways.stripe.answers import about, is_key_in_use, read_answer, read_finding
-from payports.adapters.gateways.stripe.calls import TRANSACTION, Terms
+from payports.adapters.gateways.stripe.bodies import body_of, metadata_of, own_id
+from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
 from payports.adapters.gateways.stripe.form import Call, is_id
-from payports.adapters.gateways.stripe.objects import id_of
+from payports.adapters.gateways.stripe.objects import read_intent, transaction_of
 from payports.adapters.gateways.stripe.observing import seen_of
+from payports.adapters.gateways.stripe.questions import FENCE
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.clock import Clock
@@ -67,13 +69,12 @@ class Finder:
             return self._replayed(asked, channel)
         if isinstance(sent, Answer) and sent.status in _NOT_TAKEN:
             return None
-        told = (
-            (read_table(sent.body, drop_doubled=True) or {}) if isinstance(sent, Answer) and sent.status == 200 else {}
-        )
-        if text(table(told, "metadata"), "payports_fence", 255) == asked.transaction_id:
+        told = body_of(sent)
+        fence = read_intent(told)
+        if fence and fence.metadata.get(FENCE) == asked.transaction_id and fence.status == "requires_payment_method":
             seen = seen_of(asked, channel, TransactionStatus.NOT_EXECUTED, "its key was taken before it came")
             return attrs.evolve(seen, failure_type=FailureType.NOT_POSSIBLE)
-        found = about(told, asked, self.terms, channel) if told else None
+        found = about(told, asked, self.terms, channel) if told and FENCE not in (metadata_of(told) or {}) else None
         return found or seen_of(asked, channel, TransactionStatus.UNKNOWN, "its key could not be taken")
 
     def _replayed(self, asked: PaymentRequest, channel: Channel) -> Observation:
@@ -95,9 +96,9 @@ class Finder:
         own, parent = asked.gateway_reference, asked.parent_reference
         session = asked.attributes.get("session", "")
         if asked.type in INITIATING:
-            if is_id(own):
-                return questions.intent_of(own)
-            return questions.session_of(session) if is_id(session) else None
+            if is_id(session):
+                return questions.session_of(session)
+            return questions.intent_of(own) if is_id(own) else None
         if asked.type is REFUND:
             return questions.refund_of(own) if is_id(own) else None
         if not is_id(parent) or asked.type not in calls.ON_INTENT:
@@ -115,8 +116,7 @@ class Finder:
         found = _named(newest, asked)
         if found:
             return self._whole(found, asked, channel)
-        created = [whole(one, "created") or 0 for one in newest]
-        if page.get("has_more") is False or (created and created[0] >= created[-1] and created[-1] < sent_at - skew):
+        if page.get("has_more") is False or _reach_back(newest, sent_at - skew):
             return NotFoundYet("Stripe lists no such intent")
         between = (sent_at - skew, sent_at + skew + int(IN_FLIGHT.total_seconds()))
         return self._listed(asked, channel, lambda after: questions.intents(after, between))
@@ -131,25 +131,40 @@ class Finder:
             found = _named(items, asked)
             if found:
                 return self._whole(found, asked, channel)
-            after = id_of(items[-1].get("id")) if items else ""
-            if page.get("has_more") is False or not after:
+            if page.get("has_more") is False:
                 return NotFoundYet("Stripe lists nothing with its id")
-        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list is too long to be read to its end")
+            if not items:
+                break
+            after = own_id(items[-1])
+        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list could not be read to its end")
 
     def _page(self, call: Call, asked: PaymentRequest, channel: Channel) -> Table | Observation:
-        sent = self.channel.send(call)
-        told = read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
-        if told is None or not isinstance(told.get("data"), list):
+        """One page of a list, all of whose items can be told apart: one that cannot be read may be that which is looked for."""
+        told = body_of(self.channel.send(call))
+        items = tables(told, "data")
+        twice = len({own_id(one) for one in items if transaction_of(one) == asked.transaction_id}) > 1
+        if not isinstance(told.get("data"), list) or twice or not all(own_id(one) and _is_clear(one) for one in items):
             return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe could not be asked")
         return told
 
     def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> Finding:
         """Ask for what a list has shown, with all that the list leaves out."""
-        name = id_of(listed.get("id"))
+        name = own_id(listed)
         call = questions.refund_of(name) if asked.type is REFUND else questions.intent_of(name)
-        return read_finding(self.channel.send(call), asked, self.terms, channel)
+        return read_finding(self.channel.send(call), attrs.evolve(asked, gateway_reference=name), self.terms, channel)
 
 
 def _named(items: list[Table], asked: PaymentRequest) -> Table | None:
-    named = [one for one in items if text(table(one, "metadata"), TRANSACTION, 255) == asked.transaction_id]
-    return next((one for one in named if id_of(one.get("id"))), None)
+    return next((one for one in items if transaction_of(one) == asked.transaction_id), None)
+
+
+def _is_clear(listed: Table) -> bool:
+    """Others may have put anything under the name of ours: only what is no metadata at all, or has it in two ways, is unclear."""
+    return metadata_of(listed) is not None
+
+
+def _reach_back(listed: list[Table], since: int) -> bool:
+    """Tell whether a list, newest first, surely holds all that was made since a time."""
+    created = [whole(one, "created") for one in listed]
+    known = [one for one in created if one is not None]
+    return len(known) == len(listed) > 0 and known == sorted(known, reverse=True) and known[-1] < since

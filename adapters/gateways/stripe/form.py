@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import attrs
 
 _ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,255}")
+_KEY: Final = re.compile(r"[!-~]{1,255}")
 
 
 @attrs.frozen
@@ -51,6 +52,24 @@ def is_id(reference: str) -> bool:
     return _ID.fullmatch(reference) is not None
 
 
+def is_key(transaction_id: str) -> bool:
+    """Tell whether an id of ours can be an idempotency key and stand in metadata."""
+    return _KEY.fullmatch(transaction_id) is not None
+
+
 def path(*parts: str) -> str:
-    """Build a path, every part escaped."""
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+    """Build a path, every part escaped; dots twice, because HTTP libraries undo the first escape and then walk.
+
+    >>> path("refunds", "re_1"), path("refunds", "..")
+    ('/v1/refunds/re_1', '/v1/refunds/%252E%252E')
+    """
+    return "/v1/" + "/".join(quote(part, safe="", errors="replace").replace(".", "%252E") for part in parts)
+
+
+def checked(call: Call) -> Call | Unsendable:
+    """Refuse what no bytes can say: half of a surrogate pair."""
+    try:
+        call.encoded.encode()
+    except UnicodeEncodeError:
+        return Unsendable("a text is no Unicode")
+    return call

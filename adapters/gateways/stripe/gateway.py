@@ -8,10 +8,9 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.reading import read_table
-from payports.adapters.gateways.sender import Answer
 from payports.adapters.gateways.stripe import calls, questions
-from payports.adapters.gateways.stripe.answers import is_key_in_use, next_action_of, read_answer
+from payports.adapters.gateways.stripe.answers import is_key_in_use, next_action_of, page_of, read_answer
+from payports.adapters.gateways.stripe.bodies import body_of
 from payports.adapters.gateways.stripe.calls import MAX_NAME, OWN_FIELDS, Terms
 from payports.adapters.gateways.stripe.finding import IN_FLIGHT, Finder
 from payports.adapters.gateways.stripe.form import is_id
@@ -51,7 +50,7 @@ def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
         in_flight_bound=IN_FLIGHT,
         fences=fences,
         authorization_lifetime=timedelta(days=7),
-        pass_through_limit=_METADATA - OWN_FIELDS - (_CAPTURES if several else 0),
+        pass_through_limit=_METADATA - OWN_FIELDS - terms.hosted_page - (_CAPTURES if several else 0),
         pass_through_length=500,
         pass_through_name_length=MAX_NAME,
     )
@@ -88,16 +87,18 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         """Ask Stripe how the action ended; what the browser brought is not needed."""
         return self.finder.find(request, Channel.RETURN)
 
-    def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
-        """Fetch the client secret that Stripe's script needs; the action as it was kept if Stripe does not give it now."""
-        if action.type != "challenge" or not is_id(request.gateway_reference):
+    def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- the action names what it is about
+        """Fetch what was not kept: a client secret, or an address with one; the action as it was kept if Stripe does not give it now."""
+        if action.url or not is_id(action.reference):
             return action
-        sent = self.finder.channel.send(questions.intent_of(request.gateway_reference))
-        told = read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
-        intent = read_intent(told or {})
-        if intent is None or intent.id != request.gateway_reference or not intent.secret:
+        if action.type == "hosted_page":
+            page = page_of(body_of(self.finder.channel.send(questions.session_of(action.reference))), complete=True)
+            return page if page and page.reference == action.reference else action
+        intent = read_intent(body_of(self.finder.channel.send(questions.intent_of(action.reference))))
+        if intent is None or intent.id != action.reference or intent.livemode is not self._terms.livemode:
             return action
-        return next_action_of(intent, self._terms, complete=True)
+        complete = next_action_of(intent, self._terms, complete=True)
+        return complete if complete.type == action.type and intent.secret else action
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""

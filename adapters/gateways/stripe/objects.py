@@ -1,21 +1,24 @@
 """Stripe's objects as far as they matter here: lenient where the contract is, strict where money is.
 
-An object may stand where its id may; unknown fields are not looked at. An amount, a currency, an id or a status that cannot be read makes
-the whole object unreadable.
+An object may stand where its id may; unknown fields are not looked at. An amount, a currency, an id, a status, a mode or metadata that
+cannot be read make the whole object unreadable.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Final
 
 import attrs
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.calls import CAPTURED, TRANSACTION
+from payports.adapters.gateways.stripe.bodies import id_of as id_of
+from payports.adapters.gateways.stripe.bodies import metadata_of, named, own_id
+from payports.adapters.gateways.stripe.calls import CAPTURED, PAGE, TRANSACTION, capture_name
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.declines import meaning_of
-from payports.adapters.gateways.stripe.form import is_id
+from payports.adapters.gateways.stripe.form import is_key
 from payports.domain.money import Money
 from payports.domain.transaction import FailureType
 
@@ -33,7 +36,8 @@ class Problem:
 
 @attrs.frozen(kw_only=True)
 class Charge:
-    """One attempt to charge. ``captured``: how much; ``None`` if that is not told. ``balance``: the entry there, if it was asked for."""
+    """One attempt to charge. ``captured``: how much, if that is told, and ``exact`` if it is told as such; ``balance``: the entry there,
+    if it was asked for."""
 
     id: str
     intent: str
@@ -41,7 +45,10 @@ class Charge:
     amount: Money
     is_captured: bool
     captured: Money | None
+    exact: bool
+    livemode: bool | None
     transaction: str
+    on_page: bool
     problem: Problem | None
     balance: Table = attrs.field(hash=False)
 
@@ -49,7 +56,7 @@ class Charge:
 @attrs.frozen(kw_only=True)
 class Intent:
     """A payment intent. ``received``: what was captured, if that is told; ``authorized``: whether a charge was ever approved, if that is
-    certain; ``captures``: what several captures left, by our transaction ids, in Stripe's units."""
+    certain; ``captures``: what several captures left, by our transaction ids, in Stripe's units, if that can be read."""
 
     id: str
     status: str
@@ -57,10 +64,10 @@ class Intent:
     capturable: Money | None
     received: Money | None
     method: str
-    livemode: bool | None
+    livemode: bool
     transaction: str
     metadata: Mapping[str, str] = attrs.field(hash=False)
-    charge_id: str
+    captures: Mapping[str, int] | None = attrs.field(hash=False)
     charge: Charge | None
     authorized: bool | None
     problem: Problem | None
@@ -69,11 +76,9 @@ class Intent:
     secret: str = attrs.field(repr=False)
 
     @property
-    def captures(self) -> dict[str, str]:
-        """The entries of several captures."""
-        return {
-            name.removeprefix(CAPTURED): units for name, units in self.metadata.items() if name.startswith(CAPTURED)
-        }
+    def on_page(self) -> bool:
+        """It is paid on a page of Stripe's."""
+        return PAGE in self.metadata
 
 
 @attrs.frozen(kw_only=True)
@@ -89,22 +94,6 @@ class Refund:
     code: str
 
 
-def id_of(value: object) -> str:
-    """The id that a field names, by itself or expanded; nothing if it is none.
-
-    >>> id_of("ch_1"), id_of({"id": "ch_1", "amount": 1}), id_of("../ch_1"), id_of(None)
-    ('ch_1', 'ch_1', '', '')
-    """
-    found: object = cast("Table", value).get("id") if isinstance(value, dict) else value
-    return found if isinstance(found, str) and is_id(found) else ""
-
-
-def own_id(told: Table) -> str:
-    """The id of an object itself, which is never an object."""
-    found = told.get("id")
-    return found if isinstance(found, str) and is_id(found) else ""
-
-
 def read_problem(told: Table) -> Problem | None:
     """Read an error, ``last_payment_error`` or the failure of a charge."""
     code, decline = text(told, "code", 100), text(told, "decline_code", 100)
@@ -116,19 +105,35 @@ def read_problem(told: Table) -> Problem | None:
 
 def read_charge(told: Table) -> Charge | None:
     """Read a charge, or nothing."""
-    amount, charge_id = money_of(told.get("amount"), told.get("currency")), own_id(told)
-    if amount is None or not charge_id:
+    amount, charge_id, status = (
+        money_of(told.get("amount"), told.get("currency")),
+        own_id(told),
+        text(told, "status", 100),
+    )
+    intent, transaction, metadata = named(told, "payment_intent"), transaction_of(told), metadata_of(told) or {}
+    is_captured, livemode = told.get("captured"), told.get("livemode")
+    odd = (
+        not isinstance(is_captured, bool)
+        or not isinstance(livemode, bool | None)
+        or text(told, "object") not in ("", "charge")
+    )
+    if amount is None or not (charge_id and status) or intent is None or transaction is None or odd:
         return None
-    status = text(told, "status", 100)
+    captured, exact = _captured(told), told.get("amount_captured") is not None
+    if (captured is None and exact) or (captured and (captured > amount or status != "succeeded")):
+        return None
     failed = {"code": told.get("failure_code"), "decline_code": table(told, "outcome").get("reason")}
     return Charge(
         id=charge_id,
-        intent=id_of(told.get("payment_intent")),
+        intent=intent,
         status=status,
         amount=amount,
-        is_captured=told.get("captured") is True,
-        captured=_captured(told),
-        transaction=text(table(told, "metadata"), TRANSACTION, 255),
+        is_captured=is_captured is True,
+        captured=captured,
+        exact=exact,
+        livemode=livemode if isinstance(livemode, bool) else None,
+        transaction=transaction,
+        on_page=PAGE in metadata,
         problem=read_problem(failed) if status == "failed" else None,
         balance=table(told, "balance_transaction"),
     )
@@ -137,79 +142,129 @@ def read_charge(told: Table) -> Charge | None:
 def _captured(told: Table) -> Money | None:
     """How much of a charge was captured. Without ``amount_captured`` (before 2020) what was released counts as refunded."""
     units, refunded = whole(told, "amount_captured"), whole(told, "amount_refunded")
-    if units is None and told.get("captured") is False:
+    if told.get("amount_captured") is None and told.get("captured") is False:
         units = 0
-    if units is None and told.get("captured") is True and refunded is not None:
+    if told.get("amount_captured") is None and told.get("captured") is True and refunded is not None:
         units = (whole(told, "amount") or 0) - refunded
     return money_of(units, told.get("currency"))
 
 
+def transaction_of(told: Table) -> str | None:
+    """Our transaction that the metadata names, an empty text if it names none; ``None`` if the metadata cannot be read."""
+    metadata = metadata_of(told)
+    found = "" if metadata is None else metadata.get(TRANSACTION, "")
+    return None if metadata is None or (found and not is_key(found)) else found
+
+
 def read_intent(told: Table) -> Intent | None:
-    """Read a payment intent, or nothing."""
-    status, intent_id = text(told, "status", 100), own_id(told)
-    amount = money_of(told.get("amount"), told.get("currency"))
-    if amount is None or not (status and intent_id) or told.get("object", "payment_intent") != "payment_intent":
+    """Read a payment intent, or nothing: also if its amounts or its charge speak against it."""
+    status, intent_id, livemode = text(told, "status", 100), own_id(told), told.get("livemode")
+    amount, transaction = money_of(told.get("amount"), told.get("currency")), transaction_of(told)
+    amounts = {name: money_of(told[name], told.get("currency")) for name in _AMOUNTS if name in told}
+    charge_id, charge = _latest_charge(told)
+    odd = told.get("object") != "payment_intent" or not isinstance(livemode, bool) or None in amounts.values()
+    if odd or amount is None or transaction is None or charge_id is None or not (status and intent_id):
         return None
-    amounts = {name: money_of(told[name], told.get("currency")) for name in _AMOUNTS if told.get(name) is not None}
-    if None in amounts.values():
-        return None
-    latest, expanded = _latest_charge(told)
-    charge = read_charge({"currency": told.get("currency"), **expanded})
+    metadata = metadata_of(told) or {}
     received = amounts.get("amount_received")
-    livemode = told.get("livemode")
-    metadata = _texts(table(told, "metadata"))
-    return Intent(
+    intent = Intent(
         id=intent_id,
         status=status,
         amount=amount,
         capturable=amounts.get("amount_capturable"),
         received=charge.captured if received is None and charge else received,
         method=text(told, "capture_method", 100),
-        livemode=livemode if isinstance(livemode, bool) else None,
-        transaction=metadata.get(TRANSACTION, ""),
+        livemode=livemode is True,
+        transaction=transaction,
         metadata=metadata,
-        charge_id=latest,
+        captures=_captures(metadata),
         charge=charge,
-        authorized=_authorized(charge, latest),
+        authorized=_authorized(charge, charge_id, told),
         problem=read_problem(table(told, "last_payment_error")),
         reason=text(told, "cancellation_reason", 100),
         action=table(told, "next_action"),
         secret=text(told, "client_secret"),
     )
+    whole_amount = (intent.capturable or _no(amount)) + (intent.received or _no(amount)) <= amount
+    return intent if whole_amount and (charge is None or _fits(charge, intent, received)) else None
 
 
-def _latest_charge(told: Table) -> tuple[str, Table]:
-    """The id of the latest charge, and the charge itself where it is expanded; a list of charges before version 2022-11-15."""
+def _no(amount: Money) -> Money:
+    return Money(0, amount.currency)
+
+
+def _fits(charge: Charge, intent: Intent, received: Money | None) -> bool:
+    """The latest charge is of this intent, of its amount and mode, and tells the same of what was approved and captured.
+
+    ``received``: what the intent itself says was captured.
+    """
+    approved = charge.status == "succeeded" or intent.status not in ("requires_capture", "succeeded")
+    taken = charge.is_captured or intent.status != "succeeded"
+    same = charge.captured == received if charge.exact else bool(received) or not charge.is_captured
+    return (
+        charge.intent in ("", intent.id)
+        and charge.amount == intent.amount
+        and charge.livemode in (None, intent.livemode)
+        and approved
+        and taken
+        and (received is None or same)
+    )
+
+
+def _captures(metadata: Mapping[str, str]) -> dict[str, int] | None:
+    found: dict[str, int] = {}
+    for name, value in metadata.items():
+        if not _CAPTURE_NAME.fullmatch(name):
+            continue
+        units, _, transaction_id = value.partition(" ")
+        if not (_UNITS.fullmatch(units) and is_key(transaction_id) and name == capture_name(transaction_id)):
+            return None
+        found[transaction_id] = int(units)
+    return found
+
+
+def _latest_charge(told: Table) -> tuple[str | None, Charge | None]:
+    """The id of the latest charge (``None`` if it cannot be read), and the charge itself where it is expanded.
+
+    Before version 2022-11-15 it is the first in a list of charges.
+    """
     listed = tables(table(told, "charges"), "data")
-    expanded = table(told, "latest_charge") or (listed[0] if listed else {})
-    return id_of(told.get("latest_charge")) or id_of(expanded), expanded
+    name = named(told, "latest_charge")
+    expanded = table(told, "latest_charge") or (listed[0] if listed else None)
+    if expanded is None or name is None:
+        return name, None
+    charge = read_charge(expanded)
+    return (charge.id, charge) if charge and name in ("", charge.id) else (None, None)
 
 
 _AMOUNTS: Final = ("amount_capturable", "amount_received")
+_CAPTURE_NAME: Final = re.compile(CAPTURED + "[0-9a-f]{32}")
+_UNITS: Final = re.compile(r"[1-9][0-9]{0,15}")
 
 
-def _authorized(charge: Charge | None, charge_id: str) -> bool | None:
+def _authorized(charge: Charge | None, charge_id: str, told: Table) -> bool | None:
     if charge and charge.status in ("succeeded", "failed"):
         return charge.status == "succeeded"
-    return None if charge_id else False
-
-
-def _texts(told: Table) -> dict[str, str]:
-    found: dict[str, Any] = told
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    unsaid = "latest_charge" not in told and "charges" not in told
+    return None if charge_id or unsaid else False
 
 
 def read_refund(told: Table) -> Refund | None:
     """Read a refund, or nothing."""
-    amount, refund_id = money_of(told.get("amount"), told.get("currency")), own_id(told)
-    if amount is None or not refund_id or told.get("object", "refund") != "refund":
+    amount, refund_id, status = (
+        money_of(told.get("amount"), told.get("currency")),
+        own_id(told),
+        text(told, "status", 100),
+    )
+    intent, transaction = named(told, "payment_intent"), transaction_of(told)
+    if amount is None or not refund_id or told.get("object") != "refund" or intent is None or transaction is None:
         return None
     return Refund(
         id=refund_id,
-        status=text(told, "status", 100),
+        status=status,
         amount=amount,
-        intent=id_of(told.get("payment_intent")),
-        transaction=text(table(told, "metadata"), TRANSACTION, 255),
+        intent=intent,
+        transaction=transaction,
         moved=bool(id_of(told.get("balance_transaction"))),
         code=text(told, "failure_reason", 100),
     )

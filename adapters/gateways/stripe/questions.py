@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from payports.adapters.gateways.stripe.currencies import units_of
-from payports.adapters.gateways.stripe.form import Call, Unsendable, path
+from payports.adapters.gateways.stripe.form import Call, Unsendable, is_key, path
 from payports.ports.gateway import PaymentRequest
+
+FENCE: Final = "payports_fence"
+"""The metadata of an intent that only takes a key."""
 
 
 def intent_of(reference: str) -> Call:
@@ -53,10 +56,12 @@ def fence_of(asked: PaymentRequest) -> Call | Unsendable:
     units = units_of(asked.amount)
     if units is None:
         return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
+    if not is_key(asked.transaction_id):
+        return Unsendable("the transaction's id cannot be an idempotency key")
     form = {
         "amount": units,
         "currency": asked.amount.currency.code.lower(),
         "capture_method": "manual",
-        "metadata": {"payports_fence": asked.transaction_id},
+        "metadata": {FENCE: asked.transaction_id},
     }
     return Call("POST", path("payment_intents"), form, asked.transaction_id)

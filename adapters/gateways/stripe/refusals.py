@@ -11,8 +11,8 @@ from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.declines import DECLINE_CODES
 from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_problem
 from payports.adapters.gateways.stripe.observing import concluded, seen_of
-from payports.adapters.gateways.stripe.verdicts import Verdict
-from payports.domain.lifecycle import CAPTURE, INITIATING
+from payports.adapters.gateways.stripe.verdicts import Verdict, is_about, moves_money, verdict_of
+from payports.domain.lifecycle import INITIATING, REFUND
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
@@ -38,28 +38,30 @@ def read_refusal(status: int, told: Table, asked: PaymentRequest, terms: Terms) 
     seen = attrs.evolve(
         seen_of(asked, Channel.ANSWER, TransactionStatus.UNKNOWN, f"Stripe answered with status {status}"), code=code
     )
-    intent = read_intent(table(error, "payment_intent"))
     if (
         kind not in _TYPES
         or status not in _REFUSED
         or (status == 429 and code not in _BUSY and kind != "rate_limit_error")
     ):
         return seen
-    if intent and asked.type in INITIATING and (_is_other(intent, asked, terms) or intent.status in _TAKEN):
+    intent = read_intent(table(error, "payment_intent"))
+    if error.get("payment_intent") is not None and not (intent and _lets_refuse(intent, asked, terms)):
         return attrs.evolve(seen, message="the refusal names an intent that it does not fit")
     if status in (400, 402) and (kind == "card_error" or (status == 402 and code in DECLINE_CODES)):
         problem = read_problem(error)
         verdict = Verdict(TransactionStatus.DECLINED, problem=problem)
         reference = intent.id if intent and asked.type in INITIATING else ""
         return concluded(attrs.evolve(seen, gateway_reference=reference, account=terms.account), verdict, asked)
-    gone = code in _LAPSED or (intent is not None and intent.status == "canceled" and asked.type is CAPTURE)
-    failure = FailureType.EXPIRED if gone else _REFUSED[status]
+    failure = FailureType.EXPIRED if code in _LAPSED else _REFUSED[status]
     return attrs.evolve(seen, status=TransactionStatus.NOT_EXECUTED, failure_type=failure)
 
 
-def _is_other(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
-    return (
-        intent.transaction not in ("", asked.transaction_id)
-        or intent.amount != asked.amount
-        or intent.livemode not in (None, terms.livemode)
-    )
+def _lets_refuse(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
+    """The intent that comes with a refusal is ours and shows that nothing was done; what it shows otherwise is looked up."""
+    if not is_about(intent, asked, terms):
+        return False
+    if asked.type in INITIATING:
+        return intent.amount == asked.amount and not (
+            intent.status in _TAKEN or moves_money(intent) or intent.authorized
+        )
+    return asked.type is REFUND or verdict_of(intent, asked, terms) is None

@@ -5,18 +5,20 @@ A kept method holds the name of Stripe's customer beside its token; nothing is d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.reading import Table, read_table, table, tables, text, whole
+from payports.adapters.gateways.reading import Table, table, tables, text, whole
 from payports.adapters.gateways.sender import Answer, NotSent, Sent
+from payports.adapters.gateways.stripe.bodies import body_of, id_of, metadata_of, named, own_id, read_body
 from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
 from payports.adapters.gateways.stripe.form import Call, is_id, path
-from payports.adapters.gateways.stripe.objects import id_of, read_problem
+from payports.adapters.gateways.stripe.objects import read_problem
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.method import PaymentMethod
 from payports.domain.outcome import Outcome
@@ -53,14 +55,11 @@ class StripeVault(MethodVault):
         if isinstance(owner, Failure):
             return owner
         name = owner.unwrap()
-        attached = self._post(path("payment_methods", token, "attach"), {"customer": name})
+        attached = self._attached(name, token)
         if isinstance(attached, Failure):
             return attached
-        kept = id_of(attached.unwrap().get("id"))
-        if not kept:
-            return Failure(ResultUnknown(""))
-        refused = self._set_up(name, kept)
-        return Failure(refused) if refused else Success(_method(kept, name, attached.unwrap()))
+        refused = self._set_up(name, token)
+        return Failure(refused) if refused else Success(_method(token, name, attached.unwrap()))
 
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
         """List a customer's cards, through all customers of Stripe's that carry their id; one just made may be missing for a minute."""
@@ -72,7 +71,7 @@ class StripeVault(MethodVault):
             told = self._get(Call("GET", path("payment_methods"), {"customer": name, "type": "card", "limit": 100}))
             if told is None:
                 return Failure(NotExecuted("", "Stripe could not be asked"))
-            found += [_method(id_of(one.get("id")), name, one) for one in tables(told, "data") if id_of(one.get("id"))]
+            found += [_method(own_id(one), name, one) for one in tables(told, "data") if own_id(one)]
         return Success(tuple(found))
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
@@ -89,13 +88,13 @@ class StripeVault(MethodVault):
         told = _table(sent)
         if told is None:
             return Failure(NotExecuted("", "Stripe could not be asked"))
-        name = id_of(told.get("customer"))
-        if not name:
+        name = named(told, "customer")
+        if name == "":
             return Success(None)
-        owner = self._get(Call("GET", path("customers", name)))
-        if owner is None or text(table(owner, "metadata"), CUSTOMER, 255) != customer.id:
+        owner = self._get(Call("GET", path("customers", name))) if name else None
+        if owner is None or (metadata_of(owner) or {}).get(CUSTOMER) != customer.id:
             return Failure(NotExecuted("", "it is kept for another customer" if owner else "Stripe could not be asked"))
-        detached = self._post(path("payment_methods", method.token, "detach"), {})
+        detached = self._post(path("payment_methods", method.token, "detach"))
         return Success(None) if isinstance(detached, Success) else Failure(ResultUnknown(""))
 
     def _customer(self, customer: Customer) -> Outcome[str, _Trouble]:
@@ -103,10 +102,10 @@ class StripeVault(MethodVault):
         known = self._search(customer)
         if known:
             return Success(known[0])
-        made = self._post(path("customers"), {"metadata": {CUSTOMER: customer.id}})
+        made = self._post(path("customers"), {"metadata": {CUSTOMER: customer.id}}, _key("customers", customer.id))
         if isinstance(made, Failure):
             return made
-        name = id_of(made.unwrap().get("id"))
+        name = own_id(made.unwrap())
         return Success(name) if name else Failure(ResultUnknown(""))
 
     def _search(self, customer: Customer) -> tuple[str, ...] | None:
@@ -114,30 +113,48 @@ class StripeVault(MethodVault):
         told = self._get(Call("GET", path("customers", "search"), {"query": f'metadata["{CUSTOMER}"]:"{quoted}"'}))
         if told is None:
             return None
-        theirs = [one for one in tables(told, "data") if text(table(one, "metadata"), CUSTOMER, 255) == customer.id]
-        return tuple(id_of(one.get("id")) for one in theirs if id_of(one.get("id")))
+        theirs = [one for one in tables(told, "data") if (metadata_of(one) or {}).get(CUSTOMER) == customer.id]
+        return tuple(own_id(one) for one in theirs if own_id(one))
+
+    def _attached(self, customer: str, method: str) -> Outcome[Table, _Trouble]:
+        """Attach a method unless that was done already. Twice is once, so it needs no key, which would bring an old refusal again."""
+        known = self._get(Call("GET", path("payment_methods", method)))
+        if known is not None and named(known, "customer") == customer and own_id(known) == method:
+            return Success(known)
+        told = self._post(path("payment_methods", method, "attach"), {"customer": customer})
+        if isinstance(told, Failure) or own_id(told.unwrap()) == method:
+            return told
+        return Failure(ResultUnknown(""))
 
     def _set_up(self, customer: str, method: str) -> _Trouble | None:
-        made = self._post(path("setup_intents"), {"customer": customer, "usage": "off_session"}, method)
+        """Have the bank agree to use off session, unless it has.
+
+        There is one attempt a day to be found again, and the key to go on with it is made of where it stands: so a refusal is not brought
+        again by the next call, and what never arrived, or is under way, is not done twice.
+        """
+        made = self._post(path("setup_intents"), {"customer": customer, "usage": "off_session"}, _key(customer, method))
         if isinstance(made, Failure):
             return made.failure()
-        name = id_of(made.unwrap().get("id"))
-        if not name:
+        name = own_id(made.unwrap())
+        told = self._get(Call("GET", path("setup_intents", name))) if name else None
+        if told is None or own_id(told) != name:
             return ResultUnknown("")
-        confirmed = self._post(path("setup_intents", name, "confirm"), {"payment_method": method})
-        if isinstance(confirmed, Failure):
-            return confirmed.failure()
-        match text(confirmed.unwrap(), "status"):
-            case "succeeded":
+        if told.get("status") in ("requires_payment_method", "requires_confirmation"):
+            key = _key(name, text(told, "status"), id_of(told.get("latest_attempt")))
+            confirmed = self._post(path("setup_intents", name, "confirm"), {"payment_method": method}, key)
+            if isinstance(confirmed, Failure):
+                return confirmed.failure()
+            told = confirmed.unwrap()
+        match text(told, "status"):
+            case "succeeded" if (named(told, "customer"), named(told, "payment_method")) == (customer, method):
                 return None
             case "requires_action":
                 return Declined("authentication_required", FailureType.AUTHENTICATION_REQUIRED)
             case _:
                 return ResultUnknown("")
 
-    def _post(self, where: str, form: dict[str, Any], about: str = "") -> Outcome[Table, _Trouble]:
-        key = sha256(repr((where, sorted(form.items(), key=str), about)).encode()).hexdigest()
-        sent = self.channel.send(Call("POST", where, form, key))
+    def _post(self, where: str, form: Mapping[str, Any] | None = None, key: str = "") -> Outcome[Table, _Trouble]:
+        sent = self.channel.send(Call("POST", where, form or {}, key))
         told = _table(sent)
         return Success(told) if told is not None else Failure(_trouble(sent))
 
@@ -145,14 +162,19 @@ class StripeVault(MethodVault):
         return _table(self.channel.send(call))
 
 
+def _key(*about: str) -> str:
+    return sha256(repr(about).encode()).hexdigest()
+
+
 def _table(sent: Sent) -> Table | None:
-    return read_table(sent.body, drop_doubled=True) if isinstance(sent, Answer) and sent.status == 200 else None
+    """A good answer; nothing if there is none or it is no object."""
+    return body_of(sent) or None
 
 
 def _trouble(sent: Sent) -> _Trouble:
     if isinstance(sent, NotSent):
         return NotExecuted("", sent.reason)
-    error = table(read_table(sent.body) or {}, "error") if isinstance(sent, Answer) else {}
+    error = table(read_body(sent.body), "error") if isinstance(sent, Answer) else {}
     problem = read_problem(error)
     if not isinstance(sent, Answer) or problem is None:
         return ResultUnknown("")

@@ -1,4 +1,7 @@
-"""What an object of Stripe says about one kind of transaction, told from its state alone: shared by answers and notifications."""
+"""What an object of Stripe says about one kind of transaction, told from its state alone: shared by answers and notifications.
+
+What speaks of money where its status speaks of none is not believed either way.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ from typing import Final
 
 import attrs
 
+from payports.adapters.gateways.stripe.bodies import own_id
+from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.stripe.currencies import units_of
 from payports.adapters.gateways.stripe.objects import MANUAL, Intent, Problem, Refund
+from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
 from payports.domain.transaction import FailureType, TransactionStatus
+from payports.ports.gateway import PaymentRequest
 
 _SUCCEEDED: Final = TransactionStatus.SUCCEEDED
 _UNKNOWN: Final = TransactionStatus.UNKNOWN
+_AUTOMATIC: Final = frozenset({"automatic", "automatic_async"})
 
 
 @attrs.frozen
@@ -23,29 +32,60 @@ class Verdict:
     problem: Problem | None = None
 
 
+def is_about(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
+    """Tell whether an intent is that which was asked about, and of our mode."""
+    expected = asked.gateway_reference if asked.type in INITIATING else asked.parent_reference
+    named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
+    if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
+        named = ""
+    same = expected in ("", intent.id) and (not named or intent.transaction in ("", named))
+    return same and intent.livemode is terms.livemode
+
+
+def verdict_of(intent: Intent, asked: PaymentRequest, terms: Terms) -> Verdict | None:
+    """Say what an intent tells of a transaction; nothing if that has not been done."""
+    if asked.type in INITIATING:
+        return initiated(intent, manual=asked.type is AUTHORIZE)
+    if asked.type is SETTLED:
+        return settled(intent)
+    if intent.method != MANUAL:
+        return Verdict(_UNKNOWN)
+    if asked.type is CAPTURE and terms.several_captures:
+        return captured_in_part(intent, asked)
+    readers = {CAPTURE: captured, REVERSE_AUTH: reversed_}
+    return readers[asked.type](intent) if asked.type in readers else Verdict(_UNKNOWN)
+
+
 def _refused(status: TransactionStatus, code: str, failure: FailureType) -> Verdict:
     return Verdict(status, problem=Problem(code=code, failure=failure, hard=False))
 
 
 def initiated(intent: Intent, *, manual: bool) -> Verdict:
     """Say what became of an authorization (``manual``) or of an authorization with its capture."""
-    if intent.method and (intent.method == MANUAL) is not manual:
+    if not (intent.method == MANUAL if manual else intent.method in _AUTOMATIC):
         return Verdict(_UNKNOWN)
     match intent.status:
         case "requires_capture" if manual:
             return Verdict(_SUCCEEDED, _held(intent))
-        case "succeeded":
-            return Verdict(_SUCCEEDED, intent.amount if manual or intent.received is None else intent.received)
+        case "succeeded" if intent.received:
+            return Verdict(_SUCCEEDED, intent.amount if manual else intent.received)
+        case _ if moves_money(intent):
+            return Verdict(_UNKNOWN)
         case "requires_action" | "requires_source_action":
             return Verdict(TransactionStatus.REQUIRES_ACTION)
         case "processing":
             return Verdict(TransactionStatus.AWAITING_RESULT)
-        case "requires_payment_method" | "requires_source" if intent.problem:
+        case "requires_payment_method" | "requires_source" if intent.problem and not intent.authorized:
             return Verdict(TransactionStatus.DECLINED, problem=intent.problem)
         case "canceled":
             return _canceled(intent)
         case _:
             return Verdict(_UNKNOWN)
+
+
+def moves_money(intent: Intent) -> bool:
+    """Tell whether money is held or was captured, whatever the status says."""
+    return bool(intent.received or (intent.capturable and intent.status != "canceled"))
 
 
 def _held(intent: Intent) -> Money:
@@ -69,33 +109,41 @@ def _canceled(intent: Intent) -> Verdict:
 def captured(intent: Intent) -> Verdict | None:
     """Say what became of the one capture of a hold; nothing if there was none yet."""
     match intent.status:
-        case "succeeded":
-            return Verdict(_SUCCEEDED, intent.received) if intent.received else Verdict(_UNKNOWN)
+        case "succeeded" if intent.received:
+            return Verdict(_SUCCEEDED, intent.received)
         case "processing":
             return Verdict(TransactionStatus.AWAITING_RESULT)
-        case "canceled":
+        case "canceled" if intent.received is not None and not intent.received:
             return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.EXPIRED)
-        case "requires_capture":
+        case "requires_capture" if not intent.received:
             return None
         case _:
             return Verdict(_UNKNOWN)
 
 
-def captured_in_part(intent: Intent, entry: str, units: int, amount: Money) -> Verdict | None:
-    """Say what became of one of several captures, by the entry that it left; nothing if it left none."""
-    whole = intent.status in ("requires_capture", "succeeded")
-    if not whole or entry != str(units):
-        return Verdict(_UNKNOWN) if entry else captured(intent) if intent.status == "canceled" else None
-    enough = intent.received is not None and intent.received.currency == amount.currency and intent.received >= amount
-    return Verdict(_SUCCEEDED, amount) if enough else Verdict(_UNKNOWN)
+def captured_in_part(intent: Intent, asked: PaymentRequest) -> Verdict | None:
+    """Say what became of one of several captures, by the entry that it left; nothing if it left none and all that was received has one."""
+    if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None:
+        return Verdict(_UNKNOWN)
+    units, entry = units_of(asked.amount), intent.captures.get(asked.transaction_id)
+    received, named = units_of(intent.received) if intent.received else 0, sum(intent.captures.values())
+    if received is None or named > received:
+        return Verdict(_UNKNOWN)
+    if entry is not None:
+        return Verdict(_SUCCEEDED, asked.amount) if entry == units else Verdict(_UNKNOWN)
+    if named < received or intent.received is None:
+        return Verdict(_UNKNOWN)
+    if intent.status == "canceled":
+        return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.EXPIRED)
+    return None
 
 
 def reversed_(intent: Intent) -> Verdict | None:
-    """Say what became of giving up a hold; nothing if it still stands."""
+    """Say what became of giving up a hold; nothing if it still stands. What was captured of it before is not given up."""
     match intent.status:
-        case "canceled":
-            return Verdict(_SUCCEEDED, intent.amount)
-        case "succeeded":
+        case "canceled" if intent.received is not None:
+            return Verdict(_UNKNOWN if intent.received else _SUCCEEDED, intent.amount - intent.received)
+        case "succeeded" if intent.received:
             return _refused(TransactionStatus.NOT_EXECUTED, "captured", FailureType.NOT_POSSIBLE)
         case "requires_capture":
             return None
@@ -109,21 +157,24 @@ def refunded(refund: Refund, *, at_once: bool = False) -> Verdict:
         case "succeeded":
             return Verdict(_SUCCEEDED, refund.amount)
         case "pending" | "requires_action":
-            return Verdict(TransactionStatus.AWAITING_RESULT)
+            return Verdict(TransactionStatus.AWAITING_RESULT, refund.amount)
         case "failed" | "canceled":
             status = TransactionStatus.DECLINED if at_once else TransactionStatus.REVOKED
-            return _refused(status, refund.code or refund.status, FailureType.NOT_POSSIBLE)
+            problem = Problem(code=refund.code or refund.status, failure=FailureType.NOT_POSSIBLE, hard=False)
+            return Verdict(status, refund.amount, problem)
         case _:
-            return Verdict(_UNKNOWN)
+            return Verdict(_UNKNOWN, refund.amount)
 
 
 def settled(intent: Intent) -> Verdict | None:
     """Say whether captured money has become available; nothing if nothing was captured."""
     charge = intent.charge
-    if intent.status != "succeeded" or charge is None or not charge.is_captured:
-        return None
-    if charge.intent not in ("", intent.id) or charge.balance.get("source") not in (None, charge.id):
+    if intent.status != "succeeded":
+        return Verdict(_UNKNOWN) if intent.received else None
+    if intent.method not in _AUTOMATIC | {MANUAL}:
+        return Verdict(_UNKNOWN)
+    if charge is None or not intent.received or charge.balance.get("source") not in (None, charge.id):
         return Verdict(_UNKNOWN)
     if charge.balance.get("status") == "available":
-        return Verdict(_SUCCEEDED, intent.received) if intent.received else Verdict(_UNKNOWN)
+        return Verdict(_SUCCEEDED, intent.received) if own_id(charge.balance) else Verdict(_UNKNOWN)
     return Verdict(TransactionStatus.AWAITING_RESULT)

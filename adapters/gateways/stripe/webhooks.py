@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,8 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.reading import Table, read_table, table, text
+from payports.adapters.gateways.reading import Table, table, text
+from payports.adapters.gateways.stripe.bodies import read_body
 from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.timed_signatures import FormerSecret, verify
@@ -19,6 +21,8 @@ from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 
 HEADER: Final = "Stripe-Signature"
 _MAX_BODY: Final = 1_000_000
+_PADDED: Final = re.compile(r"(^|,)\s*t=0[0-9]")
+"""A time that Stripe did not write so: it signs the number, and a header with zeros before it is another header."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,10 +50,12 @@ class StripeWebhooks(WebhookReader):
             return Failure(WebhookRefused("no webhook secret is configured", 503))
         if len(body) > _MAX_BODY:
             return Failure(WebhookRefused("the body is too long", 413))
+        if any(_PADDED.search(value) for name, value in headers.items() if name.lower() == HEADER.lower()):
+            return Failure(WebhookRefused("the signature cannot be read"))
         refused = verify(self.secret, HEADER, headers, body, now, self.former)
         if refused:
             return Failure(refused)
-        return self._read(read_table(body, drop_doubled=True) or {})
+        return self._read(read_body(body))
 
     def _read(self, event: Table) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         event_id, kind = text(event, "id", 200), text(event, "type", 200)

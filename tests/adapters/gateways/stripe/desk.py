@@ -51,12 +51,13 @@ def answered(status: int, told: object) -> Answer:
 
 
 def an_intent(**changes: Any) -> dict[str, Any]:
-    """An intent of ten euro, held, as Stripe tells of it."""
+    """An intent of ten euro, held, as Stripe tells of it; once it is no longer held nothing can be captured."""
+    held = changes.get("status", "requires_capture") == "requires_capture"
     usual: dict[str, Any] = {
         "id": "pi_1",
         "object": "payment_intent",
         "amount": 1000,
-        "amount_capturable": 1000,
+        "amount_capturable": 1000 - changes.get("amount_received", 0) if held else 0,
         "amount_received": 0,
         "capture_method": "manual",
         "currency": "eur",

@@ -128,7 +128,15 @@ class _Recorder(Sender):
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:  # noqa: ARG002
         path, _, query = url.partition("?")
         self.sent.append(Call(method, path, decoded(body.decode() or query)))
-        owner = {"id": "cus_1", "metadata": {"payports_customer": "ada"}, "customer": "cus_1", "status": "succeeded"}
+        kind = path.split("/")[2]
+        attached = any(call.path.endswith("/attach") for call in self.sent)
+        owner = {
+            "id": {"customers": "cus_1", "payment_methods": "pm_1", "setup_intents": "seti_1"}[kind],
+            "metadata": {"payports_customer": "ada"},
+            "customer": "cus_1" if attached else None,
+            "payment_method": "pm_1",
+            "status": "requires_payment_method" if method == "GET" else "succeeded",
+        }
         listing = method == "GET" and path.endswith(("/search", "/payment_methods"))
         return answered(200, {"data": [] if "search" in path else [owner]} if listing else owner)
 
@@ -141,7 +149,7 @@ def test_what_the_vault_asks_keeps_the_contract() -> None:
     kept = vault.keep(Customer("ada"), PaymentMethod({"token": "pm_1"})).unwrap()
     vault.methods_of(Customer("ada")).unwrap()
     vault.forget(Customer("ada"), kept).unwrap()
-    assert len(recorder.sent) > 6
+    assert len(recorder.sent) > 10
     assert [(call.path, problems(call)) for call in recorder.sent if problems(call)] == []
 
 

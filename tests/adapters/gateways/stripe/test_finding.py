@@ -18,6 +18,7 @@ from payports.adapters.gateways.stripe.connection import PINNED_VERSION
 from payports.adapters.gateways.stripe.finding import MAX_PAGES, Finder
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.vault import StripeVault
+from payports.domain.failures import ResultUnknown
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH
 from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
@@ -53,7 +54,7 @@ class Scripted(Sender):
         path, _, query = url.removeprefix("https://stripe").partition("?")
         self.asked.append(f"{method} {path}")
         if method == "POST":
-            self.keys.append(headers["Idempotency-Key"])
+            self.keys.append(headers.get("Idempotency-Key", ""))
         said = self._says(method, path, parse_qs(query or body.decode()))
         return answered(*said) if isinstance(said, tuple) else said
 
@@ -205,16 +206,101 @@ def test_the_vault_lists_only_what_is_the_customers() -> None:
     assert (kept.token, kept.display["expiry"], kept.single_use) == ("pm_1", "01/2031", False)
 
 
-def test_a_card_that_wants_the_shopper_first_is_not_kept() -> None:
-    def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001
-        if path.endswith("/search"):
-            return a_page()
-        return 200, {"id": path.split("/")[2].rstrip("s"), "status": "requires_action"}
+class Bank:
+    """The part of Stripe that keeps methods: keys are honoured there, and the bank says what it is told to say."""
 
-    vault = StripeVault(channel=a_gateway(Scripted(says)).finder.channel, terms=TERMS)
-    refused = vault.keep(Customer("ada"), PaymentMethod({"token": "pm_1"}))
-    assert isinstance(refused, Failure)
-    assert getattr(refused.failure(), "code", "") == "authentication_required"
+    def __init__(self, *says: str) -> None:
+        self.says, self.kept, self.asked_the_bank = list(says), dict[str, tuple[int, Any]](), 0
+        self.set_up: dict[str, Any] = {"id": "seti_1", "status": "requires_payment_method", "latest_attempt": None}
+        self.method: dict[str, Any] = {"id": "pm_1", "customer": None, "card": {"brand": "visa", "last4": "4242"}}
+        self.lost: set[str] = set()
+        self.stripe = Scripted(self._said)
+        self.vault = StripeVault(channel=a_gateway(self.stripe).finder.channel, terms=TERMS)
+
+    def _said(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
+        if method == "GET":
+            known: dict[str, Any] = {
+                "customers/search": {"data": []},
+                "payment_methods/pm_1": self.method,
+                "setup_intents/seti_1": self.set_up,
+            }
+            return 200, known[path.removeprefix("/v1/")]
+        key = self.stripe.keys[-1]
+        answer = self.kept[key] if key in self.kept else self._done(path, query)
+        if key:
+            self.kept[key] = answer
+        return Lost("gone") if path in self.lost else answer
+
+    def _done(self, path: str, query: Query) -> tuple[int, Any]:
+        match path.removeprefix("/v1/"):
+            case "customers":
+                return 200, {"id": "cus_1"}
+            case "payment_methods/pm_1/attach":
+                self.method["customer"] = query["customer"][0]
+                return 200, self.method
+            case "setup_intents":
+                self.set_up.setdefault("customer", query["customer"][0])
+                return 200, dict(self.set_up)
+            case _:
+                return self._confirmed(query)
+
+    def _confirmed(self, query: Query) -> tuple[int, Any]:
+        self.asked_the_bank += 1
+        said = self.says.pop(0)
+        self.set_up.update(latest_attempt=f"setatt_{self.asked_the_bank}")
+        if said in ("succeeded", "requires_action"):
+            self.set_up.update(status=said, payment_method=query["payment_method"][0])
+            return 200, dict(self.set_up)
+        return 402, {"error": {"type": "card_error", "code": "card_declined", "decline_code": said}}
+
+    def keep(self) -> Any:
+        return self.vault.keep(Customer("ada"), PaymentMethod({"token": "pm_1"}))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_card_that_wants_the_shopper_first_is_not_kept(times: int) -> None:
+    bank = Bank("requires_action")
+    for _ in range(times):
+        assert getattr(bank.keep().failure(), "code", "") == "authentication_required"
+
+
+def test_a_card_that_was_declined_may_be_kept_later() -> None:
+    bank = Bank("insufficient_funds", "try_again_later", "succeeded")
+    for code in ("insufficient_funds", "try_again_later"):
+        assert getattr(bank.keep().failure(), "code", "") == code
+    assert bank.keep().unwrap().token == "pm_1"
+    assert bank.keep().unwrap().token == "pm_1"
+    assert bank.asked_the_bank == 3, "a refusal was brought again, or what had been agreed was asked for once more"
+
+
+def test_an_answer_that_was_lost_does_not_double_the_effect() -> None:
+    for path in (
+        "/v1/customers",
+        "/v1/payment_methods/pm_1/attach",
+        "/v1/setup_intents",
+        "/v1/setup_intents/seti_1/confirm",
+    ):
+        bank = Bank("succeeded")
+        bank.lost.add(path)
+        assert isinstance(bank.keep().failure(), ResultUnknown), path
+        bank.lost.clear()
+        assert bank.keep().unwrap().token == "pm_1"
+        assert bank.asked_the_bank == 1
+        assert bank.stripe.asked.count("POST /v1/payment_methods/pm_1/attach") == 1
+
+
+@pytest.mark.parametrize("changes", [{"customer": "cus_2"}, {"payment_method": "pm_2"}, {"payment_method": ["pm_1"]}])
+def test_a_set_up_of_something_else_is_not_believed(changes: dict[str, Any]) -> None:
+    bank = Bank()
+    bank.set_up = {"id": "seti_1", "status": "succeeded", "customer": "cus_1", "payment_method": "pm_1", **changes}
+    assert isinstance(bank.keep().failure(), ResultUnknown)
+
+
+@pytest.mark.parametrize("customer", [["cus_1"], 1, "../cus_1"])
+def test_a_method_whose_owner_cannot_be_read_is_not_called_removed(customer: Any) -> None:
+    bank = Bank()
+    bank.method["customer"] = customer
+    assert isinstance(bank.vault.forget(Customer("ada"), PaymentMethod({"token": "pm_1"})), Failure)
 
 
 @pytest.mark.parametrize(("owner", "succeeds"), [("ada", True), ("bob", False), (None, False)])

@@ -96,6 +96,14 @@ class TestLocalstripe(GatewayConformance):
     def test_a_used_key_does_nothing_else(self, kind: TransactionType) -> None:  # noqa: ARG002
         lacks("ignores idempotency keys")
 
+    def test_reversals_of_a_hold_are_as_declared(self) -> None:
+        """Once it is cancelled, localstripe captures it all the same: that is seen, and told neither as done nor as refused."""
+        hold = self.done(AUTHORIZE)
+        self.refused(REVERSE_AUTH, self.part(11, 10), on=hold)
+        self.done(REVERSE_AUTH, on=hold)
+        assert self.execute(self.request(CAPTURE, on=hold)).status is TransactionStatus.UNKNOWN
+        self.refused(REVERSE_AUTH, self.part(1, 10), on=hold)
+
     def test_two_refunds_never_exceed_the_capture(self) -> None:
         lacks("refunds more than was captured")
 
@@ -152,7 +160,9 @@ def test_a_hold_is_given_up_as_a_whole_or_not_at_all(local: Rehearsal, card: Gat
     assert do(card, REVERSE_AUTH, "4.00", hold).status is TransactionStatus.NOT_EXECUTED
     assert do(card, REVERSE_AUTH, "10.00", hold).status is TransactionStatus.SUCCEEDED
     assert local.get(f"/v1/payment_intents/{hold.gateway_reference}")["status"] == "canceled"
-    assert do(card, CAPTURE, "10.00", hold).status is TransactionStatus.NOT_EXECUTED
+    assert do(card, CAPTURE, "10.00", hold).status is TransactionStatus.UNKNOWN, (
+        "localstripe captures what is cancelled"
+    )
 
 
 def test_what_was_captured_is_settled_once_it_is_available(card: Gateway) -> None:

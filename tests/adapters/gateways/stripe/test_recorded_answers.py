@@ -28,7 +28,7 @@ _AM, _OMNIPAY = "active_merchant/stripe_payment_intents", "omnipay_stripe"
 _CHARGES = "active_merchant/stripe"
 
 TABLE: Final[dict[str, tuple[int, TransactionType, TransactionStatus]]] = {
-    f"{_AM}/failed_cancel_response.json": (400, REVERSE_AUTH, NOT_EXECUTED),
+    f"{_AM}/failed_cancel_response.json": (400, REVERSE_AUTH, UNKNOWN),  # its intent was captured: looked up
     f"{_AM}/failed_payment_method_response.json": (400, AUTHORIZE, NOT_EXECUTED),
     f"{_AM}/failed_verify_response.json": (402, AUTHORIZE, DECLINED),
     f"{_AM}/successful_capture_with_multicapture.json": (200, CAPTURE, UNKNOWN),  # trimmed: no currency
@@ -37,7 +37,7 @@ TABLE: Final[dict[str, tuple[int, TransactionType, TransactionStatus]]] = {
     f"{_AM}/successful_create_intent_response.json": (200, AUTHORIZE, SUCCEEDED),
     f"{_AM}/successful_create_intent_response_with_network_token_fields.json": (200, AUTHORIZE_AND_CAPTURE, SUCCEEDED),
     f"{_AM}/successful_payment_method_attach_response.json": (200, AUTHORIZE, UNKNOWN),
-    f"{_AM}/successful_purchase_avs_pass.json": (200, AUTHORIZE_AND_CAPTURE, SUCCEEDED),
+    f"{_AM}/successful_purchase_avs_pass.json": (200, AUTHORIZE_AND_CAPTURE, UNKNOWN),  # trimmed: no mode
     f"{_AM}/successful_update_intent_response.json": (200, AUTHORIZE, UNKNOWN),  # made, not confirmed
     f"{_AM}/successful_void_response.json": (200, REVERSE_AUTH, SUCCEEDED),
     f"{_AM}/successful_authorize_with_multicapture.txt": (200, AUTHORIZE, UNKNOWN),  # ill-formed
@@ -62,7 +62,7 @@ TABLE: Final[dict[str, tuple[int, TransactionType, TransactionStatus]]] = {
     f"{_CHARGES}/successful_partially_refunded_response.json": (200, REFUND, UNKNOWN),  # before refunds had a status
     f"{_OMNIPAY}/AuthorizeFailure.txt": (400, AUTHORIZE, NOT_EXECUTED),
     f"{_OMNIPAY}/AuthorizeSuccess.txt": (200, AUTHORIZE, UNKNOWN),  # made, not confirmed
-    f"{_OMNIPAY}/CancelPaymentIntentFailure.txt": (400, REVERSE_AUTH, NOT_EXECUTED),
+    f"{_OMNIPAY}/CancelPaymentIntentFailure.txt": (400, REVERSE_AUTH, UNKNOWN),  # its intent is canceled: looked up
     f"{_OMNIPAY}/CancelPaymentIntentSuccess.txt": (200, REVERSE_AUTH, SUCCEEDED),
     f"{_OMNIPAY}/CaptureFailure.txt": (400, CAPTURE, NOT_EXECUTED),
     f"{_OMNIPAY}/CaptureSuccess.txt": (200, CAPTURE, SUCCEEDED),
@@ -198,12 +198,16 @@ def test_no_recorded_success_is_one_of_another_amount_currency_intent_or_mode(na
 @pytest.mark.parametrize(("version", "fresh"), [("2023-09-12", UNKNOWN), ("2026-08-21", DECLINED)])
 def test_the_sample_objects_of_both_versions_are_read(version: str, fresh: TransactionStatus) -> None:
     samples = fixtures(version)
-    intent, refund = samples["payment_intent"], samples["refund"]
+    intent, refund = samples["payment_intent"], {**samples["refund"], "payment_intent": "pi_1"}
     captured = {
         **intent,
         "status": "succeeded",
         "amount_received": intent["amount"],
-        "latest_charge": samples["charge"],
+        "latest_charge": {
+            **samples["charge"],
+            "captured": True,
+            **dict.fromkeys(("amount", "amount_captured"), intent["amount"]),
+        },
     }
     for told, kind, expected in (
         (intent, AUTHORIZE_AND_CAPTURE, fresh),  # waits for a method; only the newer tells of an error

@@ -82,7 +82,12 @@ def test_one_of_several_captures_is_known_by_what_it_left() -> None:
 
 
 def test_several_captures_are_each_told_by_name() -> None:
-    left = {"payports_transaction": "t-1", capture_name("t-2"): "600", capture_name("t-3"): "100", "cap_x": "no number"}
+    left = {
+        "payports_transaction": "t-1",
+        capture_name("t-2"): "600 t-2",
+        capture_name("t-3"): "100 t-3",
+        "cap_x": "no number",
+    }
     told = read_event(
         "payment_intent.succeeded", an_intent(status="succeeded", amount_received=700, metadata=left), SEVERAL
     )
@@ -144,7 +149,14 @@ def test_a_hosted_page_is_an_action_until_an_intent_came_of_it() -> None:
 
 
 def test_a_hold_that_stripe_let_lapse_is_taken_back() -> None:
-    charge = {"id": "ch_1", "amount": 1000, "currency": "eur", "status": "succeeded", "captured": False}
+    charge = {
+        "id": "ch_1",
+        "amount": 1000,
+        "amount_captured": 0,
+        "currency": "eur",
+        "status": "succeeded",
+        "captured": False,
+    }
     gone = an_intent(status="canceled", cancellation_reason="automatic", latest_charge=charge)
     found = read_finding(answered(200, gone), asked_for(AUTHORIZE, TEN), TERMS, Channel.LOOK_UP)
     assert isinstance(found, Observation)

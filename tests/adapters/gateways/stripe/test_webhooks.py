@@ -41,6 +41,8 @@ SECRET = Secret(WEBHOOK_SECRET)
 READER = StripeWebhooks(secret=SECRET, terms=TERMS)
 TEN, SIX, FOUR = Money.of("10.00", "EUR"), Money.of("6.00", "EUR"), Money.of("4.00", "EUR")
 OURS = {"payports_transaction": "t-1"}
+UNCAPTURED = {**CHARGE, "captured": False, "amount_captured": 0}
+LAPSED = {"id": "cs_1", "metadata": OURS, "status": "expired", "payment_status": "unpaid", "payment_intent": None}
 SUCCEEDED = TransactionStatus.SUCCEEDED
 
 
@@ -156,13 +158,13 @@ def test_without_a_secret_nothing_is_believed() -> None:
             [(AUTHORIZE, TransactionStatus.NOT_EXECUTED, None)],
         ),
         ("payment_intent.succeeded", an_intent(status="succeeded", amount_received=600), []),
-        ("charge.succeeded", {**CHARGE, "captured": False}, [(AUTHORIZE, SUCCEEDED, TEN)]),
+        ("charge.succeeded", UNCAPTURED, [(AUTHORIZE, SUCCEEDED, TEN)]),
         ("charge.succeeded", CHARGE, [(AUTHORIZE_AND_CAPTURE, SUCCEEDED, TEN)]),
         ("charge.captured", {**CHARGE, "amount_captured": 600}, [(CAPTURE, SUCCEEDED, SIX)]),
-        ("charge.expired", {**CHARGE, "captured": False}, [(REVERSE_AUTH, SUCCEEDED, TEN)]),
-        ("charge.refunded", {**CHARGE, "captured": False}, [(REVERSE_AUTH, SUCCEEDED, TEN)]),
+        ("charge.expired", UNCAPTURED, [(REVERSE_AUTH, SUCCEEDED, TEN)]),
+        ("charge.refunded", {**UNCAPTURED, "amount_refunded": 1000}, [(REVERSE_AUTH, SUCCEEDED, TEN)]),
         ("charge.refunded", {**CHARGE, "refunds": {"data": [REFUNDED]}}, [(REFUND, SUCCEEDED, TEN)]),
-        ("charge.failed", {**CHARGE, "status": "failed"}, [(None, TransactionStatus.DECLINED, None)]),
+        ("charge.failed", {**UNCAPTURED, "status": "failed"}, [(None, TransactionStatus.DECLINED, None)]),
         ("charge.updated", CHARGE, []),
         ("refund.created", REFUNDED, [(REFUND, SUCCEEDED, TEN)]),
         ("refund.updated", {**REFUNDED, "status": "pending"}, [(REFUND, TransactionStatus.AWAITING_RESULT, None)]),
@@ -178,7 +180,7 @@ def test_without_a_secret_nothing_is_believed() -> None:
         ),
         (
             "checkout.session.expired",
-            {"id": "cs_1", "metadata": OURS},
+            LAPSED,
             [(None, TransactionStatus.NOT_EXECUTED, None)],
         ),
         ("checkout.session.completed", {"id": "cs_1", "metadata": OURS}, []),
@@ -190,7 +192,8 @@ def test_an_event_tells(kind: str, thing: Mapping[str, Any], expected: list[tupl
 
 
 def test_what_should_tell_something_and_cannot_be_read_is_refused() -> None:
-    assert isinstance(read(an_event("payment_intent.succeeded", {"id": "pi_1"})), Failure)
+    assert isinstance(read(an_event("payment_intent.succeeded", {"id": "pi_1", "metadata": OURS})), Failure)
+    assert read(an_event("payment_intent.succeeded", {"id": "pi_1", "amount": 1000, "currency": "xyz"})).unwrap() == ()
 
 
 def test_no_client_secret_is_told() -> None:
