@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from tests.postgres import database_url as database_url
 from tests.postgres import postgres_url as postgres_url
+from tests.postgres import shared_database_url as shared_database_url
 
 # The default finds the same examples every time. `pytest --hypothesis-profile=random` goes further.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -19,5 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     sizes = parser.getgroup("sizes")
     sizes.addoption("--webhooks", type=int, default=100_000, help="how many mutated notifications to make")
     sizes.addoption("--races", type=int, default=50, help="how often to run each race on each store")
-    sizes.addoption("--sequences", type=int, default=10_000, help="how many sequences of commands to run on every store")
+    sizes.addoption(
+        "--sequences", type=int, default=10_000, help="how many sequences of commands to run on every store"
+    )
     sizes.addoption("--kills", type=int, default=6, help="how many workers of a replay to kill on each store")

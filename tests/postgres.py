@@ -61,3 +61,10 @@ def database_url(postgres_url: str) -> Iterator[str]:
     """An empty database for one test."""
     with database_of(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres_url: str) -> Iterator[str]:
+    """One database for all tests that do not mind what others left in it: each takes merchants of its own."""
+    with database_of(postgres_url) as url:
+        yield url

@@ -30,6 +30,7 @@ from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.ports.store import Change, Commit, InboxEntry, PaymentRepository, RequestRecord, Store, StoreFailed
 from payports.testing.aggregates import PAYMENTS, SAVED_METHODS, facts_of
+from payports.testing.store_leasing import StoreLeasing
 from payports.testing.store_reading import ADA, UNKEPT, StoreReading
 from payports.testing.store_samples import (
     EUR,
@@ -55,8 +56,8 @@ moderate: Final = settings(
 """Every example has a merchant of its own, so it does not matter that all of them share a store."""
 
 
-class StoreConformance(StoreReading):
-    """The promises of ``payports.ports.store``. Here what is written, in ``StoreReading`` what is found."""
+class StoreConformance(StoreReading, StoreLeasing):
+    """The promises of ``payports.ports.store``. Here what is written, in ``StoreReading`` what is found, in ``StoreLeasing`` by whom."""
 
     def connect(self, folder: Path) -> Store:
         """Open an empty store; ``folder`` is there for it alone."""

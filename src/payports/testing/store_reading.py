@@ -9,7 +9,7 @@ import attrs
 import pytest
 from returns.result import Success
 
-from payports.domain.payment import Customer, Owner
+from payports.domain.payment import Customer, Owner, Restriction
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Observation, ReversalState, Transaction, TransactionStatus
 from payports.ports.store import CheckoutState, Commit, InboxEntry, RecordedFact, RequestRecord, Store
@@ -148,6 +148,14 @@ class StoreReading:
         before = repository.needing_attention(limit=1)[0]
         same(repository.commit(changed(before, before.replacing(a_transaction("t-a")))), Success(None))
         same([one.id for one in repository.needing_attention(limit=1)], ["b"])
+
+    def test_a_transaction_wants_attention_once_its_payment_says_so(self, store: Store) -> None:
+        repository = fresh(store)
+        before = added(repository, a_payment("p-1", a_transaction("t-1", an_observation(TransactionStatus.DECLINED))))
+        same(repository.needing_attention(), ())
+        after = attrs.evolve(before, restrictions=frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED}))
+        same(repository.commit(changed(before, after)), Success(None))
+        same([one.id for one in repository.needing_attention()], ["p-1"])
 
     def test_history_is_gap_free_per_payment_and_rises_over_all(self, store: Store) -> None:
         repository = fresh(store)

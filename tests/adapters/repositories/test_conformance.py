@@ -23,11 +23,13 @@ class TestSqlite(StoreConformance):
 
 
 class TestPostgres(StoreConformance):
+    """All in one database, for every test and every example has a merchant of its own."""
+
     url: str
 
     @pytest.fixture(autouse=True)
-    def database(self, database_url: str) -> None:
-        self.url = database_url
+    def database(self, shared_database_url: str) -> None:
+        self.url = shared_database_url
 
     def connect(self, folder: Path) -> Store:  # noqa: ARG002 -- keeps nothing there
         return postgres.connect(self.url, {}, FixedClock())

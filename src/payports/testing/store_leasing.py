@@ -1,0 +1,124 @@
+"""The part of the suite for stores that is about many workers at once: leases, and who may move the delivery cursor."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from returns.result import Success
+
+from payports.ports.store import (
+    DELIVERY,
+    Commit,
+    InboxEntry,
+    PaymentRepository,
+    Store,
+    StoreFailed,
+    checkout_lease,
+    notification_lease,
+    payment_lease,
+)
+from payports.testing.store_samples import (
+    CART,
+    NOW,
+    a_checkout,
+    a_fact,
+    a_payment,
+    a_transaction,
+    added,
+    an_observation,
+    fresh,
+    same,
+)
+
+HOUR: Final = timedelta(hours=1)
+OVER: Final = timedelta(0)
+"""A lease that has run out as soon as it is taken, so that no test waits for a clock."""
+
+
+class StoreLeasing:
+    """Who may do what now. Derive from ``payports.testing.store_conformance.StoreConformance``, which has it all."""
+
+    def test_a_lease_is_one_holder_s_until_it_runs_out_or_is_given_back(self, store: Store) -> None:
+        repository = fresh(store)
+        same(repository.lease(("a", "b"), "one", HOUR), frozenset("ab"))
+        same(repository.lease(("c", "b", "a"), "two", HOUR), frozenset("c"))
+        same(repository.lease(("a", "c", "a"), "one", HOUR), frozenset("a"))
+        repository.release(("a", "b", "nobody's"), "two")
+        same(repository.lease(("a", "b"), "two", HOUR), frozenset())
+        repository.release(("a",), "one")
+        same(repository.lease(("a", "b"), "two", HOUR), frozenset("a"))
+        same(repository.lease(("b",), "one", OVER), frozenset("b"))
+        same(repository.lease(("b",), "two", HOUR), frozenset("b"))
+        same(repository.lease(("b",), "one", HOUR), frozenset())
+        same(repository.lease((), "one", HOUR), frozenset())
+        same(fresh(store).lease(("a", "b", "c"), "one", HOUR), frozenset("abc"))
+
+    @pytest.mark.parametrize("text", ["a\0", "\ud800"])
+    def test_no_lease_has_a_name_that_cannot_be_kept(self, store: Store, text: str) -> None:
+        repository = fresh(store)
+        for names, holder in (((text,), "one"), (("a",), text)):
+            with pytest.raises(StoreFailed):
+                repository.lease(names, holder, HOUR)
+        same(repository.lease(("a",), "two", HOUR), frozenset("a"))
+
+    def test_of_threads_that_race_for_leases_each_goes_to_one(self, store: Store) -> None:
+        repository = fresh(store)
+        names = tuple("abcdef")
+
+        def race(racer: int) -> frozenset[str]:
+            return repository.lease(names[racer:] + names[:racer], f"worker {racer}", HOUR)
+
+        with ThreadPoolExecutor(6) as racers:
+            taken = [name for won in racers.map(race, range(6)) for name in won]
+        same(sorted(taken), list(names))
+
+    def test_what_is_leased_is_left_out_of_the_work(self, store: Store) -> None:
+        repository = fresh(store)
+        for key in ("p-1", "p-2"):
+            added(repository, a_payment(key, a_transaction(f"t-{key}", due_at=NOW)))
+        entries = [
+            InboxEntry(gateway="card", event_id=event, received_at=NOW, seen=an_observation(), due_at=NOW)
+            for event in ("e-1", "e-2")
+        ]
+        checkouts = (a_checkout("c-1"), a_checkout("c-2"))
+        same(repository.commit(Commit(inbox=tuple(entries), checkouts=checkouts)), Success(None))
+        same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
+        names = (payment_lease("p-1"), notification_lease("card", "e-1"), checkout_lease(CART))
+        same(repository.lease(names, "one", HOUR), frozenset(names))
+        same(_work(repository), [["p-2"], ["e-2"], ["c-2"]])
+        same(repository.due(NOW, limit=1), ("p-2",))
+        same(repository.lease(names, "one", OVER), frozenset(names))
+        same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
+        same(repository.lease(names[:2], "two", HOUR), frozenset(names[:2]))
+        repository.release(names, "two")
+        same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
+
+    def test_only_the_holder_of_the_lease_moves_the_delivery_cursor(self, store: Store) -> None:
+        repository = fresh(store)
+        added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))
+        first, second, third = repository.undelivered()
+        same(repository.delivered(first.position, "one"), False)
+        same(repository.lease((DELIVERY,), "one", HOUR), frozenset({DELIVERY}))
+        same(repository.delivered(second.position, "two"), False)
+        same(repository.undelivered(), (first, second, third))
+        same(repository.delivered(first.position, "one"), True)
+        same(repository.undelivered(), (second, third))
+        same(repository.lease((DELIVERY,), "one", OVER), frozenset({DELIVERY}))
+        same(repository.delivered(second.position, "one"), False)
+        same(repository.lease((DELIVERY,), "two", HOUR), frozenset({DELIVERY}))
+        same(repository.delivered(third.position, "one"), False)
+        same(repository.undelivered(), (second, third))
+        same(repository.delivered(third.position, "two"), True)
+        same(repository.delivered(first.position, "two"), True)
+        same((repository.undelivered(), repository.delivered(third.position)), ((), True))
+
+
+def _work(repository: PaymentRepository) -> list[list[str]]:
+    return [
+        list(repository.due(NOW)),
+        [one.event_id for one in repository.parked(NOW)],
+        [one.owner.id for one in repository.open_checkouts(NOW + HOUR)],
+    ]
