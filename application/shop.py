@@ -8,6 +8,7 @@ from types import TracebackType
 
 import attrs
 
+from payports.application.auditing import Audit
 from payports.application.checkout import Checkout
 from payports.application.environment import ConfiguredGateway, Environment, Policy
 from payports.application.events import Events
@@ -110,6 +111,11 @@ class Payports:
     def maintenance(self) -> Maintenance:
         """Finish what was left open."""
         return Maintenance(self.environment)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Look whether what is stored keeps the rules."""
+        return Audit(self.environment)
 
     @cached_property
     def events(self) -> Events:

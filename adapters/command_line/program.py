@@ -125,6 +125,98 @@ def doctor(config: Path | None) -> None:
     raise SystemExit(run_doctor(config))
 
 
+_MERCHANTS: Final = click.option(
+    "--merchant", "merchants", multiple=True, help="Only this one; may be repeated. [default: all of the configuration]"
+)
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+@program.command()
+@_MERCHANTS
+@click.option("--gateway-look-up", is_flag=True, help="Ask the gateways about each transaction as well.")
+@_JSON
+@_CONFIG
+def verify(merchants: tuple[str, ...], gateway_look_up: bool, as_json: bool, config: Path | None) -> None:
+    """Check every ledger, its history and what belongs to it against the rules. Changes nothing.
+
+    Exit code 1 if anything is found that is not known already: made outside, shown by attention, ruled on, or being recovered.
+    With --json one object a finding, and a last one that counts them.
+    """
+    from payports.adapters.command_line.verify import run_verify
+
+    raise SystemExit(run_verify(config, merchants, look_up=gateway_look_up, as_json=as_json))
+
+
+@program.command()
+@click.option("--every", default="5s", show_default=True, help="The pause when nothing is due, more or less.")
+@click.option("--once", is_flag=True, help="End when nothing is due.")
+@click.option("--max-passes", type=click.IntRange(min=0), default=0, help="End after so many passes.")
+@click.option("--deliver", metavar="MODULE:FUNCTION", help="Hand every recorded fact to this function.")
+@_MERCHANTS
+@_CONFIG
+def work(
+    every: str, once: bool, max_passes: int, deliver: str | None, merchants: tuple[str, ...], config: Path | None
+) -> None:
+    """Run maintenance until told to stop, in as many processes as you like.
+
+    SIGTERM or Ctrl-C let it finish what it has begun; a second one does not. A store that cannot be reached is tried again.
+    """
+    from payports.adapters.command_line.work import Wanted, load_handler, read_every, run_work
+
+    wanted = Wanted(
+        every=read_every(every),
+        once=once,
+        passes=max_passes,
+        merchants=merchants,
+        handler=load_handler(deliver) if deliver else None,
+    )
+    raise SystemExit(run_work(config, wanted))
+
+
+@program.command()
+@_MERCHANTS
+@_JSON
+@_CONFIG
+def attention(merchants: tuple[str, ...], as_json: bool, config: Path | None) -> None:
+    """List what only a person can decide, and what to do about it. Exit code 1 if there is anything."""
+    from payports.adapters.command_line.attention import run_attention
+
+    raise SystemExit(run_attention(config, merchants, as_json=as_json))
+
+
+@program.command()
+@click.argument("transaction")
+@click.argument("status")
+@click.option("--operator", required=True, help="Who decides.")
+@click.option("--reason", required=True, help="Why; it is kept in the history.")
+@click.option("--gateway-reference", default="", help="The gateway's name for it, if it was found there.")
+@click.option("--merchant", default="", help="Whose transaction. [default: the configuration's merchant]")
+@_CONFIG
+def resolve(
+    transaction: str,
+    status: str,
+    operator: str,
+    reason: str,
+    gateway_reference: str,
+    merchant: str,
+    config: Path | None,
+) -> None:
+    """Say what a transaction came to: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED.
+
+    Exit code 1 if it does not follow, for a final status is never lowered.
+    """
+    from payports.adapters.command_line.resolve import Ruling, run_resolve
+
+    ruling = Ruling(
+        transaction_id=transaction,
+        status=status,
+        operator=operator,
+        reason=reason,
+        gateway_reference=gateway_reference,
+    )
+    raise SystemExit(run_resolve(config, merchant, ruling))
+
+
 @program.group()
 def sandbox() -> None:
     """The sandbox bank, for trying things out on this machine."""

@@ -1,0 +1,97 @@
+"""``payports resolve``: settle by a person's word what a transaction came to, and show what that changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import attrs
+from returns.result import Failure
+from rich.table import Table
+
+from payports.adapters.command_line.inspecting import state_of
+from payports.adapters.command_line.opening import merchant_of, open_shop
+from payports.adapters.command_line.printing import BAD, GOOD, columns, console, status_text, words
+from payports.adapters.command_line.refusing import Refused, refuse
+from payports.application.shop import Payports
+from payports.domain.failures import Declined, NotExecuted
+from payports.domain.payment import Payment
+from payports.domain.screening import check_identifier
+from payports.domain.transaction import TransactionStatus
+
+_SAYS_SO: Final = (Declined, NotExecuted)
+"""What a ruling that a transaction failed is answered with."""
+
+
+@attrs.frozen(kw_only=True)
+class Ruling:
+    """What the operator says."""
+
+    transaction_id: str
+    status: str
+    operator: str
+    reason: str
+    gateway_reference: str = ""
+
+
+def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
+    """Record the ruling; 1 if it stands in the history and the transaction did not follow it, as no final status is lowered."""
+    status = ruling.status.upper().replace("-", "_")
+    if status not in TransactionStatus.__members__:
+        raise Refused("status: must be SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED")
+    with open_shop(config) as opened:
+        shop = merchant_of(opened, merchant) if merchant else opened
+        before = _payment(shop, ruling.transaction_id)
+        told = len(shop.events.history(before.id).value_or(()))
+        resolved = shop.maintenance.resolve(
+            ruling.transaction_id,
+            TransactionStatus(status),
+            operator=ruling.operator,
+            reason=ruling.reason,
+            gateway_reference=ruling.gateway_reference,
+        )
+        if isinstance(resolved, Failure) and not isinstance(resolved.failure(), _SAYS_SO):
+            refuse(resolved.failure())
+        after = _payment(shop, ruling.transaction_id)
+        history = shop.events.history(after.id)
+    out, one = console(), after.by_id[ruling.transaction_id]
+    out.print(f"{words(one.type)} {one.id} of payment {after.id}, {after.owner.kind} {after.owner.id}", soft_wrap=True)
+    out.print(_changes(before, after, ruling.transaction_id))
+    for recorded in history.value_or(())[told:]:
+        fact = recorded.fact
+        said = ", ".join(f"{name} {value}" for name, value in fact.detail.items())
+        out.print(f"history {recorded.sequence}: {fact.kind} by {fact.by}, {fact.why}: {said}", soft_wrap=True)
+    followed = one.status == status
+    out.print(
+        f"It is {one.status} now."
+        if followed
+        else f"It stays {one.status}: a final status is never lowered. The ruling stands in its history.",
+        style=GOOD if followed else BAD,
+    )
+    return int(not followed)
+
+
+def _payment(shop: Payports, transaction_id: str) -> Payment:
+    """The payment of a transaction; ``Refused`` if there is none."""
+    if problem := check_identifier("transaction", transaction_id):
+        refuse(problem)
+    found = shop.environment.store.payment_of_transaction(transaction_id)
+    if found is None:
+        raise Refused(f"transaction: there is no {transaction_id}")
+    return found
+
+
+def _changes(before: Payment, after: Payment, transaction_id: str) -> Table:
+    table = columns("", "before", "after", fixed=("",))
+    was, is_ = before.by_id[transaction_id], after.by_id[transaction_id]
+    table.add_row("status", status_text(was.status), status_text(is_.status))
+    rows = {
+        "amount": (str(was.amount), str(is_.amount)),
+        "reference": (was.gateway_reference, is_.gateway_reference),
+        "reversal": (words(was.reversal), words(is_.reversal)),
+        "contradiction": tuple(one.discrepancy.message if one.discrepancy else "" for one in (was, is_)),
+        "payment": (state_of(before), state_of(after)),
+    }
+    for name, (old, new) in rows.items():
+        table.add_row(name, old or "-", new or "-")
+    return table

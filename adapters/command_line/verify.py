@@ -1,0 +1,111 @@
+"""``payports verify``: re-fold every ledger, check every rule and the history, and on request compare with the gateways."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import click
+from returns.result import Failure
+from rich.progress import Progress, TextColumn
+
+from payports.adapters.command_line.opening import merchant_of, merchants_of, open_shop
+from payports.adapters.command_line.printing import BAD, FAINT, GOOD, console, words
+from payports.adapters.command_line.refusing import refuse
+from payports.application.auditing import AuditPage
+from payports.application.shop import Payports
+from payports.domain.findings import Finding
+
+_PAGE = 200
+_Tick = Callable[[AuditPage], None]
+
+
+@attrs.define(kw_only=True)
+class Tally:
+    """What has been looked at so far; it grows by numbers only, however many payments there are."""
+
+    payments: int = 0
+    transactions: int = 0
+    facts: int = 0
+    compared: int = 0
+    known: int = 0
+    findings: Counter[str] = attrs.field(factory=Counter[str])
+
+    def add(self, page: AuditPage) -> None:
+        """Count one page in."""
+        self.payments += page.payments
+        self.transactions += page.transactions
+        self.facts += page.facts
+        self.compared += page.compared
+        self.known += sum(one.known for one in page.findings)
+        self.findings.update(one.kind.value for one in page.findings if not one.known)
+
+
+def run_verify(config: Path | None, merchants: tuple[str, ...], *, look_up: bool, as_json: bool) -> int:
+    """Print every finding as it is found, then what was looked at; 1 if anything was found that nobody knows of yet."""
+    tally = Tally()
+    with open_shop(config) as shop, _progress() as tick:
+        named = merchants or merchants_of(shop)
+        for merchant in named:
+            for page in _pages(merchant_of(shop, merchant), look_up=look_up):
+                tally.add(page)
+                for one in page.findings:
+                    if as_json:
+                        click.echo(json.dumps({"merchant": merchant, **attrs.asdict(one)}))
+                    else:
+                        _print(one, merchant if len(named) > 1 else "")
+                tick(page)
+    found = tally.findings.total()
+    if as_json:
+        click.echo(json.dumps({"merchants": list(named), **attrs.asdict(tally), "found": found}))
+    else:
+        _print_tally(tally, look_up=look_up)
+    return int(found > 0)
+
+
+def _pages(shop: Payports, *, look_up: bool) -> Iterator[AuditPage]:
+    after: str | None = ""
+    while after is not None:
+        verified = shop.audit.verify(after, _PAGE, gateway_look_up=look_up)
+        if isinstance(verified, Failure):
+            refuse(verified.failure())
+        page = verified.unwrap()
+        yield page
+        after = page.after or None
+
+
+def _print(one: Finding, merchant: str) -> None:
+    where = " ".join(part for part in (merchant, one.payment_id, one.transaction_id) if part)
+    label = "known" if one.known else "FOUND"
+    console().print(
+        f"{label}  {words(one.kind)}: {where}: {one.message}", style=FAINT if one.known else BAD, soft_wrap=True
+    )
+
+
+def _print_tally(tally: Tally, *, look_up: bool) -> None:
+    found = tally.findings.total()
+    asked = f", {tally.compared:,} compared with the gateways" if look_up else ""
+    known = f", {tally.known:,} known" if tally.known else ""
+    console().print(
+        f"verified: {tally.payments:,} payments, {tally.transactions:,} transactions, {tally.facts:,} facts{asked};"
+        f" {found:,} findings{known}",
+        style=BAD if found else GOOD,
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _progress() -> Generator[_Tick]:
+    """Show on a terminal how far it has come; say nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    shown = TextColumn("{task.completed:,.0f} payments verified")
+    with Progress(shown, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda page: progress.advance(task, page.payments)

@@ -1,0 +1,156 @@
+"""``payports work``: make maintenance passes until told to stop, in one process or in fifty."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+from returns.result import Failure
+
+from payports.adapters.command_line.opening import merchant_of, merchants_of, open_shop
+from payports.adapters.command_line.printing import words
+from payports.adapters.command_line.refusing import Refused
+from payports.adapters.command_line.stopping import Bell
+from payports.adapters.settings import ConfigurationError, read_options
+from payports.application.shop import Payports
+from payports.ports.store import RecordedFact
+
+_SHARE: Final = 10
+"""Payments a pass takes on: few, so that whoever is told to stop does so soon, and leaves little to others when killed."""
+_FACTS: Final = 100
+_PATIENCE: Final = 10
+"""After so many passes that did nothing, although something was due, it waits: others are at work on it."""
+_LONGEST_WAIT_S: Final = 60.0
+_JITTER: Final = 0.25
+
+Handler = Callable[[RecordedFact], object]
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """How to work. ``every``: the pause when nothing is due; ``passes``: after so many it ends, 0 for never."""
+
+    every: timedelta
+    once: bool = False
+    passes: int = 0
+    merchants: tuple[str, ...] = ()
+    handler: Handler | None = None
+
+
+@attrs.define
+class _Pass:
+    """What one pass over all merchants came to: whether there was more to do, whether anything was done, whether it failed."""
+
+    more: bool = False
+    did: bool = False
+    failed: bool = False
+
+
+def run_work(config: Path | None, wanted: Wanted) -> int:
+    """Work until told to stop, or until there is nothing left to do; 1 if that could not be found out."""
+    with Bell() as bell, open_shop(config) as shop:
+        named = wanted.merchants or merchants_of(shop)
+        click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
+        failures = vain = 0
+        for number in count(1):
+            done = _Pass()
+            for merchant in named:
+                if not bell.rung:
+                    _tend(merchant_of(shop, merchant), merchant, wanted.handler, done)
+            failures = failures + 1 if done.failed else 0
+            vain = 0 if done.did else vain + 1
+            idle = failures > 0 or not done.more or vain > _PATIENCE
+            if bell.rung or (wanted.once and idle) or number == wanted.passes:
+                break
+            if idle and bell.wait(_pause_s(wanted.every, failures)):
+                break
+        click.echo("Told to stop: all that was begun is finished." if bell.rung else "Done.")
+        return int(failures > 0 and not bell.rung)
+
+
+def _tend(shop: Payports, merchant: str, handler: Handler | None, done: _Pass) -> None:
+    """Make one pass for one merchant, and say what it did if it did anything."""
+    ran = shop.maintenance.run(_SHARE)
+    if isinstance(ran, Failure):
+        done.failed = True
+        _complain(merchant, ran.failure().message)
+        return
+    report: dict[str, Any] = attrs.asdict(ran.unwrap())
+    did = {name: number for name, number in report.items() if type(number) is int and number}
+    done.more |= ran.unwrap().more
+    if handler is not None:
+        did |= _deliver(shop, merchant, handler, done)
+    done.did |= any(name != "unreadable" for name in did)
+    if did:
+        click.echo(f"{merchant}: {', '.join(f'{words(name)} {number}' for name, number in did.items())}")
+
+
+def _deliver(shop: Payports, merchant: str, handler: Handler, done: _Pass) -> dict[str, int]:
+    told = shop.events.deliver(handler, _FACTS)
+    if isinstance(told, Failure):
+        done.failed = True
+        _complain(merchant, told.failure().message)
+        return {}
+    delivery = told.unwrap()
+    if delivery.stopped_at:
+        done.failed = True
+        fact = delivery.stopped_at.fact
+        _complain(merchant, f"the handler raised {delivery.error} at {fact.kind} of payment {fact.payment_id}")
+    done.more |= delivery.delivered == _FACTS
+    return {"delivered": delivery.delivered} if delivery.delivered else {}
+
+
+def _complain(merchant: str, message: str) -> None:
+    sys.stderr.write(f"{merchant}: {message}; trying again\n")
+    sys.stderr.flush()
+
+
+def _pause_s(every: timedelta, failures: int) -> float:
+    """Wait longer after each failure, and never as long as another worker."""
+    wait: float = min(every.total_seconds() * 2 ** min(failures, 16), max(_LONGEST_WAIT_S, every.total_seconds()))
+    return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- spreads the load, keeps no secret
+
+
+@attrs.frozen
+class _Pause:
+    every: timedelta
+
+
+def read_every(text: str) -> timedelta:
+    """Read a pause as the configuration reads durations."""
+    try:
+        every = read_options(_Pause, {"every": text}, "work").every
+    except ConfigurationError as error:
+        reason = error.reason
+    else:
+        if every:
+            return every
+        reason = "must be longer than nothing"
+    raise Refused(f"--every: {reason}")
+
+
+def load_handler(name: str) -> Handler:
+    """Find ``module:function``, in this folder or among what is installed."""
+    module_name, colon, function = name.partition(":")
+    if not (colon and module_name and function):
+        raise Refused("--deliver: is written module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        handler = getattr(import_module(module_name), function, None)
+    except ImportError as error:
+        reason = f"--deliver: {module_name} cannot be imported: {error}"
+    else:
+        if callable(handler):
+            found: Handler = handler
+            return found
+        reason = f"--deliver: {module_name} has no function {function}"
+    raise Refused(reason)
