@@ -19,7 +19,7 @@ from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Payment
 from payports.domain.screening import InvalidInput, mask_card_numbers
-from payports.domain.secret import Secret
+from payports.domain.secret import HIDDEN, Secret
 from payports.domain.transaction import (
     Channel,
     FailureType,
@@ -71,7 +71,7 @@ def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False
             seen=_unknown(Channel.ANSWER, f"the adapter gave {type(response).__name__}", request.transaction_id)
         )
     return PaymentResponse(
-        seen=believable(response.seen, request.transaction_id, Channel.ANSWER),
+        seen=_heard(response.seen, request, Channel.ANSWER),
         raw=response.raw,
         method_properties=_safe_properties(response.method_properties),
     )
@@ -80,7 +80,7 @@ def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False
 def look_up(gateway: Gateway, request: PaymentRequest, *, fence: bool) -> Observation | NotFoundYet:
     """Ask a gateway what became of a transaction."""
     found = _ask(partial(gateway.transactions.look_up, fence=fence), request)
-    return found if isinstance(found, NotFoundYet) else believable(found, request.transaction_id, Channel.LOOK_UP)
+    return found if isinstance(found, NotFoundYet) else _heard(found, request, Channel.LOOK_UP)
 
 
 def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
@@ -88,7 +88,7 @@ def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]
     if gateway.actions is None:
         return look_up(gateway, request, fence=False)
     found = _ask(partial(gateway.actions.confirm, params=params), request)
-    return found if isinstance(found, NotFoundYet) else believable(found, request.transaction_id, Channel.RETURN)
+    return found if isinstance(found, NotFoundYet) else _heard(found, request, Channel.RETURN)
 
 
 def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
@@ -113,6 +113,8 @@ def keep(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Kept:
         kept: Kept | None = gateway.vault.keep(customer, method)
     except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
         kept = None
+    except BaseException as interrupted:
+        raise _bare(interrupted) from None
     if isinstance(kept, Success) and (unfit := check_method(kept.unwrap())):
         return Failure(unfit)
     return kept or Failure(ResultUnknown(""))
@@ -126,6 +128,8 @@ def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgo
         forgotten: Forgotten | None = gateway.vault.forget(customer, method)
     except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
         forgotten = None
+    except BaseException as interrupted:
+        raise _bare(interrupted) from None
     return forgotten or Failure(ResultUnknown(""))
 
 
@@ -146,6 +150,34 @@ def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:
         return call(request)
     except Exception as error:  # noqa: BLE001 -- an adapter's mistake must not lose a payment
         return error
+    except BaseException as interrupted:
+        raise _bare(interrupted) from None
+
+
+def _bare(interrupted: BaseException) -> BaseException:
+    """An interruption without the frames of the adapter that it came from: whoever reports it would show the keys and tokens in them."""
+    interrupted.__cause__ = interrupted.__context__ = None
+    return interrupted.with_traceback(None)
+
+
+def _heard(seen: object, request: PaymentRequest, channel: Channel) -> Observation:
+    """What a gateway said to a request, without the secrets of the request that it may repeat in its texts."""
+    found = believable(seen, request.transaction_id, channel)
+    if not (found.code or found.message):
+        return found
+    secrets = [one.reveal() for one in request.method.properties.values()]
+    return attrs.evolve(found, code=_without(found.code, secrets), message=_without(found.message, secrets))
+
+
+_SHORTEST_SECRET: Final = 4
+"""Anything shorter stands in ordinary words."""
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def believable(seen: object, transaction_id: str, channel: Channel) -> Observation:

@@ -201,7 +201,8 @@ class Payments:
 
 def _content(new: NewPayment) -> str:
     secrets = sorted((name, value.reveal()) for name, value in new.method.properties.items())
-    return fingerprint("create", new, secrets)
+    addresses = [attrs.astuple(one) for one in (new.billing, new.shipping) if one]
+    return fingerprint("create", new, secrets, addresses)
 
 
 def _refuse_change(operation: str, payment: Payment) -> OperationNotAllowed | None:

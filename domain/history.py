@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 import attrs
 
+from payports.domain.fixed import fixed
 from payports.domain.ledger import left_of_hold
 from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.transaction import Observation, Transaction
-
-
-def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(values))
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +30,7 @@ class Fact:
     by: str
     why: str = ""
     transaction_id: str = ""
-    detail: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    detail: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
 
 
 @attrs.frozen

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 import attrs
 
+from payports.domain.fixed import FixedMapping, fixed
 from payports.domain.screening import InvalidInput, check_fields
 from payports.domain.secret import Secret
 
@@ -34,13 +34,7 @@ class PaymentType(StrEnum):
 
 
 def _secrets(values: Mapping[str, str | Secret]) -> Mapping[str, Secret]:
-    return MappingProxyType(
-        {name: value if isinstance(value, Secret) else Secret(value) for name, value in values.items()}
-    )
-
-
-def _shown(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(values))
+    return FixedMapping({name: value if isinstance(value, Secret) else Secret(value) for name, value in values.items()})
 
 
 @attrs.frozen
@@ -51,7 +45,7 @@ class PaymentMethod:
     """
 
     properties: Mapping[str, Secret] = attrs.field(converter=_secrets, hash=False)
-    display: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_shown, hash=False)
+    display: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
     single_use: bool = True
 
     @property
@@ -75,16 +69,16 @@ def check_method(method: object) -> InvalidInput | None:
 
 @attrs.frozen(kw_only=True)
 class Address:
-    """A billing or shipping address; ``country`` is two capital letters (ISO 3166-1)."""
+    """A billing or shipping address; ``country`` is two capital letters (ISO 3166-1). Its repr shows no more than that."""
 
-    name: str = ""
-    lines: tuple[str, ...] = ()
-    city: str = ""
-    region: str = ""
-    postal_code: str = ""
+    name: str = attrs.field(default="", repr=False)
+    lines: tuple[str, ...] = attrs.field(default=(), repr=False)
+    city: str = attrs.field(default="", repr=False)
+    region: str = attrs.field(default="", repr=False)
+    postal_code: str = attrs.field(default="", repr=False)
     country: str = ""
-    email: str = ""
-    phone: str = ""
+    email: str = attrs.field(default="", repr=False)
+    phone: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen(kw_only=True)

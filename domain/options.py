@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 import attrs
 
 from payports.domain.cart import Cart
+from payports.domain.fixed import fixed
 from payports.domain.method import PaymentType
 from payports.domain.money import Currency, Money
 from payports.domain.payment import Payment
-
-
-def _frozen(values: Mapping[str, Money]) -> Mapping[str, Money]:
-    return MappingProxyType(dict(values))
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +18,7 @@ class Fee:
     """A charge for using an option, per currency; the host adds it to the cart."""
 
     name: str
-    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
+    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,8 +32,8 @@ class PaymentOption:
     currencies: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     excluded_countries: frozenset[str] = frozenset()
-    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
-    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
+    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
+    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
     fees: tuple[Fee, ...] = ()
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
 from typing import Final
 
 import attrs
 
+from payports.domain.fixed import fixed
 from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType, check_method
 from payports.domain.money import Currency, Money, check_amount
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_phone, check_text
@@ -35,10 +35,6 @@ class Customer:
     id: str
 
 
-def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(values))
-
-
 @attrs.frozen(kw_only=True)
 class NewPayment:
     """What a host gives to create a payment.
@@ -59,7 +55,7 @@ class NewPayment:
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
 
 
 class Restriction(StrEnum):
@@ -103,7 +99,7 @@ class Payment:
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
     restrictions: frozenset[Restriction] = frozenset()
     archived: bool = False
     allocations: tuple[Allocation, ...] = ()

@@ -111,13 +111,14 @@ class NextAction:
     """What the shopper must do next.
 
     ``type``: ``redirect``, ``challenge``, ``hosted_page`` or ``post_form``; ``fields`` are posted with a form, or handed to the
-    gateway's script. ``reference``: the gateway's name for what waits.
+    gateway's script. ``reference``: the gateway's name for what waits. Once handed out, address and fields may let whoever has them act
+    for the shopper: the repr shows neither the query of the one nor the values of the other.
     """
 
     type: str
-    url: str = ""
+    url: str = attrs.field(default="", repr=lambda url: repr(url.partition("?")[0].partition("#")[0]))
     reference: str = ""
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=lambda fields: repr([one[0] for one in fields]))
 
 
 def _pairs(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -265,7 +266,7 @@ class Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
         if observation in self.seen:
             return self
-        return attrs.evolve(self, seen=_ordered((*self.seen, observation), repr))
+        return attrs.evolve(self, seen=_ordered((*self.seen, observation), _spelt_out))
 
 
 @attrs.frozen(kw_only=True)
@@ -342,7 +343,12 @@ def _ordered(seen: Sequence[Observation], key: Callable[[Observation], Any]) -> 
 
 def _weight(seen: Observation) -> tuple[int, bool, str, str]:
     """The higher status tells more; of two equal ones that which says more about a decline."""
-    return RANK[seen.status], seen.hard, seen.code, repr(seen)
+    return RANK[seen.status], seen.hard, seen.code, _spelt_out(seen)
+
+
+def _spelt_out(seen: Observation) -> str:
+    """All of an observation, to tell it from every other one and to sort by."""
+    return repr(seen) if seen.next_action is None else f"{seen!r} {attrs.astuple(seen.next_action)!r}"
 
 
 def _contradiction(requested: Money, account: str, seen: Observation) -> Contradiction | None:

@@ -22,7 +22,7 @@ class AdapterContext:
     """
 
     name: str
-    options: Mapping[str, object]
+    options: Mapping[str, object] = attrs.field(repr=False)
     clock: Clock
     ids: Ids
     ephemeral: bool = False

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Protocol
 
 import attrs
 
 from payports.domain.capabilities import Capabilities
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
+from payports.domain.fixed import fixed
 from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
@@ -23,10 +23,6 @@ from payports.domain.screening import InvalidInput
 from payports.domain.secret import Secret
 from payports.domain.transaction import NextAction, Observation, TransactionType
 from payports.ports.tokenization import TokenizationBridge
-
-
-def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(values))
 
 
 @attrs.frozen(kw_only=True)
@@ -50,14 +46,14 @@ class PaymentRequest:
     sent_at: datetime
     parent_id: str = ""
     gateway_reference: str = ""
-    attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
     parent_reference: str = ""
-    parent_attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    parent_attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
     customer: Customer | None = None
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
     return_url: str = ""
 
 
@@ -67,7 +63,7 @@ class PaymentResponse:
     replace the payment's method from now on (such as a multi-use token)."""
 
     seen: Observation
-    raw: str = ""
+    raw: str = attrs.field(default="", repr=False)
     method_properties: Mapping[str, Secret] = attrs.field(factory=dict[str, Secret], hash=False)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Protocol
 
 import attrs
 
 from payports.domain.cart import Cart
+from payports.domain.fixed import fixed
 from payports.domain.method import PaymentMethod
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
@@ -22,10 +22,6 @@ class BridgeKind(StrEnum):
     REDIRECT = "REDIRECT"
     HOSTED_FIELDS = "HOSTED_FIELDS"
     DIRECT_POST = "DIRECT_POST"
-
-
-def _frozen(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(values))
 
 
 @attrs.frozen(kw_only=True)
@@ -43,9 +39,9 @@ class ClientSession:
 
     gateway: str
     kind: BridgeKind
-    publishable: Mapping[str, str] = attrs.field(converter=_frozen, hash=False)
+    publishable: Mapping[str, str] = attrs.field(converter=fixed, hash=False)
     scripts: tuple[Script, ...] = ()
-    content_security_policy: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    content_security_policy: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
 
     def for_browser(self) -> dict[str, object]:
         """Give plain data for the page: JSON can hold it, and nothing in it is secret."""

@@ -115,8 +115,8 @@ class Settings:
 
     merchant: str
     store_url: str = attrs.field(repr=False)
-    store_options: Mapping[str, object]
-    gateways: Mapping[str, tuple[GatewaySettings, Mapping[str, object]]]
+    store_options: Mapping[str, object] = attrs.field(repr=False)
+    gateways: Mapping[str, tuple[GatewaySettings, Mapping[str, object]]] = attrs.field(repr=False)
     options: tuple[PaymentOption, ...]
     checkout: CheckoutSettings
     orders: OrderSettings

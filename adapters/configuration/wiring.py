@@ -21,6 +21,7 @@ from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway, TransactionGateway
 from payports.ports.store import Store, StoreFailed
 from payports.ports.telemetry import Observer
+from payports.ports.tokenization import TokenizationBridge
 
 UNDONE_FIRST: Final = "stored_value"
 """The adapter that checkout turns to last where no priority is configured: what others do is harder to undo."""
@@ -95,13 +96,25 @@ def _configured(common: GatewaySettings, gateway: Gateway, name: str) -> Configu
 
 def _gateway(common: GatewaySettings, context: AdapterContext) -> Gateway:
     where = f"gateways.{context.name}"
-    gateway: object = _named("payports.gateways", common.adapter, f"{where}.adapter")(context)
+    gateway = _built(_named("payports.gateways", common.adapter, f"{where}.adapter"), context, f"{where}.adapter")
     if not isinstance(gateway, Gateway):
         raise ConfigurationError(f"{where}.adapter", "its factory built no Gateway")
     if not common.bridge:
         return gateway
     factory = _named("payports.bridges", common.bridge, f"{where}.bridge")
-    return attrs.evolve(gateway, bridge=factory(attrs.evolve(context, options=common.bridge_options)))
+    inside = attrs.evolve(context, options=common.bridge_options)
+    return attrs.evolve(gateway, bridge=cast("TokenizationBridge", _built(factory, inside, f"{where}.bridge")))
+
+
+def _built(factory: Any, context: AdapterContext, where: str) -> object:
+    """Let a factory build; what it raises but for a ``ConfigurationError`` is told by its name, for its text may hold a secret."""
+    try:
+        return factory(context)
+    except ConfigurationError as error:
+        where, reason = error.key, error.reason
+    except Exception as error:  # noqa: BLE001 -- an adapter's, and anybody's
+        reason = f"its factory raised {type(error).__name__}"
+    raise ConfigurationError(where, reason)
 
 
 def _store(settings: Settings, clock: Clock) -> Store:

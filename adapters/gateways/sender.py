@@ -17,8 +17,8 @@ class Answer:
     """The gateway answered. ``headers`` have names in small letters."""
 
     status: int
-    headers: Mapping[str, str] = attrs.field(hash=False)
-    body: bytes
+    headers: Mapping[str, str] = attrs.field(hash=False, repr=False)
+    body: bytes = attrs.field(repr=False)
 
 
 @attrs.frozen

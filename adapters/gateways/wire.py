@@ -166,6 +166,8 @@ class _TimedSocket:
 
 
 class _HttpConnection(HTTPConnection):
+    debuglevel = 0  # whatever is set for all of http.client: it would print our headers, and the keys in them
+
     def connect(self) -> None:
         _progress.connecting = True
         super().connect()
@@ -174,6 +176,8 @@ class _HttpConnection(HTTPConnection):
 
 
 class _HttpsConnection(HTTPSConnection):
+    debuglevel = 0
+
     def connect(self) -> None:
         _progress.connecting = True
         super().connect()  # with the handshake, in which the certificate is verified

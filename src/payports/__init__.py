@@ -187,4 +187,9 @@ def connect(
     """
     from payports.adapters.configuration.wiring import connect as wire
 
-    return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)
+    try:
+        return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)
+    except ConfigurationError as error:
+        key, reason = error.key, error.reason
+    config = None  # a traceback may show the variables of its frames: none of them is to hold a secret
+    raise ConfigurationError(key, reason)
