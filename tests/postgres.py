@@ -37,11 +37,11 @@ def serving() -> Generator[str]:
 
 
 @contextmanager
-def database_of(server_url: str) -> Generator[str]:
-    """An empty database until the end of the block; gives its URL."""
+def database_of(server_url: str, how: str = "") -> Generator[str]:
+    """An empty database until the end of the block, made in a certain way; gives its URL."""
     name = f"payports_{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {how}')
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:

@@ -25,7 +25,7 @@ class Step:
     """A statement that must write exactly one row; else ``what`` is not as expected, and the commit is stale."""
 
     statement: str
-    row: Row
+    row: Row = attrs.field(repr=False)  # it reveals tokens
     what: str
 
 

@@ -79,12 +79,12 @@ class Link(psycopg.Connection[tuple[Any, ...]]):
             self.execute("ROLLBACK")
 
 
-def open_link(url: str, options: PostgresOptions) -> Link:
+def open_link(url: Secret, options: PostgresOptions) -> Link:
     """Connect, set what every connection must have, and read it back."""
     limit_s = options.answer_timeout.total_seconds()
     extra = {"password": options.password.reveal()} if options.password else {}
     link = Link.connect(
-        url,
+        url.reveal(),
         autocommit=True,
         cursor_factory=psycopg.RawCursor,
         connect_timeout=max(2, round(limit_s)),
@@ -92,7 +92,7 @@ def open_link(url: str, options: PostgresOptions) -> Link:
         **extra,
     )
     try:
-        link.limit_s = limit_s + _SLACK_S
+        link.limit_s = limit_s * _SLACK
         link.prepare_threshold = 1
         link.adapters.register_dumper(int, Int8Dumper)  # whatever its size, so that a statement is prepared once
         verify(link, options)
@@ -102,8 +102,8 @@ def open_link(url: str, options: PostgresOptions) -> Link:
     return link
 
 
-_SLACK_S: Final = 2.0
-"""What the server is given beyond its own limits to say that they are reached."""
+_SLACK: Final = 1.25
+"""The server has this much more than its own limits to say that they are reached."""
 
 
 def verify(link: Link, options: PostgresOptions) -> dict[str, str]:

@@ -24,6 +24,7 @@ from payports.adapters.repositories.postgres_pool import Pool
 from payports.adapters.repositories.postgres_schema import migrate
 from payports.adapters.repositories.refused import Refused, expect
 from payports.adapters.repositories.sql import Sql
+from payports.domain.secret import Secret
 from payports.ports.store import StoreFailed
 
 _Value = TypeVar("_Value")
@@ -44,7 +45,7 @@ _LAST: Final = "SELECT max(position) FROM history WHERE merchant = $1"
 class PostgresDatabase(Sql):
     """A database on a server, for any number of threads, processes and hosts at once."""
 
-    def __init__(self, url: str, options: PostgresOptions) -> None:
+    def __init__(self, url: Secret, options: PostgresOptions) -> None:
         self._patience_s = options.patience.total_seconds()
         self._pool = Pool(lambda: open_link(url, options), options.connections, options.busy_timeout.total_seconds())
         try:

@@ -16,14 +16,15 @@ from payports.adapters.repositories.postgres_database import PostgresDatabase
 from payports.adapters.repositories.postgres_schema import version_of
 from payports.adapters.repositories.sql_repository import SqlRepository
 from payports.adapters.settings import ConfigurationError, read_options
+from payports.domain.secret import Secret
 from payports.ports.store import PaymentRepository, Store
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _MOST_CONNECTIONS: Final = 1_000
 
 
-def connect(url: str, given: Mapping[str, object]) -> Store:
-    """Open the store. The URL may hold a password, so no error repeats it."""
+def connect(url: Secret, given: Mapping[str, object]) -> Store:
+    """Open the store. The URL may hold a password, so nothing shows it."""
     options = read_options(PostgresOptions, given, "store")
     if not _NAME.fullmatch(options.schema):
         raise ConfigurationError("store.schema", "must be lower-case letters, digits and _")
@@ -34,12 +35,13 @@ def connect(url: str, given: Mapping[str, object]) -> Store:
     return PostgresStore(PostgresDatabase(url, options), options)
 
 
-def _is_readable(url: str) -> bool:
+def _is_readable(url: Secret) -> bool:
     try:
-        conninfo_to_dict(url)
+        ports = str(conninfo_to_dict(url.reveal()).get("port", "")).split(",")
     except psycopg.Error:
         return False
-    return "\0" not in url and url.startswith("postgresql://")
+    plain = "\0" not in url.reveal() and url.reveal().startswith("postgresql://")
+    return plain and all(port.isdecimal() or not port for port in ports)
 
 
 @attrs.frozen

@@ -257,6 +257,15 @@ def test_a_failure_shows_no_secret(store: SqliteStore) -> None:
     assert failed.value.__context__ is None
 
 
+def test_a_failed_statement_shows_no_secret(store: SqliteStore) -> None:
+    refusing = "CREATE TRIGGER no BEFORE INSERT ON payments BEGIN SELECT RAISE(ABORT, 'no'); END"
+    store.database.run(lambda connection: connection.execute(refusing))
+    with pytest.raises(StoreFailed) as failed:
+        store.of("m").commit(changed(None, attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))))
+    told = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
+    assert "tok_canary" not in told.replace('PaymentMethod({"token": "tok_canary"})', "")
+
+
 def test_history_cannot_be_rewritten_and_holds_no_token(store: SqliteStore) -> None:
     payment = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))
     added(store.of("m"), payment, *facts(None, payment, Cause("host"), NOW))
