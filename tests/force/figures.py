@@ -1,0 +1,34 @@
+"""How much of the proofs by force a run takes on, and the figures that it shows at its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+AMOUNT: Final = "PAYPORTS_FORCE_POINTS"
+"""How many points of each operation are struck, or ``all``."""
+
+_USUAL: Final = 42
+_Value = TypeVar("_Value")
+
+lines: Final[list[str]] = []
+
+
+def is_everything() -> bool:
+    """Whether every point was asked for, in every course."""
+    return os.environ.get(AMOUNT) == "all"
+
+
+def chosen(points: Sequence[_Value], parts: int = 1) -> list[_Value]:
+    """Take as many points as asked for, evenly over all; a part of them where several lists share the number."""
+    asked = os.environ.get(AMOUNT, "")
+    number = len(points) if is_everything() else -(-int(asked or _USUAL) // parts)
+    if number >= len(points):
+        return list(points)
+    return [points[place * len(points) // number] for place in range(number)]
+
+
+def note(line: str) -> None:
+    """Keep a figure for the end."""
+    lines.append(line)
