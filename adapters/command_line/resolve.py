@@ -67,6 +67,7 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
         if followed
         else f"It stays {one.status}: a final status is never lowered. The ruling stands in its history.",
         style=GOOD if followed else BAD,
+        soft_wrap=True,
     )
     return int(not followed)
 
