@@ -113,7 +113,7 @@ def keep(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Kept:
         kept: Kept | None = gateway.vault.keep(customer, method)
     except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
         kept = None
-    except BaseException as interrupted:
+    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
         raise _bare(interrupted) from None
     if isinstance(kept, Success) and (unfit := check_method(kept.unwrap())):
         return Failure(unfit)
@@ -128,7 +128,7 @@ def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgo
         forgotten: Forgotten | None = gateway.vault.forget(customer, method)
     except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
         forgotten = None
-    except BaseException as interrupted:
+    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
         raise _bare(interrupted) from None
     return forgotten or Failure(ResultUnknown(""))
 
@@ -150,7 +150,7 @@ def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:
         return call(request)
     except Exception as error:  # noqa: BLE001 -- an adapter's mistake must not lose a payment
         return error
-    except BaseException as interrupted:
+    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
         raise _bare(interrupted) from None
 
 
