@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
+from payports.adapters.gateways.reading import table
 from payports.adapters.gateways.sender import Answer
 from payports.adapters.gateways.stripe.answers import read_answer, read_finding
 from payports.adapters.gateways.stripe.events import read_event
@@ -18,11 +19,12 @@ from payports.adapters.gateways.timed_signatures import signed
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel, Observation, TransactionStatus
+from payports.domain.transaction import FAILED, Channel, Observation, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, asked_for
 
+HOLDS_OR_TAKES: Final = (AUTHORIZE, AUTHORIZE_AND_CAPTURE)
 TEN: Final = Money.of("10.00", "EUR")
 ROUNDS, A_ROUND = 1_000, 200
 """200,000 inputs for each reader."""
@@ -118,6 +120,8 @@ def test_the_reader_of_answers_is_total_and_never_succeeds_with_something_else(s
             if isinstance(seen, Observation) and seen.status is TransactionStatus.SUCCEEDED:
                 assert answer.status == 200
                 _check_success(seen, json.loads(body))
+            elif isinstance(seen, Observation) and seen.status in FAILED and seen.type in HOLDS_OR_TAKES:
+                _check_failure(json.loads(body))
 
 
 def _check_success(seen: Observation, told: dict[str, Any]) -> None:
@@ -125,16 +129,28 @@ def _check_success(seen: Observation, told: dict[str, Any]) -> None:
     assert seen.amount == TEN
     about = told["payment_intent"] if told.get("object") == "checkout.session" else told
     assert about["currency"] == "eur"
-    assert about.get("livemode") is not True
-    metadata = about.get("metadata")
-    named = cast("dict[str, Any]", metadata).get("payports_transaction") if isinstance(metadata, dict) else None
-    if seen.type in (AUTHORIZE, AUTHORIZE_AND_CAPTURE, REFUND) and isinstance(named, str) and named.isprintable():
-        assert named in ("", "t-ours") or len(named) > 255
+    assert about.get("livemode", False if seen.type is REFUND else None) is False
+    named = table(about, "metadata").get("payports_transaction", "")
+    if seen.type in (AUTHORIZE, AUTHORIZE_AND_CAPTURE, REFUND):
+        assert named in ("", "t-ours")
+    charge = about.get("latest_charge")
+    if isinstance(charge, dict):
+        assert (charge["amount"], charge["currency"]) == (about["amount"], "eur")
+        assert charge["status"] == "succeeded" or seen.type is REVERSE_AUTH
+    if seen.type is REVERSE_AUTH:
+        assert not about.get("amount_received")
     assert about["amount"] >= 1000 if seen.type in (CAPTURE, SETTLED) else about["amount"] == 1000
     if seen.type in (CAPTURE, REVERSE_AUTH, SETTLED):
         assert about["id"] == "pi_1"
     if seen.type is AUTHORIZE_AND_CAPTURE and about.get("amount_received") is not None:
         assert about["amount_received"] == 1000
+
+
+def _check_failure(told: dict[str, Any]) -> None:
+    """What is told as failed shows no money: neither in the intent itself nor in that of a refusal or a page."""
+    about = table(table(told, "error"), "payment_intent") or table(told, "payment_intent") or told
+    assert about.get("amount_received") in (0, None)
+    assert about.get("status") not in ("succeeded", "requires_capture", "processing") or told.get("object") == "charge"
 
 
 KINDS_OF_EVENTS: Final = (
