@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from payports.adapters.gateways.book import rules
 from payports.adapters.gateways.sandbox.server import SandboxServer
@@ -27,7 +27,7 @@ def main() -> None:
         bank.close()
 
 
-def _never(*_: object) -> None:
+def _never(*_: Any, **__: Any) -> None:
     """No limit is kept but by the shop."""
 
 

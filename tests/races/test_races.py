@@ -18,7 +18,7 @@ from tests.races.scenes import SCENES
 
 def test_no_race_breaks_a_promise(config: dict[str, Any], tmp_path: Path, pytestconfig: pytest.Config) -> None:
     wrong: list[str] = []
-    runs: int = pytestconfig.getoption("races")
+    runs = int(pytestconfig.getoption("races") or 0)
     with Referee(config) as referee:
         judge = Judge(referee, tmp_path)
         for scene in SCENES:
