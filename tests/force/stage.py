@@ -28,16 +28,19 @@ from tests.force.tracing import Point, Traced, attached, read_trace
 COURSES: Final = ("recover", "retry", "late")
 """What comes after: recovery; the same call at once and then recovery; recovery before the bank has received what was sent to it."""
 
+_NOT_JUDGED: Final = {"answers": [], "sent": [], "violation": "the survivor raised an exception"}
 _FILES: Final = ("shop.db", "shop.db-wal", "shop.db-shm", "shop.db-journal")
 
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """What became of one run. ``status``: of the victim, -9 where it was killed; ``told``: what it answered, if it lived to do so."""
+    """What became of one run. ``status``: of the victim, -9 where it was killed; ``told``: what it answered, if it lived to do so;
+    ``sent``: what the bank had done for it by then; ``answers``: what the repetitions were told."""
 
     status: int
     told: Told
     answers: list[Told]
+    sent: list[str]
     violation: str
 
 
@@ -74,10 +77,10 @@ class Stage:
             survivor = fork(functools.partial(self._survive, url, course, told))
             heard = survivor.read()
             survivor.end()
-            judged: dict[str, Any] = json.loads(heard) if heard else {"violation": "the survivor raised an exception"}
+            judged: dict[str, Any] = json.loads(heard) if heard else _NOT_JUDGED
         finally:
             bank.kill()
-        return Run(status=status, told=told, answers=judged.get("answers", []), violation=judged["violation"])
+        return Run(status=status, told=told, **judged)
 
     def _prepare(self, folder: Path) -> Scene:
         """Prepare the store; for maintenance it is left as after a crash, with the log of SQLite not yet folded in."""
@@ -128,13 +131,14 @@ class Stage:
         shop = planted(self._open(url, "s", clock), self._bug)
         survivor = Survivor(shop, RemoteSandboxBank(url, SECRET), clock, self._scene)
         how = {"retry": course == "retry", "deliver": functools.partial(deliver, url) if course == "late" else None}
+        sent = [one.transaction_id for one in survivor.bank.effects() if one.transaction_id.startswith("v-")]
         answers: list[Told] = []
         violation = ""
         try:
             answers = outlive(survivor, self._operation, told, how)
         except AssertionError as error:
             violation = str(error) or "an assertion failed"
-        os.write(result, json.dumps({"answers": answers, "violation": violation[:4_000]}).encode())
+        os.write(result, json.dumps({"answers": answers, "sent": sent, "violation": violation[:4_000]}).encode())
 
     def _open(self, url: str, letter: str, clock: FixedClock) -> Any:
         bank = RemoteSandboxBank(url, SECRET)

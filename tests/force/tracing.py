@@ -17,7 +17,8 @@ import attrs
 KILL: Final = "signal=KILL"
 
 _CALL: Final = re.compile(r"^\d+ +(\w+)\((.*)$")
-_OF_THE_STORE: Final = "/shop.db"
+STORE: Final = "/played"
+"""The folder of the store that is played on."""
 
 
 @attrs.frozen
@@ -51,8 +52,8 @@ class Traced:
 
     @property
     def is_on_the_store(self) -> bool:
-        """Whether it is about the database or a file beside it."""
-        return _OF_THE_STORE in self.text
+        """Whether it is about the database, a file beside it, or their folder."""
+        return STORE in self.text
 
 
 def why_not() -> str:
