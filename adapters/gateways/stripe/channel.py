@@ -17,7 +17,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 class StripeChannel:
     """Carries calls. ``connected_account``: on whose behalf, if not our own."""
 
-    base_url: str
+    base_url: str = attrs.field(repr=False)
     secret_key: Secret
     version: str
     sender: Sender
