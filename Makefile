@@ -13,7 +13,7 @@ FOLDERS := domain ports application adapters src tests
 SOURCES := $(shell find $(FOLDERS) docs benchmarks -type f -not -path '*/__pycache__/*') \
            pyproject.toml constraints.txt README.md LICENSE
 
-.PHONY: demo test check format format-check lint types layers coverage build lock mutation clean
+.PHONY: demo test check format format-check lint types layers coverage build lock mutation bench clean
 
 demo: $(READY)
 	$(BIN)/payports demo $(ARGS)
@@ -52,11 +52,11 @@ build: $(READY)
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python -m zipfile --list dist/*.whl
 
-# Exact versions of all that `.[cli,dev]` asks for today, found in an environment of their own.
+# Exact versions of all that `.[bench,cli,dev]` asks for today, found in an environment of their own.
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable '.[cli,dev]'
+	.venv-lock/bin/python -m pip install --quiet --editable '.[bench,cli,dev]'
 	{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-lock
@@ -65,8 +65,21 @@ mutation: $(READY)
 	$(BIN)/mutmut run $(ARGS)
 	$(BIN)/mutmut results
 
+# `make bench ARGS=--quick` for a look of two minutes. The other libraries live in an environment of their own,
+# of the newest Python there is: one of them asks for 3.12.
+bench: $(READY) .venv-bench/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	env -u PYTHONSAFEPATH $(BIN)/python -m benchmarks --peers-python .venv-bench/bin/python $(ARGS)
+
+.venv-bench/.ready: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
+	$$(for one in python3.14 python3.13 python3.12 $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python $(PYTHON); do \
+	    $$one -c 'import venv' 2>/dev/null && echo $$one && break; done) -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable .
+	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
+	touch $@
+
 clean:
-	rm -rf .venv .venv-lock dist mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock .venv-bench dist mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(FOLDERS) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

