@@ -360,6 +360,6 @@ def _contradiction(requested: Money, account: str, seen: Observation) -> Contrad
         return Contradiction(
             ContradictionKind.CURRENCY, f"asked for {requested.currency}, the gateway says {seen.amount.currency}"
         )
-    if seen.partial and seen.amount < requested:
+    if seen.partial and seen.amount and seen.amount < requested:  # nothing at all is no part
         return None
     return Contradiction(ContradictionKind.AMOUNT, f"asked for {requested}, the gateway says {seen.amount}")

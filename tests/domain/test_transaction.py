@@ -74,7 +74,9 @@ def test_more_counts_against_limits_than_surely_happened(seen: list[Observation]
 @given(FACTS)
 def test_a_success_for_another_amount_never_becomes_a_success(seen: list[Observation]) -> None:
     plain = [
-        one for one in seen if one.amount in (None, eur(10)) or (one.partial and one.amount.currency == EUR and one.amount < eur(10))
+        one
+        for one in seen
+        if one.amount in (None, eur(10)) or (one.partial and one.amount.currency == EUR and eur(0) < one.amount < eur(10))
     ]  # fmt: skip
     assert after(*seen).status is (
         after(*plain).status if plain else S.UNKNOWN if seen else S.SENDING_TO_PROCESSOR
@@ -118,6 +120,7 @@ def test_the_ranks_are_those_of_the_design() -> None:
 CONTRADICTIONS: Final[list[tuple[dict[str, Any], ContradictionKind, str]]] = [
     ({"amount": eur(9)}, ContradictionKind.AMOUNT, "asked for 0.10 EUR, the gateway says 0.09 EUR"),
     ({"amount": eur(11), "partial": True}, ContradictionKind.AMOUNT, "asked for 0.10 EUR, the gateway says 0.11 EUR"),
+    ({"amount": eur(0), "partial": True}, ContradictionKind.AMOUNT, "asked for 0.10 EUR, the gateway says 0.00 EUR"),
     ({"amount": Money(10, USD)}, ContradictionKind.CURRENCY, "asked for EUR, the gateway says USD"),
     ({"amount": Money(5, USD), "partial": True}, ContradictionKind.CURRENCY, "asked for EUR, the gateway says USD"),
     ({"account": "acct-2"}, ContradictionKind.ACCOUNT, "the gateway speaks of another account"),
