@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
+from typing import Final
 
 from payports.domain.audit_amounts import audit_amounts, secures
 from payports.domain.findings import Bounds, Finding, FindingKind, finding, is_known
@@ -29,6 +30,7 @@ from payports.domain.transaction import (
     ReversalState,
     Transaction,
     TransactionStatus,
+    TransactionType,
 )
 
 
@@ -177,7 +179,7 @@ def _open_work(payment: Payment, now: datetime, bounds: Bounds) -> Iterator[Find
             yield finding(FindingKind.ORPHAN, payment, said, one)
 
 
-_OWED = frozenset({ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL})
+_OWED: Final = frozenset({ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL})
 
 
 def _is_open(one: Transaction) -> bool:
@@ -189,11 +191,21 @@ def _open_as(one: Transaction) -> str:
 
 
 def _references(payment: Payment) -> Iterator[Finding]:
-    """What succeeded has the gateway's name, and no two of a type have the same."""
-    names = Counter((one.type, one.gateway_reference) for one in payment.transactions if one.gateway_reference)
+    """What succeeded has the gateway's name, and shares it with none of its type: but for what gateways name after the hold."""
+    named: dict[tuple[TransactionType, str], list[Transaction]] = {}
     for one in payment.transactions:
-        if one.succeeded and not one.gateway_reference and not one.implied_by and not one.judgement.ruled:
+        if not one.succeeded or one.implied_by:
+            continue
+        if one.gateway_reference:
+            named.setdefault((one.type, one.gateway_reference), []).append(one)
+        elif not one.judgement.ruled:
             yield finding(FindingKind.REFERENCE, payment, f"{one.type} succeeded without a gateway reference", one)
-        if names[one.type, one.gateway_reference] > 1 and one.succeeded:
-            said = f"{one.type} shares the gateway reference {one.gateway_reference} with another"
-            yield finding(FindingKind.REFERENCE, payment, said, one, known=is_known(payment, one))
+    for (kind, reference), sharing in named.items():
+        of_one_hold = kind in _NAMED_AFTER_THE_HOLD and len({one.parent_id for one in sharing}) == 1
+        if len(sharing) > 1 and not of_one_hold:
+            said = f"{len(sharing)} transactions of type {kind} share the gateway reference {reference}"
+            known = any(is_known(payment, one) for one in sharing)
+            yield finding(FindingKind.REFERENCE, payment, said, sharing[-1], known=known)
+
+
+_NAMED_AFTER_THE_HOLD: Final = frozenset({CAPTURE, REVERSE_AUTH})
