@@ -15,13 +15,13 @@ from returns.result import Failure, Success
 
 from payports.application import hearing
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, conclude
-from payports.application.environment import TRIES, ConfiguredGateway, Environment, guarded
+from payports.application.environment import TRIES, ConfiguredGateway, Environment, Hold, guarded
 from payports.application.execution import METHOD_GONE, execute, fingerprint, is_method_gone, problem_of
 from payports.application.presenting import presented
 from payports.application.recording import record
 from payports.application.recovery import look_up, look_up_doubts
 from payports.application.requests import OWN_KEYS, check_key
-from payports.application.reversing import reverse_owed, undo_owner
+from payports.application.reversing import reverse_owed, undo
 from payports.domain.begin import Command
 from payports.domain.cart import Cart, check_cart
 from payports.domain.checkout import by_priority, plan_checkout
@@ -135,18 +135,20 @@ class Checkout:
         """
         if problem := check_owner(owner):
             return Failure(problem)
-        earlier = self._env.store.checkout(owner)
-        if earlier and earlier.state is CheckoutState.PLACED:
-            return Failure(OperationNotAllowed("cancel", "the order is placed"))
-        if earlier and _is_running(earlier, self._env.now()):
-            return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
-        if not self._env.store.payments_of(owner):
-            return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
-        if earlier:
-            cancelled = attrs.evolve(earlier, state=CheckoutState.CANCELLED)
-            if isinstance(self._env.store.commit(Commit(checkouts=(cancelled,))), Failure):
-                return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
-        return undo_owner(self._env, owner, Cause("checkout", "cancelled"))
+        for _ in range(TRIES):
+            earlier = self._env.store.checkout(owner)
+            if earlier and earlier.state is CheckoutState.PLACED:
+                return Failure(OperationNotAllowed("cancel", "the order is placed"))
+            if earlier and _is_running(earlier, self._env.now()):
+                break
+            payments = self._env.store.payments_of(owner)
+            if not payments:
+                return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
+            cancelled = (attrs.evolve(earlier, state=CheckoutState.CANCELLED),) if earlier else ()
+            undone = undo(self._env, payments, cancelled, Cause("checkout", "cancelled"))
+            if isinstance(undone, Success):
+                return undone
+        return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
 
     def _conclude(
         self, record: CheckoutRecord, problems: tuple[PaymentProblem, ...] = (), *, changed: Money | None = None
@@ -231,14 +233,15 @@ class Checkout:
 
     def _run(self, claimed: CheckoutRecord, return_url: str) -> Outcome[CheckoutResult, CheckoutProblem]:
         back = with_token(return_url, claimed.callback_token)
+        hold = Hold(claimed)
         payments = self._env.store.payments_of(claimed.owner)
         for payment in by_priority(payments, self._env.policy.checkout_priority):
-            problem = None if payment.archived else self._secure(payment, claimed.request_id, back)
+            problem = None if payment.archived else self._secure(payment, hold, back)
             if problem:
-                return self._conclude(claimed, (problem,))
-        return self._conclude(claimed)
+                return self._conclude(hold.record, (problem,))
+        return self._conclude(hold.record)
 
-    def _secure(self, payment: Payment, attempt: str, return_url: str) -> PaymentProblem | None:
+    def _secure(self, payment: Payment, hold: Hold, return_url: str) -> PaymentProblem | None:
         """Bring one payment to where the order can rest on it: claim what is there, then authorize what is left."""
         payment = reverse_owed(self._env, payment, _CHECKOUT)
         payment = look_up_doubts(self._env, payment, _CHECKOUT)
@@ -247,7 +250,8 @@ class Checkout:
                 return PaymentProblem(payment_id=payment.id, problem=unknown, transaction_id=one.id, status=one.status)
             if one.status is TransactionStatus.REQUIRES_ACTION:
                 payment = look_up(self._env, payment, one, _CHECKOUT)
-        claimed = self._env.update(payment.id, _CHECKOUT, lambda before: Success(claim(before, attempt)))
+        attempt = hold.record.request_id
+        claimed = self._env.update(payment.id, _CHECKOUT, lambda before: Success(claim(before, attempt)), hold)
         if isinstance(claimed, Failure):
             return PaymentProblem(payment_id=payment.id, problem=claimed.failure())
         payment = claimed.unwrap()
@@ -256,7 +260,7 @@ class Checkout:
             return None
         key = f"{OWN_KEYS}{fingerprint(attempt)[:32]}:{payment.id}"
         executed = execute(
-            self._env, payment.id, Command(type=step.type, key=key, attempt=attempt), _CHECKOUT, return_url
+            self._env, payment.id, Command(type=step.type, key=key, attempt=attempt), _CHECKOUT, return_url, hold
         )
         if isinstance(executed, Success):
             return None

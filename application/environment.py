@@ -19,7 +19,7 @@ from payports.domain.payment import Payment
 from payports.domain.schedule import Schedule, reschedule
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway
-from payports.ports.store import Change, Commit, PaymentRepository, RequestRecord, Stale, StoreFailed
+from payports.ports.store import Change, CheckoutRecord, Commit, PaymentRepository, Stale, StoreFailed
 
 TRIES: Final = 25
 """How often a decision is made again because somebody else changed the payment meanwhile."""
@@ -56,6 +56,23 @@ class Policy:
     lease: timedelta = timedelta(minutes=5)
     schedule: Schedule = attrs.field(factory=Schedule)
     options: tuple[PaymentOption, ...] = ()
+
+
+NOTHING: Final = Commit()
+
+
+@attrs.define
+class Hold:
+    """An attempt's hold on its owner's checkout: everything that it begins proves it in the same commit.
+
+    So an attempt that was overtaken while it waited for a gateway, for however long, begins nothing more. ``record`` moves with each proof.
+    """
+
+    record: CheckoutRecord
+
+    def is_lost(self, stale: Stale) -> bool:
+        """Tell whether a commit was refused because somebody else has the checkout now."""
+        return stale.what.startswith("checkout")
 
 
 @attrs.frozen(kw_only=True)
@@ -95,19 +112,31 @@ class Environment:
         return Change(before=before, after=dated, facts=facts(before, dated, cause, now))
 
     def save(
-        self, before: Payment | None, after: Payment, cause: Cause, requests: tuple[RequestRecord, ...] = ()
+        self,
+        before: Payment | None,
+        after: Payment,
+        cause: Cause,
+        beside: Commit = NOTHING,
+        hold: Hold | None = None,
     ) -> Outcome[Payment, Stale]:
-        """Commit a change of one payment; gives it as it is stored now."""
+        """Commit a change of one payment, with what must go ``beside`` it; gives it as it is stored now. A ``hold`` is proven with it."""
         change = self.change(before, after, cause)
-        committed = self.store.commit(Commit(changes=(change,), requests=requests))
+        checkouts = (*beside.checkouts, hold.record) if hold else beside.checkouts
+        committed = self.store.commit(attrs.evolve(beside, changes=(change, *beside.changes), checkouts=checkouts))
         if isinstance(committed, Failure):
             return committed
+        if hold:
+            hold.record = attrs.evolve(hold.record, version=hold.record.version + 1)
         return Success(stored(change))
 
     def update(
-        self, payment_id: str, cause: Cause, decide: Callable[[Payment], Outcome[Payment, _Error]]
+        self,
+        payment_id: str,
+        cause: Cause,
+        decide: Callable[[Payment], Outcome[Payment, _Error]],
+        hold: Hold | None = None,
     ) -> Outcome[Payment, _Error | PaymentNotFound | Busy]:
-        """Load a payment, let ``decide`` change it, and commit; decide again if somebody was faster."""
+        """Load a payment, let ``decide`` change it, and commit; decide again if somebody was faster, unless the ``hold`` is lost."""
         for _ in range(TRIES):
             before = self.store.payment(payment_id)
             if before is None:
@@ -118,9 +147,11 @@ class Environment:
             after = decided.unwrap()
             if after == before:
                 return Success(before)
-            saved = self.save(before, after, cause)
+            saved = self.save(before, after, cause, NOTHING, hold)
             if isinstance(saved, Success):
                 return saved
+            if hold and hold.is_lost(saved.failure()):
+                return Failure(Busy(saved.failure().what))
         return Failure(Busy(f"payment {payment_id}"))
 
 

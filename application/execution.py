@@ -13,7 +13,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application import hearing
-from payports.application.environment import HOST, TRIES, ConfiguredGateway, Environment
+from payports.application.environment import HOST, TRIES, ConfiguredGateway, Environment, Hold
 from payports.application.recording import record
 from payports.application.recovery import look_up_doubts
 from payports.domain.begin import Begun, Command, begin
@@ -27,6 +27,7 @@ from payports.domain.failures import (
     ResultUnknown,
     TransactionProblem,
 )
+from payports.domain.fulfilment import moved_for
 from payports.domain.history import Cause
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
@@ -35,7 +36,7 @@ from payports.domain.payment import Payment
 from payports.domain.saved_method import may_use
 from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
 from payports.ports.gateway import PaymentResponse
-from payports.ports.store import RequestRecord, StoreFailed
+from payports.ports.store import Commit, RequestRecord, StoreFailed
 
 _GOES_ON: Final = frozenset(
     {TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT, TransactionStatus.REQUIRES_ACTION}
@@ -51,9 +52,14 @@ class TransactionReport:
 
 
 def execute(
-    env: Environment, payment_id: str, command: Command, cause: Cause = HOST, return_url: str = ""
+    env: Environment,
+    payment_id: str,
+    command: Command,
+    cause: Cause = HOST,
+    return_url: str = "",
+    hold: Hold | None = None,
 ) -> Outcome[TransactionReport, TransactionProblem]:
-    """Run a command on a payment; with a key, at most once, and again the same answer.
+    """Run a command on a payment; with a key, at most once, and again the same answer. With a ``hold`` only while it is not lost.
 
     Failures:
         every member of ``TransactionProblem``; none of them but Declined, NotExecuted and ResultUnknown follows a call.
@@ -75,9 +81,10 @@ def execute(
         standing = _standing(payment, command)
         if command.type in INITIATING and is_method_gone(env, payment):
             return Failure(OperationNotAllowed(command.type.value, METHOD_GONE))
+        others = _others(env, payment, command)
         begun = begin(
             payment,
-            attrs.evolve(wanted, account=found.unwrap().gateway.account),
+            attrs.evolve(_guarded(wanted, others), account=found.unwrap().gateway.account),
             found.unwrap().gateway.transactions.capabilities,
             env.ids.new,
             env.now(),
@@ -85,11 +92,28 @@ def execute(
         if isinstance(begun, Failure):
             return begun
         first = () if known or not command.key else (_record_of(payment_id, command, begun.unwrap()),)
-        intended = env.save(payment, begun.unwrap().payment, cause, first)
+        beside = Commit(requests=first, changes=tuple(env.change(one, one, cause) for one in others))
+        intended = env.save(payment, begun.unwrap().payment, cause, beside, hold)
+        if isinstance(intended, Failure) and hold and hold.is_lost(intended.failure()):
+            return Failure(Busy(intended.failure().what))
         if isinstance(intended, Success):
             sent = Begun(intended.unwrap(), begun.unwrap().requests)
             return _call(env, found.unwrap(), sent, cause, return_url, standing)
     return Failure(Busy(f"payment {payment_id}"))
+
+
+def _others(env: Environment, payment: Payment, command: Command) -> tuple[Payment, ...]:
+    """The owner's other payments, if what was moved on them decides as well: none may change until the intent is recorded."""
+    if command.guard is None:
+        return ()
+    return tuple(one for one in env.store.payments_of(payment.owner) if one.id != payment.id)
+
+
+def _guarded(command: Command, others: tuple[Payment, ...]) -> Command:
+    if command.guard is None or command.source is None:
+        return command
+    elsewhere = sum(moved_for(one, command.source, command.guard.own_keys) for one in others)
+    return attrs.evolve(command, guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
 
 
 METHOD_GONE: Final = "its saved method was removed or will never work again"

@@ -156,9 +156,8 @@ class Orders:
                 return planned
             plan = planned.unwrap()
             before = {payment.id: payment for payment in payments}
-            parts = tuple(
-                attrs.evolve(part, moved_minor=moved_for(before[part.payment_id], source)) for part in plan.parts
-            )
+            moved = sum(moved_for(payment, source) for payment in payments)
+            parts = tuple(attrs.evolve(part, moved_minor=moved) for part in plan.parts)
             commit = Commit(
                 changes=tuple(self._env.change(before[after.id], after, _ORDER) for after in plan.allocated),
                 requests=(RequestRecord(key=key, fingerprint=content, plan=_written_plan(parts)),),

@@ -31,7 +31,7 @@ from payports.domain.saved_method import may_use
 from payports.domain.screening import InvalidInput, check_identifier
 from payports.domain.summary import PaymentSummary, summarize
 from payports.ports.gateway import Gateway
-from payports.ports.store import RequestRecord
+from payports.ports.store import Commit, RequestRecord
 
 
 @attrs.frozen
@@ -70,7 +70,7 @@ class Payments:
         given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
         payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
         first = (RequestRecord(key=key, fingerprint=_content(new), payment_id=payment.id),) if key else ()
-        stored = self._env.save(None, payment, HOST, first)
+        stored = self._env.save(None, payment, HOST, Commit(requests=first))
         if isinstance(stored, Success):
             return stored
         return (self._made_before(new, key) if key else None) or Failure(Busy(stored.failure().what))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.environment import Environment
+from payports.application.environment import Environment, stored
 from payports.application.execution import execute
 from payports.application.recovery import look_up_doubts
 from payports.domain.failures import (
     AmountNotAvailable,
-    Busy,
     CurrencyMismatch,
     GatewayUnsupported,
     OperationNotAllowed,
-    PaymentNotFound,
 )
 from payports.domain.history import Cause
 from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
-from payports.domain.payment import Owner, Payment, Restriction
+from payports.domain.payment import Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.screening import InvalidInput
 from payports.domain.transaction import ReversalState, Transaction
+from payports.ports.store import CheckoutRecord, Commit, Stale
 
 _NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
 _OWED = (ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL)
@@ -43,15 +44,20 @@ def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
     return payment
 
 
-def undo_owner(env: Environment, owner: Owner, cause: Cause) -> Outcome[tuple[Payment, ...], PaymentNotFound | Busy]:
-    """Demand the reversal of everything that an owner's payments hold, and reverse now what can be reversed now."""
-    undone: list[Payment] = []
-    for payment in env.store.payments_of(owner):
-        demanded = env.update(payment.id, cause, lambda before: Success(_freed(require_reversal(before))))
-        if isinstance(demanded, Failure):
-            return demanded
-        undone.append(reverse_owed(env, demanded.unwrap(), cause))
-    return Success(tuple(undone))
+def undo(
+    env: Environment, payments: Sequence[Payment], given_up: tuple[CheckoutRecord, ...], cause: Cause
+) -> Outcome[tuple[Payment, ...], Stale]:
+    """Demand the reversal of everything that payments hold, and reverse now what can be reversed now.
+
+    The demand is one commit with the checkout that is ``given_up``: it takes its time to reverse, and a new attempt may have begun by then.
+    """
+    demanded = [(one, _freed(require_reversal(one))) for one in payments]
+    changes = {before.id: env.change(before, after, cause) for before, after in demanded if after != before}
+    committed = env.store.commit(Commit(changes=tuple(changes.values()), checkouts=given_up))
+    if isinstance(committed, Failure):
+        return committed
+    current = [stored(changes[one.id]) if one.id in changes else one for one in payments]
+    return Success(tuple(reverse_owed(env, one, cause) for one in current))
 
 
 def _freed(payment: Payment) -> Payment:

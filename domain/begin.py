@@ -51,10 +51,14 @@ RECOVERY_DELAY: Final = timedelta(seconds=60)
 
 @attrs.frozen
 class SourceGuard:
-    """What a source had moved on a payment when an order decided on a movement; ``own_keys`` is how the keys of that decision begin."""
+    """What a source had moved on all payments of an owner when an order decided on a movement.
+
+    ``own_keys`` is how the keys of that decision begin; ``elsewhere_minor``: what others have moved on the owner's other payments by now.
+    """
 
     own_keys: str
     moved_minor: int
+    elsewhere_minor: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +130,8 @@ def begin(
 def _is_overtaken(payment: Payment, command: Command) -> bool:
     if command.guard is None or command.source is None:
         return False
-    return moved_for(payment, command.source, command.guard.own_keys) > command.guard.moved_minor
+    guard = command.guard
+    return moved_for(payment, command.source, guard.own_keys) + guard.elsewhere_minor > guard.moved_minor
 
 
 def permitted(

@@ -28,7 +28,7 @@ from payports.domain.transaction import Source, TransactionType
 
 @attrs.frozen
 class Part:
-    """One movement of a plan: a type of transaction on a payment. ``moved_minor``: what was moved there for the source before."""
+    """One movement of a plan: a type of transaction on a payment. ``moved_minor``: what was moved for the source before."""
 
     payment_id: str
     type: TransactionType
