@@ -59,19 +59,28 @@ def demo(directory: Path | None, keep: bool, carts: Path | None, gateway: str) -
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option(
     "--database",
-    type=_FILE,
-    help="Keep the payments there, each commit synced to disk. Running again finishes what was interrupted."
-    " [default: a temporary file, not synced, removed at the end]",
+    metavar="FILE|URL",
+    help="Keep the payments there, in a file or at postgresql://…, each commit synced to disk. Running again finishes what was"
+    " interrupted. [default: a temporary file, not synced, removed at the end]",
 )
 @click.option("--bank", metavar="URL|FILE", help="A running sandbox bank, or its ledger's file.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Sell in so many processes.")
+@click.option(
+    "--write-config",
+    "config",
+    type=_FILE,
+    help="Write the shop's configuration there, for work, verify, attention and show.",
+)
 @_GATEWAY
 def replay(
     file: Path | None,
     orders: int | None,
     currency: str,
     as_json: bool,
-    database: Path | None,
+    database: str | None,
     bank: str | None,
+    workers: int,
+    config: Path | None,
     gateway: str,
 ) -> None:
     """Put real orders through checkout, capture and refund, and compare the ledgers.
@@ -84,12 +93,23 @@ def replay(
     placed if its other tenders make up the total, else it is refused as a whole.
 
     A bank at a URL is asked for with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET. All of the database is compared with
-    all of the bank, so give it ones that hold nothing else.
+    all of the bank, so give it ones that hold nothing else. Beside a database at a URL, the ledgers of vouchers and bank are
+    kept in this folder, as payports-replay.*.db.
+
+    A worker that dies is replaced, and what it was at is sold again; nothing happens twice.
     """
-    from payports.adapters.command_line.replay import Wanted, run_replay, usual_file
+    from payports.adapters.command_line.replay import run_replay, usual_file
+    from payports.adapters.command_line.replay_setting import Wanted
 
     wanted = Wanted(
-        file=file or usual_file(), orders=orders, currency=currency, database=database, bank=bank, gateway=gateway
+        file=file or usual_file(),
+        orders=orders,
+        currency=currency,
+        database=database,
+        bank=bank,
+        gateway=gateway,
+        workers=workers,
+        config=config,
     )
     raise SystemExit(run_replay(wanted, as_json=as_json))
 
@@ -215,6 +235,31 @@ def resolve(
         gateway_reference=gateway_reference,
     )
     raise SystemExit(run_resolve(config, merchant, ruling))
+
+
+@program.command("simulate")
+@click.option("--steps", type=click.IntRange(min=1), default=100_000, show_default=True, help="Runs until so many.")
+@click.option("--seed", type=click.IntRange(min=0), help="Only this run.")
+@click.option("--seeds", metavar="A..B", help="Only these runs.")
+@click.option("--storm", type=click.IntRange(min=1), default=4_000, show_default=True, help="Steps of storm a run.")
+@click.option("--store", type=click.Choice(["memory", "sqlite"]), default="memory", show_default=True)
+@click.option("--plant", default="", metavar="BUG", help="A bug to plant, to see that it is found; ? lists them.")
+@click.option("--trace", is_flag=True, help="Show every step.")
+def simulate_(steps: int, seed: int | None, seeds: str | None, storm: int, store: str, plant: str, trace: bool) -> None:
+    """Put a whole shop through storms of faults, and let the bank's ledger judge.
+
+    Several processes with one store, interleaved at every call of a port, on a clock of their own: requests and answers
+    get lost, late and doubled, processes die, commits fail, clocks jump. Then all becomes honest, maintenance runs, and
+    everything must have come right. A seed is a run, the same every time.
+    """
+    from payports.adapters.command_line.simulate import Wanted, run_simulation, seeds_of
+    from payports.testing.simulation import PLANTS, Settings
+
+    if plant and plant not in PLANTS:
+        raise click.BadParameter(f"there are: {', '.join(PLANTS)}", param_hint="--plant")
+    chosen = seeds_of(seeds) if seeds else None if seed is None else range(seed, seed + 1)
+    settings = Settings(steps=storm, store=store, plant=plant)
+    raise SystemExit(run_simulation(Wanted(seeds=chosen, steps=steps, settings=settings, trace=trace)))
 
 
 @program.group()

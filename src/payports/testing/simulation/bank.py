@@ -144,10 +144,14 @@ class SimulatedBank:
         return [effect_of(one) for one in entries if one.state is EntryState.DONE]
 
     def tell(self, entry: Entry, *, wrong: bool = False) -> None:
-        """Send a notification; it comes twice, late, out of order or, if a look-up would tell the same, not at all."""
+        """Send a notification; it comes twice, late, out of order or, if a look-up would tell the same, not at all.
+
+        What a shopper did after we gave up waiting is told by nothing else, like all that happens without us.
+        """
         weather = self._weather
         number = next(self._numbers)
-        if entry.key and entry.state is not EntryState.REVOKED and weather.strikes(Fault.WEBHOOK_LOST):
+        learnable = entry.key and not entry.waits_for and entry.state is not EntryState.REVOKED
+        if learnable and weather.strikes(Fault.WEBHOOK_LOST):
             return
         for _ in range(1 + weather.strikes(Fault.WEBHOOK_DOUBLED)):
             late = weather.between(HOUR, 5 * DAY) if weather.strikes(Fault.WEBHOOK_LATE) else weather.between(0.1, 60)

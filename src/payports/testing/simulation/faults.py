@@ -44,7 +44,7 @@ class Fault(StrEnum):
 
 
 WORST: Final = {
-    Fault.CRASH: 0.004,
+    Fault.CRASH: 0.006,
     Fault.CLOCK_JUMP: 0.0005,
     Fault.READ_FAILS: 0.01,
     Fault.COMMIT_FAILS_BEFORE: 0.04,
@@ -56,7 +56,7 @@ WORST: Final = {
     Fault.REQUEST_DOUBLED: 0.1,
     Fault.ANSWER_LOST: 0.12,
     Fault.ANSWER_GARBLED: 0.08,
-    Fault.ANSWER_SLOW: 0.1,
+    Fault.ANSWER_SLOW: 0.2,
     Fault.WRONG_AMOUNT: 0.01,
     Fault.LOOK_UP_FAILS: 0.2,
     Fault.LOOK_UP_SLOW: 0.1,

@@ -18,8 +18,8 @@ from payports.domain.transaction import Channel, FailureType, NextAction, Observ
 from payports.ports.gateway import (
     ExternalActions,
     Gateway,
-    Notification,
     NotFoundYet,
+    Notification,
     PaymentRequest,
     PaymentResponse,
     TransactionGateway,
@@ -73,7 +73,7 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
         return PaymentResponse(seen=seen)
 
     def _sent(self, request: PaymentRequest) -> Observation:
-        weather, order = self.weather, self._order(request)
+        weather, order = self.weather, self.order(request)
         if weather.strikes(Fault.UNREACHABLE):
             return _nothing(TransactionStatus.NOT_EXECUTED, request)
         if weather.strikes(Fault.REQUEST_LOST):
@@ -87,7 +87,7 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
         made = self.bank.execute(self.account, order)
         if weather.strikes(Fault.ANSWER_LOST):
             return self._timeout(request)
-        self.process.sleep(weather.between(1, 3 * HOUR) if weather.strikes(Fault.ANSWER_SLOW) else 0.2)
+        self.process.sleep(weather.between(10, 3 * HOUR) if weather.strikes(Fault.ANSWER_SLOW) else 0.2)
         if weather.strikes(Fault.ANSWER_GARBLED):
             return _nothing(TransactionStatus.UNKNOWN, request)
         if made.state is EntryState.DONE and weather.strikes(Fault.WRONG_AMOUNT):
@@ -115,7 +115,7 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
         if weather.strikes(Fault.LOOK_UP_FAILS):
             return attrs.evolve(_nothing(TransactionStatus.UNKNOWN, request), channel=channel)
         if fence and self.account.fences:
-            found: Entry | None = self.bank.burn(self.account, self._order(request))
+            found: Entry | None = self.bank.burn(self.account, self.order(request))
         else:
             found = self.bank.find(self.account, request.transaction_id)
         slow = weather.strikes(Fault.LOOK_UP_SLOW)
@@ -130,14 +130,18 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
         return seen
 
     def read(
-        self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime
-    ) -> Outcome[tuple[Notification, ...], WebhookRefused]:  # noqa: ARG002 -- nobody forges here: other tests do
+        self,
+        headers: Mapping[str, str],  # noqa: ARG002 -- nobody forges here: other tests do
+        body: bytes,
+        params: Mapping[str, str],  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+    ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         """Read the notification whose number is the body."""
         notice = self.bank.sent[int(body)]
         seen = self._seen(notice.entry, Channel.WEBHOOK)
         return Success((Notification(event_id=f"ev-{notice.number}", seen=seen),))
 
-    def _order(self, request: PaymentRequest) -> Order:
+    def order(self, request: PaymentRequest) -> Order:
         return Order(
             account=self.account.name,
             key=request.transaction_id,

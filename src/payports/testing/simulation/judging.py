@@ -125,5 +125,3 @@ class Judge:
         for (owner, source, _), minor in by_source.items():
             asked = self.host.sources[owner, source]
             demand(minor <= asked, f"{source} of {owner} asked for {asked} and moved {minor}")
-
-

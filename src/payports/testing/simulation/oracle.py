@@ -105,11 +105,14 @@ def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) 
     disputed = {one.id for payment in payments for one in payment.transactions if one.discrepancy}
     demand(disputed <= attention, f"discrepancies that nobody is shown: {disputed - attention}")
     ours: Counter[tuple[str, str, int]] = Counter()
-    unsure: set[str] = set()
+    unsure = {_implied_on(payment, one) for payment in payments for one in payment.transactions if one.id in disputed}
+    unsure.discard("")
     for payment in payments:
         for one in payment.transactions:
-            if one.id in disputed or one.parent_id in unsure:  # a parent comes before its children
-                unsure |= {one.gateway_reference, one.id}
+            if (
+                one.id in disputed or {one.parent_id, one.implied_by, _name(payment, one)} & unsure
+            ):  # a parent comes before its children
+                unsure |= {one.gateway_reference, one.id, _name(payment, one)} - {""}
                 continue
             demand(not one.indeterminate, f"{one.id} of {payment.id} is still unknown")
             if one.reversal == "FAILED_REVERSAL":
@@ -117,22 +120,24 @@ def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) 
             if one.status is TransactionStatus.SUCCEEDED:
                 ours[_name(payment, one), str(one.type), one.amount.minor] += 1
     theirs: Counter[tuple[str, str, int]] = Counter()
-    unsure.discard("")
     for effect in world.effects:
-        if {effect.gateway_reference, effect.transaction_id, effect.parent_reference} & unsure:
-            unsure.add(effect.gateway_reference)  # what was done on top of it, by somebody else, has no place with us
-            continue
         implied = effect.type == "REVERSE_AUTH" and not effect.transaction_id and _is_implied(effect, payments)
         name = f"implied on {effect.parent_reference}" if implied else effect.gateway_reference
+        if {name, effect.gateway_reference, effect.transaction_id, effect.parent_reference} & unsure:
+            unsure.add(effect.gateway_reference)  # what was done on top of it, by somebody else, has no place with us
+            continue
         theirs[name, str(effect.type), effect.amount.minor] += 1
     demand(ours == theirs, f"only ours: {ours - theirs}, only the bank's: {theirs - ours}")
 
 
 def _name(payment: Payment, one: Transaction) -> str:
-    if not one.implied_by:
-        return one.gateway_reference
-    parent = payment.by_id[one.parent_id or ""]
-    return f"implied on {parent.gateway_reference}"
+    return _implied_on(payment, one) if one.implied_by else one.gateway_reference
+
+
+def _implied_on(payment: Payment, one: Transaction) -> str:
+    """What was released with a capture has no name of the bank's; what it is depends on all that was done to its hold."""
+    parent = payment.parent_of(one)
+    return f"implied on {parent.gateway_reference}" if parent else ""
 
 
 def _is_implied(effect: Effect, payments: Sequence[Payment]) -> bool:

@@ -16,6 +16,7 @@ from payports.adapters.repositories.sqlite import connect as open_sqlite
 from payports.application.environment import Policy
 from payports.domain.capabilities import PartialCapture
 from payports.domain.fulfilment import Split
+from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Commit, Store
 from payports.testing.simulation.actors import BankClerk, Clerk, Courier, Dealer, Deliverer, Shopper, Worker
 from payports.testing.simulation.bank import Account, SimulatedBank, terms_of
@@ -25,7 +26,7 @@ from payports.testing.simulation.invariants import check_change, check_intent
 from payports.testing.simulation.judging import Judge
 from payports.testing.simulation.plants import PLANTS
 from payports.testing.simulation.processes import MERCHANT, BankTime, CountedIds, Process, Surroundings
-from payports.testing.simulation.scheduler import Scheduler, Task
+from payports.testing.simulation.scheduler import Killed, Scheduler, Task
 from payports.testing.simulation.violation import Violation
 
 STAFF: Final = (
@@ -78,14 +79,14 @@ def simulate(seed: int, settings: Settings | None = None) -> Run:
     with ExitStack() as stack:
         host, around = Host(), _surroundings(scheduler, _store(how.store, scheduler, stack))
         if how.plant:
-            around = PLANTS[how.plant](around, stack)
+            PLANTS[how.plant](around, stack)
         around = _watched(around, host)
         try:
             _storm(around, host)
             around.weather.honest = True
             Judge(around, host, Process(around)).judge()
-        except Violation as broken:
-            violation = str(broken)
+        except (Violation, Killed) as broken:
+            violation = str(scheduler.failure or broken)
         except Exception as raised:  # noqa: BLE001 -- no service raises for a business outcome
             violation = f"raised {type(raised).__name__}: {raised}"
     return Run(
@@ -134,7 +135,7 @@ def _store(name: str, scheduler: Scheduler, stack: ExitStack) -> Store:
         store = open_memory("memory:", {}, clock)
     else:
         folder = stack.enter_context(TemporaryDirectory())
-        store = open_sqlite(f"sqlite:///{folder}/simulation.db", {"synchronous": "OFF"}, clock)
+        store = open_sqlite(f"sqlite:///{folder}/simulation.db", {"synchronous": "NORMAL"}, clock)
     stack.callback(store.close)
     return store
 
@@ -148,16 +149,23 @@ def _watched(around: Surroundings, host: Host) -> Surroundings:
             check_change(change)
             host.seen(change.after)
 
-    return attrs.evolve(around, committed=committed, sending=partial(check_intent, repository))
+    def sending(request: PaymentRequest) -> None:
+        try:
+            check_intent(repository, request)
+        except Violation as broken:  # the service would take it for an adapter's mistake
+            around.scheduler.fail(broken)
+
+    return attrs.evolve(around, committed=committed, sending=sending)
 
 
 def _storm(around: Surroundings, host: Host) -> None:
+    pace = around.scheduler.random.choice((1.0, 1.0, 5.0, 20.0))
     tasks: list[Task] = []
     for number, staff in enumerate(STAFF):
         process = Process(around)
         for place, kind in enumerate(staff):
             least, most = PAUSES_S[kind]
-            pause = partial(around.weather.between, least, most)
+            pause = partial(around.weather.between, least, most * pace)
             process.tasks.append(Task(f"{number}.{place} {kind.__name__}", kind(process, host).act, pause))
         tasks += process.tasks
     around.scheduler.run(tasks)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from random import Random
 from threading import Thread
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 LAST_STEPS: Final = 40
 """So many steps are kept, to be shown when a run fails."""
@@ -98,6 +98,12 @@ class Scheduler:
         self._number += 1
         heapq.heappush(self._timers, (self.now + seconds, self._number, event))
 
+    def fail(self, failure: BaseException) -> NoReturn:
+        """End the run from within a call whose caller would take an exception for an outcome."""
+        self.failure = self.failure or failure
+        self._limit = 0
+        raise Killed
+
     def run(self, tasks: list[Task]) -> None:
         """Let tasks run until the limit of steps or a failure; then all are killed wherever they are."""
         self._main.acquire()
@@ -124,7 +130,7 @@ class Scheduler:
             except Killed:
                 task.killed = False
             except BaseException as failure:  # noqa: BLE001 -- whatever it is, the run has failed, and the main thread raises it
-                self.failure = failure
+                self.failure = self.failure or failure
                 self._main.release()
                 return
 
