@@ -7,6 +7,7 @@ from typing import Protocol
 
 import attrs
 
+from payports.domain.screening import mask_card_numbers
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway
 from payports.ports.store import Store
@@ -30,9 +31,10 @@ class AdapterContext:
 
 
 class ConfigurationError(ValueError):
-    """A key of the configuration is wrong; ``key`` is its path, ``reason`` says why. The value is never shown."""
+    """A key of the configuration is wrong; ``key`` is its path, ``reason`` says why. The value is never shown, nor card data in a name."""
 
     def __init__(self, key: str, reason: str) -> None:
+        key, reason = mask_card_numbers(key), mask_card_numbers(reason)
         super().__init__(f"{key}: {reason}")
         self.key = key
         self.reason = reason
