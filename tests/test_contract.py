@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import assert_never
 
 import pytest
@@ -82,8 +84,24 @@ FAILURES = (
 
 @pytest.fixture
 def shop() -> Iterator[Payports]:
+    with connected("memory:") as shop:
+        yield shop
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def kept_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Payports]:
+    """The same on every store."""
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shop.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("database_url")
+    with connected(url) as shop:
+        yield shop
+
+
+@contextmanager
+def connected(url: str) -> Generator[Payports]:
     bank = SandboxBank()
-    with payports.connect({"store": {"url": "memory:"}}, bank=bank, clock=FixedClock()) as shop:
+    with payports.connect({"store": {"url": url}}, bank=bank, clock=FixedClock()) as shop:
         yield shop
     bank.close()
 
@@ -140,8 +158,8 @@ def say(problem: TransactionProblem) -> str:
             assert_never(other)
 
 
-def test_the_first_checkout_reads_as_promised(shop: Payports) -> None:
-    payment = shop.payments.create(
+def test_the_first_checkout_reads_as_promised(kept_shop: Payports) -> None:
+    payment = kept_shop.payments.create(
         NewPayment(
             owner=Owner("cart", "c-1"),
             amount=Money.of("59.90", "EUR"),
@@ -149,20 +167,20 @@ def test_the_first_checkout_reads_as_promised(shop: Payports) -> None:
             method=PaymentMethod({"token": "tok_approved"}),
         )
     ).unwrap()
-    match shop.checkout.submit(Cart("c-1", total=Money.of("59.90", "EUR")), request_id="attempt-1"):
+    match kept_shop.checkout.submit(Cart("c-1", total=Money.of("59.90", "EUR")), request_id="attempt-1"):
         case Success(placed):
             assert isinstance(placed, payports.CheckedOut)
         case Failure(problem):
             pytest.fail(problem.message)
-    match shop.transactions.capture(payment.id, Money.of("60.00", "EUR")):
+    match kept_shop.transactions.capture(payment.id, Money.of("60.00", "EUR")):
         case Success(report):
             pytest.fail(f"{report} took more than there is")
         case Failure(refused):
             assert say(refused) == "59.90 EUR"
 
 
-def test_what_one_merchant_has_no_other_sees(shop: Payports) -> None:
-    payment = shop.payments.create(
+def test_what_one_merchant_has_no_other_sees(kept_shop: Payports) -> None:
+    payment = kept_shop.payments.create(
         NewPayment(
             owner=Owner("cart", "c-1"),
             amount=Money.of("1.00", "EUR"),
@@ -170,14 +188,14 @@ def test_what_one_merchant_has_no_other_sees(shop: Payports) -> None:
             method=PaymentMethod({"token": "tok_approved"}),
         )
     ).unwrap()
-    other = shop.merchant("m-2")
+    other = kept_shop.merchant("m-2")
     assert other.payments.get(payment.id) == Failure(payports.PaymentNotFound(payment.id))
     assert other.payments.of_owner(Owner("cart", "c-1")).unwrap() == ()
     assert isinstance(other.transactions.authorize(payment.id), Failure)
 
 
-def test_what_a_payment_said_is_told_payment_by_payment(shop: Payports) -> None:
-    shop.payments.create(
+def test_what_a_payment_said_is_told_payment_by_payment(kept_shop: Payports) -> None:
+    kept_shop.payments.create(
         NewPayment(
             owner=Owner("cart", "c-1"),
             amount=Money.of("1.00", "EUR"),
@@ -185,7 +203,7 @@ def test_what_a_payment_said_is_told_payment_by_payment(shop: Payports) -> None:
             method=PaymentMethod({"token": "tok_declined_hard"}),
         )
     ).unwrap()
-    refused = shop.checkout.submit(Cart("c-1", total=Money.of("1.00", "EUR")), request_id="a-1").failure()
+    refused = kept_shop.checkout.submit(Cart("c-1", total=Money.of("1.00", "EUR")), request_id="a-1").failure()
     assert isinstance(refused, payports.PaymentsFailed)
     assert [type(one) for one in refused.details] == [PaymentProblem]
     assert say(refused.details[0].problem) == "lost_card True"
