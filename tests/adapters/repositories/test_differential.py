@@ -1,8 +1,8 @@
-"""Any sequence of commits gives the same answers and the same reads on memory and on SQLite."""
+"""Any sequence of commits, leases and deliveries gives the same answers and the same reads on memory, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -11,18 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from payports.adapters.repositories import memory, sqlite
+from payports.adapters.repositories import memory, postgres, sqlite
 from payports.domain.method import PaymentMethod
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 from payports.ports.store import (
+    DELIVERY,
     Change,
     CheckoutRecord,
     CheckoutState,
     Commit,
     InboxEntry,
     PaymentRepository,
+    RecordedFact,
     RequestRecord,
     Store,
 )
@@ -45,12 +47,19 @@ dates: Final = st.none() | st.integers(-2, 2).map(lambda seconds: NOW + timedelt
 versions: Final = st.integers(0, 2)
 
 
+Stores = tuple[Store, Store, Store]
+
+
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+def stores(tmp_path_factory: pytest.TempPathFactory, shared_database_url: str) -> Iterator[Stores]:
     path = tmp_path_factory.mktemp("stores") / "payments.db"
-    both = memory.connect("memory:", {}, FixedClock()), sqlite.connect(f"sqlite:///{path}", {}, FixedClock())
-    yield both
-    for store in both:
+    opened = (
+        memory.connect("memory:", {}, FixedClock()),
+        sqlite.connect(f"sqlite:///{path}", {}, FixedClock()),
+        postgres.connect(shared_database_url, {}, FixedClock()),
+    )
+    yield opened
+    for store in opened:
         store.close()
 
 
@@ -119,13 +128,21 @@ def commits(known: list[Payment]) -> st.SearchStrategy[Commit]:
     )
 
 
+def facts(told: tuple[RecordedFact, ...]) -> list[object]:
+    """Facts in their order; at which positions is each store's own affair."""
+    assert [one.position for one in told] == sorted({one.position for one in told})
+    return [(one.sequence, one.fact) for one in told]
+
+
 def everything(repository: PaymentRepository) -> list[object]:
     return [
         repository.payments(),
         repository.payments(after="p-1", limit=1),
+        repository.payment_ids(),
         repository.needing_attention(),
-        repository.undelivered(),
-        repository.undelivered(limit=2),
+        repository.needing_attention(after="p-1", limit=1),
+        facts(repository.undelivered()),
+        facts(repository.undelivered(limit=2)),
         *(repository.due(NOW, limit) for limit in (0, 1, 100)),
         *(repository.parked(NOW, limit) for limit in (0, 1, 100)),
         *(repository.open_checkouts(NOW, limit) for limit in (0, 1, 100)),
@@ -134,7 +151,7 @@ def everything(repository: PaymentRepository) -> list[object]:
         *(repository.payment_of_transaction(f"t-{one}{two}") for one in KEYS for two in KEYS),
         *(repository.payment_by_reference(gateway, f"r-{key}") for gateway in ("card", "gift") for key in KEYS),
         *(repository.inbox_entry(one, two) for one in KEYS for two in KEYS),
-        *(repository.history(f"p-{key}") for key in KEYS),
+        *(facts(repository.history(f"p-{key}")) for key in KEYS),
         *(repository.request(key) for key in KEYS),
         *(repository.saved_method(key) for key in KEYS),
         *(repository.saved_methods_of(Customer(key)) for key in KEYS),
@@ -142,19 +159,48 @@ def everything(repository: PaymentRepository) -> list[object]:
     ]
 
 
+holders: Final = st.sampled_from(["one", "two"])
+names: Final = st.lists(
+    st.sampled_from(["payment p-1", "payment p-2", "notification 1 1", "checkout cart c-1", DELIVERY]), max_size=3
+).map(tuple)
+
+
+@st.composite
+def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
+    """Something beside commits: what it gives must be the same everywhere."""
+    told, holder, mover, wanted = draw(st.integers(0, 4)), draw(holders), draw(st.none() | holders), draw(names)
+    duration = draw(st.sampled_from([timedelta(0), timedelta(hours=1)]))
+
+    def deliver(repository: PaymentRepository) -> object:
+        page = repository.undelivered()[:told]
+        return repository.delivered(page[-1].position, mover) if page else None
+
+    return draw(
+        st.sampled_from(
+            [
+                deliver,
+                lambda repository: repository.lease(wanted, holder, duration),
+                lambda repository: repository.release(wanted, holder),
+            ]
+        )
+    )
+
+
 @settings(
     max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
 @given(data=st.data())
-def test_memory_and_sqlite_agree(stores: tuple[Store, Store], data: st.DataObject) -> None:
-    simple = fresh(stores[0])
-    real = fresh(stores[1])
+def test_all_stores_agree(stores: Stores, data: st.DataObject) -> None:
+    simple, *real = map(fresh, stores)
     known: list[Payment] = []
     for _ in range(data.draw(st.integers(1, 8))):
         commit = data.draw(commits(known))
-        assert simple.commit(commit) == real.commit(commit)
-        if told := data.draw(st.integers(-1, 9)):
-            simple.delivered(told)
-            real.delivered(told)
-        known += real.payments()
-    assert everything(simple) == everything(real)
+        answer = simple.commit(commit)
+        assert [one.commit(commit) for one in real] == [answer] * len(real)
+        deed = data.draw(deeds())
+        done = deed(simple)
+        assert [deed(one) for one in real] == [done] * len(real)
+        known += simple.payments()
+    expected = everything(simple)
+    for one in real:
+        assert everything(one) == expected
