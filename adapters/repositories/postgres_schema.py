@@ -1,11 +1,11 @@
 """The tables of the PostgreSQL store: those of SQLite, step by step with the same numbers, in a schema of their own.
 
-``docs/decisions/0032-one-schema-two-dialects.md`` says why. Each step is one transaction with its number; one
-process at a time takes it.
+``docs/decisions/0032-one-schema-two-dialects.md`` says why.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 from payports.adapters.repositories import schema
@@ -42,26 +42,27 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_TRIGGERS), *_LATER
 """Statements by version: the first makes version 1."""
 
 _PATIENCE_S: Final = 60
-"""For other processes that are migrating the same tables, and for the migration itself a step."""
+"""For other processes that are migrating the same tables, and for all that is left to do."""
 
 
 def migrate(link: Link, name: str) -> None:
-    """Bring the schema ``name`` to the newest version; others may be doing the same."""
-    while version_of(link, name) < len(MIGRATIONS):
-        with link.patient(_PATIENCE_S), link.transaction():
+    """Bring the schema ``name`` to the newest version, in one transaction; others may be doing the same."""
+    if version_of(link, name) == len(MIGRATIONS):
+        return
+    with link.patient(_PATIENCE_S), link.transaction():
+        with link.together():
             link.execute(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
             link.execute(f"SET LOCAL statement_timeout = '{_PATIENCE_S}s'")
             link.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
-            version = version_of(link, name)
-            if version == len(MIGRATIONS):  # somebody else did it while we waited
-                return
+        version = version_of(link, name)  # somebody else may have done it while we waited
+        with link.together():
             if version == 0:
                 link.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
                 link.execute("CREATE TABLE store_version (version BIGINT NOT NULL)")
                 link.execute("INSERT INTO store_version (version) VALUES (0)")
-            for statement in MIGRATIONS[version]:
+            for statement in chain.from_iterable(MIGRATIONS[version:]):
                 link.execute(statement)
-            link.execute("UPDATE store_version SET version = $1", (version + 1,))
+            link.execute("UPDATE store_version SET version = $1", (len(MIGRATIONS),))
 
 
 def version_of(link: Link, name: str) -> int:

@@ -64,10 +64,10 @@ class PostgresStore(Store):
             "store": "postgresql",
             "server": f"{info.host}:{info.port}",
             "database": info.dbname,
-            "schema": self.options.schema,
+            "tables in": self.options.schema,
             "user": info.user,
             "postgresql": str(info.server_version // 10_000),
-            "version": str(version_of(link, self.options.schema)),
+            "schema": str(version_of(link, self.options.schema)),
             **{name: said[name] for name in ("synchronous_commit", "fsync", "full_page_writes", "lock_timeout")},
         }
 

@@ -45,8 +45,8 @@ def test_its_settings_are_read_back_and_the_password_is_not(shared_database_url:
     with opened(shared_database_url, busy_timeout="250ms", password=PASSWORD) as store:
         said = store.check()
         expected = {"store": "postgresql", "synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
-        assert said.items() >= (expected | {"schema": "payports", "lock_timeout": "250ms"}).items()
-        assert said["version"] == str(len(MIGRATIONS))
+        assert said.items() >= (expected | {"tables in": "payports", "lock_timeout": "250ms"}).items()
+        assert said["schema"] == str(len(MIGRATIONS))
         assert PASSWORD not in f"{said} {store!r}"
 
 
