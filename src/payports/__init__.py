@@ -8,6 +8,7 @@ from typing import Any
 
 from returns.result import Failure, Success
 
+from payports.application.auditing import AuditPage
 from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, Receipt
 from payports.application.events import Delivery
 from payports.application.execution import TransactionReport
@@ -41,6 +42,7 @@ from payports.domain.failures import (
     StoreUnavailable,
     TransactionProblem,
 )
+from payports.domain.findings import Finding, FindingKind
 from payports.domain.history import Fact
 from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.money import Currency, Money, allocate
@@ -84,6 +86,7 @@ __all__ = [
     "AmountNotAvailable",
     "AttentionItem",
     "AttentionKind",
+    "AuditPage",
     "AwaitingResults",
     "Busy",
     "Capabilities",
@@ -109,6 +112,8 @@ __all__ = [
     "Failure",
     "FailureType",
     "Fee",
+    "Finding",
+    "FindingKind",
     "Gateway",
     "GatewayUnsupported",
     "Ids",

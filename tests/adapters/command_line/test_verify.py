@@ -225,6 +225,14 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
         FindingKind.CHECKOUT,
         "UPDATE checkouts SET state = 'PLACED' WHERE owner_id = 'declined'",
     ),
+    "an order that was paid in part": (
+        FindingKind.COVER,
+        "UPDATE transactions SET requested_minor = 1000, details = replace(details, '5990', '1000') WHERE payment_id = :kept",
+    ),
+    "an order in another currency": (
+        FindingKind.CHECKOUT,
+        "UPDATE checkouts SET currency = 'USD' WHERE owner_id = 'kept'",
+    ),
     "a saved method's customer": (FindingKind.SAVED_METHOD, "UPDATE saved_methods SET customer = 'eve'"),
     "a saved method that is gone": (FindingKind.SAVED_METHOD, "DELETE FROM saved_methods"),
 }

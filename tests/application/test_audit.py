@@ -1,0 +1,291 @@
+"""``shop.audit`` finds nothing after anything that shoppers, hosts, banks and networks may do, and changes nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from payports import AuditPage, Finding, FindingKind, InvalidInput, StoreUnavailable, TransactionStatus
+from payports.domain.capabilities import LookUp
+from payports.domain.transaction import Channel, Observation
+from payports.ports.gateway import NotFoundYet
+from payports.ports.store import Change, Commit, StoreFailed
+from tests.application.shops import (
+    DAY,
+    Bench,
+    bench,
+    eur,
+    fail,
+    problem,
+    snapshot,
+    told,
+    with_gateway,
+    without_gateway,
+)
+from tests.simulation.machine import ShopMachine
+
+BRIEF = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+class AuditedShop(ShopMachine):
+    """A shop that is audited in the midst of it all, and once the bank has told the truth."""
+
+    def teardown(self) -> None:
+        self.look()
+        super().teardown()
+        self.look(gateway_look_up=True)
+
+    def look(self, **options: bool) -> None:
+        if hasattr(self, "gifts"):
+            page: AuditPage = self.on.shop.audit.verify(limit=1_000, **options).unwrap()
+            assert [one for one in page.findings if not one.known] == []
+
+
+def test_whatever_happens_nothing_is_found() -> None:
+    run_state_machine_as_test(AuditedShop, settings=BRIEF)
+
+
+def tampered(on: Bench, tamper: Callable[[Change], Change]) -> Bench:
+    """The same shop on a store that writes something else than it was given."""
+    inner: Any = on.store.inner
+
+    class Tampering:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def of(self, merchant: str) -> Any:
+            repository = inner.of(merchant)
+
+            class Repository:
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(repository, name)
+
+                def commit(self, commit: Commit) -> Any:
+                    return repository.commit(attrs.evolve(commit, changes=tuple(map(tamper, commit.changes))))
+
+            return Repository()
+
+    store: Any = Tampering()
+    on.store.inner = store
+    return on
+
+
+def without_last_words(change: Change) -> Change:
+    return attrs.evolve(change, facts=change.facts[:1])
+
+
+def without_dates(change: Change) -> Change:
+    undated = [attrs.evolve(one, due_at=None) for one in change.after.transactions]
+    return attrs.evolve(change, after=change.after.replacing(*undated))
+
+
+class SilentShop(AuditedShop):
+    """A bug: of what one commit tells, only the first fact is kept."""
+
+    def planted(self, on: Bench) -> Bench:
+        return tampered(on, without_last_words)
+
+
+class DatelessShop(AuditedShop):
+    """A bug: nothing has a date for the next look."""
+
+    def planted(self, on: Bench) -> Bench:
+        return tampered(on, without_dates)
+
+
+@pytest.mark.parametrize("planted", [SilentShop, DatelessShop])
+def test_a_bug_that_was_planted_is_found(planted: type[AuditedShop]) -> None:
+    searching = settings(
+        BRIEF, max_examples=100, print_blob=False, report_multiple_bugs=False, phases=[hypothesis.Phase.generate]
+    )
+    with pytest.raises(AssertionError, match=r"HISTORY_DIFFERS|ORPHAN"):
+        run_state_machine_as_test(planted, settings=searching)
+
+
+def findings(on: Bench, **options: Any) -> list[Finding]:
+    page: AuditPage = told(on.shop.audit.verify(**options))
+    return list(page.findings)
+
+
+def asked(on: Bench) -> list[tuple[FindingKind, bool]]:
+    return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
+
+
+def sold(on: Bench) -> Bench:
+    on.pay()
+    told(on.submit())
+    return on
+
+
+def test_looking_changes_nothing_and_fences_nothing() -> None:
+    on = bench()
+    on.pay(token="tok_timeout_not_charged")
+    on.submit()
+    sold_too = on.pay("c-2")
+    on.submit("c-2")
+    on.clock.advance(DAY)
+    fences: list[bool] = []
+    inner = on.spy.inner
+
+    class Listening:
+        capabilities = inner.capabilities
+
+        def look_up(self, request: Any, *, fence: bool = False) -> Any:
+            fences.append(fence)
+            return inner.look_up(request, fence=fence)
+
+    before = snapshot(on)
+    listening: Any = Listening()
+    page = told(with_gateway(on, transactions=listening).shop.audit.verify(gateway_look_up=True))
+    assert (page.payments, page.transactions, page.compared, page.findings, page.after) == (2, 2, 2, (), "")
+    assert fences == [False, False]
+    assert snapshot(on) == before
+    assert on.again(sold_too).transactions[0].status is TransactionStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("limit", [0, 10_001, True, "10"])
+def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
+    assert problem(bench().shop.audit.verify(limit=limit)).field == "limit"
+
+
+def test_a_place_that_is_no_text_is_refused() -> None:
+    nowhere: Any = None
+    assert problem(bench().shop.audit.verify(nowhere)) == InvalidInput("after", "must be text")
+
+
+SAYS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool]]]] = [
+    ({}, []),
+    ({"amount": eur(5_990)}, []),
+    ({"amount": eur(5_991)}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"gateway_reference": "else"}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.DECLINED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.REVOKED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.UNKNOWN}, [(FindingKind.GATEWAY_SILENT, False)]),
+]
+
+
+@pytest.mark.parametrize(("says", "expected"), SAYS)
+def test_what_a_gateway_says_of_a_success_is_compared(
+    says: dict[str, Any], expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = sold(bench())
+    answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
+    on.spy.on_look_up = lambda _: Observation(**(answer | says))
+    assert asked(on) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "says", "expected"),
+    [
+        ("tok_declined", TransactionStatus.NOT_EXECUTED, []),
+        ("tok_declined", TransactionStatus.AWAITING_RESULT, []),
+        ("tok_declined", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_timeout_charged", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+        ("tok_timeout_charged", TransactionStatus.UNKNOWN, []),
+        ("tok_async", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+        ("tok_async", TransactionStatus.AWAITING_RESULT, []),
+        ("tok_wrong_amount", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+    ],
+)
+def test_what_recovery_or_a_person_is_at_work_on_is_known(
+    token: str, says: TransactionStatus, expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = bench()
+    on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
+    assert asked(on) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("tok_approved", [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_async", [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_declined", []),
+        ("tok_timeout_not_charged", []),
+    ],
+)
+def test_what_a_gateway_does_not_know_must_not_have_happened(
+    token: str, expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = bench()
+    on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: NotFoundYet()
+    assert asked(on) == expected
+
+
+def test_a_call_that_is_under_way_is_not_asked_about() -> None:
+    on = bench()
+    payment = on.pay()
+    pages: list[AuditPage] = []
+    on.spy.during = lambda _: pages.append(told(on.shop.audit.verify(gateway_look_up=True)))
+    told(on.shop.transactions.authorize(payment.id))
+    assert [(page.transactions, page.compared, page.findings) for page in pages] == [(1, 0, ())]
+
+
+def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
+    on = sold(bench())
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
+    assert asked(with_gateway(on, transactions=blind)) == []
+    assert asked(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
+    empty = bench()
+    empty.pay()
+    assert asked(without_gateway(empty)) == []
+
+
+def test_a_commit_between_two_reads_is_no_finding() -> None:
+    on = bench()
+    payment = on.pay()
+    store: Any = on.shop.environment.store
+    read, commits = store.history, ["authorize", "capture"]
+
+    def history(payment_id: str) -> Any:
+        if commits:
+            told(getattr(on.shop.transactions, commits.pop(0))(payment.id))
+        return read(payment_id)
+
+    store.history = history
+    assert findings(on) == []
+    assert not commits
+
+
+def test_a_store_that_is_down_is_no_damage() -> None:
+    on = sold(bench())
+    store: Any = on.shop.environment.store
+    store.payment = fail("a row cannot be read")
+    assert [(one.kind, one.message) for one in findings(on)] == [(FindingKind.UNREADABLE, "a row cannot be read")]
+    ids = store.payment_ids
+    down = iter([ids])
+
+    def once(*args: Any) -> Any:
+        for first in down:
+            return first(*args)
+        raise StoreFailed("the connection was lost")
+
+    store.payment_ids = once
+    assert problem(on.shop.audit.verify()) == StoreUnavailable("the connection was lost")
+
+
+def test_an_order_on_a_promise_that_was_broken_is_found_or_shown() -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
+    payment = on.pay(token="tok_async")
+    told(on.submit())
+    assert findings(on) == []
+    waiting = on.again(payment).transactions[0]
+    on.bank.finish_async(waiting.gateway_reference, succeed=False)
+    on.deliver()
+    assert on.again(payment).transactions[0].status is TransactionStatus.DECLINED
+    assert [(one.kind, one.known) for one in findings(on)] == [(FindingKind.COVER, True)]
