@@ -32,5 +32,5 @@ class FixedMapping(dict[str, _Value]):
 
 
 def fixed(values: Mapping[str, _Value]) -> Mapping[str, _Value]:
-    """A copy that nobody changes."""
-    return FixedMapping(values)
+    """A copy that nobody changes; what nobody can change is its own."""
+    return values if type(values) is FixedMapping else FixedMapping(values)

@@ -10,6 +10,8 @@ from typing import Final
 from payports.ports.clock import Clock, Ids
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = range(120, -1, -10)
 
 
 class SystemClock(Clock):
@@ -26,7 +28,7 @@ class SystemIds(Ids):
     def new(self) -> str:
         """A new id."""
         number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
-        return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+        return "".join([_PAIRS[number >> shift & 1_023] for shift in _SHIFTS])
 
     def token(self) -> str:
         """A new secret of 256 random bits, safe in a URL."""

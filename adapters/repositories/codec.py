@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from payports.adapters.repositories.documents import Row, from_json, instant, legible, storable, to_json
+from payports.adapters.repositories.documents import Row, from_json, instant, legible, storable, texts_to_json, to_json
 from payports.domain.attention import wants_attention
 from payports.domain.history import Fact
 from payports.domain.method import PaymentType
@@ -145,7 +145,7 @@ def fact_row(fact: Fact) -> Row:
             instant(fact.at),
             fact.by,
             fact.why,
-            to_json(dict(fact.detail)),
+            texts_to_json(fact.detail),
         )
     )
 

@@ -70,7 +70,7 @@ def instant(at: datetime) -> str:
     """A time as text: UTC with microseconds, so that texts sort as times do."""
     if at.tzinfo is None:
         raise StoreFailed("a time has no time zone")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -79,8 +79,17 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 
 def to_json(value: object) -> str:
     """The document of a value: what its columns do not hold, but for what is as it is by default."""
+    return _written(_converter().unstructure(value))
+
+
+def texts_to_json(texts: Mapping[str, str]) -> str:
+    """The document of names and texts."""
+    return _written(dict(texts))
+
+
+def _written(plain: object) -> str:
     try:
-        document = _encode(_converter().unstructure(value))
+        document = _encode(plain)
     except ValueError:
         raise StoreFailed("a number is too long to be kept") from None
     if "\\u0000" in document and _NUL.search(document):
