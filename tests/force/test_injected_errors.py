@@ -1,4 +1,4 @@
-"""Every read, write and sync of the store may fail: what is answered is true, what is not recorded is not sent, and recovery puts it right."""
+"""Every read, write and sync of the store may fail: answers stay true, what is not recorded is not sent, and recovery puts it right."""
 
 from __future__ import annotations
 
