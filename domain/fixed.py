@@ -31,6 +31,6 @@ class FixedMapping(dict[str, _Value]):
         return FixedMapping, (dict(self),)
 
 
-def fixed(values: Mapping[str, _Value]) -> Mapping[str, _Value]:
+def fixed(values: Mapping[str, str]) -> Mapping[str, str]:
     """A copy that nobody changes; what nobody can change is its own."""
     return values if type(values) is FixedMapping else FixedMapping(values)

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from payports.domain.cart import Cart
-from payports.domain.fixed import fixed
+from payports.domain.fixed import FixedMapping
 from payports.domain.method import PaymentType
 from payports.domain.money import Currency, Money
 from payports.domain.payment import Payment
+
+
+def _fixed(values: Mapping[str, Money]) -> Mapping[str, Money]:
+    return FixedMapping(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -18,7 +22,7 @@ class Fee:
     """A charge for using an option, per currency; the host adds it to the cart."""
 
     name: str
-    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
+    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,8 +36,8 @@ class PaymentOption:
     currencies: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     excluded_countries: frozenset[str] = frozenset()
-    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
-    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=fixed, hash=False)
+    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
+    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
     fees: tuple[Fee, ...] = ()
 
 

@@ -91,8 +91,9 @@ def verify(
 
 def _header(headers: Mapping[str, str], header: str) -> str:
     """The one header of a name, in whatever case; nothing if there are two, for nobody may choose."""
-    found = [value for name, value in headers.items() if str(name).lower() == header.lower()]
-    return found[0] if len(found) == 1 and isinstance(found[0], str) else ""
+    found: list[object] = [value for name, value in headers.items() if str(name).lower() == header.lower()]
+    only = found[0] if len(found) == 1 else None
+    return only if isinstance(only, str) else ""
 
 
 def _signature(secret: Secret, body: bytes, at: int) -> str:
