@@ -46,9 +46,9 @@ class AuditedShop(ShopMachine):
         super().teardown()
         self.look(gateway_look_up=True)
 
-    def look(self, **options: bool) -> None:
+    def look(self, *, gateway_look_up: bool = False) -> None:
         if hasattr(self, "gifts"):
-            page: AuditPage = self.on.shop.audit.verify(limit=1_000, **options).unwrap()
+            page: AuditPage = self.on.shop.audit.verify(limit=1_000, gateway_look_up=gateway_look_up).unwrap()
             assert [one for one in page.findings if not one.known] == []
 
 

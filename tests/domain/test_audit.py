@@ -114,8 +114,8 @@ def orphaned(status: TransactionStatus, **fields: Any) -> Payment:
 
 def another(payment: Payment, **fields: Any) -> Transaction:
     """The last transaction of a payment as one of its own: t9, which the gateway calls r9."""
-    named = {"id": "t9", "seen": (fact("t9", gateway_reference="r9"),)}
-    return attrs.evolve(payment.transactions[-1], **named, **fields)
+    seen = (fact("t9", gateway_reference="r9"),)
+    return attrs.evolve(payment.transactions[-1], id="t9", seen=seen, **fields)
 
 
 _HOLDS: Final = done(done(new_payment(10), AUTHORIZE, 4), AUTHORIZE, 6)
