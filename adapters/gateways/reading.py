@@ -13,20 +13,17 @@ Table: TypeAlias = dict[str, Any]
 MAX_TEXT: Final = 500
 
 
-def read_table(body: bytes | str, *, drop_doubled: bool = False) -> Table | None:
+def read_table(body: bytes | str) -> Table | None:
     """Read a JSON object, or nothing: NaN, doubled keys, what is not UTF-8 and bottomless nesting are no JSON here.
-
-    With ``drop_doubled`` a key that is told twice, differently, is absent instead: for gateways whose answers have such where nobody looks.
 
     >>> read_table(b'{"a": 1}')
     {'a': 1}
     >>> read_table(b'{"a": 1, "a": 2}') is None
     True
     """
-    hook = _only_clear if drop_doubled else _once
     try:
         written = body.decode() if isinstance(body, bytes) else body  # json would guess at UTF-16 and UTF-32
-        found: object = json.loads(written, parse_constant=_no_constant, object_pairs_hook=hook)
+        found: object = json.loads(written, parse_constant=_no_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
     return cast("Table", found) if isinstance(found, dict) else None
@@ -74,11 +71,3 @@ def _once(pairs: list[tuple[str, Any]]) -> Table:
     if len(found) < len(pairs):
         raise ValueError("a key is doubled")
     return found
-
-
-def _only_clear(pairs: list[tuple[str, Any]]) -> Table:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    doubtful = {name for name, value in pairs if value != found[name]}
-    return {name: value for name, value in found.items() if name not in doubtful}
