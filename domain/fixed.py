@@ -33,4 +33,4 @@ class FixedMapping(dict[str, _Value]):
 
 def fixed(values: Mapping[str, str]) -> Mapping[str, str]:
     """A copy that nobody changes; what nobody can change is its own."""
-    return values if type(values) is FixedMapping else FixedMapping(values)
+    return values if values.__class__ is FixedMapping else FixedMapping(values)

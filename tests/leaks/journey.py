@@ -256,7 +256,7 @@ def with_forged_and_genuine_notifications(on: Journey) -> None:
 
 def on_a_failing_store(on: Journey) -> None:
     store = WatchedStore(on.shop.store)
-    failing = Journey(**{**attrs.asdict(on, recurse=False), "shop": attrs.evolve(on.shop, store=store)})
+    failing = attrs.evolve(on, shop=attrs.evolve(on.shop, store=store))
 
     def fails(_: object) -> None:
         raise StoreFailed("the disk is full")

@@ -7,7 +7,7 @@ import logging
 import pickle
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from pathlib import Path
 from types import FrameType
@@ -22,12 +22,10 @@ from tests.leaks.canaries import KEPT, PASSED_THROUGH, PERSONAL, SECRETS, found_
 TESTS: Final = str(Path(__file__).resolve().parents[1])
 
 
-def forms(thing: object) -> Iterator[tuple[str, str]]:
+def forms(given: object) -> Iterator[tuple[str, str]]:
     """A value as each of the usual tools writes it; what a tool refuses is looked at as an exception."""
-    if isinstance(thing, Success | Failure):
-        outcome: Any = thing
-        thing = outcome.unwrap() if isinstance(outcome, Success) else outcome.failure()
-        yield "repr of an outcome", repr(outcome)
+    thing = inside(given)
+    yield "repr of an outcome", repr(given)
     yield "repr", repr(thing)
     yield "str", str(thing)
     yield "format", f"{thing} {thing!r:>5} {thing!s}"
@@ -45,6 +43,16 @@ def forms(thing: object) -> Iterator[tuple[str, str]]:
             yield message, str(getattr(thing, message))
 
 
+def inside(given: object) -> object:
+    """The value of an outcome, or its problem; anything else as it is."""
+    outcome: Any = given
+    if isinstance(given, Success):
+        return outcome.unwrap()
+    if isinstance(given, Failure):
+        return outcome.failure()
+    return outcome
+
+
 def _pickled(thing: object) -> str:
     return pickle.dumps(thing).decode("latin-1")
 
@@ -57,13 +65,25 @@ def _as_dictionary(thing: Any) -> str:
     return json.dumps(attrs.asdict(thing), default=repr) if attrs.has(type(thing)) else ""
 
 
-TOOLS: Final = {
+def _copied(thing: object) -> str:
+    return repr(copy(thing))
+
+
+def _deeply_copied(thing: object) -> str:
+    return repr(deepcopy(thing))
+
+
+def _as_json(thing: object) -> str:
+    return json.dumps(thing, default=repr)
+
+
+TOOLS: Final[dict[str, Callable[[object], str]]] = {
     "pickle": _pickled,
-    "copy": lambda thing: repr(copy(thing)),
-    "deepcopy": lambda thing: repr(deepcopy(thing)),
+    "copy": _copied,
+    "deepcopy": _deeply_copied,
     "asdict": _as_dictionary,
     "unstructure": _unstructured,
-    "json": lambda thing: json.dumps(thing, default=repr),
+    "json": _as_json,
 }
 
 BEHIND_FIELDS: Final = frozenset({"pickle", "asdict", "unstructure", "refusal of deepcopy"})

@@ -17,7 +17,7 @@ from payports.domain.method import Address
 from tests.leaks.canaries import CLIENT_SECRET, PASSED_THROUGH, PERSONAL, SECRETS, found_in, without
 from tests.leaks.echo import echoing
 from tests.leaks.journey import Journey, start
-from tests.leaks.sinks import BEHIND_FIELDS, forms, leaks_of_store, log_text
+from tests.leaks.sinks import BEHIND_FIELDS, forms, inside, leaks_of_store, log_text
 from tests.webhooks.scene import all_logs
 
 
@@ -44,7 +44,7 @@ def test_the_journey_went_everywhere(past: Past) -> None:
     assert {one.gateway for one in payments} == {"sandbox", "card", "away", "gift", "wire", "raises"}
     statuses = {row.status for one in payments for row in one.transactions}
     assert {"SUCCEEDED", "DECLINED", "NOT_EXECUTED", "UNKNOWN"} <= statuses
-    kinds = {type(getattr(one, "_inner_value", one)).__name__ for one in past.journey.given}
+    kinds = {type(inside(one)).__name__ for one in past.journey.given}
     expected = {"CheckedOut", "ActionRequired", "PaymentsFailed", "StoreUnavailable", "ResultUnknown", "InvalidInput"}
     assert expected <= kinds
     assert {"Payment", "Delivery", "MaintenanceReport", "RecordedFact", "Operation", "Ending", "SavedMethod"} <= kinds
@@ -71,7 +71,7 @@ def test_nothing_that_a_shop_gives_shows_a_canary(past: Past) -> None:
     every = {**SECRETS, **PERSONAL, **PASSED_THROUGH, **tokens}
     leaks: set[str] = set()
     for given in past.journey.given:
-        thing = getattr(given, "_inner_value", given)
+        thing = inside(given)
         for form, text in forms(given):
             found = found_in(text, without(may_show(thing, form), every))
             leaks |= {f"{form} of {type(thing).__name__} shows {name}" for name in found}
@@ -96,15 +96,15 @@ def test_a_canary_is_kept_only_in_the_columns_that_are_meant_for_it(past: Past) 
 
 
 def test_what_the_browser_needs_is_handed_out_and_shown_by_no_repr(past: Past) -> None:
-    handed_out = [one for one in past.journey.given if CLIENT_SECRET in str(getattr(one, "_inner_value", ""))]
+    handed_out = [one for one in past.journey.given if CLIENT_SECRET in str(inside(one))]
     assert handed_out == []
-    waiting = [getattr(one, "_inner_value", None) for one in past.journey.given]
+    waiting = [inside(one) for one in past.journey.given]
     urls = [action.url for one in waiting if isinstance(one, ActionRequired) for action in one.next_actions]
     assert any(CLIENT_SECRET in url for url in urls)
 
 
 def test_values_with_secrets_are_copied_whole_and_refuse_to_be_pickled(past: Past) -> None:
-    saved = [getattr(one, "_inner_value", None) for one in past.journey.given]
+    saved = [inside(one) for one in past.journey.given]
     things = [one for one in (*past.journey.given, *saved) if isinstance(one, Payment | NewPayment | SavedMethod)]
     assert len({type(one) for one in things}) == 3
     for thing in things:

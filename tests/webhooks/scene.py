@@ -84,7 +84,7 @@ def _authorized(shop: Payports, gateway: str, token: str, number: int) -> Transa
     )
     payment = told(shop.payments.create(new))
     shop.transactions.authorize(payment.id)
-    (transaction,) = told(shop.payments.get(payment.id)).transactions
+    (transaction,) = shop.payments.get(payment.id).unwrap().transactions
     return transaction
 
 

@@ -89,7 +89,6 @@ def stripe_scheme(*bodies: bytes) -> Scheme:
         "connected account": lambda told: {**told, "account": "acct_another"},
         "no id": lambda told: {**told, "id": ""},
         "no type": lambda told: {**told, "type": None},
-        "no object": lambda told: {**told, "data": {}},
     }
     return Scheme(gateway="card", header=STRIPE_HEADER, genuine=bodies, elsewhere=ways)
 

@@ -98,10 +98,12 @@ def test_an_observer_that_raises_changes_nothing_and_is_counted(at_once: bool) -
     assert watched.effects() == plain.effects()
     assert watched.shop.telemetry
     assert watched.shop.telemetry.failures > 20
-    statuses = [[one.status for one in payment.transactions] for payment in watched.shop.environment.store.payments()]
-    assert statuses == [
-        [one.status for one in payment.transactions] for payment in plain.shop.environment.store.payments()
-    ]
+    assert statuses(watched) == statuses(plain)
+
+
+def statuses(day: Bench) -> dict[str, list[TransactionStatus]]:
+    payments = day.shop.environment.store.payments()
+    return {payment.owner.id: [one.status for one in payment.transactions] for payment in payments}
 
 
 def test_without_telemetry_the_ports_are_the_undecorated_ones() -> None:
