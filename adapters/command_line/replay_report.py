@@ -26,7 +26,7 @@ class Counted:
 
     def __init__(self, currency: Currency) -> None:
         self.currency = currency
-        self.orders = self.placed = 0
+        self.orders = self.placed = self.replaced_workers = 0
         self.tenders: Counter[str] = Counter()
         self.ordered: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -73,6 +73,7 @@ def written(counted: Counted, found: Reconciliation) -> str:
             "refused_orders": dict(counted.refused_orders),
             "refused_tenders": dict(counted.refused_tenders),
             "failures": dict(counted.failures),
+            "replaced_workers": counted.replaced_workers,
         }
     )
 

@@ -2,12 +2,14 @@
 
 The tenders become payments of one cart. A tender that is refused (of nothing, or of a type that the shop does not offer) leaves the others
 standing: if they still make up the total, the order is placed; if they do not, the checkout refuses it as not covered. An order of which
-no tender is left is refused with the reason of the first. Whatever is refused is undone, and counted by its reason.
+no tender is left is refused with the reason of the first. Whatever is refused is undone, and counted by its reason. What only time can
+settle, such as an unknown result, is left as it is: the order is unfinished, and is sold again later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import attrs
@@ -20,7 +22,16 @@ from payports.application.checkout import CheckoutResult
 from payports.application.concluding import AwaitingResults, CheckedOut
 from payports.application.shop import Payports
 from payports.domain.cart import Cart
-from payports.domain.failures import CheckoutProblem, OrderProblem, PaymentsFailed, PaymentsProblem
+from payports.domain.failures import (
+    Busy,
+    CheckoutProblem,
+    NotExecuted,
+    OrderProblem,
+    PaymentsFailed,
+    PaymentsProblem,
+    ResultUnknown,
+    StoreUnavailable,
+)
 from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money
 from payports.domain.options import OfferedOption
@@ -64,11 +75,12 @@ class Bank(Notifier, Protocol):
 @attrs.frozen(kw_only=True)
 class Sold:
     """What became of an order. ``refused``: its tenders that were, and why; ``refusal``: why the whole was; ``failure``: what went wrong
-    after it was placed."""
+    after it was placed; ``unfinished``: what must pass before it is sold again."""
 
     refused: tuple[tuple[Tender, Problem], ...] = ()
     refusal: Problem | None = None
     failure: Problem | None = None
+    unfinished: Problem | None = None
 
 
 @attrs.frozen
@@ -82,6 +94,11 @@ class Seller:
 
     def sell(self, order: RealOrder, *, refund: bool) -> Sold:
         """Sell an order, and give half of it back if ``refund``."""
+        sold = self._sell(order, refund=refund)
+        passing = next((one for one in (sold.refusal, sold.failure) if one and _passes(one)), None)
+        return Sold(unfinished=passing) if passing else sold
+
+    def _sell(self, order: RealOrder, *, refund: bool) -> Sold:
         cart = Cart(order.id, total=order.total, country=COUNTRY)
         offered = self.shop.options.for_cart(cart)
         if isinstance(offered, Failure):
@@ -93,6 +110,8 @@ class Seller:
         if len(refused) == len(order.tenders):
             return Sold(refused=refused, refusal=refused[0][1])
         problem = self._check_out(cart)
+        if problem and _passes(problem):
+            return Sold(refusal=problem)
         if problem:
             return Sold(refused=refused, refusal=problem, failure=self._give_up(cart))
         return Sold(refused=refused, failure=self._fulfil(cart, refund=refund))
@@ -104,43 +123,46 @@ class Seller:
         there = self.shop.payments.of_owner(cart.owner)
         if isinstance(there, Failure):
             return there
-        names = {payment.name for payment in there.unwrap()}
+        known = {payment.name: payment for payment in there.unwrap()}
         refused: list[tuple[Tender, Problem]] = []
         for tender in order.tenders:
-            if str(tender.sequential) not in names:
-                created = self._create(cart, tender, offered)
-                if isinstance(created, Failure):
-                    refused.append((tender, created.failure()))
+            created = known.get(str(tender.sequential)) or self._create(cart, tender, offered)
+            if isinstance(created, Failure) and _passes(created.failure()):
+                return Failure(created.failure())
+            if isinstance(created, Failure):
+                refused.append((tender, created.failure()))
+            elif tender.type == VOUCHER:
+                self.vouchers.issue(_voucher(tender), tender.amount, key=_voucher(tender))
         return Success(tuple(refused))
 
     def _create(
         self, cart: Cart, tender: Tender, offered: Sequence[OfferedOption]
-    ) -> Outcome[Payment, PaymentsProblem]:
+    ) -> Payment | Failure[PaymentsProblem]:
         route = ROUTES.get(tender.type)
         if route is None or not any(one.gateway == route.gateway and one.type is route.type for one in offered):
             return Failure(InvalidInput("payment_type", "is none that the shop offers"))
-        voucher = f"{VOUCHER}-{tender.order_id}-{tender.sequential}"
         new = NewPayment(
             owner=cart.owner,
             amount=tender.amount,
             gateway=route.gateway,
             type=route.type,
-            method=PaymentMethod({"token": voucher if route.gateway == VOUCHER else self.tokens(route.token)}),
+            method=PaymentMethod({"token": _voucher(tender) if route.gateway == VOUCHER else self.tokens(route.token)}),
             name=str(tender.sequential),
             pass_through={"installments": str(tender.installments)},
         )
         created = self.shop.payments.create(new)
-        if isinstance(created, Success) and route.gateway == VOUCHER:
-            self.vouchers.issue(voucher, tender.amount, key=voucher)
-        return created
+        return created if isinstance(created, Failure) else created.unwrap()
 
     def _check_out(self, cart: Cart) -> Problem | None:
         answer = self._submit(cart)
-        if isinstance(answer, Success) and isinstance(answer.unwrap(), AwaitingResults):
+        if _awaits(answer):
             self._let_results_come(cart)
             heard = deliver(self.shop, self.bank)
             if isinstance(heard, Failure):
                 return heard.failure()
+            answer = self._submit(cart)
+        if _awaits(answer):  # somebody else was told, and may have been stopped before the shop was
+            self._ask(cart)
             answer = self._submit(cart)
         if isinstance(answer, Failure):
             return answer.failure()
@@ -154,7 +176,12 @@ class Seller:
         for payment in self.shop.payments.of_owner(cart.owner).value_or(()):
             for one in payment.transactions:
                 if one.status is TransactionStatus.AWAITING_RESULT:
-                    self.bank.finish_async(one.gateway_reference)
+                    with suppress(ValueError):  # it has come already
+                        self.bank.finish_async(one.gateway_reference)
+
+    def _ask(self, cart: Cart) -> None:
+        for payment in self.shop.payments.of_owner(cart.owner).value_or(()):
+            self.shop.transactions.refresh(payment.id)
 
     def _fulfil(self, cart: Cart, *, refund: bool) -> Problem | None:
         captured = self.shop.orders.capture(cart.owner, "whole", cart.total, key=f"{cart.id}/capture")
@@ -176,6 +203,21 @@ class Seller:
             if isinstance(archived, Failure):
                 return archived.failure()
         return None
+
+
+def _voucher(tender: Tender) -> str:
+    return f"{VOUCHER}-{tender.order_id}-{tender.sequential}"
+
+
+def _awaits(answer: Outcome[CheckoutResult, CheckoutProblem]) -> bool:
+    return isinstance(answer, Success) and isinstance(answer.unwrap(), AwaitingResults)
+
+
+def _passes(problem: object) -> bool:
+    """Tell whether a problem goes by itself: somebody is at it, or nobody knows yet, or nothing happened at all."""
+    if isinstance(problem, PaymentsFailed):
+        return any(_passes(one.problem) for one in problem.details)
+    return isinstance(problem, Busy | ResultUnknown | NotExecuted | StoreUnavailable | NotTaken)
 
 
 def reason_of(problem: Problem) -> str:

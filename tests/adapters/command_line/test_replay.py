@@ -12,7 +12,10 @@ from typing import Any, Final
 import pytest
 
 from payports import Money
-from payports.adapters.command_line.orders_file import COLUMNS
+from payports.adapters.command_line.orders_file import COLUMNS, read_orders
+from payports.adapters.command_line.refusing import Refused
+from payports.adapters.command_line.replay_setting import Place
+from payports.adapters.command_line.replay_workers import Workers
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from tests.adapters.command_line.running import payports
 
@@ -90,6 +93,40 @@ def test_a_replay_may_be_repeated_and_finishes_what_was_interrupted(odd: Path, t
     assert (part["orders"], part["placed"]) == (3, 3)
     whole = replayed(odd, "--database", database)
     assert whole == replayed(odd, "--database", database) == replayed(odd)
+
+
+def test_several_workers_come_to_the_same(odd: Path, tmp_path: Path) -> None:
+    assert replayed(odd, "--workers", "3") == replayed(odd)
+    database = tmp_path / "kept.db"
+    replayed(odd, "--database", database, "--orders", "4")
+    assert replayed(odd, "--database", database, "--workers", "2") == replayed(odd)
+
+
+def test_a_replay_on_postgresql_comes_to_the_same(odd: Path, tmp_path: Path, database_url: str) -> None:
+    kept = ("--database", database_url, "--workers", "2")
+    assert replayed(odd, *kept) == replayed(odd, *kept) == replayed(odd)
+    assert {one.name for one in tmp_path.glob("*.db")} == {"payports-replay.bank.db", "payports-replay.vouchers.db"}
+
+
+def test_other_commands_find_the_shop_by_the_configuration_that_is_written(odd: Path, tmp_path: Path) -> None:
+    replayed(odd, "--database", tmp_path / "kept.db", "--workers", "2", "--write-config", "shop.toml")
+    assert (tmp_path / "shop.toml").stat().st_mode & 0o077 == 0
+    verified = payports("verify", "--gateway-look-up", "--config", "shop.toml", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+    assert "19 compared with the gateways; 0 findings" in verified.stdout
+
+
+def test_workers_that_cannot_begin_say_why(odd: Path, tmp_path: Path) -> None:
+    database = tmp_path / "kept.db"
+    place = Place(
+        configuration={"store": {"url": "no"}}, vouchers=database, bank="http://127.0.0.1:9", bank_secret="s" * 16
+    )
+    workers = Workers(place, 2)
+    try:
+        with pytest.raises(Refused, match=r"store\.url"):
+            list(workers.sell_all(enumerate(read_orders(odd, "BRL", None), start=1)))
+    finally:
+        workers.close()
 
 
 def test_a_ledger_that_says_something_else_is_a_difference(odd: Path, tmp_path: Path) -> None:
