@@ -16,8 +16,7 @@ _PATIENCE_S: Final = 120
 """A child that hangs is ended by the kernel, and its run has no result."""
 _SET_DEATH_SIGNAL: Final = 1
 _SET_PTRACER: Final = 0x59616D61
-_ANY: Final = ctypes.c_ulong(-1)
-_prctl = ctypes.CDLL(None).prctl
+_ANY: Final = -1
 _GO: Final = signal.SIGUSR1
 
 
@@ -66,14 +65,17 @@ def fork(work: Callable[[int], object]) -> Child:
         os.close(reading)
         _live(work, writing)
     os.close(writing)
+    os.read(reading, 1)  # it is ready, and may be traced
     return Child(pid, reading)
 
 
 def _live(work: Callable[[int], object], writing: int) -> NoReturn:
     try:
         signal.alarm(_PATIENCE_S)
-        _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
-        _prctl(_SET_PTRACER, _ANY)  # where only parents may trace, strace is none
+        control = ctypes.CDLL(None).prctl
+        control(_SET_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL))
+        control(_SET_PTRACER, ctypes.c_ulong(_ANY))  # where only parents may trace: strace is none
+        os.write(writing, b".")
         work(writing)
         sys.stderr.flush()
         os._exit(0)

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 AMOUNT: Final = "PAYPORTS_FORCE_POINTS"
 """How many points of each operation are struck, or ``all``."""
 
-_USUAL: Final = 42
+_USUAL: Final = 60
 _Value = TypeVar("_Value")
 
 lines: Final[list[str]] = []

@@ -14,6 +14,7 @@ from payports import (
     OrderReport,
     Payment,
     Payports,
+    Success,
     TransactionReport,
     TransactionStatus,
     WebhookReceipt,
@@ -34,10 +35,10 @@ Told = dict[str, Any]
 """What a call answered, in words that can be sent and compared: a kind, and the rows that it reports with their ids."""
 
 
-def described(outcome: Any) -> Told:
+def described(outcome: Success[Any] | Failure[Any]) -> Told:
     """Put an outcome into words."""
     if isinstance(outcome, Failure):
-        problem: object = outcome.failure()
+        problem = outcome.failure()
         return {"kind": type(problem).__name__, "text": str(problem)[:300]}
     value: object = outcome.unwrap()
     rows: list[Any] = []

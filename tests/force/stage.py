@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from tests.force.tracing import Point, Traced, attached, read_trace
 COURSES: Final = ("recover", "retry", "late")
 """What comes after: recovery; the same call at once and then recovery; recovery before the bank has received what was sent to it."""
 
-_NOT_JUDGED: Final = {"answers": [], "sent": [], "violation": "the survivor raised an exception"}
+_NOT_JUDGED: Final[Mapping[str, Any]] = {"answers": [], "sent": [], "violation": "the survivor raised an exception"}
 _FILES: Final = ("shop.db", "shop.db-wal", "shop.db-shm", "shop.db-journal")
 
 
@@ -77,7 +78,7 @@ class Stage:
             survivor = fork(functools.partial(self._survive, url, course, told))
             heard = survivor.read()
             survivor.end()
-            judged: dict[str, Any] = json.loads(heard) if heard else _NOT_JUDGED
+            judged: Mapping[str, Any] = json.loads(heard) if heard else _NOT_JUDGED
         finally:
             bank.kill()
         return Run(status=status, told=told, **judged)

@@ -19,6 +19,7 @@ from random import Random
 from typing import Final
 
 import attrs
+import pytest
 
 from payports import TransactionStatus
 from payports.adapters.repositories import sqlite
@@ -44,7 +45,8 @@ class Image:
     acknowledged: Sequence[tuple[str, str]]
 
 
-def test_no_acknowledged_fact_is_lost_when_the_power_fails(tracing: None, tmp_path: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("tracing")
+def test_no_acknowledged_fact_is_lost_when_the_power_fails(tmp_path: Path) -> None:
     lost, damaged, images = _judge(_images(_record(tmp_path, "FULL"), _subsets()))
     note(f"power loss: FULL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
     assert images >= ENOUGH
@@ -52,7 +54,8 @@ def test_no_acknowledged_fact_is_lost_when_the_power_fails(tracing: None, tmp_pa
     assert not damaged, damaged[:5]
 
 
-def test_the_images_show_what_is_lost_without_syncs(tracing: None, tmp_path: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("tracing")
+def test_the_images_show_what_is_lost_without_syncs(tmp_path: Path) -> None:
     """The same with ``synchronous = "NORMAL"``: the test above can fail, and the file stays sound."""
     lost, damaged, images = _judge(islice(_images(_record(tmp_path, "NORMAL"), 1), _SOME))
     note(f"power loss: NORMAL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")

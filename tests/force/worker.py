@@ -9,6 +9,7 @@ import functools
 import json
 import sys
 import tempfile
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _do(stage: Stage, job: dict[str, Any]) -> object:
 
 def _load_everything() -> None:
     """Send something, for modules that are loaded late; and read what is installed once, not in every child."""
-    wiring.entry_points = functools.cache(wiring.entry_points)  # type: ignore[assignment]
+    setattr(wiring, "entry_points", functools.cache(entry_points))  # noqa: B010 -- a module exports none of its imports
     with serving() as bank:
         bank.effects()
 
