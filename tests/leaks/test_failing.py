@@ -31,17 +31,19 @@ from payports.adapters.gateways.stored_value.gateway import Options as StoredVal
 from payports.adapters.gateways.stripe.connection import Options as StripeOptions
 from payports.adapters.gateways.wire import Wire
 from payports.adapters.repositories.database import SqliteOptions
+from payports.adapters.telemetry import gateways
 from payports.application import hearing
 from payports.domain import history
 from payports.domain.secret import Secret
 from payports.ports.adapter import GatewayFactory
 from payports.ports.store import Change, Commit, StoreFailed
 from payports.testing import FixedClock
+from tests.adapters.telemetry.watching import Witness
 from tests.application.shops import CUSTOMER, Bench, bench, new_payment, told
 from tests.leaks import canaries as c
 from tests.leaks.canaries import SECRETS, found_in
 from tests.leaks.echo import ACTION, echoing
-from tests.leaks.sinks import exception_text, forms
+from tests.leaks.sinks import exception_text, forms, leaks_of_store
 from tests.webhooks.scene import all_logs
 
 ADAPTERS: Final[dict[str, tuple[type[Any], GatewayFactory, dict[str, Any]]]] = {
@@ -261,6 +263,37 @@ def test_planted_leaks_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setattr(history, "_observed", tells)
             assert a_leak_of(bench(), logged) == ["gateway input"]
         assert a_leak_of(bench(), logged) == []
+
+
+def test_a_leak_that_is_planted_in_the_store_or_in_telemetry_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed, about = history._observed, gateways._about  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- planted inside
+
+    def tells(new: Any, seen: Any) -> dict[str, str]:
+        return {**observed(new, seen), "input": c.INPUT}
+
+    def shows(request: PaymentRequest) -> dict[str, Any]:
+        return {**about(request), "payports.token": request.method.token}
+
+    def sell(name: str, witness: Witness) -> list[str]:
+        config = {
+            "store": {"url": f"sqlite:///{tmp_path / name}"},
+            "gateways": {"sandbox": {"adapter": "sandbox", "url": "memory:"}},
+        }
+        with connect(config, observer=witness) as shop:
+            method = PaymentMethod({"token": c.TOKEN, "input": c.INPUT})
+            payment = told(shop.payments.create(new_payment(method=method)))
+            told(shop.transactions.authorize(payment.id))
+            return leaks_of_store(tmp_path / name) + found_in(witness.text())
+
+    assert sell("tight.db", Witness()) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "_observed", tells)
+        assert sell("told.db", Witness()) == ["history.details shows gateway input"]
+    with monkeypatch.context() as patch:
+        patch.setattr(gateways, "_about", shows)
+        assert set(sell("shown.db", Witness())) == {"token"}
 
 
 def test_without_what_hides_them_variables_would_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
