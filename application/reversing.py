@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 from payports.application.environment import Environment, stored
 from payports.application.execution import execute
 from payports.application.recovery import look_up_doubts
+from payports.domain.capabilities import Capabilities
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -68,16 +69,23 @@ def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause
     found = env.gateway(payment.gateway, "reversal")
     if isinstance(found, Failure):
         return
-    command = choose_reversal(payment, transaction, found.unwrap().gateway.transactions.capabilities)
+    capabilities = found.unwrap().gateway.transactions.capabilities
+    command = choose_reversal(payment, transaction, capabilities)
     if command is None:
-        if any(child.may_have_happened and not child.succeeded for child in payment.children_of(transaction)):
-            return
-        undone = attrs.evolve(transaction, reversal=ReversalState.REVERSED)
-        env.update(payment.id, cause, lambda before: Success(before.replacing(undone)))
+        env.update(payment.id, cause, lambda before: Success(_undone(before, transaction.id, capabilities)))
         return
     executed = execute(env, payment.id, command, cause)
     if isinstance(executed, Failure) and isinstance(executed.failure(), _NOT_EVEN_ASKED):
         env.update(payment.id, cause, lambda before: Success(_failed(before, transaction.id)))
+
+
+def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -> Payment:
+    """The payment with a reversal noted as done, if nothing is left to undo and nothing may still come of what undoes it."""
+    one = payment.by_id[transaction_id]
+    under_way = any(child.may_have_happened and not child.succeeded for child in payment.children_of(one))
+    if one.reversal not in _OWED or under_way or choose_reversal(payment, one, capabilities):
+        return payment
+    return payment.replacing(attrs.evolve(one, reversal=ReversalState.REVERSED))
 
 
 def _failed(payment: Payment, transaction_id: str) -> Payment:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from payports import Cart, Failure, Owner, Success, TransactionType
 from payports.ports.gateway import PaymentRequest, PaymentResponse
-from tests.application.shops import MINUTE, Bench, bench, eur, problem, told
+from payports.ports.store import Commit
+from tests.application.shops import MINUTE, Bench, bench, eur, only, problem, told
 
 T = TransactionType
 CART = Owner("cart", "c-1")
@@ -92,3 +93,24 @@ def test_a_return_that_got_its_money_from_one_payment_gets_none_from_another_und
     again = on.shop.orders.refund(CART, "r-1", eur(800), key="first")
     assert isinstance(again, Failure), "it was served elsewhere"
     assert [minor for kind, minor in on.effects() if kind == "REFUND"] == [800]
+
+
+def test_noting_that_nothing_is_left_to_undo_forgets_nothing_that_was_seen_meanwhile() -> None:
+    """Seed 931: a notification came between loading and noting, and what it told was lost."""
+    on = bench()
+    payment = on.pay(minor=500)
+    told(on.shop.transactions.authorize(payment.id))
+    told(on.shop.transactions.reverse_authorization(payment.id))
+    told(on.shop.payments.archive(payment.id))
+    assert only(on.again(payment), T.AUTHORIZE).reversal == "REQUIRES_REVERSAL"
+    on.clock.advance(10 * MINUTE)
+
+    def hear(commit: Commit) -> None:
+        if commit.changes and commit.changes[0].after.transactions[0].reversal == "REVERSED":
+            on.store.before_commit = None
+            on.deliver()
+
+    on.store.before_commit = hear
+    told(on.shop.maintenance.run())
+    assert {one.channel for one in only(on.again(payment), T.AUTHORIZE).seen} == {"ANSWER", "WEBHOOK"}
+    assert only(on.again(payment), T.AUTHORIZE).reversal == "REVERSED"
