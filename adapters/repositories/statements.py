@@ -44,10 +44,19 @@ PAYMENT_BY_REFERENCE: Final = _load(
     " WHERE merchant = ?1 AND gateway = ?2 AND gateway_reference = ?3)"
 )
 PAYMENTS: Final = _load("p.id IN (SELECT id FROM payments WHERE merchant = ?1 AND id > ?2 ORDER BY id LIMIT ?3)")
+
+
+def _ids(table: str, column: str) -> str:
+    """A page of its own, so that no database reads more than a page of each."""
+    return (
+        f"SELECT * FROM (SELECT DISTINCT {column} AS id FROM {table} WHERE merchant = ?1 AND {column} > ?2"
+        f" ORDER BY {column} LIMIT ?3) AS of_{table}"
+    )
+
+
 PAYMENT_IDS: Final = (
-    "SELECT id FROM payments WHERE merchant = ?1 AND id > ?2"
-    " UNION SELECT payment_id FROM transactions WHERE merchant = ?1 AND payment_id > ?2"
-    " UNION SELECT payment_id FROM history WHERE merchant = ?1 AND payment_id > ?2 ORDER BY 1 LIMIT ?3"
+    f"{_ids('payments', 'id')} UNION {_ids('transactions', 'payment_id')} UNION {_ids('history', 'payment_id')}"
+    " ORDER BY id LIMIT ?3"
 )
 NEEDING_ATTENTION: Final = _load(
     "p.id IN (SELECT DISTINCT payment_id FROM transactions"

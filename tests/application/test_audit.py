@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import hypothesis
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -289,3 +290,24 @@ def test_an_order_on_a_promise_that_was_broken_is_found_or_shown() -> None:
     on.deliver()
     assert on.again(payment).transactions[0].status is TransactionStatus.DECLINED
     assert [(one.kind, one.known) for one in findings(on)] == [(FindingKind.COVER, True)]
+
+
+def test_postgresql_is_audited_as_well(database_url: str) -> None:
+    on = bench({"store": {"url": database_url}})
+    payments = sorted(on.pay(f"c-{number}").id for number in range(3))
+    for number in range(3):
+        told(on.submit(f"c-{number}"))
+    store = on.shop.environment.store
+    assert store.payment_ids("", 2) == tuple(payments[:2])
+    assert store.payment_ids(payments[1], 2) == tuple(payments[2:])
+    assert asked(on) == []
+    with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
+        connection.execute("UPDATE transactions SET amount_minor = 1 WHERE payment_id = %s", (payments[0],))
+        connection.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_merchant_payment_id_fkey")
+        connection.execute("ALTER TABLE history DROP CONSTRAINT history_merchant_payment_id_fkey")
+        connection.execute("DELETE FROM payments WHERE id = %s", (payments[1],))
+    assert [(one.kind, one.payment_id) for one in findings(on)] == [
+        (FindingKind.ROWS, payments[0]),
+        (FindingKind.UNREADABLE, payments[1]),
+    ]
+    on.shop.close()

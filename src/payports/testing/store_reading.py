@@ -103,6 +103,9 @@ class StoreReading:
         same(paged, sorted(keys))
         same(repository.payments(limit=0), ())
         same(repository.payments(limit=-1), ())
+        same(repository.payment_ids(limit=100), tuple(paged))
+        same(repository.payment_ids(after=paged[1], limit=2), tuple(paged[2:4]))
+        same([repository.misfits(one) for one in paged], [()] * len(paged))
 
     def test_due_payments_come_once_and_the_longest_overdue_first(self, store: Store) -> None:
         repository = fresh(store)
