@@ -36,7 +36,7 @@ class _Repository:
 
     def delivered(self, *given: Any, **named: Any) -> Any:
         work = partial(self._inner.delivered, *given, **named)
-        return self._watch.over("store.delivered", {}, work, lambda _: Verdict(outcome="COMMITTED"))
+        return self._watch.over("store.delivered", {}, work, _of_delivery)
 
 
 def _about(commit: Commit) -> dict[str, Attribute]:
@@ -45,6 +45,11 @@ def _about(commit: Commit) -> dict[str, Attribute]:
     if len(commit.changes) == 1:
         parts["payports.payment.id"] = commit.changes[0].after.id
     return {name: value for name, value in parts.items() if value}
+
+
+def _of_delivery(moved: object) -> Verdict:
+    """``False``: another deliverer has the lease by now."""
+    return Verdict(outcome="STALE" if moved is False else "COMMITTED")
 
 
 def _of_commit(committed: Outcome[None, Stale]) -> Verdict:

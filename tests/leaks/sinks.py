@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 from cattrs import Converter
@@ -62,7 +62,7 @@ def _unstructured(thing: object) -> str:
 
 
 def _as_dictionary(thing: Any) -> str:
-    kind: type[object] = type(thing)
+    kind = cast("type[object]", type(thing))
     return json.dumps(attrs.asdict(thing), default=repr) if attrs.has(kind) else ""
 
 
