@@ -20,13 +20,10 @@ def is_everything() -> bool:
     return os.environ.get(AMOUNT) == "all"
 
 
-def chosen(points: Sequence[_Value], parts: int = 1) -> list[_Value]:
-    """Take as many points as asked for, evenly over all; a part of them where several lists share the number."""
-    asked = os.environ.get(AMOUNT, "")
-    number = len(points) if is_everything() else -(-int(asked or _USUAL) // parts)
-    if number >= len(points):
-        return list(points)
-    return [points[place * len(points) // number] for place in range(number)]
+def chosen(points: Sequence[_Value], part: int = 0, parts: int = 1) -> list[_Value]:
+    """Take as many points as asked for, evenly over all; or of these every ``parts``-th, where several lists share the number."""
+    number = len(points) if is_everything() else min(len(points), int(os.environ.get(AMOUNT) or _USUAL))
+    return [points[place * len(points) // number] for place in range(number)][part::parts]
 
 
 def note(line: str) -> None:

@@ -53,7 +53,7 @@ def _strikes(operation: Operation, script: Script, slow: Script) -> list[tuple[P
         return [strike for course in every for strike in course]
     if operation.name == "authorize":
         return [*every[0], *chosen(every[1]), *chosen(every[2])]
-    return [strike for course in every for strike in chosen(course, len(COURSES))]
+    return [strike for part, course in enumerate(every) for strike in chosen(course, part, len(COURSES))]
 
 
 def _spared(struck: list[Strike]) -> str:

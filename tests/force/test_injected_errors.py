@@ -40,7 +40,7 @@ def test_whatever_the_disk_refuses_the_answer_is_true_and_recovery_puts_it_right
 ) -> None:
     script = workers.script(operation)
     every = [point for one in script.calls if one.is_on_the_store for point in _faults_at(one)]
-    some = every if is_everything() or operation.name == "authorize" else chosen(every, 6)
+    some = every if is_everything() or operation.name == "authorize" else chosen(every, parts=6)
     struck = workers.strike(operation, script, [(point, "recover") for point in some])
     wrong = [f"{one.point}: {said}" for one in struck if (said := one.wrong or _untrue(operation, script, one))]
     failed = sum(not one.run.told.get("ok") for one in struck)
