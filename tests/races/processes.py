@@ -32,10 +32,10 @@ class Process:
         self.pipe.send(dict(told))
         self.ready = self.hear()
 
-    def hear(self) -> Any:
+    def hear(self, patience_s: float = PATIENCE_S) -> Any:
         """Wait for what it says next."""
         try:
-            if self.pipe.poll(PATIENCE_S):
+            if self.pipe.poll(patience_s):
                 return self.pipe.recv()
         except EOFError:
             pass

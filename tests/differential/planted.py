@@ -1,0 +1,91 @@
+"""Stores that are nearly right, so that the comparison is seen to find what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from payports import Payment
+from payports.domain.transaction import ReversalState
+from payports.ports.store import Commit, PaymentRepository, Store
+
+
+def through(plant: str) -> Callable[[Store], Store]:
+    """What to put before a store: nothing, or one of the plants."""
+    return (lambda store: _Nearly(store, PLANTS[plant])) if plant else (lambda store: store)
+
+
+class _Nearly(Store):
+    def __init__(self, inner: Store, kind: type[_Through]) -> None:
+        self._inner = inner
+        self._kind = kind
+
+    def of(self, merchant: str) -> PaymentRepository:
+        repository: Any = self._kind(self._inner.of(merchant))
+        found: PaymentRepository = repository
+        return found
+
+    def check(self) -> Mapping[str, str]:
+        return self._inner.check()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Through:
+    def __init__(self, inner: PaymentRepository) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+class _DropsFacts(_Through):
+    """Keeps two facts of a change at most."""
+
+    def commit(self, commit: Commit) -> Any:
+        return self.inner.commit(
+            attrs.evolve(commit, changes=tuple(attrs.evolve(one, facts=one.facts[:2]) for one in commit.changes))
+        )
+
+
+class _ForgetsKeys(_Through):
+    """Knows no request again."""
+
+    def request(self, key: str) -> None: ...
+
+
+class _ForgetsReversals(_Through):
+    """Keeps no state of a reversal."""
+
+    def commit(self, commit: Commit) -> Any:
+        changes = tuple(attrs.evolve(one, after=_without_reversals(one.after)) for one in commit.changes)
+        return self.inner.commit(attrs.evolve(commit, changes=changes))
+
+
+def _without_reversals(payment: Payment) -> Payment:
+    return payment.replacing(*(attrs.evolve(one, reversal=ReversalState.NONE) for one in payment.transactions))
+
+
+class _TakesNotificationsAgain(_Through):
+    """Has never heard of any notification."""
+
+    def inbox_entry(self, gateway: str, event_id: str) -> None: ...
+
+
+class _Unordered(_Through):
+    """Gives an owner's payments newest first."""
+
+    def payments_of(self, owner: Any) -> tuple[Payment, ...]:
+        return self.inner.payments_of(owner)[::-1]
+
+
+PLANTS: Final[Mapping[str, type[_Through]]] = {
+    "drops facts": _DropsFacts,
+    "forgets keys": _ForgetsKeys,
+    "forgets reversals": _ForgetsReversals,
+    "takes notifications again": _TakesNotificationsAgain,
+    "gives payments in another order": _Unordered,
+}
