@@ -172,6 +172,10 @@ BAD: Final[dict[str, tuple[FindingKind, Payment]]] = {
         FindingKind.LIMIT,
         changed(done(done(HELD, REVERSE_AUTH, 4), CAPTURE, 6), 2, requested=eur(7)),
     ),
+    "captured again, although its void put nothing back": (
+        FindingKind.LIMIT,
+        done(CAPTURED, VOID).adding(another(CAPTURED)),
+    ),
     "more refunded than captured": (FindingKind.LIMIT, changed(REFUNDED, 2, requested=eur(11))),
     "more refunded than sold": (FindingKind.LIMIT, changed(done(SOLD, REFUND), 1, requested=eur(11))),
     "captured of what was declined": (
