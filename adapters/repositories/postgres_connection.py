@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 import attrs
 import psycopg
@@ -42,9 +43,14 @@ class PostgresOptions:
 
 
 class Link(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which nothing takes longer than ``limit_s``, whatever the server or the network does."""
+    """A connection on which nothing takes longer than ``limit_s``, whatever the server or the network does.
+
+    ``name`` and ``commits``: how the last commit that was tried on it is found again.
+    """
 
     limit_s: float | None = None
+    name: str = ""
+    commits: int = 0
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         return super().wait(gen, interval, timeout or self.limit_s)
@@ -93,6 +99,7 @@ def open_link(url: Secret, options: PostgresOptions) -> Link:
     )
     try:
         link.limit_s = limit_s * _SLACK
+        link.name = uuid4().hex
         link.prepare_threshold = 1
         link.adapters.register_dumper(int, Int8Dumper)  # whatever its size, so that a statement is prepared once
         verify(link, options)
@@ -170,6 +177,7 @@ _PASSING: Final = frozenset(
         "55P03",  # lock_not_available
         "25P03",  # idle_in_transaction_session_timeout
         "53300",  # too_many_connections
+        "57014",  # query_canceled, as by statement_timeout
         "57P01",  # admin_shutdown
         "57P02",  # crash_shutdown
         "57P03",  # cannot_connect_now

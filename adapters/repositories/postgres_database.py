@@ -19,7 +19,7 @@ from payports.adapters.repositories.codec import Read
 from payports.adapters.repositories.committing import Step
 from payports.adapters.repositories.documents import Row
 from payports.adapters.repositories.postgres_connection import Link, PostgresOptions, explain, open_link, passes
-from payports.adapters.repositories.postgres_fate import Mark, committed
+from payports.adapters.repositories.postgres_fate import BEGUN, FORGET, Mark, committed
 from payports.adapters.repositories.postgres_pool import Pool
 from payports.adapters.repositories.postgres_schema import migrate
 from payports.adapters.repositories.refused import Refused, expect
@@ -29,9 +29,6 @@ from payports.ports.store import StoreFailed
 
 _Value = TypeVar("_Value")
 
-_BEGUN: Final = (
-    "SELECT pg_current_xact_id()::text, pg_backend_pid(), pg_advisory_xact_lock_shared(hashtextextended($1, 0))::text"
-)
 _FENCE: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _FENCE_TIMEOUT: Final = "SET LOCAL lock_timeout = '250ms'"
 """Whoever waits for the fence makes all later commits of the merchant wait; after so long they go first."""
@@ -50,6 +47,7 @@ class PostgresDatabase(Sql):
         self._pool = Pool(lambda: open_link(url, options), options.connections, options.busy_timeout.total_seconds())
         try:
             self.run(lambda link: migrate(link, options.schema), patience_s=0)
+            self.run(lambda link: link.execute(FORGET))
         except BaseException:
             self.close()
             raise
@@ -147,10 +145,11 @@ def _take(link: Link, merchant: str, steps: Sequence[Step]) -> Mark:
     taken: list[psycopg.Cursor[tuple[object, ...]]] = []
     clash: psycopg.IntegrityError | None = None
     begun = None
+    link.commits += 1
     try:
         with link.together():
             link.execute("BEGIN")
-            begun = link.execute(_BEGUN, (merchant,))
+            begun = link.execute(BEGUN, (merchant, link.name, link.commits))
             taken.extend(link.execute(spoken(step.statement), (merchant, *step.row)) for step in steps)
     except psycopg.IntegrityError as error:
         clash = error
@@ -162,7 +161,7 @@ def _take(link: Link, merchant: str, steps: Sequence[Step]) -> Mark:
     found = begun.fetchone() if begun else None
     if found is None:
         raise psycopg.OperationalError("nothing was begun")
-    return Mark(found[0], found[1])
+    return Mark(merchant=merchant, connection=link.name, number=link.commits, xid=found[0], process=found[1])
 
 
 _NOT_REACHED: Final = -1

@@ -1,6 +1,7 @@
-"""What became of a commit that nobody answered: PostgreSQL is asked by the number of its transaction.
+"""What became of a commit that nobody answered: each connection writes down the number of its last commit, in that commit.
 
-Source: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT (``pg_xact_status``).
+Source: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT. ``pg_xact_status`` alone would not do: after a
+crash PostgreSQL gives the ids of transactions that left no trace to others, and then tells what became of those.
 """
 
 from __future__ import annotations
@@ -11,11 +12,25 @@ from typing import Final
 import attrs
 import psycopg
 
-from payports.adapters.repositories.postgres_connection import explain, passes
+from payports.adapters.repositories.postgres_connection import Link, explain, passes
 from payports.adapters.repositories.postgres_pool import Pool
 from payports.ports.store import StoreFailed
 
+BEGUN: Final = (
+    "WITH marked AS (INSERT INTO last_commits AS l (merchant, connection, number, at)"
+    " VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT (merchant, connection)"
+    " DO UPDATE SET number = excluded.number, at = excluded.at)"
+    " SELECT pg_current_xact_id()::text, pg_backend_pid(),"
+    " pg_advisory_xact_lock_shared(hashtextextended($1, 0))::text"
+)
+"""Leave the mark of a commit, and share the merchant's lock (``PostgresDatabase.horizon``)."""
+FORGET: Final = (
+    "DELETE FROM last_commits WHERE (merchant, connection) IN (SELECT merchant, connection FROM last_commits"
+    " WHERE at < clock_timestamp() - interval '7 days' FOR UPDATE SKIP LOCKED)"
+)
+"""What connections left that are long gone."""
 _STATUS: Final = "SELECT pg_xact_status($1::text::xid8)"
+_LAST: Final = "SELECT number FROM last_commits WHERE merchant = $1 AND connection = $2"
 _END: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE pid = $1 AND backend_xid::text::bigint = $2::text::bigint % 4294967296"
@@ -24,31 +39,39 @@ _END: Final = (
 _PAUSE_S: Final = 0.1
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Mark:
-    """How to find a transaction again: its number, and the process of the server that is at work on it."""
+    """How to find a commit again: whose it was, its transaction's id, and the process of the server that is at work on it."""
 
+    merchant: str
+    connection: str
+    number: int
     xid: str
     process: int
 
 
 def committed(pool: Pool, mark: Mark, patience_s: float) -> bool:
-    """Tell whether a transaction was committed, once that is certain. Raises ``StoreFailed`` if nobody can say."""
+    """Tell whether a commit is there, once its transaction has ended. Raises ``StoreFailed`` if nobody can say."""
     deadline = time.monotonic() + patience_s
+    reason = "its transaction does not end"
     while time.monotonic() < deadline:
         try:
             with pool.link() as link:
-                found = link.execute(_STATUS, (mark.xid,)).fetchone()
-                status = found[0] if found else None
-                if status == "in progress":
-                    link.execute(_END, (mark.process, mark.xid))
+                if _has_ended(link, mark):
+                    return link.execute(_LAST, (mark.merchant, mark.connection)).fetchone() == (mark.number,)
+                link.execute(_END, (mark.process, mark.xid))
         except psycopg.Error as error:
-            status, again = explain(error), passes(error)
-            if not again:
+            reason = explain(error)
+            if not passes(error):
                 break
-        if status in ("committed", "aborted"):
-            return status == "committed"
-        if status is None:
-            break
         time.sleep(_PAUSE_S)
-    raise StoreFailed("a commit was not answered, and nobody knows whether it is there")
+    raise StoreFailed(f"a commit was not answered, and nobody knows whether it is there: {reason}")
+
+
+def _has_ended(link: Link, mark: Mark) -> bool:
+    try:
+        return link.execute(_STATUS, (mark.xid,)).fetchone() != ("in progress",)
+    except (
+        psycopg.errors.InvalidParameterValue
+    ):  # an id that nobody has had yet: the server crashed, and lost all trace of it
+        return True

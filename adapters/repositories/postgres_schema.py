@@ -19,7 +19,16 @@ _DIALECT: Final = {
     " INTEGER": " BIGINT",
     " TEXT": ' TEXT COLLATE "C"',  # by bytes, as SQLite does
 }
-_TRIGGERS: Final = (
+_OWN: Final = (
+    """
+    CREATE TABLE last_commits (  -- of each connection: how a commit that was not answered is found again
+        merchant TEXT COLLATE "C" NOT NULL,
+        connection TEXT COLLATE "C" NOT NULL,
+        number BIGINT NOT NULL,
+        at TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY (merchant, connection)
+    ) WITH (fillfactor = 50)
+    """,
     "CREATE FUNCTION refuse_to_rewrite() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN RAISE EXCEPTION 'append-only'; END $$",
     "CREATE TRIGGER history_is_not_rewritten BEFORE UPDATE OR DELETE OR TRUNCATE ON history"
@@ -38,7 +47,7 @@ def _in_postgres(statements: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _FIRST, *_LATER = map(_in_postgres, schema.MIGRATIONS)
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_TRIGGERS), *_LATER)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_OWN), *_LATER)
 """Statements by version: the first makes version 1."""
 
 _PATIENCE_S: Final = 60

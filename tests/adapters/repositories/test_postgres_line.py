@@ -38,9 +38,9 @@ def test_an_authorization_takes_five_round_trips(shared_database_url: str) -> No
         result = ["UPDATE payments", "INSERT INTO", "INSERT INTO"]
         assert list(map(first_words, line.turns)) == [
             ["SELECT p.id,"],
-            ["BEGIN", "SELECT pg_current_xact_id()::text,", *intent],
+            ["BEGIN", "WITH marked", *intent],
             ["COMMIT"],
-            ["BEGIN", "SELECT pg_current_xact_id()::text,", *result],
+            ["BEGIN", "WITH marked", *result],
             ["COMMIT"],
         ]
 
@@ -86,13 +86,32 @@ def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) 
     assert found == [Success(None), Failure(Stale("payment p-1"))]
 
 
-def test_a_commit_of_which_nothing_is_known_is_told(shared_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_fate, "_STATUS", "SELECT NULL WHERE $1::text <> ''")
+def test_another_s_transaction_id_is_not_taken_for_ours(
+    shared_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash the id of a transaction that left no trace may be another's, and committed."""
+    monkeypatch.setattr(postgres_fate, "_STATUS", "SELECT 'committed' WHERE $1::text <> ''")
     with lined(shared_database_url) as line, opened(line.url) as store:
+        before = added(store.of("reused"), a_payment())
+        line.fault = strikes(is_commit, Fault.CUT_BEFORE)
+        assert store.of("reused").commit(changed(before, before, a_fact())) == Success(None)
+        assert [one.sequence for one in store.of("reused").history("p-1")] == [1]
+
+
+def test_a_commit_of_which_nothing_can_be_learnt_is_told(shared_database_url: str) -> None:
+    with lined(shared_database_url) as line, opened(line.url, patience="300ms", answer_timeout="300ms") as store:
         before = added(store.of("unknown"), a_payment())
-        line.fault = strikes(is_commit, Fault.CUT_AFTER)
+        struck: list[bool] = []
+
+        def from_commit_on(turn: list[str]) -> Fault:
+            struck.extend([True] * is_commit(turn))
+            return Fault.SILENT_AFTER if struck else Fault.NONE
+
+        line.fault = from_commit_on
         with pytest.raises(StoreFailed, match="nobody knows"):
             store.of("unknown").commit(changed(before, before, a_fact()))
+    with opened(shared_database_url) as store:
+        assert [one.sequence for one in store.of("unknown").history("p-1")] == [1]
 
 
 def test_a_server_that_is_gone_for_good_is_told_in_time(shared_database_url: str) -> None:
