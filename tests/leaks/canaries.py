@@ -78,7 +78,7 @@ def found_in(text: str, canaries: Mapping[str, str] = SECRETS) -> list[str]:
 
 def _stands(canary: str, text: str) -> bool:
     if canary == SECURITY_CODE:
-        return re.search(rf"(?<![0-9A-Za-z.]){canary}(?![0-9A-Za-z])", text) is not None
+        return re.search(rf"(?<![0-9A-Za-z.]){canary}(?![0-9A-Za-z]|\.[0-9])", text) is not None
     return canary in text
 
 

@@ -117,7 +117,7 @@ def _safe_repr(value: object) -> str:
         return repr(broken)
 
 
-NUMBERS: Final = frozenset({"process", "thread", "lineno"})
+NUMBERS: Final = frozenset({"process", "thread", "lineno", "created", "msecs", "relativeCreated"})
 """Of the machine's choice: one of them may be the short canary by chance."""
 
 

@@ -339,3 +339,18 @@ def test_the_password_of_a_database_is_shown_by_nothing_of_an_open_shop(database
         given = (shop, shop.store, shop.environment, shop.environment.store, dict(shop.store.check()))
         assert [form for one in given for form, text in forms(one) if found_in(text)] == []
         assert found_in(" ".join(one.getMessage() for one in logged)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("'7391'", True),
+        ('"cvc": 7391,', True),
+        ("code 7391.", True),
+        ("7391.25 ms", False),
+        ("0.7391", False),
+        ("id47391", False),
+    ],
+)
+def test_a_security_code_is_found_where_it_stands_alone(text: str, found: bool) -> None:
+    assert (found_in(text) == ["security code"]) is found
