@@ -33,6 +33,9 @@ _RESOLVABLE: Final = frozenset(
         TransactionStatus.REVOKED,
     }
 )
+_SURE: Final = 2
+"""A transaction of ours is there before anybody can tell of it, so one more look settles that it is missing."""
+
 _HOPELESS: Final = 5
 """After so many look-ups an unknown result needs a person as well."""
 
@@ -46,10 +49,9 @@ def needing_attention(env: Environment) -> Iterator[AttentionItem]:
                 yield from _concerns(env, payment, one)
         page = env.store.needing_attention(after=page[-1].id, limit=_PAGE)
     for entry in env.store.parked(env.now() + _FAR, 1_000):
-        if entry.seen.transaction_id:
-            yield _lost(entry)
-        elif entry.tries >= PATIENCE:
-            yield _parked(entry)
+        named = bool(entry.seen.transaction_id)
+        if entry.tries >= (_SURE if named else PATIENCE):
+            yield _lost(entry) if named else _parked(entry)
 
 
 def _concerns(env: Environment, payment: Payment, one: Transaction) -> Iterator[AttentionItem]:

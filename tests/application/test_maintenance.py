@@ -328,6 +328,7 @@ def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_n
     on = watch(connect(restored, bank=on.bank, clock=on.clock), on.bank, on.clock)
     assert kinds(on) == set()
     on.deliver()
+    on.settle_down(2 * MINUTE, 1)
     (item,) = told(on.shop.maintenance.needs_attention())
     assert (item.kind, item.transaction_id) == (AttentionKind.LOST_TRANSACTION, on.bank.effects()[0].transaction_id)
     on.shop.close()
