@@ -33,8 +33,7 @@ def _amounts(payment: Payment) -> Iterator[Finding]:
     if problem := check_amount("amount", payment.amount):
         yield finding(FindingKind.AMOUNT, payment, f"the payment's amount {problem.reason}")
     for one in payment.transactions:
-        problem = check_amount("amount", one.requested) or check_amount("amount", one.amount)
-        if problem:
+        if problem := check_amount("amount", one.requested):
             said = f"the amount of {one.type} {problem.reason}"
             yield finding(FindingKind.AMOUNT, payment, said, one, known=is_known(payment, one))
         elif one.observed_only and one.requested != _measure(payment, one):

@@ -176,6 +176,14 @@ BAD: Final[dict[str, tuple[FindingKind, Payment]]] = {
         FindingKind.LIMIT,
         done(CAPTURED, VOID).adding(another(CAPTURED)),
     ),
+    "captured again, although its void failed": (
+        FindingKind.LIMIT,
+        done(captured(10, RESTORING), VOID, status=DECLINED, able=RESTORING).adding(another(CAPTURED)),
+    ),
+    "a single unit held for nothing": (
+        FindingKind.LIMIT,
+        attrs.evolve(done(new_payment(1), AUTHORIZE), amount=eur(0)),
+    ),
     "more refunded than captured": (FindingKind.LIMIT, changed(REFUNDED, 2, requested=eur(11))),
     "more refunded than sold": (FindingKind.LIMIT, changed(done(SOLD, REFUND), 1, requested=eur(11))),
     "captured of what was declined": (

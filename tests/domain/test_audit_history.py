@@ -174,6 +174,15 @@ def test_times_of_a_history_are_held_to_the_clock() -> None:
     assert refolded(changed(PLACED, 0, created_at=NOW + edge), STORY) == []
 
 
+def test_what_became_of_it_may_be_told_much_later() -> None:
+    first = next(nth for nth, one in enumerate(STORY) if one.kind == "transaction.observed")
+    late = [attrs.evolve(one, at=NOW + timedelta(days=nth >= first)) for nth, one in enumerate(STORY)]
+    asked_later = PLACED.replacing(
+        *(attrs.evolve(one, created_at=NOW + timedelta(days=1)) for one in PLACED.transactions[1:])
+    )
+    assert refolded(asked_later, late) == []
+
+
 def test_a_version_is_never_below_the_commits_that_were_told() -> None:
     story = [attrs.evolve(one, at=NOW + timedelta(seconds=nth // 2)) for nth, one in enumerate(STORY)]
     commits = len({one.at for one in story})
