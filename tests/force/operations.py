@@ -10,9 +10,25 @@ import attrs
 
 from payports import NewPayment, PaymentMethod, Payports, Secret
 from payports.adapters.gateways.sandbox.signatures import signed_headers
-from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import SandboxBank
-from tests.force.scene import OWNER, SECRET, WHOLE, Between, Scene, eur, pay, with_gateways
+from tests.force.preparing import (
+    authorized,
+    captured,
+    captured_in_two,
+    charged_back,
+    created,
+    failed_checkout,
+    fulfilled,
+    left,
+    nothing,
+    placed,
+    sold,
+    split,
+    split_with_a_bad_card,
+    waiting_for_the_bank,
+    waiting_for_the_shopper,
+)
+from tests.force.scene import OWNER, SECRET, WHOLE, Scene, eur
 
 HOUR_S: Final = 3_600
 
@@ -36,148 +52,6 @@ class Operation:
     heard: bool = False
     recovers: bool = False
     fresh: bool = False
-
-
-def _nothing(_shop: Payports, _bank: SandboxBank) -> Scene:
-    return Scene()
-
-
-def _created(shop: Payports, _: SandboxBank) -> Scene:
-    return Scene(payment_id=pay(shop).id)
-
-
-def _authorized(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _created(shop, bank)
-    shop.transactions.authorize(scene.payment_id).unwrap()
-    return scene
-
-
-def _captured(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _authorized(shop, bank)
-    shop.transactions.capture(scene.payment_id).unwrap()
-    return scene
-
-
-def _captured_in_two(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _authorized(shop, bank)
-    shop.transactions.capture(scene.payment_id, eur(2_000)).unwrap()
-    shop.transactions.capture(scene.payment_id, eur(3_990)).unwrap()
-    return scene
-
-
-def _sold(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _created(shop, bank)
-    shop.transactions.authorize_and_capture(scene.payment_id).unwrap()
-    return scene
-
-
-def _charged_back(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _sold(shop, bank)
-    sale = bank.effects()[0]
-    bank.webhooks()
-    bank.dashboard("CHARGEBACK", sale.gateway_reference, eur(1_000))
-    return _with_notification(scene, bank)
-
-
-def _with_notification(scene: Scene, bank: SandboxBank) -> Scene:
-    ((_, scene.body),) = bank.webhooks()
-    return scene
-
-
-def _split(shop: Payports, _: SandboxBank) -> Scene:
-    pay(shop, 4_000, "card")
-    pay(shop, 1_990, "sale")
-    return Scene()
-
-
-def _split_with_a_bad_card(shop: Payports, _: SandboxBank) -> Scene:
-    pay(shop, 4_000, "card")
-    pay(shop, 1_990, "sale", "tok_declined")
-    return Scene()
-
-
-def _failed_checkout(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _split_with_a_bad_card(shop, bank)
-    assert not _is_success(shop.checkout.submit(scene.cart, request_id="r-1"))
-    return scene
-
-
-def _placed(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _split(shop, bank)
-    shop.checkout.submit(scene.cart, request_id="r-1").unwrap()
-    return scene
-
-
-def _fulfilled(shop: Payports, bank: SandboxBank) -> Scene:
-    scene = _placed(shop, bank)
-    shop.orders.capture(OWNER, "f-1", eur(WHOLE), key="o-0").unwrap()
-    return scene
-
-
-def _waiting_for_the_bank(shop: Payports, bank: SandboxBank) -> Scene:
-    payment = pay(shop, token="tok_async")
-    scene = Scene(payment_id=payment.id)
-    shop.checkout.submit(scene.cart, request_id="r-1").unwrap()
-    bank.webhooks()
-    (one,) = shop.payments.get(payment.id).unwrap().transactions
-    bank.finish_async(one.gateway_reference)
-    return _with_notification(scene, bank)
-
-
-def _waiting_for_the_shopper(shop: Payports, bank: SandboxBank) -> Scene:
-    payment = pay(shop, token="tok_3ds")
-    scene = Scene(payment_id=payment.id)
-    told: Any = shop.checkout.submit(scene.cart, request_id="r-1", return_url="https://shop.example/back").unwrap()
-    (one,) = shop.payments.get(payment.id).unwrap().transactions
-    bank.complete_action(one.gateway_reference)
-    scene.params = {"callback_token": told.callback_token}
-    return scene
-
-
-class Stopped(BaseException):
-    """The process that prepares ends here, as far as the shop can tell."""
-
-
-def _stopping(number: int, *, after: bool) -> Callable[[Any], Any]:
-    """Gateways that stop the process at one of its calls: before the bank has heard of it, or after it has done it."""
-    calls: list[PaymentRequest] = []
-
-    class Stopping(Between):
-        def execute(self, request: PaymentRequest) -> PaymentResponse:
-            calls.append(request)
-            last = len(calls) == number
-            if last and not after:
-                raise Stopped
-            answer = super().execute(request)
-            if last:
-                raise Stopped
-            return answer
-
-    return Stopping
-
-
-def _left(
-    prepare: Callable[[Payports, SandboxBank], Scene],
-    call: Callable[[Payports, Scene], Any],
-    number: int = 1,
-    *,
-    after: bool,
-) -> Callable[[Payports, SandboxBank], Scene]:
-    """Prepare, and leave a call lying where its process was stopped."""
-
-    def left(shop: Payports, bank: SandboxBank) -> Scene:
-        scene = prepare(shop, bank)
-        try:
-            call(with_gateways(shop, _stopping(number, after=after)), scene)
-        except Stopped:
-            return scene
-        raise AssertionError("the call was not stopped")
-
-    return left
-
-
-def _is_success(outcome: Any) -> bool:
-    return type(outcome).__name__ == "Success"
 
 
 def _authorize(shop: Payports, scene: Scene) -> Any:
@@ -217,81 +91,81 @@ _TWO_CAPTURES: Final = (_HELD, ("CAPTURE", 2_000), ("CAPTURE", 3_990))
 _PLACED: Final = (("AUTHORIZE", 4_000), ("AUTHORIZE_AND_CAPTURE", 1_990))
 
 OPERATIONS: Final = (
-    Operation(name="authorize", prepare=_created, run=_authorize, effects=_effects(_HELD)),
+    Operation(name="authorize", prepare=created, run=_authorize, effects=_effects(_HELD)),
     Operation(
         name="reverse_auth",
-        prepare=_authorized,
+        prepare=authorized,
         run=lambda shop, on: shop.transactions.reverse_authorization(on.payment_id, eur(990), key="k-1"),
         effects=_effects(_HELD, ("REVERSE_AUTH", 990)),
     ),
     Operation(
         name="capture",
-        prepare=_authorized,
+        prepare=authorized,
         run=lambda shop, on: shop.transactions.capture(on.payment_id, eur(4_000), key="k-1"),
         effects=_effects(_HELD, ("CAPTURE", 4_000)),
     ),
     Operation(
         name="authorize_and_capture",
-        prepare=_created,
+        prepare=created,
         run=lambda shop, on: shop.transactions.authorize_and_capture(on.payment_id, key="k-1"),
         effects=_effects(_SOLD),
     ),
     Operation(
         name="settled",
-        prepare=_sold,
+        prepare=sold,
         run=lambda shop, on: shop.transactions.settle(on.payment_id, key="k-1"),
         effects=_effects(_SOLD, ("SETTLED", WHOLE)),
     ),
     Operation(
         name="void",
-        prepare=_captured,
+        prepare=captured,
         run=lambda shop, on: shop.transactions.void(on.payment_id, key="k-1"),
         effects=_effects(_HELD, ("CAPTURE", WHOLE), ("VOID", WHOLE)),
     ),
     Operation(
         name="refund",
-        prepare=_captured_in_two,
+        prepare=captured_in_two,
         run=_refund,
         effects=_effects(*_TWO_CAPTURES, ("REFUND", 2_000), ("REFUND", 1_000)),
     ),
     Operation(
         name="detached_credit",
-        prepare=_created,
+        prepare=created,
         run=lambda shop, on: shop.transactions.credit(on.payment_id, eur(500), key="k-1"),
         effects=_effects(("DETACHED_CREDIT", 500)),
     ),
     Operation(
         name="chargeback",
-        prepare=_charged_back,
+        prepare=charged_back,
         run=_receive,
         effects=_effects(_SOLD, ("CHARGEBACK", 1_000)),
         heard=True,
     ),
-    Operation(name="checkout", prepare=_split, run=_submit, effects=None),
-    Operation(name="rollback", prepare=_split_with_a_bad_card, run=_submit, effects=None, immediate=True),
+    Operation(name="checkout", prepare=split, run=_submit, effects=None),
+    Operation(name="rollback", prepare=split_with_a_bad_card, run=_submit, effects=None, immediate=True),
     Operation(
         name="return",
-        prepare=_waiting_for_the_shopper,
+        prepare=waiting_for_the_shopper,
         run=lambda shop, on: shop.checkout.resume("card", on.params),
         effects=_effects(_HELD),
     ),
-    Operation(name="webhook", prepare=_waiting_for_the_bank, run=_receive, effects=_effects(_HELD)),
+    Operation(name="webhook", prepare=waiting_for_the_bank, run=_receive, effects=_effects(_HELD)),
     Operation(
         name="fulfilment",
-        prepare=_placed,
+        prepare=placed,
         run=lambda shop, _: shop.orders.capture(OWNER, "f-1", eur(3_000), key="o-1"),
         effects=_effects(*_PLACED, ("CAPTURE", 3_000)),
     ),
     Operation(
         name="return_of_goods",
-        prepare=_fulfilled,
+        prepare=fulfilled,
         run=lambda shop, _: shop.orders.refund(OWNER, "t-1", eur(4_500), key="o-1"),
         effects=_effects(*_PLACED, ("CAPTURE", 4_000), ("REFUND", 4_000), ("REFUND", 500)),
     ),
-    Operation(name="first_use", prepare=_nothing, run=_create, effects=_effects(), fresh=True),
+    Operation(name="first_use", prepare=nothing, run=_create, effects=_effects(), fresh=True),
     Operation(
         name="recovery_of_a_charge",
-        prepare=_left(_created, _authorize, after=True),
+        prepare=left(created, _authorize, after=True),
         run=_maintain,
         effects=_effects(_HELD),
         at_s=HOUR_S,
@@ -299,7 +173,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_nothing",
-        prepare=_left(_created, _authorize, after=False),
+        prepare=left(created, _authorize, after=False),
         run=_maintain,
         effects=_effects(),
         at_s=HOUR_S,
@@ -307,7 +181,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_a_refund",
-        prepare=_left(_captured_in_two, _refund, 2, after=True),
+        prepare=left(captured_in_two, _refund, 2, after=True),
         run=_maintain,
         effects=_effects(*_TWO_CAPTURES, ("REFUND", 2_000), ("REFUND", 1_000)),
         at_s=HOUR_S,
@@ -315,7 +189,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_a_checkout",
-        prepare=_left(_split, _submit, 2, after=True),
+        prepare=left(split, _submit, 2, after=True),
         run=_maintain,
         effects=None,
         at_s=HOUR_S,
@@ -323,7 +197,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_half_a_checkout",
-        prepare=_left(_split, _submit, 2, after=False),
+        prepare=left(split, _submit, 2, after=False),
         run=_maintain,
         effects=None,
         at_s=HOUR_S,
@@ -331,7 +205,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="reversal_by_maintenance",
-        prepare=_failed_checkout,
+        prepare=failed_checkout,
         run=_maintain,
         effects=None,
         at_s=3 * HOUR_S,
