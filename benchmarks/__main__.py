@@ -29,15 +29,15 @@ def main(arguments: Sequence[str]) -> None:
     asked = _parser().parse_args(arguments)
     name = QUICK.name if asked.quick else asked.extent
     figures = _about(name)
+    results: Path = asked.results
+    results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="payports-bench-", dir=asked.folder) as folder:
         for part in asked.only or PARTS:
             start = time.perf_counter()
             setting = Setting(folder=Path(folder), extent=EXTENTS[name], peers_python=asked.peers_python)
             figures[part] = PARTS[part](setting)
+            (results / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
             print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    results: Path = asked.results
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if name == FULL.name and not asked.only:
         publish(figures)
     print(table(figures))
