@@ -244,8 +244,11 @@ def resolve(
 @click.option("--storm", type=click.IntRange(min=1), default=4_000, show_default=True, help="Steps of storm a run.")
 @click.option("--store", type=click.Choice(["memory", "sqlite"]), default="memory", show_default=True)
 @click.option("--plant", default="", metavar="BUG", help="A bug to plant, to see that it is found; ? lists them.")
+@click.option("--first", is_flag=True, help="Stop at the first run that breaks a promise.")
 @click.option("--trace", is_flag=True, help="Show every step.")
-def simulate_(steps: int, seed: int | None, seeds: str | None, storm: int, store: str, plant: str, trace: bool) -> None:
+def simulate_(
+    steps: int, seed: int | None, seeds: str | None, storm: int, store: str, plant: str, first: bool, trace: bool
+) -> None:
     """Put a whole shop through storms of faults, and let the bank's ledger judge.
 
     Several processes with one store, interleaved at every call of a port, on a clock of their own: requests and answers
@@ -259,7 +262,7 @@ def simulate_(steps: int, seed: int | None, seeds: str | None, storm: int, store
         raise click.BadParameter(f"there are: {', '.join(PLANTS)}", param_hint="--plant")
     chosen = seeds_of(seeds) if seeds else None if seed is None else range(seed, seed + 1)
     settings = Settings(steps=storm, store=store, plant=plant)
-    raise SystemExit(run_simulation(Wanted(seeds=chosen, steps=steps, settings=settings, trace=trace)))
+    raise SystemExit(run_simulation(Wanted(seeds=chosen, steps=steps, settings=settings, trace=trace, first=first)))
 
 
 @program.group()

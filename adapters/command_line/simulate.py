@@ -16,12 +16,13 @@ from payports.testing.simulation import Run, Settings, simulate
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """What to run: these ``seeds``, or as many as make so many ``steps``; ``trace`` shows every step."""
+    """What to run: these ``seeds``, or as many as make so many ``steps``; ``first``: to the first failure; ``trace``: show every step."""
 
     seeds: range | None
     steps: int
     settings: Settings
     trace: bool
+    first: bool
 
 
 def run_simulation(wanted: Wanted) -> int:
@@ -31,12 +32,14 @@ def run_simulation(wanted: Wanted) -> int:
     settings = attrs.evolve(wanted.settings, show=show)
     began, steps, effects, days, broken, runs = time.monotonic(), 0, 0, 0.0, 0, 0
     for run in _runs(wanted, settings):
+        if len(wanted.seeds or ()) == 1:
+            out.print(f"seed {run.seed}: {run.steps:,} steps, digest {run.digest}")
         runs, steps, effects, days = runs + 1, steps + run.steps, effects + run.effects, days + run.days
         if run.violation:
             broken += 1
             _print_violation(out, run, settings)
-        if len(wanted.seeds or ()) == 1:
-            out.print(f"seed {run.seed}: {run.steps:,} steps, digest {run.digest}")
+            if wanted.first:
+                break
     took = time.monotonic() - began
     out.print(
         f"{runs:,} runs, {steps:,} service steps, {effects:,} effects at the bank, {days:,.0f} days, in {took:.1f} s"

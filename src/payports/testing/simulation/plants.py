@@ -125,7 +125,7 @@ def _version_ignored(_: Surroundings, stack: ExitStack) -> None:
     former = _replace(stack, FaultyRepository, "commit", commit)
 
 
-def _lease_as_only_fence(_: Surroundings, stack: ExitStack) -> None:
+def _lease_as_only_fence(around: Surroundings, stack: ExitStack) -> None:
     """An attempt that slept through the end of its lease goes on as if nothing had happened."""
 
     def save(
@@ -134,6 +134,7 @@ def _lease_as_only_fence(_: Surroundings, stack: ExitStack) -> None:
         return former(env, before, after, cause, beside)
 
     former = _replace(stack, Environment, "save", save)
+    around.weather.chances |= {Fault.ANSWER_SLOW: 0.5}
 
 
 def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
@@ -149,12 +150,13 @@ def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
     stack.callback(delattr, FaultyRepository, "undelivered")
 
 
-def _reversal_forgotten(_: Surroundings, stack: ExitStack) -> None:
+def _reversal_forgotten(around: Surroundings, stack: ExitStack) -> None:
     """That a failed checkout owes something back is not written down."""
+    around.weather.chances |= {Fault.DECLINED: 0.4}
     _replace(stack, concluding, "mark_for_reversal", lambda payment, *_: payment)
 
 
-def _cancel_takes_its_time(_: Surroundings, stack: ExitStack) -> None:
+def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
     """Giving a checkout up and demanding what it holds are several commits, with calls of the gateway between."""
 
     def undo(env: Environment, payments: Any, given_up: Any, cause: Any) -> Outcome[tuple[Payment, ...], Any]:
@@ -173,11 +175,13 @@ def _cancel_takes_its_time(_: Surroundings, stack: ExitStack) -> None:
         )
 
     _replace(stack, checkout, "undo", undo)
+    around.weather.chances |= {Fault.ANSWER_SLOW: 0.5, Fault.DECLINED: 0.3}
 
 
-def _sources_kept_apart(_: Surroundings, stack: ExitStack) -> None:
+def _sources_kept_apart(around: Surroundings, stack: ExitStack) -> None:
     """What a return got back on another payment does not count."""
     _replace(stack, execution, "_others", lambda *_: ())
+    around.weather.chances |= {Fault.UNREACHABLE: 0.3}
 
 
 def _webhook_forgotten(_: Surroundings, stack: ExitStack) -> None:

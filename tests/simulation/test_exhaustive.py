@@ -1,0 +1,52 @@
+"""No life of a payment, however it goes, takes more than was allowed; nothing is left to luck."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from payports import Transaction
+from tests.simulation.exhaustive import Search
+
+ROOT: Final = Path(__file__).parents[2]
+DEPTH: Final = os.environ.get("PAYPORTS_SEARCHED_DEPTH", "11")
+"""How many things may happen one after another."""
+
+ROWS: Final = os.environ.get("PAYPORTS_SEARCHED_ROWS", "5")
+"""How many transactions a payment may have."""
+
+
+def test_every_life_of_a_payment_keeps_the_limits() -> None:
+    """In a process of its own, where nobody measures coverage; it says how many states it saw."""
+    command = [sys.executable, "-m", "tests.simulation.exhaustive", DEPTH, ROWS]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    states, *violations = done.stdout.split("\n", 1)
+    assert not "".join(violations).strip(), violations
+    assert int(states) >= 389_000 or int(DEPTH) < 11
+
+
+def test_a_rule_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is unknown counts for nothing."""
+    monkeypatch.setattr(Transaction, "may_have_happened", property(lambda one: one.succeeded))
+    (found,) = Search().run(5).violations
+    assert "may be held" in found
+
+
+def test_a_reversal_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("payports.domain.begin.left_of_hold", lambda _, hold: hold.amount.minor)
+    (found,) = Search().run(7).violations
+    assert "may go from authorization" in found
+
+
+def test_all_that_a_payment_should_take_is_taken() -> None:
+    """A core that refuses everything breaks no limit: of every type there is a life in which it was done."""
+    search = Search(rows=3)
+    search.run(9)
+    kinds = {one.type for payment in search.payments for one in payment.transactions if one.succeeded}
+    assert kinds == {"AUTHORIZE", "AUTHORIZE_AND_CAPTURE", "CAPTURE", "REVERSE_AUTH", "VOID", "REFUND"}
