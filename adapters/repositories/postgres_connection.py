@@ -6,7 +6,7 @@ Settings: https://www.postgresql.org/docs/current/runtime-config-client.html and
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -55,6 +55,10 @@ class Link(psycopg.Connection[tuple[Any, ...]]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         return super().wait(gen, interval, timeout or self.limit_s)
 
+    def ask(self, statement: str, row: Sequence[object] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Execute a statement."""
+        return self.execute(statement.encode(), row or None)
+
     @contextmanager
     def patient(self, limit_s: float) -> Generator[None]:
         """Wait longer for a while."""
@@ -82,20 +86,19 @@ class Link(psycopg.Connection[tuple[Any, ...]]):
         if self.pgconn.transaction_status == TransactionStatus.INERROR:
             self.rollback()
         elif self.pgconn.transaction_status == TransactionStatus.INTRANS:
-            self.execute("ROLLBACK")
+            self.ask("ROLLBACK")
 
 
 def open_link(url: Secret, options: PostgresOptions) -> Link:
     """Connect, set what every connection must have, and read it back."""
     limit_s = options.answer_timeout.total_seconds()
-    extra = {"password": options.password.reveal()} if options.password else {}
     link = Link.connect(
         url.reveal(),
         autocommit=True,
         cursor_factory=psycopg.RawCursor,
         connect_timeout=max(2, round(limit_s)),
         client_encoding="UTF8",
-        **extra,
+        password=options.password.reveal() if options.password else None,
     )
     try:
         link.limit_s = limit_s * _SLACK
@@ -128,7 +131,7 @@ def verify(link: Link, options: PostgresOptions) -> dict[str, str]:
     told = ("synchronous_commit", "fsync", "full_page_writes", "server_encoding")
     asked = [f"set_config('{name}', ${place}, false)" for place, name in enumerate(wanted, start=1)]
     asked += [f"current_setting('{name}')" for name in told]
-    found = link.execute(f"SELECT pg_is_in_recovery()::text, {', '.join(asked)}", tuple(wanted.values())).fetchone()
+    found = link.ask(f"SELECT pg_is_in_recovery()::text, {', '.join(asked)}", tuple(wanted.values())).fetchone()
     said: dict[str, str] = dict(zip(("in_recovery", *wanted, *told), found or (), strict=True))
     for name, refused, why in _REFUSED:
         if said[name] == refused:

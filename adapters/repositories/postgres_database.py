@@ -47,13 +47,13 @@ class PostgresDatabase(Sql):
         self._pool = Pool(lambda: open_link(url, options), options.connections, options.busy_timeout.total_seconds())
         try:
             self.run(lambda link: migrate(link, options.schema), patience_s=0)
-            self.run(lambda link: link.execute(FORGET))
+            self.run(lambda link: link.ask(FORGET))
         except BaseException:
             self.close()
             raise
 
     def select(self, statement: str, row: Row) -> Sequence[Read]:
-        return self.run(lambda link: link.execute(spoken(statement), row).fetchall())
+        return self.run(lambda link: link.ask(spoken(statement), row).fetchall())
 
     def write(self, merchant: str, steps: Sequence[Step]) -> None:
         deadline = time.monotonic() + self._patience_s
@@ -69,9 +69,9 @@ class PostgresDatabase(Sql):
     def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
         def execute(link: Link) -> list[int]:
             with link.together():
-                link.execute("BEGIN")
-                done = [link.execute(spoken(statement), row) for row in rows]
-                link.execute("COMMIT")
+                link.ask("BEGIN")
+                done = [link.ask(spoken(statement), row) for row in rows]
+                link.ask("COMMIT")
             return [one.rowcount for one in done]
 
         return self.run(execute)
@@ -80,14 +80,14 @@ class PostgresDatabase(Sql):
         """Every commit shares a lock for as long as it lasts; who has it alone for an instant sees the end of all that began before."""
 
         def fence(link: Link) -> int:
-            if link.execute(_ANYTHING_NEW, (merchant,)).fetchone() == (False,):
+            if link.ask(_ANYTHING_NEW, (merchant,)).fetchone() == (False,):
                 return 0
             with link.together():
-                link.execute("BEGIN")
-                link.execute(_FENCE_TIMEOUT)
-                link.execute(_FENCE, (merchant,))
-                last = link.execute(_LAST, (merchant,))
-                link.execute("COMMIT")
+                link.ask("BEGIN")
+                link.ask(_FENCE_TIMEOUT)
+                link.ask(_FENCE, (merchant,))
+                last = link.ask(_LAST, (merchant,))
+                link.ask("COMMIT")
             found = last.fetchone()
             return found[0] if found and found[0] else 0
 
@@ -129,7 +129,7 @@ def _write(link: Link, merchant: str, steps: Sequence[Step]) -> Refused | Mark |
     except Refused as refused:
         return Refused(refused.what)
     try:
-        told = link.execute("COMMIT").statusmessage
+        told = link.ask("COMMIT").statusmessage
     except psycopg.Error as error:
         if error.sqlstate and not link.broken and not link.closed:
             raise  # the server said no, so it is not there
@@ -148,9 +148,9 @@ def _take(link: Link, merchant: str, steps: Sequence[Step]) -> Mark:
     link.commits += 1
     try:
         with link.together():
-            link.execute("BEGIN")
-            begun = link.execute(BEGUN, (merchant, link.name, link.commits))
-            taken.extend(link.execute(spoken(step.statement), (merchant, *step.row)) for step in steps)
+            link.ask("BEGIN")
+            begun = link.ask(BEGUN, (merchant, link.name, link.commits))
+            taken.extend(link.ask(spoken(step.statement), (merchant, *step.row)) for step in steps)
     except psycopg.IntegrityError as error:
         clash = error
     written = [one.rowcount for one in taken] + [_NOT_REACHED] * (len(steps) - len(taken))

@@ -58,8 +58,8 @@ def committed(pool: Pool, mark: Mark, patience_s: float) -> bool:
         try:
             with pool.link() as link:
                 if _has_ended(link, mark):
-                    return link.execute(_LAST, (mark.merchant, mark.connection)).fetchone() == (mark.number,)
-                link.execute(_END, (mark.process, mark.xid))
+                    return link.ask(_LAST, (mark.merchant, mark.connection)).fetchone() == (mark.number,)
+                link.ask(_END, (mark.process, mark.xid))
         except psycopg.Error as error:
             reason = explain(error)
             if not passes(error):
@@ -70,7 +70,7 @@ def committed(pool: Pool, mark: Mark, patience_s: float) -> bool:
 
 def _has_ended(link: Link, mark: Mark) -> bool:
     try:
-        return link.execute(_STATUS, (mark.xid,)).fetchone() != ("in progress",)
+        return link.ask(_STATUS, (mark.xid,)).fetchone() != ("in progress",)
     except (
         psycopg.errors.InvalidParameterValue
     ):  # an id that nobody has had yet: the server crashed, and lost all trace of it

@@ -60,30 +60,32 @@ def migrate(link: Link, name: str) -> None:
         return
     with link.patient(_PATIENCE_S), link.transaction():
         with link.together():
-            link.execute(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
-            link.execute(f"SET LOCAL statement_timeout = '{_PATIENCE_S}s'")
-            link.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
+            link.ask(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
+            link.ask(f"SET LOCAL statement_timeout = '{_PATIENCE_S}s'")
+            link.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
         version = version_of(link, name)  # somebody else may have done it while we waited
+        if version == 0 and link.ask(_TABLES, (name,)).fetchone() != (0,):
+            raise StoreFailed(f"the schema {name} belongs to another application")
         with link.together():
             if version == 0:
-                link.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
-                link.execute("CREATE TABLE store_version (version BIGINT NOT NULL)")
-                link.execute("INSERT INTO store_version (version) VALUES (0)")
+                link.ask(f"CREATE SCHEMA IF NOT EXISTS {name}")
+                link.ask("CREATE TABLE store_version (version BIGINT NOT NULL)")
+                link.ask("INSERT INTO store_version (version) VALUES (0)")
             for statement in chain.from_iterable(MIGRATIONS[version:]):
-                link.execute(statement)
-            link.execute("UPDATE store_version SET version = $1", (len(MIGRATIONS),))
+                link.ask(statement)
+            link.ask("UPDATE store_version SET version = $1", (len(MIGRATIONS),))
 
 
 def version_of(link: Link, name: str) -> int:
-    """The version of a schema's tables; 0 if there are none. Raises ``StoreFailed`` for what is not ours or newer."""
-    there = link.execute("SELECT to_regclass($1) IS NOT NULL", (f"{name}.store_version",)).fetchone()
-    found = link.execute(f"SELECT version FROM {name}.store_version").fetchone() if there == (True,) else None  # noqa: S608
-    if found is None:
-        tables = link.execute("SELECT count(*) FROM pg_tables WHERE schemaname = $1", (name,)).fetchone()
-        if tables != (0,):
-            raise StoreFailed(f"the schema {name} belongs to another application")
+    """The version of a schema's tables; 0 if there are none. Raises ``StoreFailed`` for a newer one."""
+    # not to_regclass(): within a transaction it does not see what others have made since it was first asked
+    if link.ask(f"{_TABLES} AND tablename = 'store_version'", (name,)).fetchone() == (0,):
         return 0
-    version: int = found[0]
+    found = link.ask(f"SELECT version FROM {name}.store_version").fetchone()  # noqa: S608 -- the name was checked
+    version: int = found[0] if found else 0
     if version > len(MIGRATIONS):
         raise StoreFailed(f"the tables are of version {version}, newer than this library knows ({len(MIGRATIONS)})")
     return version
+
+
+_TABLES: Final = "SELECT count(*) FROM pg_tables WHERE schemaname = $1"

@@ -61,7 +61,7 @@ class SqlRepository(PaymentRepository):
 
     def misfits(self, payment_id: str) -> tuple[str, ...]:
         payment = self.payment(payment_id)
-        counted = self._records(tuple[int, int], statements.COUNT_FACTS, payment_id)
+        counted = self._records(_pair, statements.COUNT_FACTS, payment_id)
         rows = self._records(tuple[Column, ...], statements.ROWS, payment_id)
         return codec.misfits(payment, rows, *counted[0]) if payment and counted else ()
 
@@ -140,6 +140,11 @@ def _planned(commit: Commit) -> list[Step]:
     except StoreFailed as failed:
         reason = str(failed)
     raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+
+
+def _pair(row: codec.Read) -> tuple[int, int]:
+    told, facts = row
+    return told, facts
 
 
 _PAYMENT: Final = slice(0, len(codec.PAYMENT))

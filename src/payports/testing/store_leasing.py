@@ -34,6 +34,7 @@ from payports.testing.store_samples import (
 )
 
 HOUR: Final = timedelta(hours=1)
+NOTHING: Final[frozenset[str]] = frozenset()
 OVER: Final = timedelta(0)
 """A lease that has run out as soon as it is taken, so that no test waits for a clock."""
 
@@ -43,17 +44,17 @@ class StoreLeasing:
 
     def test_a_lease_is_one_holder_s_until_it_runs_out_or_is_given_back(self, store: Store) -> None:
         repository = fresh(store)
-        same(repository.lease(("a", "b"), "one", HOUR), frozenset("ab"))
+        same(repository.lease(("a", "b"), "one", HOUR), frozenset({"a", "b"}))
         same(repository.lease(("c", "b", "a"), "two", HOUR), frozenset("c"))
         same(repository.lease(("a", "c", "a"), "one", HOUR), frozenset("a"))
         repository.release(("a", "b", "nobody's"), "two")
-        same(repository.lease(("a", "b"), "two", HOUR), frozenset())
+        same(repository.lease(("a", "b"), "two", HOUR), NOTHING)
         repository.release(("a",), "one")
         same(repository.lease(("a", "b"), "two", HOUR), frozenset("a"))
         same(repository.lease(("b",), "one", OVER), frozenset("b"))
         same(repository.lease(("b",), "two", HOUR), frozenset("b"))
-        same(repository.lease(("b",), "one", HOUR), frozenset())
-        same(repository.lease((), "one", HOUR), frozenset())
+        same(repository.lease(("b",), "one", HOUR), NOTHING)
+        same(repository.lease((), "one", HOUR), NOTHING)
         same(fresh(store).lease(("a", "b", "c"), "one", HOUR), frozenset("abc"))
 
     @pytest.mark.parametrize("text", ["a\0", "\ud800"])

@@ -175,7 +175,7 @@ def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
         page = repository.undelivered()[:told]
         return repository.delivered(page[-1].position, mover) if page else None
 
-    return draw(
+    done: Callable[[PaymentRepository], object] = draw(
         st.sampled_from(
             [
                 deliver,
@@ -184,6 +184,7 @@ def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
             ]
         )
     )
+    return done
 
 
 @settings(

@@ -57,7 +57,7 @@ def test_its_settings_are_read_back_and_the_password_is_not(shared_database_url:
 def test_a_database_that_would_lose_commits_is_refused(database_url: str, setting: str, reason: str | None) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         name = connection.info.dbname
-        connection.execute(f'ALTER DATABASE "{name}" {setting}')
+        connection.execute(f'ALTER DATABASE "{name}" {setting}'.encode())
     if reason is None:
         with opened(database_url) as store:
             assert added(store.of("m"), a_payment()).version == 1
@@ -149,15 +149,16 @@ def test_what_the_server_will_never_take_is_told_at_once_and_without_data(databa
 
 def _fail_at_first(connection: psycopg.Connection[tuple[object, ...]], sqlstate: str, *, deferred: bool) -> None:
     """Make the first two facts fail; a sequence counts on, whatever is rolled back."""
-    connection.execute("CREATE SEQUENCE tries")
-    connection.execute(
-        "CREATE FUNCTION fail_at_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') <= 2 THEN"
-        f" RAISE EXCEPTION 'tok_canary' USING ERRCODE = '{sqlstate}'; END IF; RETURN NULL; END $$"
-    )
     later = "DEFERRABLE INITIALLY DEFERRED" if deferred else ""
-    connection.execute(
-        f"CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON history {later} FOR EACH ROW EXECUTE FUNCTION fail_at_first()"
-    )
+    script = f"""
+        CREATE SEQUENCE tries;
+        CREATE FUNCTION fail_at_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'tok_canary' USING ERRCODE = '{sqlstate}'; END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON history {later} FOR EACH ROW EXECUTE FUNCTION fail_at_first();
+    """
+    connection.execute(script.encode())
 
 
 def test_a_row_that_somebody_keeps_is_told_and_can_be_read_meanwhile(database_url: str) -> None:
@@ -194,8 +195,12 @@ def test_commits_over_the_same_payments_in_any_order_do_not_deadlock(database_ur
 def test_more_threads_than_connections_wait_for_their_turn(database_url: str) -> None:
     with opened(database_url, connections=2) as store, aside(database_url) as connection:
         repository = store.of("m")
+
+        def add(number: int) -> None:
+            added(repository, a_payment(f"p-{number}"))
+
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda number: added(repository, a_payment(f"p-{number}")), range(40)))
+            list(threads.map(add, range(40)))
         mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         found = connection.execute(mine).fetchone()
         assert found is not None

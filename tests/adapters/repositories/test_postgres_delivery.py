@@ -26,8 +26,8 @@ def slow_commit(url: str, merchant: str, key: str) -> Generator[Link]:
     """Take the first half of a commit that tells one fact, so far that only ``COMMIT`` is missing."""
     with opened(url) as other:
         planned = list(steps(changed(None, a_payment(key), a_fact(key, "slow"))))
-        with other.database._pool.link() as link:  # noqa: SLF001 -- half of a commit is what no public method makes
-            postgres_database._take(link, merchant, planned)  # noqa: SLF001
+        with other.database._pool.link() as link:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- half of a commit is what no public method makes
+            postgres_database._take(link, merchant, planned)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as above
             yield link
 
 
@@ -105,6 +105,6 @@ def _write_and_deliver(store: PostgresStore, writers: int, each: int) -> None:
                 assert repository.delivered(page[-1].position)
             elif over:
                 break
-        for one in writing:
-            one.result()
+        for writer in writing:
+            writer.result()
     assert met == {f"p-{writer}": [str(number) for number in range(1, each + 1)] for writer in range(writers)}

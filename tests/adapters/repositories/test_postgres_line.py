@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -73,7 +74,11 @@ def test_a_line_that_breaks_at_any_turn_loses_nothing_and_repeats_nothing(
 def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) -> None:
     """And without asking, what was committed looks like somebody else's: the proof that the line breaks where it says."""
     found: list[object] = []
-    for merchant, ask in (("asked", postgres_fate.committed), ("not asked", lambda *_: False)):
+    asking: tuple[tuple[str, Callable[..., bool]], ...] = (
+        ("asked", postgres_fate.committed),
+        ("not asked", lambda *_: False),  # pyright: ignore[reportUnknownLambdaType] -- whatever it is given
+    )
+    for merchant, ask in asking:
         with (
             lined(shared_database_url) as line,
             opened(line.url) as store,

