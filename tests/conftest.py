@@ -23,4 +23,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     sizes.addoption(
         "--sequences", type=int, default=10_000, help="how many sequences of commands to run on every store"
     )
+    sizes.addoption("--first-sequence", type=int, default=0, help="the seed of the first of these sequences")
     sizes.addoption("--kills", type=int, default=6, help="how many workers of a replay to kill on each store")

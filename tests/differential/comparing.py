@@ -25,7 +25,7 @@ class Difference:
     def message(self) -> str:
         """What to replay, and where it parts."""
         commands = "\n  ".join(map(repr, self.commands))
-        return f"--seed {self.seed}:\n  {commands}\n{self.first}: {self.told[0]}\n{self.second}: {self.told[1]}"
+        return f"seed {self.seed}:\n  {commands}\n{self.first}: {self.told[0]}\n{self.second}: {self.told[1]}"
 
 
 def compare(lanes: Sequence[Lane], seed: int) -> Difference | None:

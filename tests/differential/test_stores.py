@@ -1,7 +1,8 @@
 """Whatever is asked of a shop, in whatever order, it comes to the same on memory, SQLite and PostgreSQL: answers, ledgers, facts, coverage,
 attention, what is due, and what the bank did.
 
-``--sequences N`` says how many sequences are run on each. A difference is shown with its seed and as few commands as still show it.
+``--sequences N`` says how many sequences are run on each. A difference is shown with its seed S and as few commands as still show it;
+``--first-sequence S --sequences 1`` runs it again.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ NOT_DURABLE = "options=-c%20synchronous_commit%3Doff"
 
 def test_all_stores_come_to_the_same(tmp_path: Path, database_url: str, pytestconfig: pytest.Config) -> None:
     number = int(pytestconfig.getoption("sequences") or 0)
-    same, found = differences(tmp_path, database_url, range(number), {})
+    first = int(pytestconfig.getoption("first_sequence") or 0)
+    same, found = differences(tmp_path, database_url, range(first, first + number), {})
     assert (same, found) == (number, []), found[0]
 
 

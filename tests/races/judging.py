@@ -15,7 +15,7 @@ from payports import Owner, Payment, RecordedFact
 from payports.adapters.command_line.reconciliation import BankBook, reconcile
 from payports.testing import Effect
 from tests.application.shops import HOUR
-from tests.races.acts import Answer
+from tests.races.acts import NOTHING, Answer
 from tests.races.referee import Mode, Referee
 from tests.races.scenes import Moved, Scene, Setter
 
@@ -26,6 +26,25 @@ _LIMITS: Final = {
     "AUTHORIZE_AND_CAPTURE": ("REFUND", "VOID"),
 }
 MODES: Final = tuple(Mode)
+_SUCCESSES: Final = (
+    "TransactionReport",
+    "CheckedOut",
+    "OrderReport",
+    "tuple",
+    "heard",
+    "MaintenanceReport",
+    "Delivery",
+    NOTHING,
+)
+_REFUSALS: Final = (
+    "AmountNotAvailable",
+    "OperationNotAllowed",
+    "PaymentsFailed",
+    "Declined",
+    "ResultUnknown",
+    "NotExecuted",
+)
+_ANSWERS: Final = frozenset({*_SUCCESSES, *_REFUSALS})
 
 
 @attrs.define
@@ -105,6 +124,7 @@ def _judged(
 ) -> Iterator[str]:
     if any(one.is_busy for one in answers):
         yield "somebody is starved"
+    yield from (f"{one.kind} is no answer in a race" for one in answers if one.kind not in _ANSWERS and not one.is_busy)
     yield from _promises(answers, at_once)
     yield from _beyond_limits(effects)
     keys = Counter(one.transaction_id for one in effects if one.transaction_id)
