@@ -44,7 +44,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.reversal import claim
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction import FailureType, Transaction, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
 
@@ -118,7 +118,7 @@ class Checkout:
             return Failure(PaymentNotFound("of this callback token"))
         if _is_running(found, self._env.now()):
             return Failure(Busy(f"checkout of {found.owner.kind} {found.owner.id}"))
-        if found.state in _WAITING:
+        if found.state is not CheckoutState.PLACED:
             for payment in self._env.store.payments_of(found.owner):
                 self._ask_about(payment, configured.unwrap(), params)
         if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
@@ -277,14 +277,19 @@ class Checkout:
         if payment.gateway != configured.name:
             return
         for one in payment.transactions:
-            if (
-                one.status in (TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT)
-                or one.indeterminate
-            ):
+            if _may_have_ended(one):
                 seen = hearing.confirm(configured.gateway, hearing.request_for(payment, one), params)
                 if not isinstance(seen, NotFoundYet):
                     recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
                     payment = recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def _may_have_ended(one: Transaction) -> bool:
+    """Tell whether what the shopper did elsewhere may have changed a transaction, also one that was waited for in vain."""
+    open_ = (TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT)
+    telling = one.judgement.telling
+    given_up = telling is not None and telling.failure_type is FailureType.ABANDONED
+    return one.status in open_ or one.indeterminate or given_up
 
 
 def with_token(return_url: str, token: str) -> str:

@@ -91,6 +91,15 @@ def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]
     return found if isinstance(found, NotFoundYet) else _heard(found, request, Channel.RETURN)
 
 
+def give_up(gateway: Gateway, request: PaymentRequest) -> Observation | NotFoundYet:
+    """Let a gateway give up what waits for the shopper, if it can."""
+    giving_up = getattr(gateway.actions, "give_up", None)  # an adapter may be older than this method
+    if giving_up is None:
+        return NotFoundYet("it cannot be told to give up")
+    found = _ask(giving_up, request)
+    return found if isinstance(found, NotFoundYet) else believable(found, request.transaction_id, Channel.LOOK_UP)
+
+
 def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
     """Let a gateway's validator look at a method; one that cannot say yes says no."""
     if gateway.validator is None:

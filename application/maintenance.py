@@ -16,7 +16,7 @@ from payports.application.environment import Environment, guarded
 from payports.application.execution import TransactionReport
 from payports.application.notifying import Applied, apply
 from payports.application.recording import record
-from payports.application.recovery import ask, hear, judged, note
+from payports.application.recovery import ask, give_up, hear, judged, note
 from payports.application.requests import check_limit
 from payports.application.reversing import reverse_owed
 from payports.domain.attention import AttentionItem
@@ -34,6 +34,7 @@ from payports.domain.transaction import (
     Transaction,
     TransactionStatus,
 )
+from payports.ports.gateway import NotFoundYet
 from payports.ports.store import (
     CheckoutRecord,
     InboxEntry,
@@ -205,18 +206,30 @@ class _Pass:
             return self._warn(note(self._env, payment, ask(self._env, payment, one), _RECOVERY), one)
         if not one.may_have_happened or one.succeeded:
             return payment
-        answer = hear(self._env, payment, one)
-        heard = judged(self._env, payment, one, answer)
-        unanswered = answer is heard and heard.status is TransactionStatus.UNKNOWN
+        if one.status is TransactionStatus.REQUIRES_ACTION and _has_lapsed(self._env, one):
+            return self._let_lapse(payment, one)
+        return self._heard(payment, one, hear(self._env, payment, one))[0]
+
+    def _heard(
+        self, payment: Payment, one: Transaction, answer: Observation | NotFoundYet
+    ) -> tuple[Payment, Observation]:
+        """Record what a gateway said about a transaction."""
+        told = judged(self._env, payment, one, answer)
+        unanswered = answer is told and told.status is TransactionStatus.UNKNOWN
         self._unanswered[payment.gateway] = self._unanswered[payment.gateway] + 1 if unanswered else 0
-        payment = note(self._env, payment, heard, _RECOVERY)
-        after = payment.by_id[one.id]
+        payment = note(self._env, payment, told, _RECOVERY)
         self._done["looked_up"] += 1
-        self._done["settled"] += after.status is not one.status
-        waits = {after.status, heard.status} == {TransactionStatus.REQUIRES_ACTION}
-        if waits and _has_lapsed(self._env, one):
-            self._done["lapsed"] += 1
-            return self._lapse(payment, one)
+        self._done["settled"] += payment.by_id[one.id].status is not one.status
+        return payment, told
+
+    def _let_lapse(self, payment: Payment, waiting: Transaction) -> Payment:
+        """End what no shopper has finished in time: at the gateway, or if that cannot be told to, by the time alone."""
+        answer = give_up(self._env, payment, waiting)
+        alone = isinstance(answer, NotFoundYet)
+        payment, told = self._heard(payment, waiting, hear(self._env, payment, waiting) if alone else answer)
+        if alone and {payment.by_id[waiting.id].status, told.status} == {TransactionStatus.REQUIRES_ACTION}:
+            payment = self._lapse(payment, waiting)
+        self._done["lapsed"] += payment.by_id[waiting.id].status is TransactionStatus.DECLINED
         return payment
 
     def _warn(self, payment: Payment, hold: Transaction) -> Payment:

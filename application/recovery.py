@@ -46,6 +46,14 @@ def hear(env: Environment, payment: Payment, transaction: Transaction) -> Observ
     return hearing.look_up(found.unwrap().gateway, request, fence=transaction.indeterminate)
 
 
+def give_up(env: Environment, payment: Payment, transaction: Transaction) -> Observation | NotFoundYet:
+    """Keep the shopper from finishing at the gateway what nobody waits for any more; ``NotFoundYet`` if it cannot be told to."""
+    found = env.gateway(payment.gateway, "giving up")
+    if isinstance(found, Failure):
+        return _unknown(transaction, "the gateway is not configured any more")
+    return hearing.give_up(found.unwrap().gateway, hearing.request_for(payment, transaction))
+
+
 def judged(
     env: Environment, payment: Payment, transaction: Transaction, answer: Observation | NotFoundYet
 ) -> Observation:

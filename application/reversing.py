@@ -9,7 +9,7 @@ from returns.result import Failure, Success
 
 from payports.application.environment import Environment, stored
 from payports.application.execution import execute
-from payports.application.recovery import look_up_doubts
+from payports.application.recovery import give_up, look_up_doubts, note
 from payports.domain.capabilities import Capabilities
 from payports.domain.failures import (
     AmountNotAvailable,
@@ -23,7 +23,8 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.screening import InvalidInput
-from payports.domain.transaction import ReversalState, Transaction
+from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.ports.gateway import NotFoundYet
 from payports.ports.store import CheckoutRecord, Commit, Stale
 
 _NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
@@ -37,11 +38,20 @@ def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
     """
     if not any(one.reversal in _OWED for one in payment.transactions):
         return payment
-    payment = look_up_doubts(env, payment, cause)
+    payment = _give_up_actions(env, look_up_doubts(env, payment, cause), cause)
     for one in sorted(payment.transactions, key=lambda one: one.type not in CAPTURING):
         if one.reversal in _OWED and one.succeeded:
             _reverse(env, payment, one, cause)
             payment = env.store.payment(payment.id) or payment
+    return payment
+
+
+def _give_up_actions(env: Environment, payment: Payment, cause: Cause) -> Payment:
+    """Keep shoppers from finishing at the gateway what nobody wants any more."""
+    for one in payment.transactions:
+        if one.reversal in _OWED and one.status is TransactionStatus.REQUIRES_ACTION:
+            answer = give_up(env, payment, one)
+            payment = payment if isinstance(answer, NotFoundYet) else note(env, payment, answer, cause)
     return payment
 
 

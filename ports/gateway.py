@@ -155,6 +155,13 @@ class ExternalActions(Protocol):
         """Complete an action for the browser with what must never be kept, such as a client secret; as it is, if nothing was kept back."""
         return action
 
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:  # noqa: ARG002 -- for those that cannot
+        """Make sure that no shopper can finish an action any more, and say what is true then: DECLINED, or what came of it meanwhile.
+
+        A gateway that cannot be told so answers ``NotFoundYet``; then the time alone decides, and a late success is reversed.
+        """
+        return NotFoundYet("it cannot be told to give up")
+
 
 class MethodVault(Protocol):
     """Keeps multi-use tokens of customers at the gateway."""

@@ -162,6 +162,11 @@ class _Actions(ExternalActions):
         work = partial(self.inner.present, request, action)
         return self.watch.over("gateway.present", _about(request), work, lambda _: Verdict(outcome="DONE"))
 
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
+        if not hasattr(self.inner, "give_up"):  # an adapter may be older than this method
+            return super().give_up(request)
+        return self.watch.over("gateway.give_up", _about(request), partial(self.inner.give_up, request), _of_finding)
+
 
 @attrs.frozen
 class _Vault(MethodVault):

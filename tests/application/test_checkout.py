@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import Any
@@ -36,7 +36,8 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.ports.gateway import PaymentRequest
+from payports.domain.transaction import Observation
+from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from payports.ports.store import CheckoutState, Commit
 from tests.application.shops import (
     DAY,
@@ -51,6 +52,7 @@ from tests.application.shops import (
     only,
     problem,
     told,
+    with_gateway,
     without_gateway,
 )
 
@@ -474,8 +476,56 @@ def test_a_cancellation_behind_the_back_of_a_slow_run_leaves_nothing_held(when: 
     ]
 
 
-def test_a_late_success_that_nobody_wants_is_reversed_by_maintenance() -> None:
+class Stubborn(ExternalActions):
+    """Actions of a gateway that cannot be told to give one up."""
+
+    def __init__(self, inner: ExternalActions) -> None:
+        self.inner = inner
+
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
+        return self.inner.confirm(request, params)
+
+
+def stubborn() -> Bench:
     on = bench()
+    actions = on.shop.gateways["sandbox"].gateway.actions
+    assert actions
+    return with_gateway(on, actions=Stubborn(actions))
+
+
+def test_what_has_lapsed_can_no_longer_be_finished_at_the_gateway() -> None:
+    on = bench()
+    required = three_d_secure(on)
+    on.clock.advance(HOUR)
+    assert told(on.shop.maintenance.run()).lapsed == 1
+    assert isinstance(problem(on.submit()), PaymentsFailed)
+    with pytest.raises(ValueError, match="nothing that is ACTION"):
+        on.bank.complete_action(next_reference(required))
+
+
+def test_what_was_finished_just_before_it_lapses_counts() -> None:
+    on = bench()
+    required = three_d_secure(on)
+    on.bank.complete_action(next_reference(required))
+    on.clock.advance(HOUR)
+    assert told(on.shop.maintenance.run()).lapsed == 0
+    assert isinstance(told(on.submit()), CheckedOut)
+
+
+def test_the_browser_that_comes_back_too_late_makes_the_gateway_be_asked() -> None:
+    on = stubborn()
+    required = three_d_secure(on)
+    on.clock.advance(HOUR)
+    assert told(on.shop.maintenance.run()).lapsed == 1
+    on.bank.complete_action(next_reference(required))
+    problem(resume(on, required))
+    assert on.effects() == [("AUTHORIZE", 5_990)]
+    on.settle_down()
+    assert on.effects() == [("AUTHORIZE", 5_990), ("REVERSE_AUTH", 5_990)]
+
+
+def test_a_late_success_that_nobody_wants_is_reversed_by_maintenance() -> None:
+    on = stubborn()
     required = three_d_secure(on)
     on.settle_down(HOUR, 1)  # to the second: we have given up, the bank has not
     assert isinstance(problem(on.submit()), PaymentsFailed)
@@ -500,8 +550,18 @@ def test_a_cancelled_checkout_gives_back_what_it_secured_now() -> None:
     assert isinstance(problem(on.shop.checkout.cancel(Owner("cart", "none"))), PaymentNotFound)
 
 
-def test_a_cancelled_detour_whose_shopper_succeeds_afterwards_is_reversed() -> None:
+def test_a_cancelled_detour_can_no_longer_be_finished_at_the_gateway() -> None:
     on = bench()
+    required = three_d_secure(on)
+    told(on.shop.checkout.cancel(Owner("cart", "c-1")))
+    with pytest.raises(ValueError, match="nothing that is ACTION"):
+        on.bank.complete_action(next_reference(required))
+    payment = told(on.shop.payments.of_owner(Owner("cart", "c-1")))[0]
+    assert payment.transactions[0].status is TransactionStatus.DECLINED
+
+
+def test_a_cancelled_detour_whose_shopper_succeeds_afterwards_is_reversed() -> None:
+    on = stubborn()
     required = three_d_secure(on)
     told(on.shop.checkout.cancel(Owner("cart", "c-1")))
     on.bank.complete_action(next_reference(required))
@@ -662,13 +722,24 @@ def test_an_action_that_nobody_took_lapses_and_the_rest_is_reversed() -> None:
     assert on.effects() == [("AUTHORIZE", 2_000), ("REVERSE_AUTH", 2_000)]
 
 
+class Deaf(ExternalActions):
+    """Actions of a gateway that cannot be reached."""
+
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
+        raise OSError(request, params)
+
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
+        raise OSError(request)
+
+
 def test_an_action_does_not_lapse_while_the_gateway_cannot_be_asked() -> None:
     """Hyperswitch: a timeout is written as failed after the last poll."""
     on = bench()
     required = three_d_secure(on)
     on.bank.complete_action(next_reference(required))
-    on.spy.on_look_up = lambda _: None
-    on.settle_down(HOUR, 5)
+    deaf = with_gateway(on, actions=Deaf())
+    deaf.spy.on_look_up = lambda _: None
+    deaf.settle_down(HOUR, 5)
     payment = told(on.shop.payments.of_owner(Owner("cart", "c-1")))[0]
     assert payment.transactions[0].status is TransactionStatus.REQUIRES_ACTION
     on.spy.on_look_up = None

@@ -119,7 +119,8 @@ class Desk:
             return _error(400, "malformed", asked.field)
         known = self.book.under_key(asked.account, asked.key)
         if known:
-            return _transaction(shown(self.up_to_date(known), self.pages))
+            given_up = message.get("give_up") is True
+            return _transaction(shown(self.given_up(known) if given_up else self.up_to_date(known), self.pages))
         if message.get("fence") is not True:
             return _error(404, "not_found")
         burnt = self.book.add((fence(asked, self.now(), self.book.namer()),))[0]
@@ -140,7 +141,11 @@ class Desk:
     def up_to_date(self, entry: Entry) -> Entry:
         """Give up on an action that no shopper took in time."""
         late = self.now() > entry.made_at + ACTION_LIFETIME.total_seconds()
-        if entry.state is not EntryState.ACTION or not late:
+        return self.given_up(entry) if late else entry
+
+    def given_up(self, entry: Entry) -> Entry:
+        """Let no shopper take an action any more, if one waits."""
+        if entry.state is not EntryState.ACTION:
             return entry
         return self.finish(entry, refuse("action_expired", FailureType.ABANDONED))
 

@@ -83,11 +83,15 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
         """Ask by our key; with ``fence`` the bank burns a key that it does not know."""
-        return self._ask(request, Channel.LOOK_UP, fence)
+        return self._ask(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask the bank how the action ended; what the browser brought is not needed."""
-        return self._ask(request, Channel.RETURN, fence=False)
+        return self._ask(request, Channel.RETURN)
+
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
+        """Let the bank take no action of the shopper any more."""
+        return self._ask(request, Channel.LOOK_UP, give_up=True)
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for a token."""
@@ -95,8 +99,8 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
             return None
         return InvalidInput("method.properties.token", "is missing")
 
-    def _ask(self, request: PaymentRequest, channel: Channel, fence: bool) -> Observation | NotFoundYet:
-        message = {**question_about(request, self.account), "fence": fence}
+    def _ask(self, request: PaymentRequest, channel: Channel, **further: bool) -> Observation | NotFoundYet:
+        message = {**question_about(request, self.account), **further}
         return read_finding(self.channel.post(LOOK_UP, message), request, self.account, channel)
 
     def _token(self, request: PaymentRequest) -> str:

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE
 from payports.domain.payment import Customer
 from payports.domain.transaction import Observation, TransactionStatus, judge
-from payports.ports.gateway import MethodVault, Notification, PaymentRequest, WebhookReader
+from payports.ports.gateway import MethodVault, NotFoundYet, Notification, PaymentRequest, WebhookReader
 from payports.testing.gateway_rig import GatewayRig, expect, not_offered
 
 _thorough: Final = settings(
@@ -106,6 +106,29 @@ class GatewayOutside(GatewayRig):
             found = self._confirmed(request, {})
             expect(found is wanted, f"chosen was {wanted}, confirmed is {found}")
             self.expect_effects(request, int(approve))
+
+    def test_an_action_that_was_given_up_can_never_be_finished(self) -> None:
+        request, seen = self._waiting()
+        if self.gateway.actions is None:
+            not_offered("actions")
+        found = self.gateway.actions.give_up(request)
+        if isinstance(found, NotFoundYet):
+            not_offered("giving up an action")
+        expect(found.status is TransactionStatus.DECLINED, f"given up, it is {found.status}")
+        self.finish_action(seen, approve=True)
+        expect(self._confirmed(request, {}) is TransactionStatus.DECLINED, "the shopper could still finish it")
+        self.expect_effects(request, 0)
+
+    def test_what_is_done_is_not_given_up(self) -> None:
+        if self.gateway.actions is None:
+            not_offered("actions")
+        kind = AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE
+        request = self.request(kind)
+        done = self.execute(request)
+        found = self.gateway.actions.give_up(request)
+        same = isinstance(found, NotFoundYet) or found.status in (done.status, TransactionStatus.UNKNOWN)
+        expect(same, "what was done is told as given up")
+        self.expect_effects(request, int(done.status is TransactionStatus.SUCCEEDED))
 
     def test_what_the_browser_says_is_not_believed(self) -> None:
         request, _ = self._waiting()
