@@ -19,7 +19,8 @@ class AdapterContext:
 
     ``name``: the gateway's name in the configuration. ``options``: its own keys of the configuration, secrets resolved to ``Secret``;
     the factory must refuse keys that it does not know. ``ephemeral``: the store keeps nothing on disk, so the adapter must not either.
-    ``attachments``: objects that the host gave at connection, such as ``bank`` for the sandbox.
+    ``attachments``: objects that the host gave at connection, such as ``bank`` for the sandbox. ``account``: for a bridge of its own, the
+    account of the gateway that it serves.
     """
 
     name: str
@@ -28,6 +29,7 @@ class AdapterContext:
     ids: Ids
     ephemeral: bool = False
     attachments: Mapping[str, object] = attrs.field(factory=dict[str, object])
+    account: str = ""
 
 
 class ConfigurationError(ValueError):

@@ -11,10 +11,10 @@ import attrs
 from payports.adapters.command_line.refusing import Refused
 from payports.adapters.gateways.book.entries import Effect
 from payports.adapters.gateways.sender import Answer, Lost, Sender, Sent
+from payports.adapters.gateways.stripe.bodies import id_of
 from payports.adapters.gateways.stripe.connection import connect
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.gateway import StripeGateway
-from payports.adapters.gateways.stripe.objects import id_of
 from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, RehearsalUnavailable, rehearsing
 from payports.application.concluding import ActionRequired
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH

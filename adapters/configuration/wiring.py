@@ -102,7 +102,7 @@ def _gateway(common: GatewaySettings, context: AdapterContext) -> Gateway:
     if not common.bridge:
         return gateway
     factory = _named("payports.bridges", common.bridge, f"{where}.bridge")
-    inside = attrs.evolve(context, options=common.bridge_options)
+    inside = attrs.evolve(context, options=common.bridge_options, account=gateway.account)
     return attrs.evolve(gateway, bridge=cast("TokenizationBridge", _built(factory, inside, f"{where}.bridge")))
 
 

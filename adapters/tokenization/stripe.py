@@ -28,6 +28,9 @@ POLICY: Final = {
     "frame-src": "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
     "connect-src": "https://api.stripe.com",
 }
+PUBLISHABLE_KEY: Final = re.compile(r"pk_(test|live)_[!-~]{1,250}")
+_SERVED: Final = re.compile(r"(?:(acct_\w+)/)?(test|live)")
+"""How the account of a Stripe gateway is written."""
 _FIELDS: Final = {"payment_method": "pm_", "confirmation_token": "ctoken_"}
 _TOKEN: Final = re.compile(r"(?:pm|ctoken)_[A-Za-z0-9_]{1,200}")
 
@@ -65,6 +68,8 @@ class StripeBridge(TokenizationBridge):
         Failures:
             InvalidInput: no token or two, an unknown field, or anything that looks like card data.
         """
+        if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] -- it comes from a browser
+            return Failure(InvalidInput("payload", "must be an object"))
         display = payload.get("display", {})
         named = [name for name in payload if name in ("token", *_FIELDS)]
         problem = _check_names(payload) or _check_token(payload, named) or check_fields("display", display)
@@ -105,6 +110,11 @@ def connect(context: AdapterContext) -> TokenizationBridge:
     """Build the bridge. Raises ``ConfigurationError`` naming the key."""
     where = f"gateways.{context.name}.bridge_options"
     options = read_options(Options, context.options, where)
-    if not options.publishable_key.startswith(("pk_test_", "pk_live_")):
+    key, served = PUBLISHABLE_KEY.fullmatch(options.publishable_key), _SERVED.fullmatch(context.account)
+    if key is None:
         raise ConfigurationError(f"{where}.publishable_key", "must begin with pk_test_ or pk_live_")
+    if served and served[2] != key[1]:
+        raise ConfigurationError(f"{where}.publishable_key", f"is a {key[1]} key, the secret key a {served[2]} key")
+    if served and (served[1] or "") != options.account:
+        raise ConfigurationError(f"{where}.account", "is not the account of the gateway")
     return StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import attrs
 
-from payports.adapters.gateways.reading import Table, table, text
+from payports.adapters.gateways.reading import Table, table, text, whole
 from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sent
 from payports.adapters.gateways.stripe.bodies import id_of, named, own_id, read_body
-from payports.adapters.gateways.stripe.calls import Terms
-from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_refund, transaction_of
+from payports.adapters.gateways.stripe.calls import MULTICAPTURE, Terms
+from payports.adapters.gateways.stripe.objects import Charge, Intent, read_intent, read_refund, transaction_of
 from payports.adapters.gateways.stripe.observing import concluded, seen_of
 from payports.adapters.gateways.stripe.refusals import read_refusal
 from payports.adapters.gateways.stripe.verdicts import is_about, moves_money, refunded, verdict_of
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
+from payports.domain.money import Money
 from payports.domain.screening import mask_card_numbers
-from payports.domain.transaction import Channel, FailureType, NextAction, Observation, TransactionStatus
+from payports.domain.transaction import FAILED, Channel, FailureType, NextAction, Observation, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 
 _UNKNOWN: Final = TransactionStatus.UNKNOWN
@@ -37,19 +39,28 @@ def read_answer(sent: Sent, asked: PaymentRequest, terms: Terms) -> PaymentRespo
                 return PaymentResponse(
                     seen=read_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, table(told, "error"))
                 )
-            seen = about(told, asked, terms, Channel.ANSWER) or _nothing_done(asked)
+            seen = answered(told, asked, terms) or _nothing_done(asked)
             return PaymentResponse(seen=seen, raw=_excerpt(200, told))
 
 
 def read_finding(sent: Sent, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | NotFoundYet:
     """Read what came of asking about a transaction; what is no usable answer is an unknown result."""
     if not isinstance(sent, Answer):
-        return seen_of(asked, channel, _UNKNOWN, "Stripe could not be asked")
+        return seen_of(asked, channel, _UNKNOWN, unasked(sent))
     if (
         sent.status != 200
     ):  # 404 too: the name that was asked for is Stripe's own, so it is another account that answers
-        return seen_of(asked, channel, _UNKNOWN, f"Stripe answered with status {sent.status}")
+        return seen_of(asked, channel, _UNKNOWN, unasked(sent))
     return about(read_body(sent.body), asked, terms, channel) or NotFoundYet("Stripe has not done it")
+
+
+def unasked(sent: Sent) -> str:
+    """Say why Stripe could not be asked, or that its answer to a question cannot be used."""
+    if not isinstance(sent, Answer):
+        return "Stripe could not be asked"
+    if sent.status in (401, 403):
+        return f"Stripe refuses the secret key (status {sent.status})"
+    return "Stripe's answer cannot be used" if sent.status == 200 else f"Stripe answered with status {sent.status}"
 
 
 def is_key_in_use(sent: Sent) -> bool:
@@ -64,6 +75,17 @@ def _nothing_done(asked: PaymentRequest) -> Observation:
     return seen_of(asked, Channel.ANSWER, _UNKNOWN, "Stripe answers as if nothing had been asked")
 
 
+def answered(told: Table, asked: PaymentRequest, terms: Terms) -> Observation | None:
+    """Read the answer to what was sent with our id: what does not name that id is about something else.
+
+    A capture and a cancellation are sent to an intent by its own name, which may not be of our making and then has no id of ours.
+    """
+    other = asked.type in INITIATING | {REFUND} and transaction_of(told) != asked.transaction_id
+    if other or (asked.type is REFUND and named(told, "payment_intent") != asked.parent_reference):
+        return seen_of(asked, Channel.ANSWER, _UNKNOWN, _UNREADABLE)
+    return about(told, asked, terms, Channel.ANSWER)
+
+
 def about(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
     """Read an object that should be about what was asked; nothing if it says that this has not been done."""
     if asked.type is REFUND:
@@ -74,7 +96,7 @@ def about(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) ->
     if intent is None or not is_about(intent, asked, terms):
         return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
     seen = _about_intent(intent, asked, terms, channel)
-    if seen and intent.on_page and asked.type in INITIATING and seen.status in _OPEN:
+    if seen and intent.on_page and intent.status != "canceled" and asked.type in INITIATING and seen.status in _OPEN:
         return attrs.evolve(seen, status=_UNKNOWN, next_action=None, message="the shopper may still pay on the page")
     return seen
 
@@ -108,7 +130,7 @@ def _about_intent(intent: Intent, asked: PaymentRequest, terms: Terms, channel: 
         gateway_reference=_reference(intent, asked),
         parent_reference=asked.parent_reference,
         account=terms.account,
-        attributes=_attributes(intent, asked),
+        attributes=_attributes(intent, asked, terms),
         next_action=next_action_of(intent, terms) if verdict.status is TransactionStatus.REQUIRES_ACTION else None,
     )
     return concluded(seen, verdict, asked)
@@ -130,9 +152,15 @@ def _reference(intent: Intent, asked: PaymentRequest) -> str:
     return intent.id
 
 
-def _attributes(intent: Intent, asked: PaymentRequest) -> dict[str, str]:
-    held = {"held": str(intent.amount.minor)} if asked.type is AUTHORIZE else {}
-    return {"currency": intent.amount.currency.code, **held}
+def _attributes(intent: Intent, asked: PaymentRequest, terms: Terms) -> dict[str, str]:
+    return attributes_of(intent.amount, intent.charge, terms, manual=asked.type is AUTHORIZE)
+
+
+def attributes_of(amount: Money, charge: Charge | None, terms: Terms, *, manual: bool) -> dict[str, str]:
+    """What a later call needs to know: of a hold also how much it is, and whether it may be captured several times."""
+    told = charge.multicapture if charge and manual and terms.several_captures else ""
+    held = {"held": str(amount.minor)} if manual else {}
+    return {"currency": amount.currency.code, **held, **({MULTICAPTURE: told} if told else {})}
 
 
 def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> NextAction:
@@ -178,6 +206,9 @@ def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Ch
         return unknown
     found = _about_intent(intent, asked, terms, channel) if intent else None
     unpaid = told.get("payment_status") in (None, "unpaid")
+    over = told.get("status") == "expired" or (
+        told.get("status") == "complete" and told.get("payment_status") == "unpaid"
+    )
     seen = attrs.evolve(unknown, account=terms.account, attributes={"session": session}, message="")
     page = page_of(told)
     if page and unpaid and (found is None or _is_waiting(intent, found)):
@@ -185,7 +216,9 @@ def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Ch
     if told.get("status") == "expired" and unpaid and (not name or (found and _was_left(intent, found))):
         abandoned = FailureType.ABANDONED
         return attrs.evolve(seen, status=TransactionStatus.NOT_EXECUTED, failure_type=abandoned, code="expired")
-    return found if found and found.status is not TransactionStatus.REQUIRES_ACTION else seen
+    if found is None or found.status is TransactionStatus.REQUIRES_ACTION:
+        return seen
+    return seen if found.status in FAILED and not (unpaid and over) else found
 
 
 def _is_waiting(intent: Intent | None, found: Observation) -> bool:
@@ -200,24 +233,14 @@ def _was_left(intent: Intent | None, found: Observation) -> bool:
     return idle and found.status is _UNKNOWN and found.amount is None
 
 
-_KEPT: Final = [
-    "id",
-    "object",
-    "status",
-    "amount",
-    "amount_capturable",
-    "amount_received",
-    "amount_captured",
-    "currency",
-    "livemode",
-    "type",
-    "code",
-    "decline_code",
-]
+_WORDS: Final = ("object", "status", "currency", "type", "code", "decline_code")
+_AMOUNTS: Final = ("amount", "amount_capturable", "amount_received", "amount_captured")
+_WORD: Final = re.compile(r"[A-Za-z][a-z_.]{0,99}")
 
 
 def _excerpt(status: int, told: Table) -> str:
     """What of a raw answer may be kept: ids, amounts and codes; no secret, no address, nothing that a shopper wrote."""
-    kept: dict[str, Any] = {"http": status}
-    kept |= {name: told[name] for name in _KEPT if isinstance(told.get(name), str | int)}
+    kept: dict[str, Any] = {"http": status, "id": own_id(told), "livemode": told.get("livemode") is True}
+    kept |= {name: told.get(name) for name in _WORDS if _WORD.fullmatch(text(told, name))}
+    kept |= {name: whole(told, name) for name in _AMOUNTS if whole(told, name) is not None}
     return mask_card_numbers(json.dumps(kept)[:500])

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, cast
 
 from payports.adapters.gateways.reading import Table
 from payports.adapters.gateways.sender import Answer, Sent
-from payports.adapters.gateways.stripe.form import is_id
+from payports.adapters.gateways.stripe.form import Call, is_id
 
 
 class _Doubtful:
@@ -70,6 +70,12 @@ def metadata_of(told: Table) -> dict[str, str] | None:
         return None
     entries = cast("Table", found)
     return entries if all(isinstance(value, str) for value in entries.values()) else None
+
+
+def is_list(told: Table, call: Call) -> bool:
+    """Tell whether an answer is the list that was asked for."""
+    kind = "search_result" if call.path.endswith("/search") else "list"
+    return told.get("object") == kind and told.get("url", call.path) == call.path and isinstance(told.get("data"), list)
 
 
 def _clear(pairs: list[tuple[str, Any]]) -> Table:

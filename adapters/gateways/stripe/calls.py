@@ -6,6 +6,7 @@ Optional parameters are there only where the caller gave what they say.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from hashlib import blake2s
 from typing import Any, Final
@@ -25,12 +26,17 @@ OWNER: Final = "payports_owner"
 OWN_FIELDS: Final = 3
 PAGE: Final = "payports_page"
 """The metadata of an intent that is paid on a page of Stripe's, where a declined card is not the end."""
+MULTICAPTURE: Final = "multicapture"
+"""The attribute of a hold that says whether it may be captured several times; Stripe decides that card by card."""
 CAPTURED: Final = "cap_"
 """Begins the metadata in which one of several captures leaves its amount and id."""
 _OURS: Final = ("payports_", CAPTURED)
 
 MAX_NAME: Final = 40
 """Characters of a metadata name. Source: docs.stripe.com/metadata."""
+
+MAX_TITLE: Final = 250
+"""Characters of what a hosted page says is bought."""
 
 ON_INTENT: Final = frozenset({CAPTURE, REVERSE_AUTH, SETTLED})
 """What is done to the parent's intent and so found by asking for that."""
@@ -50,13 +56,16 @@ class Selection(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Terms:
-    """What of the configuration shapes requests and how answers are judged. ``account``: what answers must be about."""
+    """What of the configuration shapes requests and how answers are judged. ``account``: what answers must be about; ``page_title``: what
+    is bought on a hosted page, ``page_expires``: how long it is open."""
 
     account: str = ""
     livemode: bool = False
     selection: Selection = Selection.NONE
     several_captures: bool = False
     hosted_page: bool = False
+    page_title: str = ""
+    page_expires: timedelta = timedelta(hours=1)
     publishable_key: str = ""
 
 
@@ -137,11 +146,15 @@ def _initiation(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsen
         form["off_session"] = True
     elif asked.return_url:
         form["return_url"] = asked.return_url
-    if terms.several_captures and asked.type is AUTHORIZE:
-        form["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
-    return Call(
-        "POST", path("payment_intents"), {**form, **_selected(terms, asked), **_shipping(asked)}, asked.transaction_id
-    )
+    form |= {**_several(terms, asked), **selected(terms, redirects=bool(asked.return_url)), **_shipping(asked)}
+    return Call("POST", path("payment_intents"), form, asked.transaction_id)
+
+
+def _several(terms: Terms, asked: PaymentRequest) -> dict[str, Any]:
+    """Ask that the hold may be captured several times."""
+    if not terms.several_captures or asked.type is not AUTHORIZE:
+        return {}
+    return {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
 
 
 def _capture_method(asked: PaymentRequest) -> str:
@@ -158,12 +171,13 @@ def own_metadata(asked: PaymentRequest) -> dict[str, str]:
     return {**asked.pass_through, **own}
 
 
-def _selected(terms: Terms, asked: PaymentRequest) -> dict[str, Any]:
+def selected(terms: Terms, *, redirects: bool) -> dict[str, Any]:
+    """How an intent to pay, or to be kept, says with what; ``redirects``: the shopper has an address to come back to."""
     if terms.selection is Selection.TYPES:
         return {"payment_method_types": ["card"]}
     if terms.selection is Selection.AUTOMATIC:
-        redirects = {} if asked.return_url else {"allow_redirects": "never"}
-        return {"automatic_payment_methods": {"enabled": True, **redirects}}
+        never = {} if redirects else {"allow_redirects": "never"}
+        return {"automatic_payment_methods": {"enabled": True, **never}}
     return {}
 
 
@@ -189,7 +203,7 @@ def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendab
     price = {
         "currency": asked.amount.currency.code.lower(),
         "unit_amount": units,
-        "product_data": {"name": f"{asked.owner.kind} {asked.owner.id}"[:250]},
+        "product_data": {"name": _title(asked, terms)},
     }
     intent: dict[str, Any] = {"capture_method": _capture_method(asked), "metadata": {**own_metadata(asked), PAGE: "1"}}
     form: dict[str, Any] = {
@@ -199,6 +213,8 @@ def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendab
         "line_items": [{"quantity": 1, "price_data": price}],
         "payment_intent_data": intent,
         "metadata": {TRANSACTION: asked.transaction_id},
+        "expires_at": int((asked.sent_at + terms.page_expires).timestamp()),
+        **_several(terms, asked),
     }
     if customer := asked.method.property("customer"):
         form["customer"] = customer
@@ -207,12 +223,20 @@ def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendab
     return Call("POST", path("checkout", "sessions"), form, asked.transaction_id)
 
 
+def _title(asked: PaymentRequest, terms: Terms) -> str:
+    """What the page says is bought: as configured, else the lines of what is bought, else the owner."""
+    lines = ", ".join(f"{line.quantity} x {line.name}" if line.quantity > 1 else line.name for line in asked.line_items)
+    return (terms.page_title or lines or f"{asked.owner.kind} {asked.owner.id}")[:MAX_TITLE]
+
+
 def _capture(asked: PaymentRequest, terms: Terms, units: int) -> dict[str, Any]:
+    """Where the hold can be captured once only, this is that capture, whatever the configuration says of others."""
     form: dict[str, Any] = {"amount_to_capture": units, "expand": ["latest_charge"]}
-    if terms.several_captures:
-        left = {capture_name(asked.transaction_id): f"{units} {asked.transaction_id}"}
-        form |= {"final_capture": False, "metadata": left}
-    return form
+    if not terms.several_captures:
+        return form
+    more = {"final_capture": False} if asked.parent_attributes.get(MULTICAPTURE) == "available" else {}
+    left = {capture_name(asked.transaction_id): f"{units} {asked.transaction_id}"}
+    return {**form, **more, "metadata": left}
 
 
 def capture_name(transaction_id: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from payports.adapters.gateways.sender import Limits, Sender
-from payports.adapters.gateways.stripe.calls import Selection, Terms
+from payports.adapters.gateways.stripe.calls import MAX_TITLE, Selection, Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
 from payports.adapters.gateways.stripe.finding import Finder
 from payports.adapters.gateways.stripe.gateway import StripeGateway
@@ -18,7 +18,7 @@ from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.adapters.gateways.stripe.webhooks import StripeWebhooks
 from payports.adapters.gateways.timed_signatures import check_secret, former_of
 from payports.adapters.settings import ConfigurationError, read_options
-from payports.adapters.tokenization.stripe import StripeBridge
+from payports.adapters.tokenization.stripe import PUBLISHABLE_KEY, StripeBridge
 from payports.domain.secret import Secret
 from payports.ports.adapter import AdapterContext
 from payports.ports.gateway import Gateway
@@ -27,8 +27,11 @@ DEFAULT_URL: Final = "https://api.stripe.com"
 PINNED_VERSION: Final = "2022-11-15"
 """The last version in which an intent that names no payment methods takes cards only: docs/gateways/stripe.md says what others change."""
 
+_SHORTEST_PAGE: Final = timedelta(minutes=35)
+_LONGEST_PAGE: Final = timedelta(hours=23)
+"""Stripe takes 30 minutes to 24 hours from when it is asked, which is a little after we recorded that we would."""
+
 _SECRET_KEY: Final = re.compile(r"[sr]k_(test|live)_[!-~]{1,250}")
-_PUBLISHABLE_KEY: Final = re.compile(r"pk_(test|live)_[!-~]{1,250}")
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
 _ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]{1,100}")
 
@@ -39,8 +42,9 @@ class Options:
 
     ``livemode``: what the keys must be, live or test; what they say, if it is not given. ``account``: a connected account on whose behalf
     to act. ``payment_methods``: how intents choose them. ``several_captures``: the account has multicapture. ``hosted_page``: methods
-    without a token are chosen on a page of Stripe's. ``fence_keys``: take the key of what Stripe does not know, so that it never happens;
-    to be switched off only for a server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
+    without a token are chosen on a page of Stripe's; ``page_title``: what it says is bought, ``page_expires``: how long it is open.
+    ``fence_keys``: make impossible what Stripe does not know, by taking its key, and what shoppers left behind, by cancelling it; to be
+    switched off only for a server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
     ``former_webhook_secret_until``, while the secret is changed.
     """
 
@@ -56,6 +60,8 @@ class Options:
     payment_methods: Selection = Selection.NONE
     several_captures: bool = False
     hosted_page: bool = False
+    page_title: str = ""
+    page_expires: timedelta = timedelta(hours=1)
     fence_keys: bool = True
     locale: str = "auto"
     connect_timeout: timedelta = timedelta(seconds=5)
@@ -76,6 +82,8 @@ def connect(context: AdapterContext) -> Gateway:
         selection=options.payment_methods,
         several_captures=options.several_captures,
         hosted_page=options.hosted_page,
+        page_title=options.page_title,
+        page_expires=options.page_expires,
         publishable_key=options.publishable_key,
     )
     channel = StripeChannel(
@@ -113,7 +121,7 @@ def mode_of(options: Options, where: str) -> bool:
     live = secret[1] == "live"
     if options.livemode not in (None, live):
         raise ConfigurationError(f"{where}.secret_key", f"is a {secret[1]} key, but livemode says otherwise")
-    publishable = _PUBLISHABLE_KEY.fullmatch(options.publishable_key)
+    publishable = PUBLISHABLE_KEY.fullmatch(options.publishable_key)
     if options.publishable_key and publishable is None:
         raise ConfigurationError(f"{where}.publishable_key", "must begin with pk_test_ or pk_live_")
     if publishable and publishable[1] != secret[1]:
@@ -133,6 +141,10 @@ def _check(options: Options, where: str) -> None:
         raise ConfigurationError(f"{where}.stripe_version", "must be a version such as 2022-11-15")
     if options.account and not _ACCOUNT.fullmatch(options.account):
         raise ConfigurationError(f"{where}.account", "must begin with acct_")
+    if not _SHORTEST_PAGE <= options.page_expires <= _LONGEST_PAGE:
+        raise ConfigurationError(f"{where}.page_expires", "must be from 35 minutes to 23 hours")
+    if len(options.page_title) > MAX_TITLE:
+        raise ConfigurationError(f"{where}.page_title", f"must have at most {MAX_TITLE} characters")
     for name in ("connect_timeout", "read_timeout", "total_timeout"):
         if not getattr(options, name):
             raise ConfigurationError(f"{where}.{name}", "must be above zero")

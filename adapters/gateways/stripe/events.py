@@ -6,6 +6,7 @@ done in Stripe's dashboard on top of one of ours is told by reference, and recor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -13,10 +14,10 @@ from typing import Final, TypeAlias
 import attrs
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.answers import next_action_of
+from payports.adapters.gateways.stripe.answers import attributes_of, next_action_of
 from payports.adapters.gateways.stripe.bodies import named, own_id
-from payports.adapters.gateways.stripe.calls import Terms
-from payports.adapters.gateways.stripe.currencies import money_of
+from payports.adapters.gateways.stripe.calls import MULTICAPTURE, Terms
+from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of
 from payports.adapters.gateways.stripe.objects import (
     MANUAL,
     Charge,
@@ -42,6 +43,7 @@ from payports.domain.transaction import Channel, FailureType, Observation, Trans
 Told: TypeAlias = tuple[Observation, ...]
 _Reader: TypeAlias = Callable[[Table, str, Terms], "Told | None"]
 _SUCCEEDED: Final = TransactionStatus.SUCCEEDED
+_CODE: Final = re.compile(r"[a-z]{3,4}")
 
 
 def read_event(kind: str, told: Table, terms: Terms) -> Told | None:
@@ -91,28 +93,28 @@ def _begun(intent: Intent, terms: Terms, *, manual: bool) -> Told:
     verdict = initiated(intent, manual=manual)
     if manual and intent.status == "canceled" and (intent.authorized or intent.received):
         verdict = Verdict(_SUCCEEDED, intent.amount)  # that the hold is gone is told by its reversal
-    if verdict.status is TransactionStatus.UNKNOWN or (intent.on_page and verdict.status in _OPEN):
-        return ()
+    refused = verdict.status is TransactionStatus.DECLINED and intent.status != "canceled"
+    waits = verdict.status is TransactionStatus.REQUIRES_ACTION
+    if verdict.status is TransactionStatus.UNKNOWN or refused or (intent.on_page and waits):
+        return ()  # what was refused, or waits on a page, the shopper may try again: it is closed first, when it is asked for
     kind = AUTHORIZE if manual else AUTHORIZE_AND_CAPTURE
     seen = _seen(kind, verdict, terms, transaction=intent.transaction, reference=intent.id)
-    waits = verdict.status is TransactionStatus.REQUIRES_ACTION
-    held = {"held": str(intent.amount.minor)} if manual else {}
-    attributes = {"currency": intent.amount.currency.code, **held}
+    attributes = attributes_of(intent.amount, intent.charge, terms, manual=manual)
     return (attrs.evolve(seen, attributes=attributes, next_action=next_action_of(intent, terms) if waits else None),)
 
 
-_OPEN: Final = (TransactionStatus.DECLINED, TransactionStatus.REQUIRES_ACTION)
-"""What a payment comes to on a page of Stripe's, on which the shopper may go on: how the page ends is told by itself."""
-
-
 def _followed(intent: Intent, terms: Terms) -> Told | None:
-    """What happened on top of a hold: captures, and giving up the rest. ``None``: what several captures left makes no sense."""
+    """What happened on top of a hold: captures, and giving up the rest. ``None``: what several captures left makes no sense.
+
+    Of a hold that may be captured several times nothing was said to be released; once it has ended, this is where that is told.
+    """
     made: Told | None = ()
     if intent.received and terms.several_captures:
         made = _several(intent, terms)
     elif intent.received and intent.status in ("succeeded", "canceled"):
         made = (_on_hold(CAPTURE, intent.id, intent.transaction, intent.received, terms),)
-    if made is None or intent.status != "canceled" or intent.received is None:
+    ended = intent.status == "canceled" or (intent.status == "succeeded" and terms.several_captures)
+    if made is None or not ended or intent.received is None or intent.capturable:
         return made
     approved = intent.authorized or intent.received or (intent.authorized is None and intent.problem is None)
     rest = intent.amount - intent.received
@@ -120,21 +122,23 @@ def _followed(intent: Intent, terms: Terms) -> Told | None:
 
 
 def _several(intent: Intent, terms: Terms) -> Told | None:
-    """Each of several captures, if together they are no more than what was received."""
+    """Each of several captures, if together they are no more than what was received.
+
+    If they are less, somebody else captured too: then a capture of all that was received is told by the intent's name. Where there is none
+    of ours it is recorded as observed; beside one of ours it contradicts that, and beside several it has no place: a person looks at it.
+    """
     code = intent.amount.currency.code.lower()
     amounts = {name: money_of(units, code) for name, units in (intent.captures or {}).items()}
     total = money_of(sum((intent.captures or {}).values()), code)
     if intent.captures is None or total is None or intent.received is None or total > intent.received:
         return None
-    return tuple(
-        _seen(CAPTURE, Verdict(_SUCCEEDED, amount), terms, transaction=name, reference=intent.id, parent=intent.id)
-        for name, amount in amounts.items()
-        if amount
-    )
+    others = (_on_hold(CAPTURE, intent.id, "", intent.received, terms),) if total < intent.received else ()
+    ours = (_on_hold(CAPTURE, intent.id, name, amount, terms) for name, amount in amounts.items() if amount)
+    return (*ours, *others)
 
 
 def _on_hold(kind: TransactionType, intent: str, transaction: str, amount: Money, terms: Terms) -> Observation:
-    """Of one intent there is one such: found by type and reference, whoever asked for it."""
+    """Of one intent there is one such, but for several captures: found by type and reference, whoever asked for it."""
     return _seen(kind, Verdict(_SUCCEEDED, amount), terms, transaction=transaction, reference=intent, parent=intent)
 
 
@@ -164,24 +168,24 @@ def _charge(told: Table, kind: str, terms: Terms) -> Told | None:
 
 
 def _tried(charge: Charge, terms: Terms) -> Told:
-    """How an attempt to charge went; one that failed does not tell whether it was to be captured at once."""
+    """How an attempt to charge went; one that failed is not the end, and one under way does not tell whether it is captured at once."""
     if charge.status == "succeeded":
         kind, amount = (AUTHORIZE_AND_CAPTURE, charge.captured) if charge.is_captured else (AUTHORIZE, charge.amount)
         verdict = Verdict(_SUCCEEDED, amount)
         if amount is None:
             return ()
-    elif charge.status == "failed" and charge.on_page:
-        return ()  # the shopper may try another card there
     elif charge.status == "failed":
-        kind, verdict = None, Verdict(TransactionStatus.DECLINED, problem=charge.problem)
+        return ()  # the shopper may try another card
     else:
         kind, verdict = None, Verdict(TransactionStatus.AWAITING_RESULT)
     seen = _seen(kind, verdict, terms, transaction=charge.transaction, reference=charge.intent)
-    failure = FailureType.DECLINED if verdict.status is TransactionStatus.DECLINED else None
-    return (attrs.evolve(seen, failure_type=seen.failure_type or failure),)
+    told = kind is AUTHORIZE and charge.multicapture and terms.several_captures
+    return (attrs.evolve(seen, attributes={MULTICAPTURE: charge.multicapture}) if told else seen,)
 
 
 def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- a refund's status says it all
+    if _is_foreign(told):
+        return ()
     refund = read_refund(told)
     if refund is None:
         return None
@@ -192,14 +196,22 @@ def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG00
     return (_seen(REFUND, verdict, terms, transaction=refund.transaction, reference=refund.id, parent=refund.intent),)
 
 
+def _is_foreign(told: Table) -> bool:
+    """Tell whether a refund or a dispute is surely none of ours: of no intent, or in a currency in which we take no payments."""
+    currency = told.get("currency")
+    uncounted = isinstance(currency, str) and _CODE.fullmatch(currency) and currency.upper() not in DECIMALS
+    whole_one = own_id(told) and told.get("object") in ("refund", "dispute") and transaction_of(told) == ""
+    return bool(whole_one and (named(told, "payment_intent") == "" or uncounted))
+
+
 def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
     """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
+    if _is_foreign(told):
+        return ()
     amount, name = money_of(told.get("amount"), told.get("currency")), own_id(told)
     intent = named(told, "payment_intent")
-    if amount is None or not name or intent is None:
+    if amount is None or not name or not intent:
         return None
-    if not intent:
-        return ()
     entries = [whole(one, "amount") or 0 for one in tables(told, "balance_transactions")]
     returned = kind == "charge.dispute.funds_reinstated" or any(units > 0 for units in entries)
     taken = (

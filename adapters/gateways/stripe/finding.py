@@ -16,14 +16,16 @@ import attrs
 from payports.adapters.gateways.reading import Table, tables, whole
 from payports.adapters.gateways.sender import Answer
 from payports.adapters.gateways.stripe import calls, questions
-from payports.adapters.gateways.stripe.answers import about, is_key_in_use, read_answer, read_finding
-from payports.adapters.gateways.stripe.bodies import body_of, metadata_of, own_id
+from payports.adapters.gateways.stripe.answers import answered, is_key_in_use, read_answer, read_finding, unasked
+from payports.adapters.gateways.stripe.bodies import body_of, is_list, metadata_of, named, own_id
 from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.channel import StripeChannel
+from payports.adapters.gateways.stripe.closing import closed, closing_of
 from payports.adapters.gateways.stripe.form import Call, is_id
-from payports.adapters.gateways.stripe.objects import read_intent, transaction_of
+from payports.adapters.gateways.stripe.objects import Intent, read_intent, transaction_of
 from payports.adapters.gateways.stripe.observing import seen_of
 from payports.adapters.gateways.stripe.questions import FENCE
+from payports.adapters.gateways.stripe.verdicts import moves_money
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.clock import Clock
@@ -37,6 +39,8 @@ SKEW: Final = timedelta(minutes=5)
 """How far Stripe's clock may be from ours."""
 MAX_PAGES: Final = 20
 """Lists of a hundred, before we say that we do not know."""
+_STEPS: Final = 2
+"""A page is closed, then the intent that it has left."""
 
 _NOT_TAKEN: Final = frozenset({400, 401, 402, 403, 404, 429})
 """Refusals that leave the key as it was, such as of an amount that is too small for an intent: then only waiting helps."""
@@ -53,12 +57,50 @@ class Finder:
     clock: Clock
     fences: bool
 
-    def find(self, asked: PaymentRequest, channel: Channel, *, fence: bool = False) -> Finding:
-        """Find a transaction, or prove that it can never happen if that is wanted and possible."""
-        found = self._find(asked, channel)
-        if not (fence and self.fences and isinstance(found, NotFoundYet)):
+    def find(self, asked: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False) -> Finding:
+        """Find a transaction, or prove that it can never happen if that is wanted and possible.
+
+        What was refused after it may have been handed out is closed before it is told as declined; with ``give_up`` whatever still waits
+        for the shopper is.
+        """
+        found, told = self._find(asked, channel)
+        if not self.fences:
             return found
-        return self.take_key(asked, channel) or found
+        if isinstance(found, NotFoundYet):
+            return (self.take_key(asked, channel) if fence or give_up else None) or found
+        return self._closed(asked, channel, found, told, give_up=give_up)
+
+    def _closed(
+        self, asked: PaymentRequest, channel: Channel, before: Observation, told: Table, *, give_up: bool
+    ) -> Observation:
+        """Close what is open: a page first, then what is left of its intent. What cannot be closed is not told as declined."""
+        found: Finding = before
+        told = self._page_of(told) if give_up else told
+        if _is_page(told):
+            asked = attrs.evolve(asked, attributes={"session": own_id(told), **asked.attributes})
+        call = first = closing_of(told, asked, self.terms, give_up=give_up)
+        for _ in range(_STEPS):
+            if call is None:
+                break
+            sent = self.channel.send(call)
+            found, told = read_finding(sent, asked, self.terms, channel), body_of(sent)
+            if not isinstance(found, Observation) or found.status is TransactionStatus.UNKNOWN or _is_page(told):
+                found, told = self._find(asked, channel)
+            call = closing_of(told, asked, self.terms, give_up=give_up)
+        if first is None:
+            return before
+        if isinstance(found, NotFoundYet) or (call and found.status is TransactionStatus.DECLINED):
+            return seen_of(asked, channel, TransactionStatus.UNKNOWN, "what was open could not be closed")
+        return closed(found, before)
+
+    def _page_of(self, told: Table) -> Table:
+        """The page that an intent is paid on, as long as that is open; the intent itself if there is none, or it cannot be asked for."""
+        intent = read_intent(told)
+        if intent is None or not intent.on_page:
+            return told
+        listed = tables(body_of(self.channel.send(questions.sessions_of(intent.id))), "data")
+        pages = [one for one in listed if _is_page(one) and named(one, "payment_intent") == intent.id]
+        return pages[0] if len(pages) == 1 else told
 
     def take_key(self, asked: PaymentRequest, channel: Channel) -> Observation | None:
         """Take the key of a request for what moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten it."""
@@ -71,26 +113,40 @@ class Finder:
             return None
         told = body_of(sent)
         fence = read_intent(told)
-        if fence and fence.metadata.get(FENCE) == asked.transaction_id and fence.status == "requires_payment_method":
+        if fence and self._is_idle(fence, asked):
             seen = seen_of(asked, channel, TransactionStatus.NOT_EXECUTED, "its key was taken before it came")
             return attrs.evolve(seen, failure_type=FailureType.NOT_POSSIBLE)
-        found = about(told, asked, self.terms, channel) if told and FENCE not in (metadata_of(told) or {}) else None
-        return found or seen_of(asked, channel, TransactionStatus.UNKNOWN, "its key could not be taken")
+        found = answered(told, asked, self.terms) if told and FENCE not in (metadata_of(told) or {}) else None
+        if found:
+            return attrs.evolve(found, channel=channel)
+        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "its key could not be taken")
 
     def _replayed(self, asked: PaymentRequest, channel: Channel) -> Observation:
         """Stripe has the key, so the request came: sent again, it can only bring the stored answer."""
         again = read_answer(self.channel.send(calls.execution_of(asked, self.terms)), asked, self.terms)
         return attrs.evolve(again.seen, channel=channel)
 
-    def _find(self, asked: PaymentRequest, channel: Channel) -> Finding:
+    def _is_idle(self, fence: Intent, asked: PaymentRequest) -> bool:
+        """An intent of ours that took the key and moves nothing."""
+        ours = fence.metadata.get(FENCE) == asked.transaction_id and fence.livemode is self.terms.livemode
+        idle = fence.status == "requires_payment_method" and not moves_money(fence) and not fence.authorized
+        return ours and idle and fence.amount == asked.amount
+
+    def _find(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+        """Find a transaction; also what Stripe told of it, where that was a single object."""
         call = self._direct(asked)
         if call:
-            return read_finding(self.channel.send(call), asked, self.terms, channel)
+            return self._read(call, asked, channel)
         if asked.type in INITIATING:
             return self._listed_intent(asked, channel)
         if asked.type is REFUND and is_id(asked.parent_reference):
             return self._listed(asked, channel, lambda after: questions.refunds_of(asked.parent_reference, after))
-        return seen_of(asked, channel, TransactionStatus.UNKNOWN, f"Stripe tells of a {asked.type.value} by itself")
+        unknown = TransactionStatus.UNKNOWN
+        return seen_of(asked, channel, unknown, f"Stripe tells of a {asked.type.value} by itself"), {}
+
+    def _read(self, call: Call, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+        sent = self.channel.send(call)
+        return read_finding(sent, asked, self.terms, channel), body_of(sent)
 
     def _direct(self, asked: PaymentRequest) -> Call | None:
         own, parent = asked.gateway_reference, asked.parent_reference
@@ -105,53 +161,60 @@ class Finder:
             return None
         return questions.settlement_of(parent) if asked.type is SETTLED else questions.intent_of(parent)
 
-    def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> Finding:
+    def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
         """Look among the newest intents, then, if these do not reach back far enough, among those of the time when it was sent."""
         sent_at = int(asked.sent_at.timestamp())
         skew = int(SKEW.total_seconds())
         page = self._page(questions.intents(), asked, channel)
         if isinstance(page, Observation):
-            return page
+            return page, {}
         newest = tables(page, "data")
         found = _named(newest, asked)
         if found:
             return self._whole(found, asked, channel)
         if page.get("has_more") is False or _reach_back(newest, sent_at - skew):
-            return NotFoundYet("Stripe lists no such intent")
+            return NotFoundYet("Stripe lists no such intent"), {}
         between = (sent_at - skew, sent_at + skew + int(IN_FLIGHT.total_seconds()))
         return self._listed(asked, channel, lambda after: questions.intents(after, between))
 
-    def _listed(self, asked: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]) -> Finding:
+    def _listed(
+        self, asked: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]
+    ) -> tuple[Finding, Table]:
         after = ""
         for _ in range(MAX_PAGES):
             page = self._page(list_after(after), asked, channel)
             if isinstance(page, Observation):
-                return page
+                return page, {}
             items = tables(page, "data")
             found = _named(items, asked)
             if found:
                 return self._whole(found, asked, channel)
             if page.get("has_more") is False:
-                return NotFoundYet("Stripe lists nothing with its id")
+                return NotFoundYet("Stripe lists nothing with its id"), {}
             if not items:
                 break
             after = own_id(items[-1])
-        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list could not be read to its end")
+        return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list could not be read to its end"), {}
 
     def _page(self, call: Call, asked: PaymentRequest, channel: Channel) -> Table | Observation:
         """One page of a list, all of whose items can be told apart: one that cannot be read may be that which is looked for."""
-        told = body_of(self.channel.send(call))
+        sent = self.channel.send(call)
+        told = body_of(sent)
         items = tables(told, "data")
         twice = len({own_id(one) for one in items if transaction_of(one) == asked.transaction_id}) > 1
-        if not isinstance(told.get("data"), list) or twice or not all(own_id(one) and _is_clear(one) for one in items):
-            return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe could not be asked")
+        if not is_list(told, call) or twice or not all(own_id(one) and _is_clear(one) for one in items):
+            return seen_of(asked, channel, TransactionStatus.UNKNOWN, unasked(sent))
         return told
 
-    def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> Finding:
+    def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
         """Ask for what a list has shown, with all that the list leaves out."""
         name = own_id(listed)
         call = questions.refund_of(name) if asked.type is REFUND else questions.intent_of(name)
-        return read_finding(self.channel.send(call), attrs.evolve(asked, gateway_reference=name), self.terms, channel)
+        return self._read(call, attrs.evolve(asked, gateway_reference=name), channel)
+
+
+def _is_page(told: Table) -> bool:
+    return told.get("object") == "checkout.session"
 
 
 def _named(items: list[Table], asked: PaymentRequest) -> Table | None:

@@ -15,11 +15,12 @@ from payports.adapters.gateways.stripe.calls import MAX_NAME, OWN_FIELDS, Terms
 from payports.adapters.gateways.stripe.finding import IN_FLIGHT, Finder
 from payports.adapters.gateways.stripe.form import is_id
 from payports.adapters.gateways.stripe.objects import read_intent
+from payports.adapters.gateways.stripe.observing import seen_of
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.screening import InvalidInput
-from payports.domain.transaction import Channel, NextAction, Observation
+from payports.domain.transaction import Channel, NextAction, Observation, TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
     NotFoundYet,
@@ -80,12 +81,25 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return read_answer(sent, request, self._terms)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
-        return self.finder.find(request, Channel.LOOK_UP, fence=fence)
+        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken.
+
+        What Stripe has named already may have been handed out; with ``fence`` that is given up if it still waits for the shopper.
+        """
+        known = bool(request.gateway_reference or request.attributes.get("session"))
+        return self.finder.find(request, Channel.LOOK_UP, fence=fence, give_up=fence and known)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask Stripe how the action ended; what the browser brought is not needed."""
         return self.finder.find(request, Channel.RETURN)
+
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
+        """Cancel the intent, or close the page, that waits for the shopper; and say what is true then."""
+        if not self.finder.fences:
+            return NotFoundYet("this server cannot be told to give up")
+        found = self.finder.find(request, Channel.LOOK_UP, give_up=True)
+        if isinstance(found, Observation):
+            return found
+        return seen_of(request, Channel.LOOK_UP, TransactionStatus.UNKNOWN, found.reason)
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- the action names what it is about
         """Fetch what was not kept: a client secret, or an address with one; the action as it was kept if Stripe does not give it now."""

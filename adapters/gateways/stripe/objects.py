@@ -13,8 +13,7 @@ from typing import Final
 import attrs
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.bodies import id_of as id_of
-from payports.adapters.gateways.stripe.bodies import metadata_of, named, own_id
+from payports.adapters.gateways.stripe.bodies import id_of, metadata_of, named, own_id
 from payports.adapters.gateways.stripe.calls import CAPTURED, PAGE, TRANSACTION, capture_name
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.declines import meaning_of
@@ -36,8 +35,8 @@ class Problem:
 
 @attrs.frozen(kw_only=True)
 class Charge:
-    """One attempt to charge. ``captured``: how much, if that is told, and ``exact`` if it is told as such; ``balance``: the entry there,
-    if it was asked for."""
+    """One attempt to charge. ``captured``: how much, if that is told, and ``exact`` if it is told as such; ``multicapture``: whether its
+    card may be captured several times, if that is told; ``balance``: the entry there, if it was asked for."""
 
     id: str
     intent: str
@@ -50,7 +49,8 @@ class Charge:
     transaction: str
     on_page: bool
     problem: Problem | None
-    balance: Table = attrs.field(hash=False)
+    multicapture: str
+    balance: Table = attrs.field(hash=False, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +72,7 @@ class Intent:
     authorized: bool | None
     problem: Problem | None
     reason: str
-    action: Table = attrs.field(hash=False)
+    action: Table = attrs.field(hash=False, repr=False)  # an address in it may carry the client secret
     secret: str = attrs.field(repr=False)
 
     @property
@@ -135,8 +135,14 @@ def read_charge(told: Table) -> Charge | None:
         transaction=transaction,
         on_page=PAGE in metadata,
         problem=read_problem(failed) if status == "failed" else None,
+        multicapture=_multicapture(told),
         balance=table(told, "balance_transaction"),
     )
+
+
+def _multicapture(told: Table) -> str:
+    card = table(table(told, "payment_method_details"), "card")
+    return text(table(card, "multicapture"), "status", 20)
 
 
 def _captured(told: Table) -> Money | None:
@@ -203,6 +209,7 @@ def _fits(charge: Charge, intent: Intent, received: Money | None) -> bool:
     same = charge.captured == received if charge.exact else bool(received) or not charge.is_captured
     return (
         charge.intent in ("", intent.id)
+        and (not charge.transaction or intent.transaction in ("", charge.transaction))
         and charge.amount == intent.amount
         and charge.livemode in (None, intent.livemode)
         and approved

@@ -31,6 +31,22 @@ def session_of(reference: str) -> Call:
     )
 
 
+def sessions_of(intent: str) -> Call:
+    """List the hosted page that an intent belongs to."""
+    return Call("GET", path("checkout", "sessions"), {"payment_intent": intent, "limit": 100})
+
+
+def cancellation_of(reference: str, key: str) -> Call:
+    """Cancel an intent that waits for the shopper."""
+    form = {"cancellation_reason": "abandoned", "expand": ["latest_charge"]}
+    return Call("POST", path("payment_intents", reference, "cancel"), form, key)
+
+
+def expiry_of(session: str, key: str) -> Call:
+    """Close a hosted page."""
+    return Call("POST", path("checkout", "sessions", session, "expire"), {}, key)
+
+
 def refund_of(reference: str) -> Call:
     """Ask for one refund."""
     return Call("GET", path("refunds", reference))

@@ -20,14 +20,19 @@ from payports.adapters.gateways.sender import Answer, Sender
 
 TEST_KEY: Final = "sk_test_rehearsal"
 _SERVE: Final = """
-import socket
+import os, socket, sys, threading
 from aiohttp import web
 from localstripe.server import app
 door = socket.create_server(("127.0.0.1", 0))
 print(door.getsockname()[1], flush=True)
+def watch():
+    sys.stdin.buffer.read()
+    os._exit(0)
+threading.Thread(target=watch, daemon=True).start()
 web.run_app(app, sock=door, access_log=None, print=None)
 """
-"""Run in a process of its own. localstripe's own command listens on all addresses; this door is for this machine only."""
+"""Run in a process of its own. localstripe's own command listens on all addresses; this door is for this machine only. The pipe to it is
+closed when whoever started it ends, even by a signal that nobody can catch: then it ends too."""
 
 
 class RehearsalUnavailable(RuntimeError):
@@ -77,7 +82,8 @@ def rehearsing() -> Generator[Rehearsal, None, None]:
     """Start localstripe on a free port of this machine, and stop it at the end. Raises ``RehearsalUnavailable``."""
     if find_spec("localstripe") is None:
         raise RehearsalUnavailable("localstripe is not installed: pip install localstripe")
-    process = subprocess.Popen([sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, text=True)  # noqa: S603 -- a fixed text
+    command = [sys.executable, "-c", _SERVE]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- a fixed text
     try:
         port = process.stdout.readline().strip() if process.stdout else ""
         if not port:
@@ -86,5 +92,6 @@ def rehearsing() -> Generator[Rehearsal, None, None]:
     finally:
         process.terminate()
         process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()

@@ -14,8 +14,8 @@ from returns.result import Failure, Success
 
 from payports.adapters.gateways.reading import Table, table, tables, text, whole
 from payports.adapters.gateways.sender import Answer, NotSent, Sent
-from payports.adapters.gateways.stripe.bodies import body_of, id_of, metadata_of, named, own_id, read_body
-from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.stripe.bodies import body_of, id_of, is_list, metadata_of, named, own_id, read_body
+from payports.adapters.gateways.stripe.calls import Terms, selected
 from payports.adapters.gateways.stripe.channel import StripeChannel
 from payports.adapters.gateways.stripe.form import Call, is_id, path
 from payports.adapters.gateways.stripe.objects import read_problem
@@ -29,6 +29,9 @@ from payports.ports.gateway import MethodVault
 
 CUSTOMER: Final = "payports_customer"
 """The metadata of a customer of Stripe's that names ours."""
+
+MAX_PAGES: Final = 10
+"""Lists of a hundred methods, before we say that Stripe could not be asked."""
 
 _Trouble = Declined | NotExecuted | ResultUnknown
 
@@ -68,11 +71,38 @@ class StripeVault(MethodVault):
             return Failure(NotExecuted("", "Stripe could not be asked"))
         found: list[PaymentMethod] = []
         for name in names:
-            told = self._get(Call("GET", path("payment_methods"), {"customer": name, "type": "card", "limit": 100}))
-            if told is None:
+            listed = self._listed(name)
+            if listed is None:
                 return Failure(NotExecuted("", "Stripe could not be asked"))
-            found += [_method(own_id(one), name, one) for one in tables(told, "data") if own_id(one)]
+            found += [_method(own_id(one), name, one) for one in listed]
         return Success(tuple(found))
+
+    def _listed(self, customer: str) -> list[Table] | None:
+        """All cards of one of Stripe's customers; nothing if one of them is not theirs, or there is no end of them."""
+        found: list[Table] = []
+        for _ in range(MAX_PAGES):
+            after = {"starting_after": own_id(found[-1])} if found else {}
+            call = Call("GET", path("payment_methods"), {"customer": customer, "type": "card", "limit": 100, **after})
+            told = self._get(call) or {}
+            page = tables(told, "data")
+            if not is_list(told, call) or not all(self._is_theirs(one, customer) for one in page):
+                return None
+            found += page
+            if told.get("has_more") is False:
+                return found
+            if not page:
+                return None
+        return None
+
+    def _is_theirs(self, method: Table, customer: str) -> bool:
+        return bool(own_id(method)) and named(method, "customer") == customer and self._is_of_our_mode(method)
+
+    def _is_of_our_mode(self, told: Table) -> bool:
+        return told.get("livemode", self.terms.livemode) is self.terms.livemode
+
+    def _is_ours(self, told: Table, customer: Customer) -> bool:
+        """Tell whether this is a customer of Stripe's that carries our customer's id."""
+        return (metadata_of(told) or {}).get(CUSTOMER) == customer.id and self._is_of_our_mode(told)
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
         """Detach a method, if it is this customer's; one that is nobody's any more counts as removed.
@@ -86,16 +116,19 @@ class StripeVault(MethodVault):
         if isinstance(sent, Answer) and sent.status == 404:
             return Success(None)
         told = _table(sent)
-        if told is None:
+        if told is None or own_id(told) != method.token or not self._is_of_our_mode(told):
             return Failure(NotExecuted("", "Stripe could not be asked"))
         name = named(told, "customer")
         if name == "":
             return Success(None)
         owner = self._get(Call("GET", path("customers", name))) if name else None
-        if owner is None or (metadata_of(owner) or {}).get(CUSTOMER) != customer.id:
-            return Failure(NotExecuted("", "it is kept for another customer" if owner else "Stripe could not be asked"))
+        if owner is None or own_id(owner) != name:
+            return Failure(NotExecuted("", "Stripe could not be asked"))
+        if not self._is_ours(owner, customer):
+            return Failure(NotExecuted("", "it is kept for another customer"))
         detached = self._post(path("payment_methods", method.token, "detach"))
-        return Success(None) if isinstance(detached, Success) else Failure(ResultUnknown(""))
+        gone = isinstance(detached, Success) and _is_detached(detached.unwrap(), method.token)
+        return Success(None) if gone else Failure(ResultUnknown(""))
 
     def _customer(self, customer: Customer) -> Outcome[str, _Trouble]:
         """Find Stripe's customer with our customer's id, or make one."""
@@ -106,14 +139,16 @@ class StripeVault(MethodVault):
         if isinstance(made, Failure):
             return made
         name = own_id(made.unwrap())
-        return Success(name) if name else Failure(ResultUnknown(""))
+        return Success(name) if name and self._is_ours(made.unwrap(), customer) else Failure(ResultUnknown(""))
 
     def _search(self, customer: Customer) -> tuple[str, ...] | None:
         quoted = customer.id.replace("\\", "\\\\").replace('"', '\\"')
-        told = self._get(Call("GET", path("customers", "search"), {"query": f'metadata["{CUSTOMER}"]:"{quoted}"'}))
-        if told is None:
+        query = {"query": f'metadata["{CUSTOMER}"]:"{quoted}"', "limit": 100}
+        call = Call("GET", path("customers", "search"), query)
+        told = self._get(call)
+        if told is None or not is_list(told, call):
             return None
-        theirs = [one for one in tables(told, "data") if (metadata_of(one) or {}).get(CUSTOMER) == customer.id]
+        theirs = [one for one in tables(told, "data") if self._is_ours(one, customer)]
         return tuple(own_id(one) for one in theirs if own_id(one))
 
     def _attached(self, customer: str, method: str) -> Outcome[Table, _Trouble]:
@@ -132,7 +167,8 @@ class StripeVault(MethodVault):
         There is one attempt a day to be found again, and the key to go on with it is made of where it stands: so a refusal is not brought
         again by the next call, and what never arrived, or is under way, is not done twice.
         """
-        made = self._post(path("setup_intents"), {"customer": customer, "usage": "off_session"}, _key(customer, method))
+        form = {"customer": customer, "usage": "off_session", **selected(self.terms, redirects=False)}
+        made = self._post(path("setup_intents"), form, _key(customer, method))
         if isinstance(made, Failure):
             return made.failure()
         name = own_id(made.unwrap())
@@ -160,6 +196,10 @@ class StripeVault(MethodVault):
 
     def _get(self, call: Call) -> Table | None:
         return _table(self.channel.send(call))
+
+
+def _is_detached(told: Table, method: str) -> bool:
+    return own_id(told) == method and named(told, "customer") == ""
 
 
 def _key(*about: str) -> str:

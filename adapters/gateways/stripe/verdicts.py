@@ -22,6 +22,11 @@ _SUCCEEDED: Final = TransactionStatus.SUCCEEDED
 _UNKNOWN: Final = TransactionStatus.UNKNOWN
 _AUTOMATIC: Final = frozenset({"automatic", "automatic_async"})
 
+ABANDONED: Final = "abandoned"
+"""The reason that we give when we cancel what waited for the shopper too long."""
+LAPSED: Final = "action_expired"
+"""The code of what nobody finished in time."""
+
 
 @attrs.frozen
 class Verdict:
@@ -38,7 +43,8 @@ def is_about(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
     named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
     if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
         named = ""
-    same = expected in ("", intent.id) and (not named or intent.transaction in ("", named))
+    told = {intent.transaction, intent.charge.transaction if intent.charge else ""}
+    same = expected in ("", intent.id) and (not named or told <= {"", named})
     return same and intent.livemode is terms.livemode
 
 
@@ -75,7 +81,7 @@ def initiated(intent: Intent, *, manual: bool) -> Verdict:
             return Verdict(TransactionStatus.REQUIRES_ACTION)
         case "processing":
             return Verdict(TransactionStatus.AWAITING_RESULT)
-        case "requires_payment_method" | "requires_source" if intent.problem and not intent.authorized:
+        case "requires_payment_method" | "requires_source" if intent.problem and not _may_be_approved(intent):
             return Verdict(TransactionStatus.DECLINED, problem=intent.problem)
         case "canceled":
             return _canceled(intent)
@@ -85,7 +91,12 @@ def initiated(intent: Intent, *, manual: bool) -> Verdict:
 
 def moves_money(intent: Intent) -> bool:
     """Tell whether money is held or was captured, whatever the status says."""
-    return bool(intent.received or (intent.capturable and intent.status != "canceled"))
+    return bool(intent.received or intent.capturable)
+
+
+def _may_be_approved(intent: Intent) -> bool:
+    """Tell whether the latest charge was approved, or nobody knows yet."""
+    return bool(intent.authorized) or (intent.charge is not None and intent.authorized is None)
 
 
 def _held(intent: Intent) -> Money:
@@ -96,14 +107,15 @@ def _held(intent: Intent) -> Money:
 
 
 def _canceled(intent: Intent) -> Verdict:
-    """An approved hold that is gone was taken back; what was never approved can never be any more."""
+    """An approved hold that is gone was taken back; what was never approved can never be any more, as if the shopper had gone away."""
     if intent.authorized:
         return _refused(TransactionStatus.REVOKED, intent.reason or "canceled", FailureType.EXPIRED)
     if intent.authorized is None:
         return Verdict(_UNKNOWN)
     if intent.problem:
         return Verdict(TransactionStatus.DECLINED, problem=intent.problem)
-    return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.ABANDONED)
+    code = LAPSED if intent.reason == ABANDONED else intent.reason or "canceled"
+    return _refused(TransactionStatus.DECLINED, code, FailureType.ABANDONED)
 
 
 def captured(intent: Intent) -> Verdict | None:
@@ -113,7 +125,7 @@ def captured(intent: Intent) -> Verdict | None:
             return Verdict(_SUCCEEDED, intent.received)
         case "processing":
             return Verdict(TransactionStatus.AWAITING_RESULT)
-        case "canceled" if intent.received is not None and not intent.received:
+        case "canceled" if intent.received is not None and not moves_money(intent):
             return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.EXPIRED)
         case "requires_capture" if not intent.received:
             return None
@@ -123,7 +135,8 @@ def captured(intent: Intent) -> Verdict | None:
 
 def captured_in_part(intent: Intent, asked: PaymentRequest) -> Verdict | None:
     """Say what became of one of several captures, by the entry that it left; nothing if it left none and all that was received has one."""
-    if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None:
+    strange = intent.status == "canceled" and intent.capturable
+    if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None or strange:
         return Verdict(_UNKNOWN)
     units, entry = units_of(asked.amount), intent.captures.get(asked.transaction_id)
     received, named = units_of(intent.received) if intent.received else 0, sum(intent.captures.values())
@@ -142,7 +155,7 @@ def reversed_(intent: Intent) -> Verdict | None:
     """Say what became of giving up a hold; nothing if it still stands. What was captured of it before is not given up."""
     match intent.status:
         case "canceled" if intent.received is not None:
-            return Verdict(_UNKNOWN if intent.received else _SUCCEEDED, intent.amount - intent.received)
+            return Verdict(_UNKNOWN if moves_money(intent) else _SUCCEEDED, intent.amount - intent.received)
         case "succeeded" if intent.received:
             return _refused(TransactionStatus.NOT_EXECUTED, "captured", FailureType.NOT_POSSIBLE)
         case "requires_capture":

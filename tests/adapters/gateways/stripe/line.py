@@ -73,7 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         mood = form.get("payment_method", "")
         if mood in MOODS:
             form["payment_method"] = APPROVED
-        form.pop("return_url", None)  # localstripe does not know it
+        for unknown in ("return_url", "cancellation_reason"):  # to localstripe
+            form.pop(unknown, None)
         key = self.headers.get("Idempotency-Key", "")
         if mood in BEFORE and key not in self.server.kept:
             self.server.posts.append(key)

@@ -45,23 +45,25 @@ TEN, SIX, FOUR = Money.of("10.00", "EUR"), Money.of("6.00", "EUR"), Money.of("4.
 SEVERAL = attrs.evolve(TERMS, several_captures=True)
 HOSTED = attrs.evolve(TERMS, hosted_page=True)
 OURS = {"payports_transaction": "t-1"}
+SENT = {"payports_transaction": "t-ours"}
 ON_PAGE = {**OURS, "payports_page": "1"}
 UNCAPTURED: Final = {**CHARGE, "captured": False, "amount_captured": 0}
 KINDS: Final = (AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REVERSE_AUTH, REFUND, SETTLED)
 
 
-def asked(kind: TransactionType, amount: Money = TEN, **more: Any) -> PaymentRequest:
-    return asked_for(kind, amount, parent="" if kind in (AUTHORIZE, AUTHORIZE_AND_CAPTURE) else "pi_1", **more)
+def asked(kind: TransactionType, amount: Money = TEN, *, key: str = "t-ours", **more: Any) -> PaymentRequest:
+    parent = "" if kind in (AUTHORIZE, AUTHORIZE_AND_CAPTURE) else "pi_1"
+    return asked_for(kind, amount, parent=parent, key=key, **more)
 
 
 GOOD: Final[Mapping[TransactionType, dict[str, Any]]] = {
-    AUTHORIZE: an_intent(latest_charge=UNCAPTURED),
+    AUTHORIZE: an_intent(latest_charge=UNCAPTURED, metadata=SENT),
     AUTHORIZE_AND_CAPTURE: an_intent(
-        status="succeeded", amount_received=1000, capture_method="automatic", latest_charge=CHARGE
+        status="succeeded", amount_received=1000, capture_method="automatic", latest_charge=CHARGE, metadata=SENT
     ),
     CAPTURE: an_intent(status="succeeded", amount_received=1000, latest_charge=CHARGE),
     REVERSE_AUTH: an_intent(status="canceled", latest_charge=UNCAPTURED),
-    REFUND: {**REFUNDED, "metadata": {}},
+    REFUND: REFUNDED,
     SETTLED: an_intent(status="succeeded", amount_received=1000, latest_charge=CHARGE),
 }
 """The answer to each that is a success of ten euro."""
@@ -210,7 +212,7 @@ def test_a_refund_of_something_else_says_nothing(changes: dict[str, Any], status
 )
 def test_a_hold_that_was_captured_is_not_given_up(told: dict[str, Any]) -> None:
     for kind in (AUTHORIZE, CAPTURE, REVERSE_AUTH):
-        assert read_answer(answered(200, told), asked(kind), TERMS).seen.status is UNKNOWN
+        assert read_answer(answered(200, {**told, "metadata": SENT}), asked(kind), TERMS).seen.status is UNKNOWN
 
 
 def test_a_hold_that_was_captured_in_part_needs_attention() -> None:
@@ -283,7 +285,7 @@ def test_a_capture_is_told_by_its_own_id_whatever_its_length(key: str) -> None:
     told = an_intent(status="succeeded", amount_received=600, metadata={**OURS, **call.form["metadata"]})
     events = read_event("payment_intent.succeeded", told, SEVERAL)
     assert events is not None
-    assert (events[-1].transaction_id, events[-1].amount) == (key, SIX)
+    assert [(one.transaction_id, one.amount) for one in events if one.type is CAPTURE] == [(key, SIX)]
 
 
 # What is never sent.
@@ -360,7 +362,7 @@ def test_an_address_with_a_secret_is_kept_nowhere_and_handed_out_all_the_same(ur
 
 def test_an_address_without_a_secret_is_kept_and_not_asked_for_again() -> None:
     url = "https://hooks.stripe.com/x?merchant=acct_1"
-    told = an_intent(status="requires_action", next_action={"redirect_to_url": {"url": url}})
+    told = an_intent(status="requires_action", next_action={"redirect_to_url": {"url": url}}, metadata=SENT)
     stripe = Scripted(always((200, told)))
     action = a_gateway(stripe).execute(asked(AUTHORIZE)).seen.next_action
     assert action is not None
@@ -419,7 +421,7 @@ FAILED: Final = {"status": "requires_payment_method", "last_payment_error": {"co
         (a_session(status="expired"), NOT_EXECUTED),
         (a_session(status="expired", payment_intent=on_page(**FAILED)), DECLINED),
         (a_session(status="expired", payment_intent=on_page(status="requires_payment_method")), NOT_EXECUTED),
-        (a_session(status="expired", payment_intent=on_page(status="canceled")), NOT_EXECUTED),
+        (a_session(status="expired", payment_intent=on_page(status="canceled")), DECLINED),
         (a_session(status="expired", payment_intent=on_page()), SUCCEEDED),
         (a_session(status="expired", payment_status="paid"), UNKNOWN),
         (a_session(status="expired", payment_intent="pi_1"), UNKNOWN),
@@ -536,7 +538,7 @@ def test_a_decline_whose_intent_cannot_be_read_or_holds_money_is_no_decline(inte
 
 
 def test_a_decline_with_its_intent_is_one() -> None:
-    told = refusal(an_intent(**FAILED), "card_error", code="card_declined")
+    told = refusal(an_intent(**FAILED, metadata=SENT), "card_error", code="card_declined")
     assert read_answer(answered(402, told), asked(AUTHORIZE), TERMS).seen.status is DECLINED
     doubled = _doubled(told["error"], "payment_intent", None).decode()
     twice = answered(402, f'{{"error": {doubled}}}'.encode())
@@ -547,7 +549,9 @@ def test_a_decline_with_its_intent_is_one() -> None:
     "changes", [{"amount_capturable": 1000}, {"latest_charge": UNCAPTURED}, {"amount_received": 1}]
 )
 def test_an_intent_that_holds_money_was_not_declined(changes: dict[str, Any]) -> None:
-    told = {**an_intent(**FAILED), **changes}
+    refused = an_intent(**FAILED, metadata=SENT)
+    assert read_answer(answered(200, refused), asked(AUTHORIZE), TERMS).seen.status is DECLINED
+    told = {**refused, **changes}
     assert read_answer(answered(200, told), asked(AUTHORIZE), TERMS).seen.status is UNKNOWN
 
 

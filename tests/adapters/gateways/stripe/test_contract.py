@@ -114,6 +114,9 @@ def test_what_is_asked_to_find_out_keeps_the_contract() -> None:
         questions.refund_of("re_1"),
         questions.refunds_of("pi_1", "re_1"),
         questions.intents("pi_1", (1, 2)),
+        questions.sessions_of("pi_1"),
+        questions.cancellation_of("pi_1", "k"),
+        questions.expiry_of("cs_1", "k"),
     ):
         assert problems(call) == []
 
@@ -129,7 +132,7 @@ class _Recorder(Sender):
         path, _, query = url.partition("?")
         self.sent.append(Call(method, path, decoded(body.decode() or query)))
         kind = path.split("/")[2]
-        attached = any(call.path.endswith("/attach") for call in self.sent)
+        attached = any(call.path.endswith("/attach") for call in self.sent) and not path.endswith("/detach")
         owner = {
             "id": {"customers": "cus_1", "payment_methods": "pm_1", "setup_intents": "seti_1"}[kind],
             "metadata": {"payports_customer": "ada"},
@@ -138,7 +141,13 @@ class _Recorder(Sender):
             "status": "requires_payment_method" if method == "GET" else "succeeded",
         }
         listing = method == "GET" and path.endswith(("/search", "/payment_methods"))
-        return answered(200, {"data": [] if "search" in path else [owner]} if listing else owner)
+        searched = "search" in path
+        found = {
+            "object": "search_result" if searched else "list",
+            "data": [] if searched else [owner],
+            "has_more": False,
+        }
+        return answered(200, found if listing else owner)
 
 
 @needs_specs

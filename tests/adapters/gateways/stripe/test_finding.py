@@ -68,8 +68,8 @@ ASKED = asked_for(AUTHORIZE, TEN, key="t-ours")
 SENT_AT = int(ASKED.sent_at.timestamp())
 
 
-def a_page(*items: dict[str, Any], more: bool = False) -> tuple[int, Any]:
-    return 200, {"object": "list", "data": list(items), "has_more": more}
+def a_page(*items: dict[str, Any], more: bool = False, kind: str = "list", **changes: Any) -> tuple[int, Any]:
+    return 200, {"object": kind, "data": list(items), "has_more": more, **changes}
 
 
 def found(gateway: StripeGateway, *, fence: bool = False, **changes: Any) -> TransactionStatus | None:
@@ -196,9 +196,10 @@ def test_the_vault_lists_only_what_is_the_customers() -> None:
         if path.endswith("/search"):
             assert query["query"] == ['metadata["payports_customer"]:"a\\"da"']
             mine = {"id": "cus_1", "metadata": {"payports_customer": 'a"da'}}
-            return a_page(mine, {"id": "cus_2", "metadata": {"payports_customer": "other"}})
+            return a_page(mine, {"id": "cus_2", "metadata": {"payports_customer": "other"}}, kind="search_result")
         assert query["customer"] == ["cus_1"]
-        return a_page({"id": "pm_1", "card": {"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2031}})
+        card = {"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2031}
+        return a_page({"id": "pm_1", "customer": "cus_1", "card": card})
 
     stripe = Scripted(says)
     vault = StripeVault(channel=a_gateway(stripe).finder.channel, terms=TERMS)
@@ -220,7 +221,7 @@ class Bank:
     def _said(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
         if method == "GET":
             known: dict[str, Any] = {
-                "customers/search": {"data": []},
+                "customers/search": {"object": "search_result", "data": []},
                 "payment_methods/pm_1": self.method,
                 "setup_intents/seti_1": self.set_up,
             }
@@ -234,7 +235,7 @@ class Bank:
     def _done(self, path: str, query: Query) -> tuple[int, Any]:
         match path.removeprefix("/v1/"):
             case "customers":
-                return 200, {"id": "cus_1"}
+                return 200, {"id": "cus_1", "metadata": {"payports_customer": "ada"}}
             case "payment_methods/pm_1/attach":
                 self.method["customer"] = query["customer"][0]
                 return 200, self.method
@@ -308,7 +309,7 @@ def test_only_its_customer_removes_a_method(owner: str | None, succeeds: bool) -
     def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001
         if path.startswith("/v1/customers/"):
             return 200, {"id": "cus_1", "metadata": {"payports_customer": owner}}
-        return 200, {"id": "pm_1", "customer": "cus_1"}
+        return 200, {"id": "pm_1", "customer": None if path.endswith("/detach") else "cus_1"}
 
     stripe = Scripted(says)
     vault = StripeVault(channel=a_gateway(stripe).finder.channel, terms=TERMS)

@@ -83,8 +83,10 @@ class TestLocalstripe(GatewayConformance):
         return [one for intent in self.local.everything("payment_intents") for one in _effects_of(intent)]
 
     def finish_action(self, seen: Observation, *, approve: bool) -> bool:
-        secret = self.local.get(f"/v1/payment_intents/{seen.gateway_reference}")["client_secret"]
-        form = f"client_secret={secret}&success={str(approve).lower()}"
+        intent = self.local.get(f"/v1/payment_intents/{seen.gateway_reference}")
+        if intent["status"] != "requires_action":
+            return False
+        form = f"client_secret={intent['client_secret']}&success={str(approve).lower()}"
         self.local.post(f"/v1/payment_intents/{seen.gateway_reference}/_authenticate", form)
         return True
 

@@ -85,6 +85,7 @@ def test_a_hosted_page_is_a_detour_that_ends_with_an_intent() -> None:
     def says(method: str, path: str, query: Query) -> tuple[int, Any]:
         if method == "POST":
             sent.append(query)
+            session["metadata"] = {"payports_transaction": query["metadata[payports_transaction]"][0]}
             return 200, session
         assert path == "/v1/checkout/sessions/cs_1"
         return 200, session

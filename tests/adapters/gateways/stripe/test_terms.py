@@ -62,8 +62,9 @@ def test_amounts_are_sent_in_the_units_of_stripe(amount: Money, units: int | Non
     assert units_of(amount) == units
 
 
-def a_capture(key: str = "t-2") -> Any:
-    return asked_for(CAPTURE, SIX, parent="pi_1", key=key)
+def a_capture(key: str = "t-2", multicapture: str = "available") -> Any:
+    hold = {"currency": "EUR", "held": "1000", **({"multicapture": multicapture} if multicapture else {})}
+    return asked_for(CAPTURE, SIX, parent="pi_1", key=key, parent_attributes=hold)
 
 
 def test_one_of_several_captures_is_known_by_what_it_left() -> None:
@@ -92,7 +93,9 @@ def test_several_captures_are_each_told_by_name() -> None:
         "payment_intent.succeeded", an_intent(status="succeeded", amount_received=700, metadata=left), SEVERAL
     )
     assert told is not None
-    assert [(one.transaction_id, one.amount) for one in told[1:]] == [("t-2", SIX), ("t-3", Money.of("1.00", "EUR"))]
+    captures = [(one.transaction_id, one.amount) for one in told if one.type is CAPTURE]
+    assert captures == [("t-2", SIX), ("t-3", Money.of("1.00", "EUR"))]
+    assert (told[-1].type, told[-1].amount) == (REVERSE_AUTH, Money.of("3.00", "EUR")), "what is left is held no more"
 
 
 def test_a_hold_is_worth_what_is_left_and_what_was_captured_of_it() -> None:
@@ -103,8 +106,9 @@ def test_a_hold_is_worth_what_is_left_and_what_was_captured_of_it() -> None:
     )
     assert begun is not None
     assert (begun[0].type, begun[0].amount) == (AUTHORIZE, TEN)
-    nothing_held = read_answer(answered(200, an_intent(amount_capturable=0)), asked_for(AUTHORIZE, TEN), TERMS).seen
-    assert nothing_held.status is UNKNOWN
+    for units, status in ((1000, SUCCEEDED), (0, UNKNOWN)):
+        told = an_intent(amount_capturable=units, metadata=OURS)
+        assert read_answer(answered(200, told), asked_for(AUTHORIZE, TEN, key="t-1"), TERMS).seen.status is status
 
 
 def test_the_name_of_a_capture_fits_into_metadata() -> None:
@@ -124,6 +128,7 @@ def test_a_hosted_page_is_an_action_until_an_intent_came_of_it() -> None:
         "status": "open",
         "url": "https://checkout.stripe.com/c/1",
         "livemode": False,
+        "metadata": {"payports_transaction": asked.transaction_id},
     }
     seen = read_answer(answered(200, session), asked, HOSTED).seen
     assert seen.status is TransactionStatus.REQUIRES_ACTION
