@@ -28,8 +28,7 @@ class Wanted:
 def run_simulation(wanted: Wanted) -> int:
     """Run seed after seed, say what was found, and give the exit code."""
     out = console()
-    show = (lambda line: print(line)) if wanted.trace else None
-    settings = attrs.evolve(wanted.settings, show=show)
+    settings = attrs.evolve(wanted.settings, show=click.echo if wanted.trace else None)
     began, steps, effects, days, broken, runs = time.monotonic(), 0, 0, 0.0, 0, 0
     for run in _runs(wanted, settings):
         if len(wanted.seeds or ()) == 1:

@@ -85,7 +85,7 @@ class Scripted(TransactionGateway, WebhookReader):
 
 def about(name: str, kind: T, status: S, channel: Channel, **rest: Any) -> Observation:
     moved = status in (S.SUCCEEDED, S.REVOKED)
-    known = {"gateway_reference": f"ref-{name}", "amount": Money(100, "EUR") if moved else None}
+    known: dict[str, Any] = {"gateway_reference": f"ref-{name}", "amount": Money(100, "EUR") if moved else None}
     return Observation(status=status, channel=channel, transaction_id=name, type=kind, **(known | rest))
 
 
@@ -274,7 +274,7 @@ def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(b
     for sequence in sequences(range(3), 4):
         case = case_of(bench, T.CAPTURE)
         capture = about(case.name, T.CAPTURE, S.SUCCEEDED, Channel.ANSWER)
-        above = {"transaction_id": "", "parent_reference": capture.gateway_reference}
+        above: dict[str, Any] = {"transaction_id": "", "parent_reference": capture.gateway_reference}
         settled = attrs.evolve(capture, type=T.SETTLED, gateway_reference=f"settled-{case.name}", **above)
         refunded = attrs.evolve(
             capture, type=T.REFUND, gateway_reference=f"refund-{case.name}", amount=Money(40, "EUR"), **above
@@ -295,8 +295,11 @@ def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(b
 
 def test_a_planted_bug_makes_the_order_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """If what is told last counted, instead of what is told credibly."""
-    monkeypatch.setattr("payports.domain.transaction._weight", lambda seen: id(seen))
-    monkeypatch.setattr(Transaction, "witness", lambda one, seen: attrs.evolve(one, seen=(seen,)))
+
+    def believe(one: Transaction, seen: Observation) -> Transaction:
+        return attrs.evolve(one, seen=(seen,))
+
+    monkeypatch.setattr(Transaction, "witness", believe)
     _, found = outcomes(
         bench,
         T.CAPTURE,

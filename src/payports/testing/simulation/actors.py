@@ -8,11 +8,12 @@ from returns.result import Failure, Success
 
 from payports.adapters.gateways.book.entries import EntryState
 from payports.application.concluding import ActionRequired, CheckedOut
+from payports.application.webhooks import WebhookReceipt
 from payports.domain.failures import NotCovered, OperationNotAllowed, PaymentsFailed
 from payports.domain.lifecycle import CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH, SETTLED, VOID
 from payports.domain.method import PaymentMethod
 from payports.domain.outcome import Outcome
-from payports.domain.payment import NewPayment, Owner
+from payports.domain.payment import NewPayment, Owner, Payment
 from payports.ports.store import RecordedFact
 from payports.testing.simulation.faults import Fault
 from payports.testing.simulation.host import Basket, Host, euros
@@ -113,8 +114,7 @@ class Shopper(Actor):
 
     def change(self, basket: Basket) -> None:
         """Pay another amount with a tender; the cart has that total from now on."""
-        payments = self.shop.payments.of_owner(basket.owner)
-        found = payments.unwrap() if isinstance(payments, Success) else ()
+        found: tuple[Payment, ...] = self.shop.payments.of_owner(basket.owner).value_or(())
         if len(found) != len(basket.tenders):
             return
         number = self.random.randrange(len(found))
@@ -164,8 +164,9 @@ class Dealer(Actor):
                 method=_CARD,
             )
             created = self.shop.payments.create(new, key=f"deal-{number}")
-            if isinstance(created, Success) and created.unwrap().id not in self.host.deals:
-                self.host.deals.append(created.unwrap().id)
+            made: Payment | None = created.value_or(None)
+            if made and made.id not in self.host.deals:
+                self.host.deals.append(made.id)
         if not self.host.deals:
             return
         payment_id = self.random.choice(self.host.deals)
@@ -196,7 +197,8 @@ class Courier(Actor):
         bank = self.process.around.bank
         name = bank.sent[number].account
         outcome = self.tell("notified", self.shop.webhooks.receive(name, {}, str(number).encode()))
-        if isinstance(outcome, Success) and outcome.unwrap().status_code == 200 and number in bank.pending:
+        receipt: WebhookReceipt | None = outcome.value_or(None)
+        if receipt and receipt.status_code == 200 and number in bank.pending:
             bank.pending.remove(number)
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import Any
 
 import attrs
-from returns.result import Success
 
 from payports.application.concluding import CheckedOut
 from payports.application.execution import TransactionReport
@@ -60,9 +59,7 @@ class Host:
 
     def answered(self, key: str, outcome: Any) -> None:
         """Compare an answer with what was answered under the same key before."""
-        if not isinstance(outcome, Success):
-            return
-        told = _essence(outcome.unwrap())
+        told = _essence(outcome.value_or(None))
         if told is not None:
             first = self._answers.setdefault(key, told)
             demand(first == told, f"{key} was answered with {first}, and now with {told}")

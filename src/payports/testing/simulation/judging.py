@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from payports.adapters.gateways.book.entries import EntryState
 from payports.domain.payment import Payment
@@ -111,7 +111,7 @@ class Judge:
 
     def _check_requests(self, world: World, payments: tuple[Payment, ...]) -> None:
         """Under one key, and for one fulfilment or return, no more moved than was asked."""
-        rows: dict[str, Any] = {one.id: (payment, one) for payment in payments for one in payment.transactions}
+        rows = {one.id: (payment, one) for payment in payments for one in payment.transactions}
         by_key: Counter[str] = Counter()
         by_source: Counter[tuple[str, str, str]] = Counter()
         for effect in world.effects:
@@ -119,7 +119,7 @@ class Judge:
                 payment, row = rows[effect.transaction_id]
                 by_key[row.key] += effect.amount.minor
                 if row.source and row.type in ("CAPTURE", "REFUND"):
-                    by_source[payment.owner.id, row.source.id, row.type.value] += effect.amount.minor
+                    by_source[payment.owner.id, row.source.id, str(row.type)] += effect.amount.minor
         for key, minor in self.host.asked.items():
             demand(by_key[key] <= minor, f"{key} asked for {minor} and moved {by_key[key]}")
         for (owner, source, _), minor in by_source.items():

@@ -11,18 +11,23 @@ from returns.result import Failure, Success
 
 from payports.application import checkout, concluding, execution, hearing, webhooks
 from payports.application.environment import NOTHING, Environment
+from payports.application.notifying import Applied, find_payment
+from payports.application.reversing import reverse_owed
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
-from payports.ports.store import Commit
+from payports.ports.store import Commit, InboxEntry, Stale
 from payports.testing.simulation.faults import Fault
 from payports.testing.simulation.gateway import SimulatedGateway
 from payports.testing.simulation.processes import Surroundings
 from payports.testing.simulation.store import FaultyRepository
 
 Plant: TypeAlias = Callable[[Surroundings, ExitStack], object]
+
+
+_WRITTEN: Final[Outcome[None, Stale]] = Success(None)
 
 
 def _replace(stack: ExitStack, owner: object, name: str, new: object) -> Any:
@@ -56,11 +61,11 @@ def _not_found_is_failure(_: Surroundings, stack: ExitStack) -> None:
     """What a look-up does not find counts as failed at once, and no key is fenced."""
 
     def look_up(gateway: SimulatedGateway, request: PaymentRequest, **_: Any) -> Observation | NotFoundYet:
-        found = former(gateway, request, fence=False)
+        found: Observation | NotFoundYet = former(gateway, request, fence=False)
         if not isinstance(found, NotFoundYet):
             return found
         failed = TransactionStatus.NOT_EXECUTED
-        return attrs.evolve(hearing.believable(None, request.transaction_id, hearing.Channel.LOOK_UP), status=failed)
+        return attrs.evolve(hearing.believable(None, request.transaction_id, Channel.LOOK_UP), status=failed)
 
     former = _replace(stack, SimulatedGateway, "look_up", look_up)
 
@@ -75,8 +80,8 @@ def _conflict_ignored(_: Surroundings, stack: ExitStack) -> None:
     """A result whose commit comes too late is taken for written."""
 
     def commit(repository: FaultyRepository, commit: Commit) -> object:
-        done = former(repository, commit)
-        return done if commit.requests or commit.checkouts else Success(None)
+        done: Outcome[None, Stale] = former(repository, commit)
+        return done if commit.requests or commit.checkouts else _WRITTEN
 
     former = _replace(stack, FaultyRepository, "commit", commit)
 
@@ -85,7 +90,7 @@ def _new_key_on_retry(_: Surroundings, stack: ExitStack) -> None:
     """What ended without an answer is sent again, under another key."""
 
     def execute(gateway: SimulatedGateway, request: PaymentRequest) -> PaymentResponse:
-        answer = former(gateway, request)
+        answer: PaymentResponse = former(gateway, request)
         if answer.seen.status is not TransactionStatus.UNKNOWN:
             return answer
         order = gateway.order(attrs.evolve(request, transaction_id=f"{request.transaction_id}-again"))
@@ -110,8 +115,8 @@ def _version_ignored(_: Surroundings, stack: ExitStack) -> None:
     """The store writes whatever it is given, whoever was faster."""
 
     def commit(repository: FaultyRepository, commit: Commit) -> object:
-        done = former(repository, commit)
-        if isinstance(done, Success) or not commit.changes:
+        done: Outcome[None, Stale] = former(repository, commit)
+        if not isinstance(done, Failure) or not commit.changes:
             return done
         current = [repository.payment(one.after.id) for one in commit.changes]
         late = [
@@ -153,7 +158,11 @@ def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
 def _reversal_forgotten(around: Surroundings, stack: ExitStack) -> None:
     """That a failed checkout owes something back is not written down."""
     around.weather.chances |= {Fault.DECLINED: 0.4}
-    _replace(stack, concluding, "mark_for_reversal", lambda payment, *_: payment)
+
+    def forget(payment: Payment, *_: object) -> Payment:
+        return payment
+
+    _replace(stack, concluding, "mark_for_reversal", forget)
 
 
 def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
@@ -165,7 +174,7 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
             return given
         return Success(
             tuple(
-                checkout.reverse_owed(
+                reverse_owed(
                     env,
                     env.update(one.id, cause, lambda before: Success(require_reversal(before))).value_or(one),
                     cause,
@@ -180,21 +189,22 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
 
 def _sources_kept_apart(around: Surroundings, stack: ExitStack) -> None:
     """What a return got back on another payment does not count."""
-    _replace(stack, execution, "_others", lambda *_: ())
+
+    def none(*_: object) -> tuple[Payment, ...]:
+        return ()
+
+    _replace(stack, execution, "_others", none)
     around.weather.chances |= {Fault.UNREACHABLE: 0.3}
 
 
-def _webhook_forgotten(_: Surroundings, stack: ExitStack) -> None:
+def _webhook_forgotten(around: Surroundings, stack: ExitStack) -> None:
     """A notification about a transaction that nobody knows yet is answered with 200 and dropped."""
-    _replace(stack, webhooks.Webhooks, "_apply", _drop_strays(webhooks.Webhooks._apply))  # noqa: SLF001 -- a bug is planted there
 
+    def drop_strays(env: Environment, entry: InboxEntry) -> Applied:
+        return apply(env, entry) if find_payment(env, entry.gateway, entry.seen) else Applied.PARKED
 
-def _drop_strays(former: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(service: webhooks.Webhooks, gateway: str, heard: Any) -> Any:
-        known = webhooks.find_payment(service._env, gateway, heard.seen)  # noqa: SLF001 -- a bug is planted there
-        return former(service, gateway, heard) if known else None
-
-    return apply
+    apply = _replace(stack, webhooks, "apply", drop_strays)
+    around.weather.chances |= {Fault.ANSWER_LOST: 0.5, Fault.LOOK_UP_FAILS: 0.9, Fault.WEBHOOK_LOST: 0.9}
 
 
 PLANTS: Final[Mapping[str, Plant]] = {

@@ -10,6 +10,7 @@ import heapq
 from _thread import LockType, allocate_lock
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from random import Random
 from threading import Thread
@@ -109,7 +110,7 @@ class Scheduler:
         self._main.acquire()
         threads = [Thread(target=self._live, args=(task,), name=task.name, daemon=True) for task in tasks]
         for task, thread in zip(tasks, threads, strict=True):
-            self.later(task.pause(), lambda task=task: self._ready.append(task))
+            self.later(task.pause(), partial(self._ready.append, task))
             thread.start()
         self._hand_on()
         self._main.acquire()
