@@ -15,7 +15,7 @@ from payports.application.notifying import PATIENCE
 from payports.application.recording import record
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
-from payports.domain.failures import PaymentNotFound, TransactionProblem
+from payports.domain.failures import Busy, PaymentNotFound, TransactionProblem
 from payports.domain.history import Cause
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
@@ -124,7 +124,8 @@ def rule(
     )
     recorded = record(env, payment, ruling, Cause(f"operator {operator}", reason))
     if isinstance(recorded, Failure):
-        return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
+        refused = recorded.failure()
+        return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))
     advance(env, payment.owner)
     ruled = recorded.unwrap()
     return report(ruled, (ruled.by_id[transaction_id],))

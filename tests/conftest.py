@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.postgres import database_url as database_url
 from tests.postgres import postgres_url as postgres_url
@@ -12,6 +12,8 @@ from tests.postgres import shared_database_url as shared_database_url
 # The default finds the same examples every time. `pytest --hypothesis-profile=random` goes further.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=1_000, deadline=None, print_blob=True)
+# `make mutation` runs the tests once for every mutant. What fails need not be made small.
+settings.register_profile("mutation", max_examples=25, derandomize=True, deadline=None, phases=[Phase.generate])
 settings.load_profile("ci")
 
 
