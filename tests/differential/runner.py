@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Final
 
 from payports.adapters.gateways.book import keeping
 from payports.adapters.repositories import postgres_connection
@@ -26,16 +27,29 @@ def main() -> None:
     told: dict[str, Any] = pipe.recv()
     setattr(keeping, "secrets", NoChance)  # noqa: B010 -- a fake, which type checkers would refuse
     setattr(postgres_connection, "_REFUSED", ())  # noqa: B010 -- a test may lose commits when the power fails
-    lanes = [open_lane(name, store, through(told["plants"].get(name, ""))) for name, store in told["stores"].items()]
     pipe.send("ready")
-    for done, seed in enumerate(told["seeds"]):
-        if found := compare(lanes, seed):
-            pipe.send((done, found.message))
-            break
-    else:
-        pipe.send((len(told["seeds"]), ""))
-    for lane in lanes:
-        lane.close()
+    seeds, same, found = list(told["seeds"]), 0, ""
+    while seeds and not found:
+        few, seeds = seeds[:_FRESH], seeds[_FRESH:]
+        done, found = _compared(told["stores"], told["plants"], few)
+        same += done
+    pipe.send((same, found))
+
+
+_FRESH: Final = 500
+"""After so many sequences the banks are new: theirs is one ledger for all merchants, and it grows."""
+
+
+def _compared(stores: dict[str, Any], plants: dict[str, str], seeds: list[int]) -> tuple[int, str]:
+    """How many sequences were the same on all stores, and what differed then."""
+    with ExitStack() as stack:
+        lanes = [open_lane(name, store, through(plants.get(name, ""))) for name, store in stores.items()]
+        for lane in lanes:
+            stack.callback(lane.close)
+        for done, seed in enumerate(seeds):
+            if found := compare(lanes, seed):
+                return done, found.message
+    return len(seeds), ""
 
 
 if __name__ == "__main__":
