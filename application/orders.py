@@ -70,7 +70,8 @@ class Orders:
     _env: Environment
 
     def capture(self, owner: Owner, fulfillment_id: str, amount: Money, *, key: str) -> _Answer:
-        """Take money for a fulfilment: what was captured at checkout first, then what is held. With the last one the rest is released."""
+        """Take money for a fulfilment: of each payment what was captured at checkout first, then what is held. With the last fulfilment the
+        rest is released."""
         how = self._env.policy.split
         priority = self._env.policy.capture_priority
         source = Source(FULFILLMENT, fulfillment_id)

@@ -48,7 +48,7 @@ PlanOutcome = Outcome[Plan, AmountNotAvailable | OperationNotAllowed]
 
 
 def plan_capture(payments: Sequence[Payment], source: Source, amount: Money, how: Split) -> PlanOutcome:
-    """Take an amount for a fulfilment: first what was captured at checkout and nobody has taken, then what is held.
+    """Take an amount for a fulfilment: of each payment first what was captured at checkout and nobody has taken, then what is held.
 
     Failures:
         OperationNotAllowed: it was captured for this fulfilment already. AmountNotAvailable: there is less.
