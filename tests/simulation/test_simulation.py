@@ -91,7 +91,7 @@ def test_a_planted_bug_is_found(plant: str) -> None:
 
 
 def test_a_failure_is_told_with_the_command_that_does_it_again() -> None:
-    settings = Settings(steps=500, plant="not-found-is-failure")
+    settings = Settings(steps=1_500, plant="unknown-frees-money")
     run = next(run for seed in range(20) if (run := simulate(seed, settings)).violation)
     command = again(run, settings).split()[1:]
     assert command[:3] == ["simulate", "--seed", str(run.seed)]

@@ -18,12 +18,13 @@ from payports.domain.capabilities import PartialCapture
 from payports.domain.fulfilment import Split
 from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Commit, Store
-from payports.testing.simulation.actors import BankClerk, Clerk, Courier, Dealer, Deliverer, Shopper, Worker
+from payports.testing.simulation.actors import BankClerk, Courier, Deliverer, Worker
 from payports.testing.simulation.bank import Account, SimulatedBank, terms_of
 from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Weather
 from payports.testing.simulation.host import Host
 from payports.testing.simulation.invariants import check_change, check_intent
 from payports.testing.simulation.judging import Judge
+from payports.testing.simulation.people import Clerk, Dealer, Shopper
 from payports.testing.simulation.plants import PLANTS
 from payports.testing.simulation.processes import MERCHANT, BankTime, CountedIds, Process, Surroundings
 from payports.testing.simulation.scheduler import Killed, Scheduler, Task
