@@ -60,17 +60,24 @@ _SHADES: Final = {"floor": "#cfd8dc", "same_statements": OTHERS, "library": OURS
 
 def _curves(figures: Figures, path: Path) -> Path | None:
     """Cost against the payments stored, and against the transactions of a payment."""
-    if not figures.get("stored") or not figures.get("transactions"):
+    stored, transactions = figures.get("stored"), figures.get("transactions")
+    if not stored and not transactions:
         return None
-    figure, (left, right) = _library("matplotlib.pyplot").subplots(1, 2, figsize=(7.2, 2.8))
-    against_stored = {int(count): one["cpu_us"] for count, one in figures["stored"].items()}
-    against_transactions = {int(count): cpu for count, cpu in figures["transactions"]["cpu_us"].items()}
-    _curve(left, against_stored, "payments stored", "one authorization, CPU in µs")
-    left.set_xscale("log")
-    left.set_ylim(0, 1.6 * max(against_stored.values()))
-    _curve(right, against_transactions, "transactions of the payment", "one more refund, CPU in µs")
-    right.set_xscale("log")
-    right.set_yscale("log")
+    panels = [one for one in (stored, transactions) if one]
+    figure, found = _library("matplotlib.pyplot").subplots(
+        1, len(panels), figsize=(3.6 * len(panels), 2.8), squeeze=False
+    )
+    axes = list(found[0])
+    if stored:
+        points = {int(count): one["cpu_us"] for count, one in stored.items()}
+        _curve(axes[0], points, "payments stored", "one authorization, CPU in µs")
+        axes[0].set_xscale("log")
+        axes[0].set_ylim(0, 1.6 * max(points.values()))
+    if transactions:
+        points = {int(count): cpu for count, cpu in transactions["cpu_us"].items()}
+        _curve(axes[-1], points, "transactions of the payment", "one more refund, CPU in µs")
+        axes[-1].set_xscale("log")
+        axes[-1].set_yscale("log")
     return _saved(figure, path)
 
 
@@ -85,7 +92,7 @@ def _peers(figures: Figures, path: Path) -> Path | None:
     if not figures.get("peers"):
         return None
     found = figures["peers"]["peers"]
-    figure, axes = _new("create, authorize, capture, refund: CPU in ms, every commit synced")
+    figure, axes = _new("the whole flow, CPU in ms, every commit synced")
     names = [f"{name}\n{one['commits']} commits" for name, one in found.items()]
     heights = [one["cpu_us"] / 1_000 for one in found.values()]
     bars = axes.barh(names, heights, 0.6, color=[OURS if name == "payports" else OTHERS for name in found])
