@@ -61,11 +61,13 @@ class SimulatedBank:
         self._keys: dict[tuple[str, str], str] = {}
         self._families: defaultdict[str, list[str]] = defaultdict(list)
         self._numbers = itertools.count(1)
+        self._obedient = set[str]()
 
     # --- what an adapter may ask ---
 
     def execute(self, account: Account, order: Order) -> Entry:
         """Do what is asked, once a key."""
+        self._obedient |= {account.name} if account.fences else set()
         known = self.find(account, order.key)
         if known:
             demand(
@@ -99,6 +101,12 @@ class SimulatedBank:
         if entry.state is EntryState.ACTION and late:
             return self._end(entry, refuse("action_expired", FailureType.ABANDONED))
         return entry
+
+    def give_up(self, account: Account, key: str) -> None:
+        """Let no shopper take an action any more, if one waits."""
+        entry = self.find(account, key)
+        if entry and entry.state is EntryState.ACTION:
+            self._end(entry, refuse("action_expired", FailureType.ABANDONED))
 
     def burn(self, account: Account, order: Order) -> Entry:
         """Make sure that what is not known under a key never happens."""
@@ -146,11 +154,13 @@ class SimulatedBank:
     def tell(self, entry: Entry, *, wrong: bool = False) -> None:
         """Send a notification; it comes twice, late, out of order or, if a look-up would tell the same, not at all.
 
-        What a shopper did after we gave up waiting is told by nothing else, like all that happens without us.
+        What a shopper did after we gave up waiting is told by nothing else, unless the bank can be told to give up as well; like all that
+        happens without us.
         """
         weather = self._weather
         number = next(self._numbers)
-        learnable = entry.key and not entry.waits_for and entry.state is not EntryState.REVOKED
+        told_to_wait = entry.waits_for and entry.account not in self._obedient
+        learnable = entry.key and not told_to_wait and entry.state is not EntryState.REVOKED
         if learnable and weather.strikes(Fault.WEBHOOK_LOST):
             return
         for _ in range(1 + weather.strikes(Fault.WEBHOOK_DOUBLED)):

@@ -107,13 +107,24 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- never believed
         """Ask how an action ended."""
-        return self._ask(request, Channel.RETURN, fence=False)
+        return self._ask(request, Channel.RETURN)
 
-    def _ask(self, request: PaymentRequest, channel: Channel, *, fence: bool) -> Observation | NotFoundYet:
-        self.process.step(f"look up {request.transaction_id}{' and fence' if fence else ''}")
+    def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
+        """Let no shopper take an action any more, where the bank can be told so."""
+        if not self.account.fences:
+            return NotFoundYet("it cannot be told to give up")
+        return self._ask(request, Channel.LOOK_UP, give_up=True)
+
+    def _ask(
+        self, request: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False
+    ) -> Observation | NotFoundYet:
+        how = " and fence" if fence else " and give up" if give_up else ""
+        self.process.step(f"look up {request.transaction_id}{how}")
         weather = self.weather
         if weather.strikes(Fault.LOOK_UP_FAILS):
             return attrs.evolve(_nothing(TransactionStatus.UNKNOWN, request), channel=channel)
+        if give_up:
+            self.bank.give_up(self.account, request.transaction_id)
         if fence and self.account.fences:
             found: Entry | None = self.bank.burn(self.account, self.order(request))
         else:
