@@ -172,24 +172,19 @@ def test_a_row_that_somebody_keeps_is_told_and_can_be_read_meanwhile(database_ur
         assert store.of("m").commit(changed(before, before)) == Success(None)
 
 
-def test_commits_over_the_same_payments_in_any_order_do_not_deadlock(database_url: str) -> None:
-    keys = ("p-1", "p-2", "p-3", "p-4")
-    with opened(database_url) as store:
+def test_commits_over_the_same_payments_take_them_in_one_order_so_that_none_deadlocks(database_url: str) -> None:
+    with opened(database_url) as store, aside(database_url) as connection, ThreadPoolExecutor(1) as threads:
         repository = store.of("m")
-        for key in keys:
-            added(repository, a_payment(key))
-
-        def race(racer: int) -> None:
-            for _ in range(20):
-                found = [loaded(repository, key) for key in keys[racer:] + keys[:racer]]
-                repository.commit(Commit(changes=tuple(Change(before=one, after=one, facts=()) for one in found)))
-
-        with ThreadPoolExecutor(4) as racers:
-            list(racers.map(race, range(4)))
-    with aside(database_url) as connection:
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        deadlocks = connection.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        assert deadlocks.fetchone() == (0,)
+        last, first = added(repository, a_payment("p-2")), added(repository, a_payment("p-1"))
+        commit = Commit(changes=tuple(Change(before=one, after=one, facts=()) for one in (last, first)))
+        with connection.transaction():
+            connection.execute("SELECT * FROM payments WHERE id = 'p-1' FOR UPDATE")
+            waiting = threads.submit(repository.commit, commit)
+            while connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is None:
+                assert not waiting.done()
+            # it waits for the first one, and has not taken the last one before
+            connection.execute("SELECT * FROM payments WHERE id = 'p-2' FOR UPDATE NOWAIT")
+        assert waiting.result() == Success(None)
 
 
 def test_more_threads_than_connections_wait_for_their_turn(database_url: str) -> None:
