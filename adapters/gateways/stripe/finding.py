@@ -86,7 +86,9 @@ class Finder:
             found, told = read_finding(sent, asked, self.terms, channel), body_of(sent)
             if not isinstance(found, Observation) or found.status is TransactionStatus.UNKNOWN or _is_page(told):
                 found, told = self._find(asked, channel)
-            call = closing_of(told, asked, self.terms, give_up=give_up)
+            former, call = call, closing_of(told, asked, self.terms, give_up=give_up)
+            if call == former:
+                break
         if first is None:
             return before
         if isinstance(found, NotFoundYet) or (call and found.status is TransactionStatus.DECLINED):

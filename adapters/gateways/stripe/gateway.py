@@ -81,12 +81,8 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return read_answer(sent, request, self._terms)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken.
-
-        What Stripe has named already may have been handed out; with ``fence`` that is given up if it still waits for the shopper.
-        """
-        known = bool(request.gateway_reference or request.attributes.get("session"))
-        return self.finder.find(request, Channel.LOOK_UP, fence=fence, give_up=fence and known)
+        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
+        return self.finder.find(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask Stripe how the action ended; what the browser brought is not needed."""

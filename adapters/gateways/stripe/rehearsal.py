@@ -82,7 +82,7 @@ def rehearsing() -> Generator[Rehearsal, None, None]:
     """Start localstripe on a free port of this machine, and stop it at the end. Raises ``RehearsalUnavailable``."""
     if find_spec("localstripe") is None:
         raise RehearsalUnavailable("localstripe is not installed: pip install localstripe")
-    command = [sys.executable, "-c", _SERVE]
+    command = [sys.executable, "-P", "-c", _SERVE]  # -P: nothing of the folder that it is started in
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- a fixed text
     try:
         port = process.stdout.readline().strip() if process.stdout else ""

@@ -17,7 +17,7 @@ from payports.domain.money import Money
 from payports.domain.transaction import FailureType, Observation, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, asked_for
-from tests.adapters.gateways.stripe.test_finding import Query, Scripted, a_gateway, a_page
+from tests.adapters.gateways.stripe.test_finding import Query, Scripted, a_gateway, a_page, always
 
 TEN: Final = Money.of("10.00", "EUR")
 SENT: Final = {"payports_transaction": "t-1"}
@@ -112,18 +112,13 @@ def test_what_waits_for_the_shopper_is_cancelled_when_it_is_given_up(waits: dict
         assert (again.status, again.code) == (DECLINED, "action_expired"), "asked again, it is the same"
 
 
-def test_a_look_up_that_fences_gives_up_what_has_a_name_and_no_other_does() -> None:
-    for fence, posts in ((True, ["payment_intents/pi_1/cancel"]), (False, [])):
-        desk = Desk(**WAITING[0])
-        seen = observed(desk.gateway().look_up(ASKED, fence=fence))
-        assert (seen.status, desk.posts) == (DECLINED if fence else REQUIRES_ACTION, posts)
-
-
-def test_what_nobody_was_told_of_is_handed_out_when_its_lost_answer_is_found() -> None:
-    desk = Desk(**WAITING[0])
-    seen = observed(desk.gateway().look_up(attrs.evolve(ASKED, gateway_reference=""), fence=True))
-    assert (seen.status, desk.posts) == (REQUIRES_ACTION, [])
-    assert desk.given_up(attrs.evolve(ASKED, gateway_reference="")).status is DECLINED
+def test_a_look_up_leaves_to_the_shopper_what_waits_for_them() -> None:
+    for fence in (False, True):
+        for name in ("", "pi_1"):
+            desk, asked = Desk(**WAITING[0]), attrs.evolve(ASKED, gateway_reference=name)
+            assert observed(desk.gateway().look_up(asked, fence=fence)).status is REQUIRES_ACTION
+            assert desk.posts == []
+            assert desk.given_up(asked).status is DECLINED
 
 
 @pytest.mark.parametrize(
@@ -218,7 +213,7 @@ def test_each_standing_is_closed_with_a_key_of_its_own() -> None:
 
 def test_the_answer_to_our_own_request_was_handed_to_nobody() -> None:
     told = {"error": {"type": "card_error", "code": "card_declined", "payment_intent": an_intent(**REFUSED)}}
-    stripe = Scripted(lambda *_: (402, told))
+    stripe = Scripted(always((402, told)))
     assert a_gateway(stripe).execute(attrs.evolve(ASKED, gateway_reference="")).seen.status is DECLINED
     assert stripe.asked == ["POST /v1/payment_intents"]
 
