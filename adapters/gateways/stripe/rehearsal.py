@@ -20,13 +20,14 @@ from payports.adapters.gateways.sender import Answer, Sender
 
 TEST_KEY: Final = "sk_test_rehearsal"
 _SERVE: Final = """
-import os, socket, sys, threading
+import os, socket, threading
 from aiohttp import web
 from localstripe.server import app
 door = socket.create_server(("127.0.0.1", 0))
 print(door.getsockname()[1], flush=True)
 def watch():
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     os._exit(0)
 threading.Thread(target=watch, daemon=True).start()
 web.run_app(app, sock=door, access_log=None, print=None)
