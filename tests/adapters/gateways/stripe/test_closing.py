@@ -8,14 +8,19 @@ from typing import Any, Final
 import attrs
 import pytest
 
+import payports
+from payports import Cart, NewPayment
 from payports.adapters.gateways.sender import Lost, Sent
 from payports.adapters.gateways.stripe.calls import Terms
 from payports.adapters.gateways.stripe.gateway import StripeGateway
+from payports.application.concluding import ActionRequired
+from payports.application.shop import Payports
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
 from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
-from payports.domain.transaction import FailureType, Observation, TransactionStatus
-from payports.ports.gateway import NotFoundYet, PaymentRequest
+from payports.domain.transaction import FailureType, Observation, Transaction, TransactionStatus
+from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest
+from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, asked_for
 from tests.adapters.gateways.stripe.test_finding import Query, Scripted, a_gateway, a_page, always
 
@@ -48,13 +53,16 @@ class Desk:
     def __init__(self, page: dict[str, Any] | None = None, **intent: Any) -> None:
         self.intent = an_intent(**{"metadata": SENT, "latest_charge": None, **intent})
         self.page = page
-        self.refuses = False
+        self.refuses = self.made = False
         self.answer: Sent | tuple[int, Any] | None = None
         self.forms: list[Query] = []
         self.meanwhile: dict[str, Any] = {}
         self.stripe = Scripted(self._says)
 
     def _says(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
+        if method == "POST" and self.made:
+            self.intent["metadata"] = {"payports_transaction": query["metadata[payports_transaction]"][0]}
+            return 200, self.intent
         if method == "POST":
             self.forms.append(query)
             self.intent.update(self.meanwhile)
@@ -174,6 +182,61 @@ def test_a_server_without_keys_cannot_be_told_to_give_up() -> None:
     desk = Desk(**WAITING[0])
     assert isinstance(desk.gateway(fences=False).give_up(ASKED), NotFoundYet)
     assert desk.posts == []
+
+
+class Shopper:
+    """A shop whose only gateway is the desk, and a shopper who was sent to a 3-D Secure check."""
+
+    def __init__(self) -> None:
+        self.desk, self.clock = Desk(**WAITING[0]), FixedClock()
+        transactions = self.desk.gateway()
+        self.card = Gateway(transactions=transactions, validator=transactions, actions=transactions, account="test")
+
+    def sent_away(self, shop: Payports) -> Cart:
+        cart = Cart("c-1", total=TEN)
+        method = PaymentMethod({"token": "pm_1"})
+        shop.payments.create(NewPayment(owner=cart.owner, amount=TEN, gateway="card", method=method)).unwrap()
+        self.desk.made = True
+        assert isinstance(shop.checkout.submit(cart, request_id="r-1").unwrap(), ActionRequired)
+        self.desk.made = False
+        return cart
+
+    def shop(self) -> Payports:
+        return payports.connect({"store": {"url": "memory:"}}, gateways={"card": self.card}, clock=self.clock)
+
+
+def the_hold(shop: Payports, cart: Cart) -> Transaction:
+    (payment,) = shop.payments.of_owner(cart.owner).unwrap()
+    return payment.transactions[0]
+
+
+def test_what_lapses_or_is_given_up_by_the_shop_cannot_be_paid_any_more() -> None:
+    for lapses in (True, False):
+        shopper = Shopper()
+        with shopper.shop() as shop:
+            cart = shopper.sent_away(shop)
+            if lapses:
+                shopper.clock.advance(3_900)
+                shop.maintenance.run().unwrap()
+            else:
+                shop.checkout.cancel(cart.owner).unwrap()
+            assert the_hold(shop, cart).status is DECLINED
+            assert shopper.desk.intent["status"] == "canceled"
+
+
+def test_what_stripe_does_not_close_is_waited_for_by_the_shop() -> None:
+    shopper = Shopper()
+    with shopper.shop() as shop:
+        cart = shopper.sent_away(shop)
+        shopper.desk.refuses = True
+        shopper.clock.advance(3_900)
+        shop.maintenance.run().unwrap()
+        assert the_hold(shop, cart).status is REQUIRES_ACTION
+        held = {"status": "requires_capture", "amount_capturable": 1000, "latest_charge": UNTAKEN}
+        shopper.desk.intent.update(**held, next_action=None)
+        shopper.clock.advance(8 * 3_600)
+        shop.maintenance.run().unwrap()
+        assert the_hold(shop, cart).status is SUCCEEDED
 
 
 # A refusal that may have been handed out.
