@@ -142,7 +142,7 @@ def _check_success(seen: Observation, told: dict[str, Any]) -> None:
         assert (charge["amount"], charge["currency"]) == (about["amount"], "eur")
         assert charge["status"] == "succeeded" or seen.type is REVERSE_AUTH
         if seen.type in (AUTHORIZE, AUTHORIZE_AND_CAPTURE):
-            assert table(charge, "metadata").get("payports_transaction", "") in ("", "t-ours")
+            assert table(cast("dict[str, Any]", charge), "metadata").get("payports_transaction", "") in ("", "t-ours")
     if seen.type is REVERSE_AUTH:
         assert not about.get("amount_received")
         assert not about.get("amount_capturable")
