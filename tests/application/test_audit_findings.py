@@ -1,0 +1,380 @@
+"""Every kind of damage beside a payment, and what the audit says of it, word for word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import AuditPage, Finding, FindingKind, Money, Owner, Payment, PaymentMethod, TransactionStatus
+from payports.domain.attention import AttentionKind
+from payports.domain.transaction import Channel, Observation
+from payports.ports.gateway import NotFoundYet
+from payports.ports.store import CheckoutState
+from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, seen, told, without_gateway
+
+OWNER: Final = Owner("cart", "c-1")
+
+
+def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
+    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
+    on = bench()
+    payment = on.pay(**rest)
+    told(on.submit(customer=rest.get("customer")))
+    return on, on.shop.environment.store, on.again(payment)
+
+
+def found(on: Bench, **options: Any) -> list[Finding]:
+    page: AuditPage = told(on.shop.audit.verify(**options))
+    return list(page.findings)
+
+
+def said(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
+    return [Finding(kind=kind, payment_id=payment.id, message=message, **rest)]
+
+
+def of_transaction(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
+    return said(kind, payment, message, transaction_id=payment.transactions[0].id, **rest)
+
+
+def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
+    on, store, payment = sold()
+    store.misfits = lambda wanted: ("a row", "another") if wanted == payment.id else ()
+    assert found(on) == [
+        *said(FindingKind.ROWS, payment, "a row"),
+        *said(FindingKind.ROWS, payment, "another"),
+    ]
+
+
+def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
+    on, store, payment = sold()
+    store.payment = lambda wanted: {"none": payment}.get(wanted)
+    gone = "the payment is gone, and its transactions or its history are not"
+    assert found(on) == said(FindingKind.UNREADABLE, payment, gone)
+    store.payment = fail("no such row")
+    page = told(on.shop.audit.verify())
+    assert page == AuditPage(
+        payments=1,
+        transactions=0,
+        facts=0,
+        compared=0,
+        findings=tuple(said(FindingKind.UNREADABLE, payment, "no such row")),
+        after="",
+    )
+
+
+def test_a_ledger_that_cannot_be_reckoned_with_is_told_and_counted() -> None:
+    on, store, payment = sold()
+    broken = attrs.evolve(payment, amount=Money(5_990, "USD"))
+    store.payment = lambda _: broken
+    page = told(on.shop.audit.verify())
+    assert (page.payments, page.transactions, page.facts) == (1, 1, 0)
+    assert page.findings == tuple(
+        of_transaction(FindingKind.CURRENCY, payment, "AUTHORIZE is in EUR, its payment in USD")
+    )
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere", "elsewhere", "here"])
+def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
+    on, store, payment = sold()
+    other = on.pay("c-2")
+    reference = payment.transactions[0].gateway_reference
+    owners = {"nowhere": None, "elsewhere": other, "here": payment}
+    store.payment_by_reference = lambda *asked: owners[leads_to] if asked == ("sandbox", reference) else None
+    message = f"the gateway reference {reference} does not lead to this payment alone"
+    expected = of_transaction(FindingKind.REFERENCE, payment, message)
+    assert found(on) == ([] if leads_to == "here" else expected)
+
+
+def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
+    on = bench()
+    on.pay(token="tok_declined")
+    on.submit()
+    nameless = on.pay("c-2")
+    told(on.shop.transactions.authorize(nameless.id))
+    store: Any = on.shop.environment.store
+    unnamed = on.again(nameless).transactions[0]
+    without = attrs.evolve(unnamed, seen=tuple(attrs.evolve(one, gateway_reference="") for one in unnamed.seen))
+    read, asked = store.payment, list[object]()
+    store.payment = lambda wanted: (
+        on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk
+    )
+    store.payment_by_reference = lambda *names: asked.append(names)
+    found(on)
+    assert asked == []
+
+
+def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() -> None:
+    on, store, payment = sold()
+    (row,) = payment.transactions
+    record = store.request(row.key)
+
+    def with_record(changed: Any) -> list[Finding]:
+        store.request = lambda wanted: changed if wanted == row.key else None
+        return found(on)
+
+    missing = f"AUTHORIZE was asked for under the key {row.key}, which is not recorded for this payment"
+    assert with_record(None) == of_transaction(FindingKind.REQUEST, payment, missing)
+    assert with_record(attrs.evolve(record, payment_id="p-2")) == of_transaction(FindingKind.REQUEST, payment, missing)
+    for plan, shown in {"5989": "5989", "": "none", "[]": "[]"}.items():
+        beyond = f"under the key {row.key} 5990 minor units may have moved; asked for were {shown}"
+        changed = attrs.evolve(record, plan=plan)
+        assert with_record(changed) == of_transaction(FindingKind.REQUEST, payment, beyond)
+    for plan in ("5990", "5991"):
+        assert with_record(attrs.evolve(record, plan=plan)) == []
+
+
+def test_every_key_is_looked_for_once_and_what_failed_under_it_does_not_count() -> None:
+    on = bench()
+    payment = on.pay()
+    for mood in ("unreachable", "unreachable"):
+        on.bank.fail_next("AUTHORIZE", mood)
+        on.shop.transactions.authorize(payment.id, key="k-1")
+    told(on.shop.transactions.authorize(payment.id, key="k-1"))
+    told(on.shop.transactions.capture(payment.id, eur(1_000), key="k-2"))
+    store: Any = on.shop.environment.store
+    read, asked = store.request, list[str]()
+
+    def request(key: str) -> Any:
+        asked.append(key)
+        return None if key == "k-1" else read(key)
+
+    assert found(on) == []
+    store.request = request
+    (finding,) = found(on)
+    assert finding.transaction_id == on.again(payment).transactions[0].id
+    assert asked == ["k-1", "k-2"] * 2  # what is found is looked at twice
+
+
+@pytest.mark.parametrize("wrong", [{"gateway": "other"}, {"customer": OTHER}, None, {}])
+def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dict[str, Any] | None) -> None:
+    on = bench()
+    kept = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
+    store: Any = on.shop.environment.store
+    now = None if wrong is None else attrs.evolve(kept, **wrong)
+    store.saved_method = lambda wanted: now if wanted == kept.id else None
+    message = "the saved method that it rests on is not there, or of another customer or gateway"
+    assert found(on) == ([] if wrong == {} else said(FindingKind.SAVED_METHOD, payment, message))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (None, "an order was placed on it, and the checkout is not there"),
+        ({"state": CheckoutState.FAILED}, "an order was placed on it, and the checkout is FAILED"),
+        ({"total": Money(5_990, "USD")}, "the order is in another currency than its payments"),
+        (
+            {"total": eur(5_989)},
+            "the order is for 59.89 EUR, the payments that it was placed on are not",
+        ),
+        ({}, ""),
+    ],
+)
+def test_an_order_fits_its_checkout(changed: dict[str, Any] | None, message: str) -> None:
+    on, store, payment = sold()
+    record = store.checkout(OWNER)
+    now = None if changed is None else attrs.evolve(record, **changed)
+    store.checkout = lambda wanted: now if wanted == OWNER else None
+    assert found(on) == (said(FindingKind.CHECKOUT, payment, message) if message else [])
+
+
+def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> None:
+    on = bench()
+    payments = [on.pay(minor=1_000), on.pay(minor=2_000)]
+    told(on.submit(minor=3_000))
+    store: Any = on.shop.environment.store
+    read, read_all = store.payment, store.payments_of
+
+    def freed(payment: Payment) -> Payment:
+        return attrs.evolve(payment, restrictions=frozenset())
+
+    store.payment = lambda wanted: freed(read(wanted))
+    store.payments_of = lambda owner: tuple(map(freed, read_all(owner)))
+    nothing = "the order is placed, and on none of its owner's payments"
+    of_checkout = [one for one in found(on) if one.kind is FindingKind.CHECKOUT]
+    assert of_checkout == said(FindingKind.CHECKOUT, min(payments, key=lambda one: one.id), nothing)
+    record = store.checkout(OWNER)
+    store.checkout = lambda _: attrs.evolve(record, total=eur(0))
+    assert [one for one in found(on) if one.kind is FindingKind.CHECKOUT] == []
+
+
+def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
+    on = bench()
+    covered, short = on.pay(minor=1_000), on.pay(minor=2_000)
+    told(on.submit(minor=3_000))
+    store: Any = on.shop.environment.store
+    read, read_all = store.payment, store.payments_of
+    (row,) = on.again(short).transactions
+    declined = Observation(status=TransactionStatus.DECLINED, channel=Channel.ANSWER, transaction_id=row.id)
+
+    def spoilt(payment: Payment) -> Payment:
+        return payment.replacing(attrs.evolve(row, seen=(declined,))) if payment.id == short.id else payment
+
+    store.payment = lambda wanted: spoilt(read(wanted))
+    store.payments_of = lambda owner: tuple(map(spoilt, read_all(owner)))
+    told_of = [one for one in found(on) if one.kind is FindingKind.COVER]
+    message = "the order was placed for 30.00 EUR, of which 2000 minor units were never secured"
+    shown = bool(AttentionKind.UNCOVERED_ORDER)
+    first = min(covered, short, key=lambda one: one.id)
+    assert told_of == said(FindingKind.COVER, first, message, known=shown)
+
+
+@pytest.mark.parametrize("covers", [True, False])
+def test_a_promise_secures_an_order_only_where_it_covers(covers: bool) -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
+    payment = on.pay(token="tok_async")
+    told(on.submit())
+    strict = bench()
+    shop = attrs.evolve(on.shop, gateways=on.shop.gateways if covers else strict.shop.gateways)
+    message = "the order was placed for 59.90 EUR, of which 5990 minor units were never secured"
+    expected = [] if covers else said(FindingKind.COVER, payment, message)
+    assert list(told(shop.audit.verify()).findings) == expected
+
+
+def test_a_part_that_was_taken_twice_secures_no_more_than_its_payment() -> None:
+    on = bench()
+    on.pay(minor=1_000)
+    on.pay(minor=2_000, token="tok_declined")
+    on.submit(minor=3_000)
+    assert found(on) == []
+
+
+def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    on.submit()
+    waits = [one for one in attrs.astuple(on.shop.policy.schedule) if isinstance(one, timedelta)]
+    horizon = max(waits) + timedelta(days=1)
+    store: Any = on.shop.environment.store
+    stored = on.again(payment)
+    (row,) = stored.transactions
+
+    def dated(due: timedelta) -> list[str]:
+        late = attrs.evolve(row, due_at=on.clock.now() + due)
+        store.payment = lambda _: stored.replacing(late)
+        return [one.message for one in found(on) if one.kind is FindingKind.ORPHAN]
+
+    assert dated(horizon) == []
+    assert dated(horizon + timedelta(seconds=1)) == ["AUTHORIZE is AWAITING_RESULT, and nobody looks before 2026-01-03"]
+
+
+# --- pages ---
+
+
+def test_pages_follow_one_another_and_count_what_they_hold() -> None:
+    on = bench()
+    for number in range(3):
+        told(on.shop.transactions.authorize_and_capture(on.pay(f"c-{number}").id))
+    ids = sorted(one.id for one in on.shop.environment.store.payments())
+    facts = [len(on.shop.environment.store.history(one)) for one in ids]
+    first = told(on.shop.audit.verify(limit=2, gateway_look_up=True))
+    assert first == AuditPage(payments=2, transactions=2, facts=sum(facts[:2]), compared=2, findings=(), after=ids[1])
+    second = told(on.shop.audit.verify(first.after, limit=2))
+    assert second == AuditPage(payments=1, transactions=1, facts=facts[2], compared=0, findings=(), after="")
+    whole = told(on.shop.audit.verify(limit=3))
+    assert (whole.payments, whole.after) == (3, ids[2])
+    assert told(on.shop.audit.verify(ids[2])).payments == 0
+
+
+# --- what gateways say ---
+
+
+SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
+    "unknown there": (
+        "tok_approved",
+        NotFoundYet(),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is SUCCEEDED, and the gateway does not know it",
+        False,
+    ),
+    "silent": (
+        "tok_approved",
+        seen(TransactionStatus.UNKNOWN),
+        FindingKind.GATEWAY_SILENT,
+        "the gateway could not be asked about AUTHORIZE: no usable answer",
+        False,
+    ),
+    "silent, with a reason": (
+        "tok_approved",
+        seen(TransactionStatus.UNKNOWN, message="closed"),
+        FindingKind.GATEWAY_SILENT,
+        "the gateway could not be asked about AUTHORIZE: closed",
+        False,
+    ),
+    "another status": (
+        "tok_declined",
+        seen(TransactionStatus.SUCCEEDED),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is DECLINED, the gateway says SUCCEEDED",
+        False,
+    ),
+    "another status, still open": (
+        "tok_async",
+        seen(TransactionStatus.DECLINED),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is AWAITING_RESULT, the gateway says DECLINED",
+        True,
+    ),
+    "another amount": (
+        "tok_approved",
+        seen(TransactionStatus.SUCCEEDED, amount=eur(1)),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE moved 59.90 EUR, the gateway says 0.01 EUR",
+        False,
+    ),
+    "another name": (
+        "tok_approved",
+        seen(TransactionStatus.SUCCEEDED, gateway_reference="au_9"),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is {reference} here, and au_9 at the gateway",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAYS)
+def test_what_a_gateway_says_otherwise_is_told(case: str) -> None:
+    token, answer, kind, message, known = SAYS[case]
+    on = bench()
+    payment = on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: answer
+    stored = on.again(payment)
+    text = message.format(reference=stored.transactions[0].gateway_reference)
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert (list(page.findings), page.compared) == (of_transaction(kind, stored, text, known=known), 1)
+
+
+def test_what_was_made_outside_and_is_unknown_there_is_no_finding() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.shop.transactions.authorize_and_capture(payment.id))
+    (effect,) = on.bank.effects()
+    on.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
+    on.deliver()
+    inner = on.spy.inner
+    on.spy.on_look_up = lambda request: (
+        NotFoundYet() if request.type.value == "REFUND" else inner.look_up(request, fence=False)
+    )
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert (page.findings, page.compared) == ((), 2)
+
+
+def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
+    on, _, payment = sold()
+    told(on.shop.transactions.capture(payment.id))
+    page = told(without_gateway(on).shop.audit.verify(gateway_look_up=True))
+    message = "gateway sandbox is not configured any more and cannot be asked"
+    assert (list(page.findings), page.compared) == (said(FindingKind.GATEWAY_SILENT, payment, message), 0)
+
+
+def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
+    on, _, payment = sold()
+    told(on.shop.transactions.capture(payment.id))
+    on.spy.on_look_up = lambda _: NotFoundYet()
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert page.compared == 2
+    assert [one.message.split()[0] for one in page.findings] == ["AUTHORIZE", "CAPTURE"]

@@ -1,0 +1,83 @@
+"""What goes to a gateway's bridge and what comes back: passed on whole, and never believed to be what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from payports import Busy, Cart, Customer, Failure, InvalidInput, PaymentMethod, Success
+from payports.ports.tokenization import BridgeKind, ClientSession, TokenizationBridge
+from tests.application.shops import CUSTOMER, Bench, bench, eur, with_gateway
+
+CART: Final = Cart("c-1", total=eur(5_990))
+SESSION: Final = ClientSession(gateway="sandbox", kind=BridgeKind.REDIRECT, publishable={"a": "b"})
+METHOD: Final = PaymentMethod({"token": "tok_1"})
+SECRET: Final = RuntimeError("tok_canary")
+
+
+class Bridge(TokenizationBridge):
+    """Says what a test wants, or raises it, and notes what it was asked."""
+
+    def __init__(self, says: Any) -> None:
+        self.says = says
+        self.asked: list[tuple[object, ...]] = []
+
+    def _say(self, *asked: object) -> Any:
+        self.asked.append(asked)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    def open(self, gateway: str, cart: Cart, customer: Customer | None) -> Any:
+        return self._say(gateway, cart, customer)
+
+    def accept(self, payload: Mapping[str, object]) -> Any:
+        return self._say(payload)
+
+
+def bridged(says: Any) -> tuple[Bench, Bridge]:
+    bridge = Bridge(says)
+    return with_gateway(bench(), bridge=bridge), bridge
+
+
+@pytest.mark.parametrize("customer", [None, CUSTOMER])
+def test_a_session_is_opened_for_a_cart_and_its_customer(customer: Customer | None) -> None:
+    on, bridge = bridged(SESSION)
+    assert on.shop.tokenization.open("sandbox", CART, customer) == Success(SESSION)
+    assert bridge.asked == [("sandbox", CART, customer)]
+
+
+@pytest.mark.parametrize("says", [SECRET, None, {"gateway": "sandbox"}, ""])
+def test_what_is_no_session_is_none(says: Any) -> None:
+    on, _ = bridged(says)
+    assert on.shop.tokenization.open("sandbox", CART) == Failure(Busy("gateway sandbox"))
+
+
+def test_a_customer_that_is_none_is_refused_before_the_bridge_is_asked() -> None:
+    on, bridge = bridged(SESSION)
+    refused = on.shop.tokenization.open("sandbox", CART, Customer(""))
+    assert refused == Failure(InvalidInput("customer.id", "must not be empty"))
+    assert bridge.asked == []
+
+
+@pytest.mark.parametrize(
+    ("says", "accepted"),
+    [
+        (Success(METHOD), Success(METHOD)),
+        (Failure(InvalidInput("token", "is too old")), Failure(InvalidInput("token", "is too old"))),
+        (SECRET, Failure(InvalidInput("payload", "cannot be read"))),
+        (None, Failure(InvalidInput("payload", "cannot be read"))),
+        (Success("tok_1"), Failure(InvalidInput("method", "must be a PaymentMethod"))),
+        (
+            Success(PaymentMethod({"token": "4242424242424242"})),
+            Failure(InvalidInput("method.properties.token", "looks like a card number")),
+        ),
+    ],
+)
+def test_what_the_browser_brought_is_read_by_the_bridge(says: Any, accepted: Any) -> None:
+    on, bridge = bridged(says)
+    payload = {"token": "tok_1"}
+    assert on.shop.tokenization.accept("sandbox", payload) == accepted
+    assert bridge.asked == [(payload,)]
