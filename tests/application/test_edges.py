@@ -1,0 +1,280 @@
+"""Edges of the services that only a second look finds: repeated requests, leases, rulings and ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import (
+    CheckedOut,
+    Finding,
+    FindingKind,
+    InvalidInput,
+    Observation,
+    Owner,
+    TransactionStatus,
+    TransactionType,
+)
+from payports.application.events import Delivery
+from payports.domain.attention import AttentionKind
+from payports.domain.capabilities import LookUp
+from payports.domain.transaction import Channel
+from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
+from payports.ports.store import DELIVERY
+from tests.application.shops import (
+    DAY,
+    HOUR,
+    Bench,
+    bench,
+    eur,
+    only,
+    problem,
+    told,
+    with_gateway,
+    without_gateway,
+)
+
+OWNER: Final = Owner("cart", "c-1")
+TWO: Final[dict[str, Any]] = {"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}}
+CAPTURE: Final = TransactionType.CAPTURE
+
+
+# --- orders ---
+
+
+@pytest.mark.parametrize("operation", ["cancel", "refund"])
+def test_a_ratio_holds_for_every_way_to_move_an_order(operation: str) -> None:
+    on = bench({**TWO, "orders": {"split": "ratio"}})
+    on.pay(minor=1_000, gateway="first")
+    on.pay(minor=9_000, gateway="second")
+    told(on.submit(minor=10_000))
+    kind = TransactionType.REVERSE_AUTH
+    if operation == "refund":
+        told(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
+        kind = TransactionType.REFUND
+    told(getattr(on.shop.orders, operation)(OWNER, "x-1", eur(5_000), key="k-2"))
+    assert sorted(minor for _, minor in on.effects(kind)) == [500, 4_500]
+
+
+def test_an_order_is_released_as_often_as_something_is_held() -> None:
+    on = bench()
+    payment = on.pay()
+    for _ in range(2):
+        told(on.shop.transactions.authorize(payment.id))
+        told(on.shop.orders.release(OWNER))
+    assert on.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 5_990)] * 2
+
+
+def test_a_request_for_the_rest_is_finished_by_its_key_although_more_was_moved_before_it() -> None:
+    on = bench(TWO)
+    on.pay(minor=4_000, gateway="first")
+    on.pay(minor=6_000, gateway="second")
+    told(on.submit(minor=10_000))
+    on.bank.fail_next("CAPTURE", "declined")
+    problem(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
+    on.bank.fail_next("CAPTURE", "unreachable")
+    problem(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-2"))
+    told(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-2"))
+    assert [minor for _, minor in on.effects(CAPTURE)] == [6_000, 4_000]
+
+
+# --- a person's word ---
+
+
+def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    report = told(
+        on.shop.maintenance.resolve(
+            row.id,
+            TransactionStatus.SUCCEEDED,
+            operator="ada",
+            reason="a b",
+            gateway_reference=row.gateway_reference,
+        )
+    )
+    assert report.payment == on.again(payment)
+    assert report.transactions == on.again(payment).transactions
+    assert report.transactions[0].judgement.telling == Observation(
+        status=TransactionStatus.SUCCEEDED,
+        channel=Channel.OPERATOR,
+        transaction_id=row.id,
+        gateway_reference=row.gateway_reference,
+        operator="ada",
+        message="a b",
+    )
+
+
+def test_a_ruling_concludes_the_checkout_that_waited_for_it() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    told(on.submit())
+    row = on.again(payment).transactions[0]
+    told(on.shop.maintenance.resolve(row.id, TransactionStatus.SUCCEEDED, operator="ada", reason="paid"))
+    assert on.again(payment).placed
+    assert isinstance(told(on.submit()), CheckedOut)
+
+
+@pytest.mark.parametrize("reason", [None, 5, b"because"])
+def test_a_reason_that_is_no_text_is_none(reason: Any) -> None:
+    ruled = bench().shop.maintenance.resolve("t-1", TransactionStatus.SUCCEEDED, operator="ada", reason=reason)
+    assert problem(ruled) == InvalidInput("reason", "must be text")
+
+
+def shown(on: Bench) -> list[AttentionKind]:
+    return [item.kind for item in told(on.shop.maintenance.needs_attention())]
+
+
+def test_what_nobody_can_look_up_is_shown_at_once() -> None:
+    on = bench()
+    payment = on.pay(token="tok_timeout_charged")
+    problem(on.shop.transactions.authorize(payment.id))
+    assert shown(on) == []
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
+    assert shown(with_gateway(on, transactions=blind)) == [AttentionKind.UNKNOWN_RESULT]
+
+
+def test_what_contradicts_itself_or_follows_another_is_shown_once() -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
+    odd = on.pay(token="tok_wrong_amount")
+    problem(on.shop.transactions.authorize(odd.id))
+    part = on.pay("c-2")
+    told(on.shop.transactions.authorize(part.id))
+    on.bank.fail_next("CAPTURE", "timeout_charged")
+    problem(on.shop.transactions.capture(part.id, eur(1_000)))
+    on.spy.on_look_up = lambda _: None
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
+    assert sorted(shown(with_gateway(on, transactions=blind))) == ["DISCREPANCY", "UNKNOWN_RESULT"]
+
+
+def test_what_failed_at_a_gateway_that_is_gone_is_nobodys_concern() -> None:
+    on = bench()
+    for token in ("tok_declined", "tok_unreachable", "tok_approved"):
+        on.shop.transactions.authorize(on.pay(token=token).id)
+    assert shown(without_gateway(on)) == []
+
+
+# --- the audit ---
+
+
+def test_every_success_is_looked_for_by_its_name_also_after_a_failure() -> None:
+    on = bench()
+    payment = on.pay()
+    on.bank.fail_next("AUTHORIZE", "declined")
+    problem(on.shop.transactions.authorize(payment.id))
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    store: Any = on.shop.environment.store
+    store.payment_by_reference = lambda *_: None
+    assert list(told(on.shop.audit.verify()).findings) == [
+        Finding(
+            kind=FindingKind.REFERENCE,
+            payment_id=payment.id,
+            transaction_id=row.id,
+            message=f"the gateway reference {row.gateway_reference} does not lead to this payment alone",
+        )
+    ]
+
+
+# --- delivery ---
+
+
+@pytest.mark.parametrize(("step", "leases"), [(0, 1), (15, 1), (19, 1), (20, 2), (21, 2), (-1, 2)])
+def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
+    on = bench()
+    on.pay()
+    store: Any = on.shop.environment.store
+    lease, delivered, asked = store.lease, store.delivered, list[tuple[Any, ...]]()
+
+    def leasing(*one: Any) -> Any:
+        asked.append(one)
+        return lease(*one)
+
+    def noting(position: int, holder: str = "") -> Any:
+        assert holder == asked[0][1]
+        return delivered(position, holder)
+
+    store.lease, store.delivered = leasing, noting
+    assert told(on.shop.events.deliver(lambda _: on.clock.advance(step))) == Delivery(1)
+    assert asked == [((DELIVERY,), asked[0][1], timedelta(minutes=1))] * leases
+
+
+def test_who_lost_its_lease_while_it_read_hands_out_nothing() -> None:
+    on = bench()
+    on.pay()
+    store: Any = on.shop.environment.store
+    read = store.undelivered
+
+    def slow(limit: int) -> Any:
+        page = read(limit)
+        on.clock.advance(HOUR)
+        assert store.lease((DELIVERY,), "another", timedelta(minutes=1))
+        return page
+
+    store.undelivered = slow
+    taken: list[Any] = []
+    assert told(on.shop.events.deliver(taken.append)) == Delivery(0, elsewhere=True)
+    assert taken == []
+
+
+def test_a_handler_that_raises_is_told_of_with_the_fact_at_which_it_did() -> None:
+    on = bench()
+    for number in range(3):
+        on.pay(f"c-{number}")
+    facts = on.shop.environment.store.undelivered(10)
+
+    def handler(recorded: Any) -> None:
+        if recorded == facts[fails_at]:
+            raise LookupError("secret")
+
+    for fails_at, before in ((0, 0), (2, 2)):
+        assert told(on.shop.events.deliver(handler)) == Delivery(before, facts[fails_at], "LookupError")
+
+
+# --- the shopper comes back ---
+
+
+class Listening(ExternalActions):
+    """Notes what the browser brought; the gateway itself is asked by look-up."""
+
+    def __init__(self, inner: ExternalActions) -> None:
+        self.inner = inner
+        self.brought: list[Mapping[str, str]] = []
+
+    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
+        self.brought.append(params)
+        return self.inner.confirm(request, params)
+
+
+def test_what_the_browser_brought_goes_to_the_gateway_that_it_comes_from() -> None:
+    on = bench(TWO)
+    actions = [on.shop.gateways[name].gateway.actions for name in ("first", "second")]
+    listening = [Listening(one) for one in actions if one]
+    for name, one in zip(("first", "second"), listening, strict=True):
+        on = with_gateway(on, name, actions=one)
+    on.pay(minor=1_000, gateway="first", token="tok_3ds")
+    on.pay(minor=2_000, gateway="second", token="tok_3ds")
+    required = told(on.submit(minor=3_000))
+    params = {"callback_token": required.callback_token, "state": "x"}
+    told(on.shop.checkout.resume("first", params))
+    assert [one.brought for one in listening] == [[params], []]
+
+
+def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.shop.transactions.authorize(payment.id))
+    on.clock.advance(6 * DAY)
+
+    def release(request: PaymentRequest) -> Any:
+        on.spy.on_look_up = None
+        told(on.shop.transactions.reverse_authorization(payment.id))
+        return on.spy.inner.look_up(request, fence=False)
+
+    on.spy.on_look_up = release
+    assert told(on.shop.maintenance.run()).expiring == 0
+    assert not only(on.again(payment), TransactionType.AUTHORIZE).expiring
