@@ -16,7 +16,7 @@ from payports.domain.history import Cause, facts
 from payports.domain.options import PaymentOption
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.schedule import Schedule, reschedule
+from payports.domain.schedule import Schedule, rescheduled
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway
 from payports.ports.store import Change, CheckoutRecord, Commit, PaymentRepository, Stale, StoreFailed
@@ -104,12 +104,13 @@ class Environment:
         return frozenset(name for name, one in self.gateways.items() if one.captures_at_once)
 
     def change(self, before: Payment | None, after: Payment, cause: Cause) -> Change:
-        """Describe a change of a payment: with the next dates of what changed, and the facts to tell."""
+        """Describe a change of a payment: as it will be stored, with the next dates of what changed, and the facts to tell."""
         now = self.now()
         configured = self.gateways.get(after.gateway)
         lifetime = configured.gateway.transactions.capabilities.authorization_lifetime if configured else None
-        dated = reschedule(before, after, now, self.policy.schedule, lifetime)
-        return Change(before=before, after=dated, facts=facts(before, dated, cause, now))
+        changed = rescheduled(before, after, now, self.policy.schedule, lifetime)
+        stored = after.as_version(before.version + 1 if before else 1, *changed)
+        return Change(before=before, after=stored, facts=facts(before, stored, cause, now))
 
     def save(
         self,
@@ -127,7 +128,7 @@ class Environment:
             return committed
         if hold:
             hold.record = attrs.evolve(hold.record, version=hold.record.version + 1)
-        return Success(stored(change))
+        return Success(change.after)
 
     def update(
         self,
@@ -153,11 +154,6 @@ class Environment:
             if hold and hold.is_lost(saved.failure()):
                 return Failure(Busy(saved.failure().what))
         return Failure(Busy(f"payment {payment_id}"))
-
-
-def stored(change: Change) -> Payment:
-    """The payment of a committed change, with the version that the store gave it."""
-    return attrs.evolve(change.after, version=(change.before.version if change.before else 0) + 1)
 
 
 def guarded(

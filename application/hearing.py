@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import attrgetter, contains
 from types import NoneType
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -236,11 +237,12 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
     "next_action": (NextAction, NoneType),
     "flagged_for_review": (bool,),
 }
+_values: Final = attrgetter(*_FIELDS)
 
 
 def is_well_formed(seen: Observation) -> bool:
     """Tell whether every field of an observation has its type: adapters and hosts need not be type-checked."""
-    typed = all(type(getattr(seen, name)) in kinds for name, kinds in _FIELDS.items())
+    typed = all(map(contains, _FIELDS.values(), map(type, _values(seen))))
     return typed and _are_pairs(seen.attributes) and (seen.next_action is None or _is_action(seen.next_action))
 
 
@@ -284,7 +286,9 @@ def _is_reference(reference: str) -> bool:
 
 def plain(text: object) -> str:
     """Make a text from outside safe to keep and to log: printable, bounded, card numbers masked."""
-    text = text[:_MAX_MESSAGE] if type(text) is str else ""
+    if type(text) is not str or not text:
+        return ""
+    text = text[:_MAX_MESSAGE]
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return mask_card_numbers(text)

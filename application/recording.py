@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.environment import TRIES, Environment, stored
+from payports.application.environment import TRIES, Environment
 from payports.domain.failures import Busy
 from payports.domain.history import Cause
 from payports.domain.method import PaymentMethod
@@ -52,12 +52,16 @@ def record(
         if new_properties:
             properties = {**after.method.properties, **new_properties}
             after = attrs.evolve(after, method=PaymentMethod(properties, after.method.display, single_use=False))
-        changes = () if after == payment else (env.change(payment, after, cause),)
+        known = (after.transactions, after.method) == (
+            payment.transactions,
+            payment.method,
+        )  # nothing else changes here
+        changes = () if known else (env.change(payment, after, cause),)
         if not changes and not inbox:
             return Success(payment)
         commit = Commit(changes=changes, inbox=inbox, saved_methods=_retired(env, payment, after))
         if isinstance(env.store.commit(commit), Success):
-            return Success(stored(changes[0]) if changes else payment)
+            return Success(changes[0].after if changes else payment)
         payment = env.store.payment(payment.id) or payment
     return Failure(Busy(f"payment {payment.id}"))
 

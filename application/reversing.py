@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.environment import Environment, stored
+from payports.application.environment import Environment
 from payports.application.execution import execute
 from payports.application.recovery import give_up, look_up_doubts, note
 from payports.domain.capabilities import Capabilities
@@ -67,7 +67,7 @@ def undo(
     committed = env.store.commit(Commit(changes=tuple(changes.values()), checkouts=given_up))
     if isinstance(committed, Failure):
         return committed
-    current = [stored(changes[one.id]) if one.id in changes else one for one in payments]
+    current = [changes[one.id].after if one.id in changes else one for one in payments]
     return Success(tuple(reverse_owed(env, one, cause) for one in current))
 
 

@@ -65,7 +65,7 @@ def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
     if before is None:
         yield "payment.created", "", {"amount": str(after.amount), "gateway": after.gateway}
         return
-    if before.amount != after.amount or before.method != after.method:
+    if (before.amount, before.method) != (after.amount, after.method):  # as tuples: mostly they are the same objects
         yield "payment.updated", "", {"amount": str(after.amount)}
     if after.archived and not before.archived:
         yield "payment.archived", "", {}

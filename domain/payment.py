@@ -144,10 +144,13 @@ class Payment:
 
     def replacing(self, *changed: Transaction) -> Payment:
         """The same payment with some of its transactions changed, each found by its id."""
-        if not changed:
-            return self
+        return self.as_version(self.version, *changed) if changed else self
+
+    def as_version(self, version: int, *changed: Transaction) -> Payment:
+        """The same payment as another version, in the same step."""
         new = {transaction.id: transaction for transaction in changed}
-        return attrs.evolve(self, transactions=tuple(new.get(old.id, old) for old in self.transactions))
+        transactions = tuple([new.get(old.id, old) for old in self.transactions])
+        return attrs.evolve(self, transactions=transactions, version=version)
 
     def adding(self, *new: Transaction) -> Payment:
         """The same payment with further transactions."""

@@ -53,10 +53,13 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
             return None
 
 
-def reschedule(
+def rescheduled(
     before: Payment | None, after: Payment, now: datetime, schedule: Schedule, lifetime: timedelta | None = None
-) -> Payment:
-    """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live."""
+) -> list[Transaction]:
+    """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live.
+
+    Those alone that have another date now.
+    """
     old = before.by_id if before else dict[str, Transaction]()
     warned_after = lifetime - schedule.expiry_warning if lifetime else None
     changed: list[Transaction] = []
@@ -65,7 +68,7 @@ def reschedule(
         dated = _dated(after, one, due_at, warned_after)
         if dated is not one:
             changed.append(dated)
-    return after.replacing(*changed)
+    return changed
 
 
 def _dated(payment: Payment, one: Transaction, due_at: datetime | None, warned_after: timedelta | None) -> Transaction:

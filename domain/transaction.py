@@ -280,11 +280,11 @@ class Judgement:
     status: TransactionStatus
     amount: Money
     exposure: Money
-    references: tuple[str, ...]
-    contradiction: Contradiction | None
-    doubtful: bool
-    ruled: bool
-    credible: tuple[Observation, ...]
+    references: tuple[str, ...] = ()
+    contradiction: Contradiction | None = None
+    doubtful: bool = False
+    ruled: bool = False
+    credible: tuple[Observation, ...] = ()
 
     @property
     def telling(self) -> Observation | None:
@@ -303,6 +303,8 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
     Credible observations rank by status and the highest wins; one that contradicts the request counts as an unknown result. An
     operator's ruling settles a contradiction. The order of ``seen`` does not matter.
     """
+    if not seen:
+        return Judgement(status=TransactionStatus.SENDING_TO_PROCESSOR, amount=requested, exposure=requested)
     objections = [(one, _contradiction(requested, account, one)) for one in seen]
     credible = _ordered([one for one, objection in objections if not objection], _weight)
     contradictions = [objection for _, objection in objections if objection]

@@ -49,6 +49,7 @@ class Database:
         self.path: Final = path
         self._now = now
         self._options = options
+        self._patience_s = options.busy_timeout.total_seconds()
         self._process = os.getpid()
         self._lock = Lock()
         self._closed = False
@@ -60,10 +61,10 @@ class Database:
         """Do something with the connection alone. Whatever fails is told without the data that was in play."""
         if os.getpid() != self._process:
             raise StoreFailed("the store was opened before a fork: open it anew in the child process")
-        if not self._lock.acquire(timeout=self._options.busy_timeout.total_seconds()):
+        if not self._lock.acquire(timeout=self._patience_s):
             raise StoreFailed("busy: other threads have kept the store for too long")
         try:
-            return work(self._connected())
+            return work(self._connection or self._connected())
         except (sqlite3.Error, OverflowError) as error:
             reason = _explain(error)
             if _code(error) not in _HARMLESS:

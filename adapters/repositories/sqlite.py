@@ -13,7 +13,7 @@ from payports.adapters.repositories.codec import Read
 from payports.adapters.repositories.committing import Step
 from payports.adapters.repositories.database import Database, SqliteOptions
 from payports.adapters.repositories.documents import Row, storable_merchant
-from payports.adapters.repositories.refused import expect
+from payports.adapters.repositories.refused import Refused
 from payports.adapters.repositories.schema import version_of
 from payports.adapters.repositories.sql import Sql
 from payports.adapters.repositories.sql_repository import SqlRepository
@@ -70,7 +70,8 @@ class SqliteSql(Sql):
     def write(self, merchant: str, steps: Sequence[Step]) -> None:
         def take(connection: sqlite3.Connection) -> None:
             for step in steps:
-                expect(connection.execute(step.statement, (merchant, *step.row)).rowcount == 1, step.what)
+                if connection.execute(step.statement, (merchant, *step.row)).rowcount != 1:
+                    raise Refused(step.what)
 
         self.database.write(take)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.payment import Payment
-from payports.domain.schedule import Schedule, next_due, reschedule
+from payports.domain.schedule import Schedule, next_due, rescheduled
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, told
 
@@ -24,6 +24,10 @@ MINUTE: Final = timedelta(minutes=1)
 def transaction(status: TransactionStatus, **fields: Any) -> Transaction:
     known: dict[str, Any] = {"id": "t0", "type": TransactionType.AUTHORIZE, "requested": eur(10), "created_at": NOW}
     return Transaction(**(known | fields)).witness(fact("t0", status))
+
+
+def reschedule(before: Payment | None, after: Payment, now: datetime, lifetime: timedelta | None = None) -> Payment:
+    return after.replacing(*rescheduled(before, after, now, SCHEDULE, lifetime))
 
 
 def wait(one: Transaction, schedule: Schedule = SCHEDULE) -> timedelta | None:
@@ -127,21 +131,21 @@ def test_an_unknown_candidate_is_looked_up_first() -> None:
 def test_every_change_gets_its_next_date_and_nothing_else_does() -> None:
     before = done(done(new_payment(10), TransactionType.AUTHORIZE, 4), TransactionType.AUTHORIZE, 6, S.UNKNOWN)
     known = told(before, fact("t1"))
-    later = reschedule(before, known, NOW, SCHEDULE)
+    later = reschedule(before, known, NOW)
     assert later.transactions[0] is before.transactions[0]
     assert later.transactions[1].due_at is None
     assert attrs.evolve(later, transactions=known.transactions) == known
-    assert reschedule(later, later, NOW, SCHEDULE) is later
+    assert reschedule(later, later, NOW) is later
 
 
 def test_what_is_new_gets_its_first_date() -> None:
     payment = begun(new_payment(10), TransactionType.AUTHORIZE)
     for before in (None, new_payment(10)):
-        due = reschedule(before, payment, NOW, SCHEDULE).transactions[0].due_at
+        due = reschedule(before, payment, NOW).transactions[0].due_at
         assert due == next_due(payment.transactions[0], NOW, SCHEDULE)
     moment = next_due(payment.transactions[0], NOW, SCHEDULE)
     dated = attrs.evolve(payment, transactions=(attrs.evolve(payment.transactions[0], due_at=moment),))
-    assert reschedule(None, dated, NOW, SCHEDULE) is dated
+    assert reschedule(None, dated, NOW) is dated
 
 
 WEEK: Final = timedelta(days=7)
@@ -153,29 +157,29 @@ def held(**fields: Any) -> Payment:
 
 
 def warning(before: Payment | None, after: Payment) -> timedelta | None:
-    due = reschedule(before, after, NOW, SCHEDULE, WEEK).transactions[0].due_at
+    due = reschedule(before, after, NOW, WEEK).transactions[0].due_at
     return None if due is None else due - NOW
 
 
 def test_a_hold_is_looked_at_a_day_before_it_expires_at_the_gateway() -> None:
     assert warning(None, held()) == timedelta(days=6)
     assert warning(held(), held()) == timedelta(days=6)
-    assert reschedule(None, held(), NOW, SCHEDULE).transactions[0].due_at is None
-    dated = reschedule(None, held(), NOW, SCHEDULE, WEEK)
-    assert reschedule(dated, dated, NOW + WEEK, SCHEDULE, WEEK) is dated
+    assert reschedule(None, held(), NOW).transactions[0].due_at is None
+    dated = reschedule(None, held(), NOW, WEEK)
+    assert reschedule(dated, dated, NOW + WEEK, WEEK) is dated
 
 
 def test_a_hold_is_warned_of_once() -> None:
     warned = held(expiring=True)
     assert warning(held(), warned) is None
-    assert reschedule(warned, warned, NOW, SCHEDULE, WEEK) is warned
+    assert reschedule(warned, warned, NOW, WEEK) is warned
 
 
 @pytest.mark.parametrize("expiring", [True, False])
 def test_what_holds_nothing_any_more_is_not_warned_of(expiring: bool) -> None:
-    before = reschedule(None, held(expiring=expiring), NOW, SCHEDULE, WEEK)
+    before = reschedule(None, held(expiring=expiring), NOW, WEEK)
     captured = done(before, TransactionType.CAPTURE, 10)
-    after = reschedule(before, captured, NOW, SCHEDULE, WEEK).transactions[0]
+    after = reschedule(before, captured, NOW, WEEK).transactions[0]
     assert (after.due_at, after.expiring) == (None, False)
 
 
