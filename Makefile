@@ -61,8 +61,9 @@ lock:
 	mv constraints.new constraints.txt
 	rm -rf .venv-lock
 
+# All mutants that are alive or not judged yet; `make mutation ARGS='payports.domain.money*'` judges a part anew.
 mutation: $(READY)
-	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/python tests/mutants.py $(ARGS)
 	$(BIN)/mutmut results
 
 # `make bench ARGS=--quick` for a look of two minutes. The other libraries live in an environment of their own,

@@ -34,6 +34,7 @@ TOKEN: Final = PaymentMethod({"token": "tok_approved"})
 USD: Final = Money(1, "USD")
 HOLDER: Final = Source("fulfillment", "f-1")
 ANY: Final[Any] = None
+NUMBER: Final[Any] = 5
 
 LATER: Final = "The payment could not be made just now. Please try again in a moment."
 CHECK: Final = "This cannot be done with the payment as it is."
@@ -164,7 +165,7 @@ PAYMENTS: Final[dict[str, tuple[Doing, str, str]]] = {
     "update: no such payment": (lambda on: on.shop.payments.update("none", eur(1)), "no payment 'none'", NOT_FOUND),
     "update: no identifier": (lambda on: on.shop.payments.update(""), "payment_id: must not be empty", DETAILS),
     "update: no amount": (
-        lambda on: on.shop.payments.update(on.pay().id, ANY or 5),
+        lambda on: on.shop.payments.update(on.pay().id, NUMBER),
         "amount: must be a Money",
         DETAILS,
     ),
@@ -219,7 +220,7 @@ TRANSACTIONS: Final[dict[str, tuple[Doing, str, str]]] = {
     "no such payment": (lambda on: on.shop.transactions.authorize("none"), "no payment 'none'", NOT_FOUND),
     "no payment's id": (lambda on: on.shop.transactions.void(""), "payment_id: must not be empty", DETAILS),
     "no amount": (
-        lambda on: on.shop.transactions.capture(on.pay().id, ANY or 5),
+        lambda on: on.shop.transactions.capture(on.pay().id, NUMBER),
         "amount: must be a Money",
         DETAILS,
     ),
@@ -426,7 +427,7 @@ CHECKOUT: Final[dict[str, tuple[Doing, str, str]]] = {
     "resume: no such gateway": (lambda on: resumed(on, gateway="none"), "gateway 'none' does not support resume", NOT_HERE),
     "resume: no parameters": (lambda on: on.shop.checkout.resume("sandbox", {"a": ANY}), "params.a: must be text", DETAILS),
     "resume: no token": (lambda on: on.shop.checkout.resume("sandbox", {}), "params.callback_token: must not be empty", DETAILS),
-    "resume: no cart": (lambda on: resumed(on, cart=ANY or 5), "cart: must be a Cart", DETAILS),
+    "resume: no cart": (lambda on: resumed(on, cart=NUMBER), "cart: must be a Cart", DETAILS),
     "resume: no such checkout": (resumed, "no payment 'of this callback token'", NOT_FOUND),
     "resume: under way": (
         lambda on: while_it_runs(on, lambda on: resumed(on, token_of(on))),
@@ -475,6 +476,12 @@ def had_failed(on: Bench) -> Any:
     return resumed(on, token_of(on))
 
 
+def declining(on: Bench) -> Bench:
+    placed(on)
+    on.bank.fail_next("CAPTURE", "declined")
+    return on
+
+
 def move(on: Bench, operation: str = "capture", name: str = "f-1", minor: int = 5_990, key: str = "k-1") -> Any:
     return getattr(on.shop.orders, operation)(OWNER, name, eur(minor), key=key)
 
@@ -499,7 +506,7 @@ ORDERS: Final[dict[str, tuple[Doing, str, str]]] = {
     ),
     "somebody is faster": (lambda on: (placed(on), move(overtaken(on)))[1], "cart c-1 is busy", LATER),
     "declined": (
-        lambda on: (placed(on), on.bank.fail_next("CAPTURE", "declined"), move(on))[2],
+        lambda on: move(declining(on)),
         "payment {p}: declined (soft): insufficient_funds",
         DECLINED,
     ),

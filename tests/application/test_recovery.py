@@ -24,7 +24,10 @@ class Slow:
     """A gateway whose requests may be on their way for ten minutes, and whose look-up is blind for the first seven."""
 
     def __init__(self, on: Bench, **bounds: timedelta) -> None:
-        known = {"in_flight_bound": timedelta(minutes=10), "look_up_reliable_after": timedelta(minutes=7)}
+        known: dict[str, Any] = {
+            "in_flight_bound": timedelta(minutes=10),
+            "look_up_reliable_after": timedelta(minutes=7),
+        }
         self.capabilities: Capabilities = attrs.evolve(on.spy.capabilities, **(known | bounds))
 
 

@@ -24,12 +24,13 @@ from payports import (
 )
 from payports.application.concluding import Receipt
 from payports.application.maintenance import MaintenanceReport
+from payports.application.notifying import Applied, apply
 from payports.application.orders import OrderReport
 from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.failures import PaymentProblem, PaymentsFailed
 from payports.domain.transaction import Channel, FailureType, Source
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from payports.ports.store import CheckoutRecord, CheckoutState
+from payports.ports.store import CheckoutRecord, CheckoutState, InboxEntry
 from payports.testing.clock import START
 from tests.application.shops import (
     CUSTOMER,
@@ -65,10 +66,10 @@ def record_of(on: Bench) -> CheckoutRecord:
 def test_a_placed_order_says_what_each_payment_gave_and_by_which_transactions() -> None:
     on = bench(TWO)
     card = on.pay(minor=1_000, gateway="first", type=PaymentType.DEBIT_CARD)
+    on.clock.advance(MINUTE)
     other = on.pay(minor=2_000, gateway="second")
     on.bank.fail_next("AUTHORIZE", "declined")
     problem(on.shop.transactions.authorize(card.id))
-    on.clock.advance(MINUTE)
     placed = told(on.submit(minor=3_000))
     told(on.shop.transactions.capture(card.id))
     rows = {one.id: [row.id for row in on.again(one).transactions] for one in (card, other)}
@@ -105,6 +106,7 @@ def test_a_detour_says_what_the_shopper_must_do() -> None:
     on.pay(token="tok_3ds")
     required = told(on.submit())
     action = only(told(on.shop.payments.of_owner(OWNER))[0], AUTHORIZE).next_action
+    assert action
     assert required == ActionRequired(
         owner=OWNER, request_id="attempt-1", next_actions=(action,), callback_token=record_of(on).callback_token
     )
@@ -186,11 +188,6 @@ def test_a_payment_in_doubt_is_told_with_its_transaction() -> None:
 def test_a_payment_that_was_never_asked_for_is_told_without_a_transaction() -> None:
     on = bench()
     payment = on.pay()
-
-    def archive(_: object) -> None:
-        on.store.before_commit = None
-
-    on.store.before_commit = archive
     refused = with_gateway(on, transactions=OnlyCaptures(on)).submit()
     (detail,) = problem(refused).details
     assert (detail.payment_id, detail.type, detail.transaction_id, detail.amount) == (
@@ -458,7 +455,7 @@ def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
     assert run(on) == passed(reversed=1)
 
 
-NOBODYS: Final = {
+NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
     "lost": (
         {"transaction_id": "t-none"},
         2,
@@ -486,9 +483,6 @@ NOBODYS: Final = {
 
 @pytest.mark.parametrize("case", NOBODYS)
 def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_shown(case: str) -> None:
-    from payports.application.notifying import Applied, apply
-    from payports.ports.store import InboxEntry
-
     said, tries, item = NOBODYS[case]
     on = bench()
     env = on.shop.environment
@@ -496,7 +490,7 @@ def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_show
         gateway="sandbox",
         event_id="ev_1",
         received_at=START,
-        seen=seen(TransactionStatus.SUCCEEDED, **said),  # type: ignore[arg-type]
+        seen=seen(TransactionStatus.SUCCEEDED, **said),
     )
     waits: list[timedelta] = []
     for number in range(1, 14):
@@ -513,9 +507,6 @@ def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_show
 
 
 def test_an_applied_notification_is_kept_with_the_number_of_its_tries() -> None:
-    from payports.application.notifying import Applied, apply
-    from payports.ports.store import InboxEntry
-
     on = bench()
     payment = on.pay()
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]

@@ -1,0 +1,169 @@
+"""Mutation testing: mutmut makes the mutants, and each is judged in a fork of one pytest session that has collected its tests already.
+
+mutmut itself starts pytest anew for every mutant, which takes ten times as long as the tests that kill it. The verdicts are kept where
+mutmut keeps them, for ``mutmut results`` and ``mutmut show``. ``make mutation`` runs this: for the mutants that patterns name, else for all
+that are alive or not judged yet.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import attrs
+import pytest
+from mutmut.__main__ import create_mutants
+from mutmut.configuration import config
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths
+
+ALIVE: Final = 0
+KILLED: Final = 1
+UNTESTED: Final = 33
+TIMED_OUT: Final = 36
+"""mutmut's codes."""
+
+_REACHED: Final = Path("reached.json")
+
+
+@attrs.define
+class Judge:
+    """A pytest plugin: in the place of running the collected tests once, it runs for each mutant those that reach it, fastest first."""
+
+    patterns: Sequence[str]
+    jobs: int
+    failed: bool = False
+    files: dict[Path, Any] = attrs.field(factory=dict[Path, Any])
+    running: dict[int, tuple[Path, str]] = attrs.field(factory=dict[int, tuple[Path, str]])
+    counted: Counter[str] = attrs.field(factory=Counter[str])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed = self.failed or report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.files = {path: json.loads(path.read_text()) for path in sorted(Path("src").rglob("*.meta"))}
+        reached, seconds = self._reached(session.items)
+        items = {item.nodeid: item for item in session.items}
+        gc.freeze()  # children share what they do not touch
+        for path, name in list(self._wanted()):
+            tests = sorted(reached.get(name.rpartition("__mutmut_")[0], ()), key=lambda one: seconds[one])
+            if tests:
+                limit_s = int(10 + 5 * sum(seconds[one] for one in tests))
+                self._start(path, name, [items[one] for one in tests], limit_s)
+            else:
+                self._note(path, name, UNTESTED)
+        while self.running:
+            self._wait()
+        return True
+
+    def _wanted(self) -> Iterator[tuple[Path, str]]:
+        for path, found in self.files.items():
+            for name, verdict in found["exit_code_by_key"].items():
+                if any(fnmatch.fnmatch(name, one) for one in self.patterns) or (
+                    not self.patterns and verdict != KILLED
+                ):
+                    yield path, name
+
+    def _reached(self, items: Sequence[pytest.Item]) -> tuple[dict[str, list[str]], dict[str, float]]:
+        """Run every test once without a mutant: by which functions it comes, and how long it takes."""
+
+        def watch() -> None:
+            reached: dict[str, list[str]] = {}
+            seconds: dict[str, float] = {}
+            hits: set[str] = state()._stats  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- mutmut has no other
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                started = time.process_time()
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                seconds[item.nodeid] = time.process_time() - started
+                for function in hits:
+                    reached.setdefault(function, []).append(item.nodeid)
+                hits.clear()
+            _REACHED.write_text(json.dumps([reached, seconds]))
+
+        child = _fork(lambda: self._under("stats", watch))
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            pytest.exit("the tests fail without a mutant", 1)
+        reached, seconds = json.loads(_REACHED.read_text())
+        return reached, seconds
+
+    def _start(self, path: Path, name: str, items: Sequence[pytest.Item], limit_s: int) -> None:
+        def judge() -> None:
+            resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
+            signal.alarm(20 * limit_s)  # for one that waits for ever
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self.failed:
+                    return
+
+        while len(self.running) >= self.jobs:
+            self._wait()
+        self.running[_fork(lambda: self._under(name, judge))] = (path, name)
+
+    def _under(self, mutant: str, work: Callable[[], None]) -> NoReturn:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        try:
+            set_mutant_under_test(mutant)
+            work()
+        finally:
+            os._exit(KILLED if self.failed or sys.exc_info()[0] else ALIVE)  # a mutant may raise anything
+
+    def _wait(self) -> None:
+        child, status = os.wait()
+        code = os.waitstatus_to_exitcode(status)
+        self._note(*self.running.pop(child), code if code in (KILLED, ALIVE) else TIMED_OUT)
+
+    def _note(self, path: Path, name: str, verdict: int) -> None:
+        self.files[path]["exit_code_by_key"][name] = verdict
+        path.write_text(json.dumps(self.files[path], indent=4))
+        self.counted.update(["judged"])
+        if self.counted.total() % 100 == 0:
+            print(f"{self.counted.total()} judged", file=sys.__stderr__, flush=True)
+
+
+def _fork(work: Callable[[], NoReturn]) -> int:
+    return os.fork() or work()
+
+
+def main(patterns: Sequence[str]) -> int:
+    """Make the mutants of what has changed, judge them, and say how many of each module were killed."""
+    set_mutant_under_test("mutant_generation")
+    Path("mutants").mkdir(exist_ok=True)
+    jobs = os.cpu_count() or 1
+    copy_src_dir()
+    copy_also_copy_files()
+    setup_source_paths()
+    create_mutants(jobs)
+    settings = config()  # read before the folder changes
+    os.environ["MUTMUT_DEPENDENCY_DEPTH"] = "-1"
+    os.chdir("mutants")
+    set_mutant_under_test("")
+    judge = Judge(patterns, jobs)
+    arguments = ["--rootdir=.", "-q", "-p", "no:cacheprovider"]
+    code = pytest.main(
+        [*arguments, *settings.pytest_add_cli_args, *settings.pytest_add_cli_args_test_selection], plugins=[judge]
+    )
+    for path, found in judge.files.items():
+        verdicts = Counter(found["exit_code_by_key"].values())
+        if verdicts:
+            print(
+                f"{path.with_suffix('').relative_to('src/payports')}: {verdicts[KILLED]} of {verdicts.total()} killed"
+            )
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
