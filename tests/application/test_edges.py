@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -11,11 +11,14 @@ import pytest
 
 from payports import (
     CheckedOut,
+    Failure,
     Finding,
     FindingKind,
     InvalidInput,
+    NextAction,
     Observation,
     Owner,
+    Success,
     TransactionStatus,
     TransactionType,
 )
@@ -23,16 +26,26 @@ from payports.application.events import Delivery
 from payports.domain.attention import AttentionKind
 from payports.domain.capabilities import LookUp
 from payports.domain.transaction import Channel
-from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
+from payports.ports.gateway import (
+    ExternalActions,
+    NotFoundYet,
+    Notification,
+    PaymentRequest,
+    WebhookReader,
+    WebhookRefused,
+)
 from payports.ports.store import DELIVERY
 from tests.application.shops import (
     DAY,
     HOUR,
+    MINUTE,
     Bench,
     bench,
     eur,
+    fail,
     only,
     problem,
+    seen,
     told,
     with_gateway,
     without_gateway,
@@ -278,3 +291,126 @@ def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
     on.spy.on_look_up = release
     assert told(on.shop.maintenance.run()).expiring == 0
     assert not only(on.again(payment), TransactionType.AUTHORIZE).expiring
+
+
+# --- passes of maintenance ---
+
+
+def test_a_result_that_is_owed_is_asked_for_when_it_is_due_and_later_each_time() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    told(on.shop.transactions.authorize(payment.id))
+    due = on.again(payment).transactions[0].due_at
+    assert due
+    on.clock.advance((due - on.clock.now()).total_seconds() - 1)
+    assert told(on.shop.maintenance.run()).looked_up == 0
+    on.clock.advance(1)
+    assert told(on.shop.maintenance.run()).looked_up == 1
+    row = on.again(payment).transactions[0]
+    assert row.look_ups == 1
+    assert row.due_at
+    assert row.due_at > on.clock.now()
+
+
+def test_what_cannot_be_worked_on_is_put_off_a_little_longer_each_time() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.shop.transactions.authorize(payment.id))
+    told(on.shop.payments.archive(payment.id))
+    gone = without_gateway(on)
+    for number in (1, 2, 3):
+        due = on.again(payment).transactions[0].due_at
+        assert due
+        on.clock.advance((due - on.clock.now()).total_seconds())
+        told(gone.shop.maintenance.run())
+        assert on.again(payment).transactions[0].look_ups == number
+
+
+def test_a_store_that_fails_over_two_payments_fails_over_two() -> None:
+    on = bench()
+    for number in range(2):
+        problem(on.shop.transactions.authorize(on.pay(f"c-{number}", token="tok_timeout_charged").id))
+    on.clock.advance(2 * MINUTE)
+    on.store.before_commit = fail()
+    assert told(on.shop.maintenance.run()).unreadable == 2
+
+
+def test_passes_count_each_reversal_once() -> None:
+    on = bench()
+    for number in range(3):
+        payment = on.pay(f"c-{number}", minor=3_000)
+        told(on.shop.transactions.authorize(payment.id))
+        told(on.shop.transactions.capture(payment.id, eur(1_000)))
+        told(on.shop.payments.archive(payment.id))
+        if number == 0:
+            on.clock.advance(2 * MINUTE)
+            assert told(on.shop.maintenance.run()).reversed == 2
+    on.clock.advance(2 * MINUTE)
+    assert told(on.shop.maintenance.run()).reversed == 4
+
+
+# --- readers of notifications ---
+
+
+class Reader(WebhookReader):
+    """Says what a test wants, or raises it, and notes what it was asked."""
+
+    def __init__(self, says: Any) -> None:
+        self.says = says
+        self.asked: list[tuple[object, ...]] = []
+
+    def read(self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime) -> Any:
+        self.asked.append((headers, body, params, now))
+        return self.says
+
+
+@pytest.mark.parametrize("params", [None, {"endpoint": "1"}])
+def test_a_reader_is_given_all_that_came(params: Mapping[str, str] | None) -> None:
+    reader = Reader(Success(()))
+    on = with_gateway(bench(), webhooks=reader)
+    told(on.shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
+    assert reader.asked == [({"a": "b"}, b"body", params or {}, on.clock.now())]
+
+
+def test_a_readers_refusal_is_answered_with_its_status() -> None:
+    on = with_gateway(bench(), webhooks=Reader(Failure(WebhookRefused("secret", 401))))
+    receipt = told(on.receive({}, b""))
+    assert (receipt.status_code, receipt.body) == (401, b"refused")
+
+
+def test_whatever_a_reader_calls_it_a_notification_came_as_one() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id, channel=Channel.OPERATOR)
+    told(with_gateway(on, webhooks=Reader(Success((Notification(event_id="ev_1", seen=fact),)))).receive({}, b""))
+    telling = on.again(payment).transactions[0].judgement.telling
+    assert telling
+    assert telling.channel is Channel.WEBHOOK
+
+
+# --- what the shopper must do ---
+
+
+class Completing(Listening):
+    """Completes an action with what was kept back, for the transaction that it is asked about."""
+
+    def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
+        return attrs.evolve(action, fields=(("secret_of", request.transaction_id),))
+
+
+def test_an_action_is_completed_by_its_gateway_and_never_stored_so() -> None:
+    on = bench(TWO)
+    actions = on.shop.gateways["first"].gateway.actions
+    assert actions
+    on = with_gateway(on, "first", actions=Completing(actions))
+    payment = on.pay(minor=1_000, gateway="first", token="tok_3ds")
+    on.clock.advance(1)
+    on.pay(minor=2_000, gateway="second", token="tok_3ds")
+    required = told(on.submit(minor=3_000))
+    (row,) = on.again(payment).transactions
+    assert [one.fields for one in required.next_actions] == [(("secret_of", row.id),), ()]
+    assert row.next_action
+    assert row.next_action.fields == ()
+    gone = without_gateway(on, "first").submit(minor=3_000)
+    assert [one.fields for one in told(gone).next_actions] == [(), ()]
