@@ -52,11 +52,8 @@ def record(
         if new_properties:
             properties = {**after.method.properties, **new_properties}
             after = attrs.evolve(after, method=PaymentMethod(properties, after.method.display, single_use=False))
-        known = (after.transactions, after.method) == (
-            payment.transactions,
-            payment.method,
-        )  # nothing else changes here
-        changes = () if known else (env.change(payment, after, cause),)
+        known = (payment.transactions, payment.method)  # nothing else changes here
+        changes = () if (after.transactions, after.method) == known else (env.change(payment, after, cause),)
         if not changes and not inbox:
             return Success(payment)
         commit = Commit(changes=changes, inbox=inbox, saved_methods=_retired(env, payment, after))

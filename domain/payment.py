@@ -147,7 +147,7 @@ class Payment:
         return self.as_version(self.version, *changed) if changed else self
 
     def as_version(self, version: int, *changed: Transaction) -> Payment:
-        """The same payment as another version, in the same step."""
+        """The same payment as another version, with some of its transactions changed in the same copy."""
         new = {transaction.id: transaction for transaction in changed}
         transactions = tuple([new.get(old.id, old) for old in self.transactions])
         return attrs.evolve(self, transactions=transactions, version=version)

@@ -58,7 +58,7 @@ def rescheduled(
 ) -> list[Transaction]:
     """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live.
 
-    Those alone that have another date now.
+    What keeps the date that it has is left out.
     """
     old = before.by_id if before else dict[str, Transaction]()
     warned_after = lifetime - schedule.expiry_warning if lifetime else None
