@@ -414,3 +414,10 @@ def test_an_action_is_completed_by_its_gateway_and_never_stored_so() -> None:
     assert row.next_action.fields == ()
     gone = without_gateway(on, "first").submit(minor=3_000)
     assert [one.fields for one in told(gone).next_actions] == [(), ()]
+
+
+def test_a_hold_of_a_single_cent_is_warned_of_as_well() -> None:
+    on = bench()
+    payment = on.pay(minor=1)
+    told(on.shop.transactions.authorize(payment.id))
+    assert only(on.again(payment), TransactionType.AUTHORIZE).due_at == on.clock.now() + timedelta(days=6)
