@@ -158,7 +158,7 @@ def main(patterns: Sequence[str]) -> int:
         [*arguments, *settings.pytest_add_cli_args, *settings.pytest_add_cli_args_test_selection], plugins=[judge]
     )
     for path, found in judge.files.items():
-        verdicts = Counter(found["exit_code_by_key"].values())
+        verdicts: Counter[int | None] = Counter(found["exit_code_by_key"].values())
         if verdicts:
             print(
                 f"{path.with_suffix('').relative_to('src/payports')}: {verdicts[KILLED]} of {verdicts.total()} killed"

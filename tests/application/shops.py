@@ -120,6 +120,11 @@ def watched(store: WatchedStore, inner: PaymentRepository) -> PaymentRepository:
     return found
 
 
+def spoil(repository: object, name: str, instead: Callable[..., Any]) -> None:
+    """Let a method of a watched store's repository say something else."""
+    setattr(repository, name, instead)
+
+
 def fail(reason: str = "the disk is full") -> Callable[[object], None]:
     def failing(_: object) -> None:
         raise StoreFailed(reason)

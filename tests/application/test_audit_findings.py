@@ -12,7 +12,7 @@ from payports import AuditPage, Finding, FindingKind, Money, Owner, Payment, Pay
 from payports.domain.transaction import Channel, Observation
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import CheckoutState
-from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, seen, told, without_gateway
+from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, seen, spoil, told, without_gateway
 
 OWNER: Final = Owner("cart", "c-1")
 
@@ -40,7 +40,7 @@ def of_transaction(kind: FindingKind, payment: Payment, message: str, **rest: An
 
 def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
     on, store, payment = sold()
-    store.misfits = lambda wanted: ("a row", "another") if wanted == payment.id else ()
+    spoil(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
     assert found(on) == [
         *said(FindingKind.ROWS, payment, "a row"),
         *said(FindingKind.ROWS, payment, "another"),
@@ -49,7 +49,7 @@ def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
 
 def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
     on, store, payment = sold()
-    store.payment = lambda wanted: {"none": payment}.get(wanted)
+    spoil(store, "payment", lambda wanted: {"none": payment}.get(wanted))
     gone = "the payment is gone, and its transactions or its history are not"
     assert found(on) == said(FindingKind.UNREADABLE, payment, gone)
     store.payment = fail("no such row")
@@ -67,7 +67,7 @@ def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
 def test_a_ledger_that_cannot_be_reckoned_with_is_told_and_counted() -> None:
     on, store, payment = sold()
     broken = attrs.evolve(payment, amount=Money(5_990, "USD"))
-    store.payment = lambda _: broken
+    spoil(store, "payment", lambda _: broken)
     page = told(on.shop.audit.verify())
     assert (page.payments, page.transactions, page.facts) == (1, 1, 0)
     assert page.findings == tuple(
@@ -81,7 +81,7 @@ def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
     other = on.pay("c-2")
     reference = payment.transactions[0].gateway_reference
     owners = {"nowhere": None, "elsewhere": other, "here": payment}
-    store.payment_by_reference = lambda *asked: owners[leads_to] if asked == ("sandbox", reference) else None
+    spoil(store, "payment_by_reference", lambda *asked: owners[leads_to] if asked == ("sandbox", reference) else None)
     message = f"the gateway reference {reference} does not lead to this payment alone"
     expected = of_transaction(FindingKind.REFERENCE, payment, message)
     assert found(on) == ([] if leads_to == "here" else expected)
@@ -97,10 +97,12 @@ def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
     unnamed = on.again(nameless).transactions[0]
     without = attrs.evolve(unnamed, seen=tuple(attrs.evolve(one, gateway_reference="") for one in unnamed.seen))
     read, asked = store.payment, list[object]()
-    store.payment = lambda wanted: (
-        on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk
+    spoil(
+        store,
+        "payment",
+        lambda wanted: on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk,
     )
-    store.payment_by_reference = lambda *names: asked.append(names)
+    spoil(store, "payment_by_reference", lambda *names: asked.append(names))
     found(on)
     assert asked == []
 
@@ -111,7 +113,7 @@ def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() ->
     record = store.request(row.key)
 
     def with_record(changed: Any) -> list[Finding]:
-        store.request = lambda wanted: changed if wanted == row.key else None
+        spoil(store, "request", lambda wanted: changed if wanted == row.key else None)
         return found(on)
 
     missing = f"AUTHORIZE was asked for under the key {row.key}, which is not recorded for this payment"
@@ -154,7 +156,7 @@ def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dic
     payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
     store: Any = on.shop.environment.store
     now = None if wrong is None else attrs.evolve(kept, **wrong)
-    store.saved_method = lambda wanted: now if wanted == kept.id else None
+    spoil(store, "saved_method", lambda wanted: now if wanted == kept.id else None)
     message = "the saved method that it rests on is not there, or of another customer or gateway"
     assert found(on) == ([] if wrong == {} else said(FindingKind.SAVED_METHOD, payment, message))
 
@@ -176,7 +178,7 @@ def test_an_order_fits_its_checkout(changed: dict[str, Any] | None, message: str
     on, store, payment = sold()
     record = store.checkout(OWNER)
     now = None if changed is None else attrs.evolve(record, **changed)
-    store.checkout = lambda wanted: now if wanted == OWNER else None
+    spoil(store, "checkout", lambda wanted: now if wanted == OWNER else None)
     assert found(on) == (said(FindingKind.CHECKOUT, payment, message) if message else [])
 
 
@@ -190,13 +192,13 @@ def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> Non
     def freed(payment: Payment) -> Payment:
         return attrs.evolve(payment, restrictions=frozenset())
 
-    store.payment = lambda wanted: freed(read(wanted))
-    store.payments_of = lambda owner: tuple(map(freed, read_all(owner)))
+    spoil(store, "payment", lambda wanted: freed(read(wanted)))
+    spoil(store, "payments_of", lambda owner: tuple(map(freed, read_all(owner))))
     nothing = "the order is placed, and on none of its owner's payments"
     of_checkout = [one for one in found(on) if one.kind is FindingKind.CHECKOUT]
     assert of_checkout == said(FindingKind.CHECKOUT, min(payments, key=lambda one: one.id), nothing)
     record = store.checkout(OWNER)
-    store.checkout = lambda _: attrs.evolve(record, total=eur(0))
+    spoil(store, "checkout", lambda _: attrs.evolve(record, total=eur(0)))
     assert [one for one in found(on) if one.kind is FindingKind.CHECKOUT] == []
 
 
@@ -212,8 +214,8 @@ def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
     def spoilt(payment: Payment) -> Payment:
         return payment.replacing(attrs.evolve(row, seen=(declined,))) if payment.id == short.id else payment
 
-    store.payment = lambda wanted: spoilt(read(wanted))
-    store.payments_of = lambda owner: tuple(map(spoilt, read_all(owner)))
+    spoil(store, "payment", lambda wanted: spoilt(read(wanted)))
+    spoil(store, "payments_of", lambda owner: tuple(map(spoilt, read_all(owner))))
     told_of = [one for one in found(on) if one.kind is FindingKind.COVER]
     message = "the order was placed for 30.00 EUR, of which 2000 minor units were never secured"
     first = min(covered, short, key=lambda one: one.id)
@@ -252,7 +254,7 @@ def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
 
     def dated(due: timedelta) -> list[str]:
         late = attrs.evolve(row, due_at=on.clock.now() + due)
-        store.payment = lambda _: stored.replacing(late)
+        spoil(store, "payment", lambda _: stored.replacing(late))
         return [one.message for one in found(on) if one.kind is FindingKind.ORPHAN]
 
     assert dated(horizon) == []

@@ -166,7 +166,7 @@ def died(on: Bench, _: Payment) -> None:
 
 
 FLOWS: Final[dict[str, tuple[str, Doing, list[tuple[str, str]]]]] = {
-    "created": ("tok_approved", lambda *_: None, [HOST]),
+    "created": ("tok_approved", lambda _, __: None, [HOST]),
     "changed": ("tok_approved", changed, [HOST]),
     "archived": ("tok_approved", archived, [HOST, RECOVERY]),
     "authorized": ("tok_approved", lambda on, one: told(on.shop.transactions.authorize(one.id)), [HOST]),

@@ -46,6 +46,7 @@ from tests.application.shops import (
     only,
     problem,
     seen,
+    spoil,
     told,
     with_gateway,
     without_gateway,
@@ -182,7 +183,7 @@ def test_every_success_is_looked_for_by_its_name_also_after_a_failure() -> None:
     problem(on.shop.transactions.authorize(payment.id))
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
     store: Any = on.shop.environment.store
-    store.payment_by_reference = lambda *_: None
+    spoil(store, "payment_by_reference", lambda *_: None)
     assert list(told(on.shop.audit.verify()).findings) == [
         Finding(
             kind=FindingKind.REFERENCE,

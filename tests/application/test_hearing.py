@@ -248,15 +248,15 @@ def test_an_adapter_without_actions_is_asked_by_look_up_without_a_fence() -> Non
     assert hearing.give_up(bare(adapter), REQUEST) == NotFoundYet("it cannot be told to give up")
 
 
-@pytest.mark.parametrize("interrupted", [KeyboardInterrupt(), SystemExit(1)])
-@pytest.mark.parametrize(
-    "call",
-    [
-        *(call for call, _ in CALLS.values()),
-        lambda on: hearing.keep(on, CUSTOMER, METHOD),
-        lambda on: hearing.forget(on, CUSTOMER, METHOD),
-    ],
+INTERRUPTED: Final[tuple[_Call, ...]] = (
+    *(call for call, _ in CALLS.values()),
+    lambda on: hearing.keep(on, CUSTOMER, METHOD),
+    lambda on: hearing.forget(on, CUSTOMER, METHOD),
 )
+
+
+@pytest.mark.parametrize("interrupted", [KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize("call", INTERRUPTED)
 def test_an_interruption_goes_on_without_the_frames_and_the_causes_of_the_adapter(
     call: _Call, interrupted: BaseException
 ) -> None:

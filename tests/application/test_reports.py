@@ -247,8 +247,9 @@ def test_a_part_of_an_order_that_failed_is_told_with_its_payment() -> None:
 
 def passed(**counted: Any) -> MaintenanceReport:
     """The report of a pass that did nothing but what is named."""
+    known: dict[str, Any] = {"more": False}
     names = [field.name for field in attrs.fields(MaintenanceReport) if field.name != "more"]
-    return MaintenanceReport(**{**dict.fromkeys(names, 0), "more": False, **counted})
+    return MaintenanceReport(**{**dict.fromkeys(names, 0), **known, **counted})
 
 
 def unknown(on: Bench, number: int) -> Payment:

@@ -24,6 +24,12 @@ FINE: Final[dict[str, Any]] = {
     "attributes": {"a": "b"},
     "next_action": NextAction(type="redirect", url="https://bank.example", reference="r-1", fields=(("a", "b"),)),
 }
+
+
+def observation(**changed: Any) -> Observation:
+    return Observation(**(FINE | changed))
+
+
 NUMBER: Final = "4242424242424242"
 NO_PRINT: Final = "holds characters that do not print"
 
@@ -73,12 +79,12 @@ def test_what_is_no_observation_is_refused() -> None:
 
 def test_an_observation_with_a_field_of_another_type_is_refused() -> None:
     reason = "has a field of another type than it must be"
-    assert check_observation(Observation(**FINE | {"hard": 1})) == InvalidInput("observation", reason)
+    assert check_observation(observation(hard=1)) == InvalidInput("observation", reason)
 
 
 def test_an_operators_word_goes_another_way() -> None:
     reason = "what an operator rules is told to maintenance.resolve()"
-    found = check_observation(Observation(**FINE | {"channel": Channel.OPERATOR}))
+    found = check_observation(observation(channel=Channel.OPERATOR))
     assert found == InvalidInput("observation.channel", reason)
 
 
@@ -103,4 +109,4 @@ ACTION: Final = FINE["next_action"]
     ],
 )
 def test_each_text_of_an_observation_is_screened_and_named(changed: dict[str, Any], field: str, reason: str) -> None:
-    assert check_observation(Observation(**FINE | changed)) == InvalidInput(f"observation.{field}", reason)
+    assert check_observation(observation(**changed)) == InvalidInput(f"observation.{field}", reason)
