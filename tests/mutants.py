@@ -15,7 +15,7 @@ import resource
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -35,6 +35,7 @@ TIMED_OUT: Final = 36
 """mutmut's codes."""
 
 _REACHED: Final = Path("reached.json")
+_REMEMBERED: Final = 25
 
 
 @attrs.define
@@ -46,7 +47,8 @@ class Judge:
     failed: bool = False
     files: dict[Path, Any] = attrs.field(factory=dict[Path, Any])
     running: dict[int, tuple[Path, str]] = attrs.field(factory=dict[int, tuple[Path, str]])
-    counted: Counter[str] = attrs.field(factory=Counter[str])
+    killers: dict[Path, list[str]] = attrs.field(factory=lambda: defaultdict[Path, list[str]](list))
+    judged: int = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
@@ -58,7 +60,9 @@ class Judge:
         items = {item.nodeid: item for item in session.items}
         gc.freeze()  # children share what they do not touch
         for path, name in list(self._wanted()):
-            tests = sorted(reached.get(name.rpartition("__mutmut_")[0], ()), key=lambda one: seconds[one])
+            tests = sorted(
+                reached.get(name.rpartition("__mutmut_")[0], ()), key=lambda one: self._rank(path, one, seconds)
+            )
             if tests:
                 limit_s = int(10 + 5 * sum(seconds[one] for one in tests))
                 self._start(path, name, [items[one] for one in tests], limit_s)
@@ -67,6 +71,10 @@ class Judge:
         while self.running:
             self._wait()
         return True
+
+    def _rank(self, path: Path, test: str, seconds: dict[str, float]) -> float:
+        """What killed a mutant of the same file lately comes first, then what is fast."""
+        return -1.0 / (1 + self.killers[path].index(test)) if test in self.killers[path] else seconds[test]
 
     def _wanted(self) -> Iterator[tuple[Path, str]]:
         for path, found in self.files.items():
@@ -106,6 +114,7 @@ class Judge:
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self.failed:
+                    Path(f"killer-{os.getpid()}").write_text(item.nodeid)
                     return
 
         while len(self.running) >= self.jobs:
@@ -125,14 +134,22 @@ class Judge:
     def _wait(self) -> None:
         child, status = os.wait()
         code = os.waitstatus_to_exitcode(status)
-        self._note(*self.running.pop(child), code if code in (KILLED, ALIVE) else TIMED_OUT)
+        path, name = self.running.pop(child)
+        killer = Path(f"killer-{child}")
+        if killer.exists():
+            test = killer.read_text()
+            self.killers[path] = [test, *(one for one in self.killers[path] if one != test)][:_REMEMBERED]
+            killer.unlink()
+        self._note(path, name, code if code in (KILLED, ALIVE) else TIMED_OUT)
 
     def _note(self, path: Path, name: str, verdict: int) -> None:
         self.files[path]["exit_code_by_key"][name] = verdict
-        path.write_text(json.dumps(self.files[path], indent=4))
-        self.counted.update(["judged"])
-        if self.counted.total() % 100 == 0:
-            print(f"{self.counted.total()} judged", file=sys.__stderr__, flush=True)
+        written = path.with_suffix(".new")
+        written.write_text(json.dumps(self.files[path], indent=4))
+        written.replace(path)  # so that a run may be stopped at any time
+        self.judged += 1
+        if self.judged % 100 == 0:
+            print(f"{self.judged} judged", file=sys.__stderr__, flush=True)
 
 
 def _fork(work: Callable[[], NoReturn]) -> int:

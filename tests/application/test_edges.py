@@ -11,6 +11,7 @@ import pytest
 
 from payports import (
     CheckedOut,
+    Declined,
     Failure,
     Finding,
     FindingKind,
@@ -18,19 +19,25 @@ from payports import (
     NextAction,
     Observation,
     Owner,
+    PaymentMethod,
+    PaymentType,
     Success,
     TransactionStatus,
     TransactionType,
 )
 from payports.application.events import Delivery
+from payports.application.recording import record
 from payports.domain.attention import AttentionKind
 from payports.domain.capabilities import LookUp
-from payports.domain.transaction import Channel
+from payports.domain.history import Cause
+from payports.domain.secret import Secret
+from payports.domain.transaction import Channel, FailureType
 from payports.ports.gateway import (
     ExternalActions,
     NotFoundYet,
     Notification,
     PaymentRequest,
+    PaymentResponse,
     WebhookReader,
     WebhookRefused,
 )
@@ -202,17 +209,13 @@ def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
     on = bench()
     on.pay()
     store: Any = on.shop.environment.store
-    lease, delivered, asked = store.lease, store.delivered, list[tuple[Any, ...]]()
+    lease, asked = store.lease, list[tuple[Any, ...]]()
 
     def leasing(*one: Any) -> Any:
         asked.append(one)
         return lease(*one)
 
-    def noting(position: int, holder: str = "") -> Any:
-        assert holder == asked[0][1]
-        return delivered(position, holder)
-
-    store.lease, store.delivered = leasing, noting
+    store.lease = leasing
     assert told(on.shop.events.deliver(lambda _: on.clock.advance(step))) == Delivery(1)
     assert asked == [((DELIVERY,), asked[0][1], timedelta(minutes=1))] * leases
 
@@ -422,3 +425,66 @@ def test_a_hold_of_a_single_cent_is_warned_of_as_well() -> None:
     payment = on.pay(minor=1)
     told(on.shop.transactions.authorize(payment.id))
     assert only(on.again(payment), TransactionType.AUTHORIZE).due_at == on.clock.now() + timedelta(days=6)
+
+
+# --- what an answer brings ---
+
+
+def answering(on: Bench, **rest: Any) -> None:
+    """Let the gateway answer the next calls so, without doing anything."""
+    properties = rest.pop("method_properties", {})
+    on.spy.instead = lambda _: PaymentResponse(seen=seen(**rest), method_properties=properties)
+
+
+def test_a_decline_is_told_with_all_that_the_gateway_said_of_it() -> None:
+    on = bench()
+    payment = on.pay()
+    answering(on, status=TransactionStatus.DECLINED, code="stolen", failure_type=FailureType.FRAUD, hard=True)
+    declined = problem(on.shop.transactions.authorize(payment.id))
+    row = on.again(payment).transactions[0]
+    assert declined == Declined("stolen", FailureType.FRAUD, hard=True, transaction_id=row.id)
+    answering(on, status=TransactionStatus.DECLINED)
+    plain = problem(on.shop.transactions.authorize(payment.id))
+    assert plain == Declined("", FailureType.DECLINED, hard=False, transaction_id=on.again(payment).transactions[1].id)
+
+
+def test_a_token_that_an_answer_brings_is_the_one_for_the_next_call() -> None:
+    on = bench()
+    payment = on.pay()
+    answering(on, status=TransactionStatus.SUCCEEDED, method_properties={"token": Secret("pm_for_ever")})
+    told(on.shop.transactions.authorize(payment.id))
+    assert on.again(payment).method.token == "pm_for_ever"
+    told(on.shop.transactions.capture(payment.id))
+    assert on.spy.executed[-1].method.token == "pm_for_ever"
+
+
+def test_a_fact_is_merged_with_what_somebody_else_has_written_meanwhile() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    loaded = on.again(payment)
+    told(on.shop.payments.update(payment.id, eur(5_991)))
+    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
+    merged = told(record(on.shop.environment, loaded, fact, Cause("host")))
+    assert (merged.amount, merged.transactions[0].succeeded) == (eur(5_991), True)
+    assert merged == on.again(payment)
+
+
+class Validator:
+    """Finds every method good, and notes of which type it is."""
+
+    def __init__(self) -> None:
+        self.asked: list[PaymentType] = []
+
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
+        del method
+        self.asked.append(payment_type)
+        return None
+
+
+def test_the_gateway_looks_at_a_method_again_when_it_is_to_pay() -> None:
+    validator = Validator()
+    on = with_gateway(bench(), validator=validator)
+    on.pay(type=PaymentType.DEBIT_CARD)
+    told(on.submit())
+    assert validator.asked == [PaymentType.DEBIT_CARD] * 2

@@ -247,9 +247,8 @@ def test_a_part_of_an_order_that_failed_is_told_with_its_payment() -> None:
 
 def passed(**counted: Any) -> MaintenanceReport:
     """The report of a pass that did nothing but what is named."""
-    known: dict[str, Any] = {"more": False}
-    names = [field.name for field in attrs.fields(MaintenanceReport) if field.name != "more"]
-    return MaintenanceReport(**{**dict.fromkeys(names, 0), **known, **counted})
+    fields: dict[str, Any] = {field.name: 0 for field in attrs.fields(MaintenanceReport)}
+    return MaintenanceReport(**(fields | {"more": False} | counted))
 
 
 def unknown(on: Bench, number: int) -> Payment:
