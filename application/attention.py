@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from payports.application.concluding import advance
 from payports.application.environment import Environment
-from payports.application.execution import TransactionReport, report
+from payports.application.execution import TransactionReport
 from payports.application.notifying import PATIENCE
 from payports.application.recording import record
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
-from payports.domain.failures import Busy, PaymentNotFound, TransactionProblem
+from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
 from payports.domain.history import Cause
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
@@ -25,6 +25,7 @@ from payports.ports.store import InboxEntry
 
 _FAR: Final = timedelta(days=36_500)
 _PAGE: Final = 500
+_ALL: Final = 100_000
 _RESOLVABLE: Final = frozenset(
     {
         TransactionStatus.SUCCEEDED,
@@ -33,6 +34,9 @@ _RESOLVABLE: Final = frozenset(
         TransactionStatus.REVOKED,
     }
 )
+_LATE: Final = timedelta(days=7)
+"""Longer than any gateway takes to say how a transfer went."""
+
 _SURE: Final = 2
 """A transaction of ours is there before anybody can tell of it, so one more look settles that it is missing."""
 
@@ -48,7 +52,7 @@ def needing_attention(env: Environment) -> Iterator[AttentionItem]:
             for one in payment.transactions:
                 yield from _concerns(env, payment, one)
         page = env.store.needing_attention(after=page[-1].id, limit=_PAGE)
-    for entry in env.store.parked(env.now() + _FAR, 1_000):
+    for entry in env.store.parked(env.now() + _FAR, _ALL):
         named = bool(entry.seen.transaction_id)
         if entry.tries >= (_SURE if named else PATIENCE):
             yield _lost(entry) if named else _parked(entry)
@@ -66,6 +70,14 @@ def _concerns(env: Environment, payment: Payment, one: Transaction) -> Iterator[
         )
         return
     yield from concerns_about(payment, one)
+    if one.status is TransactionStatus.AWAITING_RESULT and one.created_at + _LATE < env.now():
+        yield item(
+            AttentionKind.UNKNOWN_RESULT,
+            payment,
+            one,
+            f"the gateway has owed the result of {one.requested} for more than {_LATE.days} days",
+            "ask the gateway, then resolve() with what is true",
+        )
     unknown = one.status is TransactionStatus.UNKNOWN and not one.discrepancy and not one.implied_by
     if unknown and configured:
         blind = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
@@ -128,7 +140,10 @@ def rule(
         return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))
     advance(env, payment.owner)
     ruled = recorded.unwrap()
-    return report(ruled, (ruled.by_id[transaction_id],))
+    one = ruled.by_id[transaction_id]
+    if one.status is not TransactionStatus(status):
+        return Failure(OperationNotAllowed("resolve", f"a final status is never lowered: it stays {one.status}"))
+    return Success(TransactionReport(ruled, (one,)))
 
 
 def _check(

@@ -124,6 +124,7 @@ class Maintenance:
 
         Failures:
             InvalidInput: the status cannot be ruled, or nobody or no reason is named. PaymentNotFound: no such transaction.
+            OperationNotAllowed: it has a higher status; the ruling stands in its history and settles nothing.
         """
         return rule(self._env, transaction_id, status, operator, reason, gateway_reference)
 

@@ -9,10 +9,10 @@ from typing import Final
 import attrs
 
 from payports.domain.ledger import latest_attempt, left_of_hold, left_to_authorize
-from payports.domain.lifecycle import CHARGEBACK, INITIATING
+from payports.domain.lifecycle import CHARGEBACK, INITIATING, REVERSE_AUTH
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import FAILED, Channel, ReversalState, Transaction, TransactionStatus
 
 
 class AttentionKind(StrEnum):
@@ -47,13 +47,18 @@ OWED: Final = frozenset(
 )
 
 
+_OPEN: Final = frozenset(
+    {TransactionStatus.UNKNOWN, TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT}
+)
+
+
 def wants_attention(payment: Payment, one: Transaction) -> bool:
     """Tell whether a transaction must be found when somebody asks what needs attention, or may soon.
 
     It is asked when the transaction is written. So it says yes too often rather than too seldom: what is unknown, or owed back, may
     need a person once it has stayed so for long.
     """
-    unsettled = one.status is TransactionStatus.UNKNOWN or one.reversal in OWED
+    unsettled = one.status in _OPEN or one.reversal in OWED
     return unsettled or next(concerns_about(payment, one), None) is not None
 
 
@@ -68,14 +73,16 @@ def concerns_about(payment: Payment, one: Transaction) -> Iterator[AttentionItem
             "compare with the gateway's own records, then resolve() with what is true",
         )
     if one.reversal is ReversalState.FAILED_REVERSAL:
+        tried = [child for child in payment.children_of(one) if child.reverses]
         yield item(
             AttentionKind.FAILED_REVERSAL,
             payment,
-            one,
-            f"{one.amount} should have gone back and did not",
-            "it is tried again; or undo it at the gateway and resolve() the failed reversal as SUCCEEDED",
+            tried[-1] if tried else one,
+            f"{one.amount} of {one.type} {one.id} should have gone back and did not",
+            "it is tried again; or undo it at the gateway, and "
+            + ("resolve() this reversal as SUCCEEDED" if tried else "record() what the gateway tells of it"),
         )
-    if not one.judgement.ruled:
+    if not _is_noted(one):
         yield from _not_ruled(payment, one)
     if one.expiring and (left := left_of_hold(payment, one)):
         yield item(
@@ -104,6 +111,14 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
             f"the gateway took back {one.type} of {one.requested}, which had succeeded",
             "make good for it in another way; then resolve() it as REVOKED to take note",
         )
+    elif _released_by_others(payment, one):
+        yield item(
+            AttentionKind.UNCOVERED_ORDER,
+            payment,
+            one,
+            f"the order was placed, and then its hold of {one.amount} was released at the gateway",
+            "authorize again, or deliver nothing; then resolve() it as SUCCEEDED to take note",
+        )
     elif _uncovers(payment, one):
         yield item(
             AttentionKind.UNCOVERED_ORDER,
@@ -122,8 +137,17 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
         )
 
 
+def _is_noted(one: Transaction) -> bool:
+    """An operator has said that it is what it is."""
+    return any(seen.channel is Channel.OPERATOR and seen.status is one.status for seen in one.seen)
+
+
 def _came_back(payment: Payment, chargeback: Transaction) -> bool:
     return any(child.succeeded for child in payment.children_of(chargeback))
+
+
+def _released_by_others(payment: Payment, one: Transaction) -> bool:
+    return payment.placed and one.type is REVERSE_AUTH and one.observed_only and one.succeeded
 
 
 def _uncovers(payment: Payment, one: Transaction) -> bool:

@@ -95,12 +95,13 @@ def is_untouched(payment: Payment, capture: Transaction) -> bool:
 
 
 def is_overdrawn(payment: Payment, parent: Transaction) -> bool:
-    """Tell whether more surely happened on a transaction than it can bear; one that failed bears nothing."""
+    """Tell whether more surely happened on a transaction than it can bear; one that failed bears no capture."""
     children = payment.children_of(parent)
     bears = 0 if parent.status in FAILED else parent.amount.minor
     if parent.type is AUTHORIZE:
         captured = sum(held_by_capture(payment, one) for one in _captures(payment, parent) if one.succeeded)
-        return captured + _certain(children, REVERSE_AUTH) > bears
+        released = 0 if parent.status in FAILED else _certain(children, REVERSE_AUTH)
+        return captured + released > bears
     if parent.type in CAPTURING:
         gone = _certain(children, REFUND, VOID) + _charged_back(payment, parent, certain=True)
         return gone > bears or sum(child.type is SETTLED and child.succeeded for child in children) > 1

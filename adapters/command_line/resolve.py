@@ -14,13 +14,13 @@ from payports.adapters.command_line.opening import merchant_of, open_shop
 from payports.adapters.command_line.printing import BAD, GOOD, columns, console, status_text, words
 from payports.adapters.command_line.refusing import Refused, refuse
 from payports.application.shop import Payports
-from payports.domain.failures import Declined, NotExecuted
+from payports.domain.failures import OperationNotAllowed
 from payports.domain.payment import Payment
 from payports.domain.screening import check_identifier
 from payports.domain.transaction import TransactionStatus
 
-_SAYS_SO: Final = (Declined, NotExecuted)
-"""What a ruling that a transaction failed is answered with."""
+_SAYS_SO: Final = OperationNotAllowed
+"""What a ruling is answered with that a transaction does not follow."""
 
 
 @attrs.frozen(kw_only=True)

@@ -34,8 +34,11 @@ _LAST: Final = "SELECT number FROM last_commits WHERE merchant = $1 AND connecti
 _END: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE pid = $1 AND backend_xid::text::bigint = $2::text::bigint % 4294967296"
+    " AND wait_event IS DISTINCT FROM 'SyncRep'"
 )
-"""The server may not have noticed yet that nobody is there any more: its end of the line is told, if it is still at this transaction."""
+"""The server may not have noticed yet that nobody is there any more: its end of the line is told, if it is still at this transaction.
+
+One that waits for its standby is left to wait: told to end, it would call a commit done that the standby does not have."""
 _PAUSE_S: Final = 0.1
 
 

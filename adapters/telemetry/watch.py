@@ -41,7 +41,7 @@ class Failures:
         """How many."""
         return self._count
 
-    def note(self, error: Exception) -> None:
+    def note(self, error: BaseException) -> None:
         """Count one."""
         with self._lock:
             self._count += 1
@@ -91,7 +91,7 @@ class Watch:
         for observer in self.observers:
             try:
                 finish = observer.began(operation)
-            except Exception as error:  # noqa: BLE001 -- whoever watches must never break a payment
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- whoever watches must never break a payment
                 self.failures.note(error)
             else:
                 if finish is not None:
@@ -114,5 +114,5 @@ class Watch:
         for finish in reversed(finishes):
             try:
                 finish(ending)
-            except Exception as error:  # noqa: BLE001 -- whoever watches must never break a payment
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- whoever watches must never break a payment
                 self.failures.note(error)

@@ -11,7 +11,7 @@ import pytest
 from payports.domain.attention import AttentionKind, concerns_about, wants_attention
 from payports.domain.payment import Payment, Restriction
 from payports.domain.transaction import Channel, ReversalState, TransactionStatus, TransactionType
-from tests.domain.strategies import done, eur, fact, last, new_payment, outside, told
+from tests.domain.strategies import begun, done, eur, fact, last, new_payment, outside, told
 
 S = TransactionStatus
 T = TransactionType
@@ -61,7 +61,24 @@ def test_a_reversal_that_failed_needs_somebody() -> None:
     failed = payment.replacing(attrs.evolve(last(payment), reversal=ReversalState.FAILED_REVERSAL))
     (item,) = concerns_about(failed, last(failed))
     assert (item.kind, item.payment_id, item.transaction_id) == (AttentionKind.FAILED_REVERSAL, "p-1", "t0")
-    assert item.message == "0.10 EUR should have gone back and did not"
+    assert item.message == "0.10 EUR of AUTHORIZE t0 should have gone back and did not"
+
+
+def test_a_reversal_that_failed_is_named_where_it_was_tried_and_settled_by_that_name() -> None:
+    payment = done(new_payment(10), T.AUTHORIZE, 10)
+    owed = payment.replacing(attrs.evolve(last(payment), reversal=ReversalState.REQUIRES_REVERSAL))
+    failed = done(owed, T.REVERSE_AUTH, 10, S.NOT_EXECUTED, reverses=True)
+    (item,) = concerns_about(failed, failed.by_id["t0"])
+    assert (item.kind, item.transaction_id) == (AttentionKind.FAILED_REVERSAL, "t1")
+    settled = told(failed, fact("t1", S.SUCCEEDED, channel=Channel.OPERATOR, operator="ann", message="by hand"))
+    assert kinds(settled) == set()
+
+
+def test_a_ruling_that_does_not_hold_takes_note_of_nothing() -> None:
+    paid = captured()
+    disputed = told(paid, outside(T.CHARGEBACK, last(paid).gateway_reference, "cb-1", 10))
+    wrong = fact(last(disputed).id, S.DECLINED, channel=Channel.OPERATOR, operator="ann", message="no")
+    assert kinds(told(disputed, wrong)) == {AttentionKind.CHARGEBACK}
 
 
 def test_an_unknown_result_is_found_before_it_needs_somebody() -> None:
@@ -92,6 +109,22 @@ def test_a_placed_order_whose_promise_failed_needs_somebody_until_it_is_noted() 
     failed = told(placed, fact("t0", S.DECLINED))
     assert kinds(failed) == {AttentionKind.UNCOVERED_ORDER}
     assert kinds(ruled(failed, "t0")) == set()
+
+
+def test_a_hold_that_others_release_under_a_placed_order_needs_somebody_until_it_is_noted() -> None:
+    placed = attrs.evolve(done(new_payment(10), T.AUTHORIZE, 10), restrictions=PLACED)
+    released = told(placed, outside(T.REVERSE_AUTH, last(placed).gateway_reference, "ra-1", 10))
+    assert kinds(released) == {AttentionKind.UNCOVERED_ORDER}
+    assert kinds(ruled(released, last(released).id)) == set()
+    assert kinds(attrs.evolve(released, restrictions=frozenset())) == set()
+    assert kinds(done(placed, T.REVERSE_AUTH, 10)) == set()
+
+
+def test_the_release_of_a_hold_that_never_was_needs_nobody() -> None:
+    declined = told(begun(new_payment(10), T.AUTHORIZE), fact("t0", S.DECLINED, gateway_reference="au-1"))
+    released = told(declined, outside(T.REVERSE_AUTH, "au-1", "ra-1", 10))
+    assert last(released).succeeded
+    assert kinds(released) == set()
 
 
 def test_a_decline_that_another_try_made_good_needs_nobody() -> None:

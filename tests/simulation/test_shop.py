@@ -29,7 +29,13 @@ def test_whatever_happens_the_bank_does_nothing_forbidden_and_in_the_end_the_sho
 def test_the_simulation_finds_a_bug_that_was_planted(planted: type[ShopMachine]) -> None:
     """A gateway that executes twice, a store that forgets results, an adapter that reports too little."""
     searching = settings(
-        THOROUGH, max_examples=300, print_blob=False, report_multiple_bugs=False, phases=[hypothesis.Phase.generate]
+        THOROUGH,
+        max_examples=1_000,
+        derandomize=True,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=[hypothesis.Phase.generate],
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(planted, settings=searching)

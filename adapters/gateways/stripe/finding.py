@@ -27,7 +27,7 @@ from payports.adapters.gateways.stripe.observing import seen_of
 from payports.adapters.gateways.stripe.questions import FENCE
 from payports.adapters.gateways.stripe.verdicts import moves_money
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.domain.transaction import FAILED, Channel, FailureType, Observation, TransactionStatus
 from payports.ports.clock import Clock
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 
@@ -41,6 +41,9 @@ MAX_PAGES: Final = 20
 """Lists of a hundred, before we say that we do not know."""
 _STEPS: Final = 2
 """A page is closed, then the intent that it has left."""
+
+_BEFORE_KEYS: Final = frozenset({401, 403, 429})
+"""So Stripe answers before it looks at a key."""
 
 _NOT_TAKEN: Final = frozenset({400, 401, 402, 403, 404, 429})
 """Refusals that leave the key as it was, such as of an amount that is too small for an intent: then only waiting helps."""
@@ -78,7 +81,7 @@ class Finder:
         told = self._page_of(told) if give_up else told
         if _is_page(told):
             asked = attrs.evolve(asked, attributes={"session": own_id(told), **asked.attributes})
-        call = first = closing_of(told, asked, self.terms, give_up=give_up)
+        call = first = self._closing(asked, told, give_up=give_up)
         for _ in range(_STEPS):
             if call is None:
                 break
@@ -86,14 +89,18 @@ class Finder:
             found, told = read_finding(sent, asked, self.terms, channel), body_of(sent)
             if not isinstance(found, Observation) or found.status is TransactionStatus.UNKNOWN or _is_page(told):
                 found, told = self._find(asked, channel)
-            former, call = call, closing_of(told, asked, self.terms, give_up=give_up)
+            former, call = call, self._closing(asked, told, give_up=give_up)
             if call == former:
                 break
         if first is None:
             return before
-        if isinstance(found, NotFoundYet) or (call and found.status is TransactionStatus.DECLINED):
+        if isinstance(found, NotFoundYet) or (call and found.status in FAILED):
             return seen_of(asked, channel, TransactionStatus.UNKNOWN, "what was open could not be closed")
         return closed(found, before)
+
+    def _closing(self, asked: PaymentRequest, told: Table, *, give_up: bool) -> Call | None:
+        minute = int(self.clock.now().timestamp()) // 60
+        return closing_of(told, asked, self.terms, give_up=give_up, minute=minute)
 
     def _page_of(self, told: Table) -> Table:
         """The page that an intent is paid on, as long as that is open; the intent itself if there is none, or it cannot be asked for."""
@@ -124,9 +131,14 @@ class Finder:
         return seen_of(asked, channel, TransactionStatus.UNKNOWN, "its key could not be taken")
 
     def _replayed(self, asked: PaymentRequest, channel: Channel) -> Observation:
-        """Stripe has the key, so the request came: sent again, it can only bring the stored answer."""
-        again = read_answer(self.channel.send(calls.execution_of(asked, self.terms)), asked, self.terms)
-        return attrs.evolve(again.seen, channel=channel)
+        """Stripe has the key, so the request came: sent again, it brings the stored answer, or a refusal of sending it again.
+
+        That, too busy or with another key to the account, says nothing about the first.
+        """
+        sent = self.channel.send(calls.execution_of(asked, self.terms))
+        if not isinstance(sent, Answer) or sent.status in _BEFORE_KEYS:
+            return seen_of(asked, channel, TransactionStatus.UNKNOWN, "its stored answer could not be had")
+        return attrs.evolve(read_answer(sent, asked, self.terms).seen, channel=channel)
 
     def _is_idle(self, fence: Intent, asked: PaymentRequest) -> bool:
         """An intent of ours that took the key and moves nothing."""

@@ -159,6 +159,19 @@ def test_a_key_that_stripe_has_brings_the_stored_answer() -> None:
     assert stripe.keys == ["t-ours", "t-ours"]
 
 
+@pytest.mark.parametrize("status", [401, 403, 429])
+@pytest.mark.parametrize("kind", ["invalid_request_error", "rate_limit_error", "api_error"])
+def test_a_key_whose_stored_answer_cannot_be_had_proves_nothing(status: int, kind: str) -> None:
+    def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001
+        if method == "GET":
+            return a_page()
+        return (status, {"error": {"type": kind, "code": "rate_limit"}}) if "confirm" in query else (400, IN_USE)
+
+    stripe = Scripted(says)
+    assert found(a_gateway(stripe), fence=True) is TransactionStatus.UNKNOWN
+    assert stripe.keys == ["t-ours", "t-ours"]
+
+
 @pytest.mark.parametrize("answer", [(400, IN_USE), (409, IN_USE), (500, {}), (200, an_intent(metadata={}, amount=1))])
 def test_a_key_that_could_not_be_taken_proves_nothing(answer: tuple[int, Any]) -> None:
     assert found(a_gateway(Scripted(_fencing(answer))), fence=True) is TransactionStatus.UNKNOWN
