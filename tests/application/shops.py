@@ -120,7 +120,7 @@ def watched(store: WatchedStore, inner: PaymentRepository) -> PaymentRepository:
     return found
 
 
-def spoil(repository: object, name: str, instead: Callable[[Any], Any]) -> None:
+def spoil(repository: object, name: str, instead: Callable[[Any], Any] | Callable[[Any, Any], Any]) -> None:
     """Let a method of a watched store's repository say something else."""
     setattr(repository, name, instead)
 

@@ -81,7 +81,11 @@ def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
     other = on.pay("c-2")
     reference = payment.transactions[0].gateway_reference
     owners = {"nowhere": None, "elsewhere": other, "here": payment}
-    spoil(store, "payment_by_reference", lambda *asked: owners[leads_to] if asked == ("sandbox", reference) else None)
+    spoil(
+        store,
+        "payment_by_reference",
+        lambda gateway, name: owners[leads_to] if (gateway, name) == ("sandbox", reference) else None,
+    )
     message = f"the gateway reference {reference} does not lead to this payment alone"
     expected = of_transaction(FindingKind.REFERENCE, payment, message)
     assert found(on) == ([] if leads_to == "here" else expected)
@@ -102,7 +106,7 @@ def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
         "payment",
         lambda wanted: on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk,
     )
-    spoil(store, "payment_by_reference", lambda *names: asked.append(names))
+    spoil(store, "payment_by_reference", lambda gateway, name: asked.append((gateway, name)))
     found(on)
     assert asked == []
 

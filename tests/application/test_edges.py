@@ -190,7 +190,7 @@ def test_every_success_is_looked_for_by_its_name_also_after_a_failure() -> None:
     problem(on.shop.transactions.authorize(payment.id))
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
     store: Any = on.shop.environment.store
-    spoil(store, "payment_by_reference", lambda *_: None)
+    spoil(store, "payment_by_reference", lambda _, __: None)
     assert list(told(on.shop.audit.verify()).findings) == [
         Finding(
             kind=FindingKind.REFERENCE,
