@@ -126,9 +126,8 @@ class StoreReading:
 
     def test_what_a_person_must_look_at_is_listed(self, store: Store) -> None:
         repository = fresh(store)
-        wanting = (TransactionStatus.UNKNOWN, TransactionStatus.REVOKED)
-        fine = [status for status in TransactionStatus if status not in wanting]
-        for status in fine:
+        fine = ("SENDING_TO_PROCESSOR", "NOT_EXECUTED", "DECLINED", "SUCCEEDED")
+        for status in map(TransactionStatus, fine):
             added(repository, a_payment(f"fine-{status}", a_transaction(f"t-{status}", an_observation(status))))
         for state in (ReversalState.NONE, ReversalState.REVERSAL_CANDIDATE, ReversalState.REVERSED):
             added(repository, a_payment(f"fine-{state}", attrs.evolve(a_transaction(f"t-{state}"), reversal=state)))
