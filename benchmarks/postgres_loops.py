@@ -79,11 +79,11 @@ class Recorder:
             finally:
                 recorder._together = False
 
-        Link.execute, Link.together = recording, grouping  # type: ignore[method-assign, assignment]
+        Link.execute, Link.together = recording, grouping  # type: ignore[method-assign, assignment]  # watched for once
         try:
             yield
         finally:
-            Link.execute, Link.together = execute, together  # type: ignore[method-assign]
+            Link.execute, Link.together = execute, together  # type: ignore[method-assign]  # and as it was
 
     def _note(self, statement: str, row: Any) -> None:
         if self._together:
@@ -174,7 +174,7 @@ def round_trips(work: Callable[[], object]) -> int:
         try:
             work()
         finally:
-            Link.execute = execute  # type: ignore[method-assign]
+            Link.execute = execute  # type: ignore[method-assign]  # as it was
         for link in links:
             link.pgconn.untrace()
         trace.seek(0)

@@ -104,7 +104,7 @@ def _sell_all(sell_all: _SellAll, orders: Iterable[RealOrder], expected: int, co
             if not unfinished:
                 return
             coming = [job for job, _ in unfinished]
-            time.sleep(LEASE_S / 2)
+            time.sleep(LEASE_S / 2)  # whoever died holds these orders until its lease runs out
     for (_, order), sold in unfinished:
         counted.add(order, Sold(refusal=sold.unfinished, failure=sold.unfinished))
 

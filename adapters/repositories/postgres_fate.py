@@ -67,7 +67,7 @@ def committed(pool: Pool, mark: Mark, patience_s: float) -> bool:
             reason = explain(error)
             if not passes(error):
                 break
-        time.sleep(_PAUSE_S)
+        time.sleep(_PAUSE_S)  # nobody tells of the end of another's transaction, so it is asked for
     raise StoreFailed(f"a commit was not answered, and nobody knows whether it is there: {reason}")
 
 

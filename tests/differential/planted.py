@@ -9,40 +9,16 @@ import attrs
 
 from payports import Payment
 from payports.domain.transaction import ReversalState
-from payports.ports.store import Commit, PaymentRepository, Store
+from payports.ports.store import Commit, Store
+from tests.behind import Behind, Through
 
 
 def through(plant: str) -> Callable[[Store], Store]:
     """What to put before a store: nothing, or one of the plants."""
-    return (lambda store: _Nearly(store, PLANTS[plant])) if plant else (lambda store: store)
+    return (lambda store: Behind(store, PLANTS[plant])) if plant else (lambda store: store)
 
 
-class _Nearly(Store):
-    def __init__(self, inner: Store, kind: type[_Through]) -> None:
-        self._inner = inner
-        self._kind = kind
-
-    def of(self, merchant: str) -> PaymentRepository:
-        repository: Any = self._kind(self._inner.of(merchant))
-        found: PaymentRepository = repository
-        return found
-
-    def check(self) -> Mapping[str, str]:
-        return self._inner.check()
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Through:
-    def __init__(self, inner: PaymentRepository) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-
-class _DropsFacts(_Through):
+class _DropsFacts(Through):
     """Keeps two facts of a change at most."""
 
     def commit(self, commit: Commit) -> Any:
@@ -51,13 +27,13 @@ class _DropsFacts(_Through):
         )
 
 
-class _ForgetsKeys(_Through):
+class _ForgetsKeys(Through):
     """Knows no request again."""
 
     def request(self, key: str) -> None: ...
 
 
-class _ForgetsReversals(_Through):
+class _ForgetsReversals(Through):
     """Keeps no state of a reversal."""
 
     def commit(self, commit: Commit) -> Any:
@@ -69,20 +45,20 @@ def _without_reversals(payment: Payment) -> Payment:
     return payment.replacing(*(attrs.evolve(one, reversal=ReversalState.NONE) for one in payment.transactions))
 
 
-class _TakesNotificationsAgain(_Through):
+class _TakesNotificationsAgain(Through):
     """Has never heard of any notification."""
 
     def inbox_entry(self, gateway: str, event_id: str) -> None: ...
 
 
-class _Unordered(_Through):
+class _Unordered(Through):
     """Gives an owner's payments newest first."""
 
     def payments_of(self, owner: Any) -> tuple[Payment, ...]:
         return self.inner.payments_of(owner)[::-1]
 
 
-PLANTS: Final[Mapping[str, type[_Through]]] = {
+PLANTS: Final[Mapping[str, type[Through]]] = {
     "drops facts": _DropsFacts,
     "forgets keys": _ForgetsKeys,
     "forgets reversals": _ForgetsReversals,

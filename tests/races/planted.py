@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 
 from payports import Payment
 from payports.ports.store import Change, Commit, PaymentRepository, Stale, Store
+from tests.behind import Behind, Through
 
 BLIND: Final = "blind"
 """Writes whatever it is given, whoever has written meanwhile: the check of versions is off."""
@@ -24,45 +25,18 @@ STUBBORN: Final = "stubborn"
 
 def planted(store: Store, bug: str) -> Store:
     """The store itself, or one with a bug before it."""
-    return _Planted(store, _BUGS[bug]) if bug else store
+    return Behind(store, _BUGS[bug]) if bug else store
 
 
-class _Planted(Store):
-    def __init__(self, inner: Store, kind: type[_Through]) -> None:
-        self._inner = inner
-        self._kind = kind
-
-    def of(self, merchant: str) -> PaymentRepository:
-        repository: Any = self._kind(self._inner.of(merchant))
-        found: PaymentRepository = repository
-        return found
-
-    def check(self) -> Mapping[str, str]:
-        return self._inner.check()
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Through:
-    """A repository through which everything passes."""
-
-    def __init__(self, inner: PaymentRepository) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-class _Blind(_Through):
+class _Blind(Through):
     """Puts what it is given over what is there."""
 
     def commit(self, commit: Commit) -> Any:
-        now = {one.after.id: self._inner.payment(one.after.id) for one in commit.changes}
+        now = {one.after.id: self.inner.payment(one.after.id) for one in commit.changes}
         changes = tuple(_rebased(one, now[one.after.id]) for one in commit.changes)
-        checkouts = [(one, self._inner.checkout(one.owner)) for one in commit.checkouts]
+        checkouts = [(one, self.inner.checkout(one.owner)) for one in commit.checkouts]
         records = tuple(attrs.evolve(one, version=there.version if there else 0) for one, there in checkouts)
-        return self._inner.commit(attrs.evolve(commit, changes=changes, checkouts=records))
+        return self.inner.commit(attrs.evolve(commit, changes=changes, checkouts=records))
 
 
 def _rebased(change: Change, there: Payment | None) -> Change:
@@ -75,7 +49,7 @@ def _rebased(change: Change, there: Payment | None) -> Change:
     return attrs.evolve(change, before=there, after=attrs.evolve(change.after, transactions=(*kept, *new)))
 
 
-class _Apart(_Through):
+class _Apart(Through):
     """Reads payments once, and writes them for itself alone."""
 
     def __init__(self, inner: PaymentRepository) -> None:
@@ -83,10 +57,10 @@ class _Apart(_Through):
         self._own: dict[str, Payment] = {}
 
     def payment(self, payment_id: str) -> Payment | None:
-        return self._own.get(payment_id) or self._inner.payment(payment_id)
+        return self._own.get(payment_id) or self.inner.payment(payment_id)
 
     def payments_of(self, owner: Any) -> tuple[Payment, ...]:
-        return tuple(self._own.get(one.id, one) for one in self._inner.payments_of(owner))
+        return tuple(self._own.get(one.id, one) for one in self.inner.payments_of(owner))
 
     def commit(self, commit: Commit) -> Any:
         for change in commit.changes:
@@ -95,21 +69,21 @@ class _Apart(_Through):
         return Success(None)
 
 
-class _Hasty(_Through):
+class _Hasty(Through):
     """Moves the cursor before anybody has taken anything."""
 
     def undelivered(self, limit: int = 100) -> Any:
-        page = self._inner.undelivered(limit)
+        page = self.inner.undelivered(limit)
         if page:
-            self._inner.delivered(page[-1].position)
+            self.inner.delivered(page[-1].position)
         return page
 
 
-class _Stubborn(_Through):
+class _Stubborn(Through):
     """Commits nothing."""
 
     def commit(self, commit: Commit) -> Any:
         return Failure(Stale(f"payment {commit.changes[0].after.id}" if commit.changes else "something"))
 
 
-_BUGS: Final[Mapping[str, type[_Through]]] = {BLIND: _Blind, APART: _Apart, HASTY: _Hasty, STUBBORN: _Stubborn}
+_BUGS: Final[Mapping[str, type[Through]]] = {BLIND: _Blind, APART: _Apart, HASTY: _Hasty, STUBBORN: _Stubborn}
