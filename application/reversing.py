@@ -23,12 +23,11 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.screening import InvalidInput
-from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import OWED, ReversalState, Transaction, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import CheckoutRecord, Commit, Stale
 
 _NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
-_OWED = (ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL)
 
 
 def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
@@ -36,11 +35,11 @@ def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
 
     What fails stays owed, and what waits for another result does too.
     """
-    if not any(one.reversal in _OWED for one in payment.transactions):
+    if not any(one.reversal in OWED for one in payment.transactions):
         return payment
     payment = _give_up_actions(env, look_up_doubts(env, payment, cause), cause)
     for one in sorted(payment.transactions, key=lambda one: one.type not in CAPTURING):
-        if one.reversal in _OWED and one.succeeded:
+        if one.reversal in OWED and one.succeeded:
             _reverse(env, payment, one, cause)
             payment = env.store.payment(payment.id) or payment
     return payment
@@ -49,7 +48,7 @@ def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
 def _give_up_actions(env: Environment, payment: Payment, cause: Cause) -> Payment:
     """Keep shoppers from finishing at the gateway what nobody wants any more."""
     for one in payment.transactions:
-        if one.reversal in _OWED and one.status is TransactionStatus.REQUIRES_ACTION:
+        if one.reversal in OWED and one.status is TransactionStatus.REQUIRES_ACTION:
             answer = give_up(env, payment, one)
             payment = payment if isinstance(answer, NotFoundYet) else note(env, payment, answer, cause)
     return payment
@@ -93,7 +92,7 @@ def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -
     """The payment with a reversal noted as done, if nothing is left to undo and nothing may still come of what undoes it."""
     one = payment.by_id[transaction_id]
     under_way = any(child.may_have_happened and not child.succeeded for child in payment.children_of(one))
-    if one.reversal not in _OWED or under_way or choose_reversal(payment, one, capabilities):
+    if one.reversal not in OWED or under_way or choose_reversal(payment, one, capabilities):
         return payment
     return payment.replacing(attrs.evolve(one, reversal=ReversalState.REVERSED))
 
@@ -101,6 +100,6 @@ def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -
 def _failed(payment: Payment, transaction_id: str) -> Payment:
     """The payment with a reversal noted as failed that could not even be asked for, so that it is shown and tried again."""
     one = payment.by_id[transaction_id]
-    if one.reversal not in _OWED:
+    if one.reversal not in OWED:
         return payment
     return payment.replacing(attrs.evolve(one, reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))

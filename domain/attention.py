@@ -12,7 +12,7 @@ from payports.domain.ledger import latest_attempt, left_of_hold, left_to_authori
 from payports.domain.lifecycle import CHARGEBACK, INITIATING, REVERSE_AUTH
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, Channel, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import FAILED, OWED, Channel, ReversalState, Transaction, TransactionStatus
 
 
 class AttentionKind(StrEnum):
@@ -42,10 +42,7 @@ class AttentionItem:
     what_to_do: str
 
 
-OWED: Final = frozenset(
-    {ReversalState.REQUIRES_REVERSAL, ReversalState.REVERSAL_IN_PROGRESS, ReversalState.FAILED_REVERSAL}
-)
-
+_UNDOING: Final = OWED | {ReversalState.REVERSAL_IN_PROGRESS}
 
 _OPEN: Final = frozenset(
     {TransactionStatus.UNKNOWN, TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT}
@@ -58,7 +55,7 @@ def wants_attention(payment: Payment, one: Transaction) -> bool:
     It is asked when the transaction is written. So it says yes too often rather than too seldom: what is unknown, or owed back, may
     need a person once it has stayed so for long.
     """
-    unsettled = one.status in _OPEN or one.reversal in OWED
+    unsettled = one.status in _OPEN or one.reversal in _UNDOING
     return unsettled or next(concerns_about(payment, one), None) is not None
 
 

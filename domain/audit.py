@@ -27,6 +27,7 @@ from payports.domain.lifecycle import (
 from payports.domain.payment import Payment
 from payports.domain.transaction import (
     MAY_HAVE_HAPPENED,
+    OWED,
     ReversalState,
     Transaction,
     TransactionStatus,
@@ -179,11 +180,8 @@ def _open_work(payment: Payment, now: datetime, bounds: Bounds) -> Iterator[Find
             yield finding(FindingKind.ORPHAN, payment, said, one)
 
 
-_OWED: Final = frozenset({ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL})
-
-
 def _is_open(one: Transaction) -> bool:
-    return one.status in MAY_HAVE_HAPPENED and (not one.succeeded or one.reversal in _OWED)
+    return one.status in MAY_HAVE_HAPPENED and (not one.succeeded or one.reversal in OWED)
 
 
 def _open_as(one: Transaction) -> str:

@@ -97,6 +97,9 @@ class ReversalState(StrEnum):
 USABLE: Final = frozenset({ReversalState.NONE, ReversalState.REVERSAL_CANDIDATE})
 """On money that is owed back nothing is built but its reversal."""
 
+OWED: Final = frozenset({ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL})
+"""What must go back, and nothing is under way for it."""
+
 
 @attrs.frozen
 class Source:
