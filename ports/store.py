@@ -141,6 +141,24 @@ class RecordedFact:
     fact: Fact
 
 
+class Kept(StrEnum):
+    """What a store keeps beside payments, each under a key of its own: the key, the owner's kind and id, the gateway and the event id."""
+
+    REQUESTS = "requests"
+    CHECKOUTS = "checkouts"
+    INBOX = "inbox"
+
+
+@attrs.frozen(kw_only=True)
+class Reach:
+    """How far a merchant's history goes: the ``last`` position, where the ``delivered`` cursor stands, and how many facts are ``missing``
+    below the last: none can be where positions may leave gaps."""
+
+    last: int
+    delivered: int
+    missing: int = 0
+
+
 DELIVERY: Final = "delivery"
 """The lease of whoever hands facts to the host."""
 
@@ -193,6 +211,18 @@ class PaymentRepository(Protocol):
 
     def misfits(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores that keep nothing twice
         """Say what a store keeps twice of a payment, so as to find it, and no longer agrees with what the payment holds."""
+        return ()
+
+    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:  # noqa: ARG002 -- as above
+        """Page through the keys of what is kept beside payments, of what cannot be read as well: for an audit."""
+        return ()
+
+    def reach(self) -> Reach:
+        """Say how far the history and its delivery have come: for an audit."""
+        return Reach(last=0, delivered=0)
+
+    def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:  # noqa: ARG002 -- as above
+        """List by name the leases that end later than ``duration`` from now, by the store's own clock: for an audit."""
         return ()
 
     def request(self, key: str) -> RequestRecord | None:

@@ -27,7 +27,9 @@ from payports.ports.store import (
     CheckoutState,
     Commit,
     InboxEntry,
+    Kept,
     PaymentRepository,
+    Reach,
     RecordedFact,
     RequestRecord,
     Stale,
@@ -115,6 +117,19 @@ class MemoryRepository(PaymentRepository):
         with self._tables() as tables:
             page = nsmallest(limit, (key for key in tables.payments if key > after))
             return tuple(tables.payments[key] for key in page)
+
+    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
+        with self._tables() as tables:
+            return tuple(nsmallest(limit, (key for key in tables.keys(kept) if key > after)))
+
+    def reach(self) -> Reach:
+        with self._tables() as tables:
+            return Reach(last=len(tables.history), delivered=tables.delivered)
+
+    def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:
+        with self._tables() as tables:
+            then = self._store.now() + duration
+            return tuple(nsmallest(limit, (name for name, (_, ends_at) in tables.leases.items() if ends_at > then)))
 
     def request(self, key: str) -> RequestRecord | None:
         with self._tables() as tables:

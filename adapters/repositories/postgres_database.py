@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import psycopg
 
@@ -41,6 +41,8 @@ _LAST: Final = "SELECT max(position) FROM history WHERE merchant = $1"
 
 class PostgresDatabase(Sql):
     """A database on a server, for any number of threads, processes and hosts at once."""
+
+    gapless: ClassVar = False
 
     def __init__(self, url: Secret, options: PostgresOptions) -> None:
         self._patience_s = options.patience.total_seconds()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from payports.adapters.repositories.codec import Read
 from payports.adapters.repositories.committing import Step
@@ -11,7 +11,12 @@ from payports.adapters.repositories.documents import Row
 
 
 class Sql(Protocol):
-    """A database. Whatever fails is ``StoreFailed``, told without the data that was in play."""
+    """A database. Whatever fails is ``StoreFailed``, told without the data that was in play.
+
+    ``gapless``: positions of the history come without gaps.
+    """
+
+    gapless: ClassVar[bool]
 
     def select(self, statement: str, row: Row) -> Sequence[Read]:
         """The rows that a statement finds."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 from returns.result import Failure, Success
@@ -23,7 +23,9 @@ from payports.ports.store import (
     CheckoutRecord,
     Commit,
     InboxEntry,
+    Kept,
     PaymentRepository,
+    Reach,
     RecordedFact,
     RequestRecord,
     Stale,
@@ -64,6 +66,17 @@ class SqlRepository(PaymentRepository):
         counted = self._records(_pair, statements.COUNT_FACTS, payment_id)
         rows = self._records(tuple[Column, ...], statements.ROWS, payment_id)
         return codec.misfits(payment, rows, *counted[0]) if payment and counted else ()
+
+    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
+        first = ("",) if kept is Kept.REQUESTS else ("", "")
+        return self._records(tuple[str, ...], statements.KEYS[kept], *(after or first), max(0, limit))
+
+    def reach(self) -> Reach:
+        ((last, delivered, facts),) = self._records(tuple[Any, ...], statements.REACH, int(self._sql.gapless))
+        return Reach(last=last, delivered=delivered, missing=0 if facts is None else last - facts)
+
+    def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:
+        return self._records(itemgetter(0), statements.LEASED_BEYOND, duration // _MICROSECOND, max(0, limit))
 
     def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
         return self._payments(statements.NEEDING_ATTENTION, after, max(0, limit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -62,6 +62,7 @@ class SqliteStore(Store):
 class SqliteSql(Sql):
     """SQLite reads the statements as they are, and lets one writer in at a time: positions come without gaps, in commit order."""
 
+    gapless: ClassVar = True
     database: Database
 
     def select(self, statement: str, row: Row) -> Sequence[Read]:

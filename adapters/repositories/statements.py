@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final
 
 from payports.adapters.repositories import codec, records
-from payports.ports.store import DELIVERY
+from payports.ports.store import DELIVERY, Kept
 
 # Statements are put together from the columns' names alone; every value is a parameter.
 # ruff: noqa: S608
@@ -74,6 +74,10 @@ def _select(table: str, columns: Iterable[str], rest: str) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE merchant = ?1 AND {rest}"
 
 
+def _marks(number: int, start: int = 2) -> str:
+    return ", ".join(f"?{one}" for one in range(start, start + number))
+
+
 _CHECKOUT: Final = (*records.CHECKOUT, "version")
 _SAVED_METHOD: Final = (*records.SAVED_METHOD, "version")
 _FACT: Final = ("position", "sequence", *codec.FACT)
@@ -96,6 +100,24 @@ PARKED: Final = _select(
     records.INBOX,
     f"due_at <= ?2 AND {_FREE_NOTIFICATION} ORDER BY due_at, gateway, event_id LIMIT ?3",
 )
+
+
+def _keys(table: str, *columns: str) -> str:
+    key, last = ", ".join(columns), len(columns) + 2
+    return _select(table, columns, f"({key}) > ({_marks(len(columns))}) ORDER BY {key} LIMIT ?{last}")
+
+
+KEYS: Final = {
+    Kept.REQUESTS: _keys("requests", "key"),
+    Kept.CHECKOUTS: _keys("checkouts", "owner_kind", "owner_id"),
+    Kept.INBOX: _keys("inbox", "gateway", "event_id"),
+}
+REACH: Final = (
+    "SELECT coalesce((SELECT max(position) FROM history WHERE merchant = ?1), 0),"
+    " coalesce((SELECT position FROM delivery WHERE merchant = ?1), 0),"
+    " CASE WHEN ?2 = 1 THEN (SELECT count(*) FROM history WHERE merchant = ?1) END"
+)
+LEASED_BEYOND: Final = _select("leases", ("name",), "ends_at > moment(?2) ORDER BY name LIMIT ?3")
 ROWS: Final = _select("transactions", codec.TRANSACTION, "payment_id = ?2")
 COUNT_FACTS: Final = (
     "SELECT (SELECT count(*) FROM history AS h WHERE h.merchant = p.merchant AND h.payment_id = p.id), facts"
@@ -108,10 +130,6 @@ UNDELIVERED: Final = _select(
     "position > coalesce((SELECT position FROM delivery WHERE merchant = ?1), 0) AND position <= ?2"
     " ORDER BY position LIMIT ?3",
 )
-
-
-def _marks(number: int, start: int = 2) -> str:
-    return ", ".join(f"?{one}" for one in range(start, start + number))
 
 
 def _insert(table: str, columns: tuple[str, ...], rest: str = "ON CONFLICT DO NOTHING") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import attrgetter
 from typing import TypeVar
@@ -15,7 +15,7 @@ from payports.adapters.repositories.refused import expect
 from payports.domain.attention import wants_attention
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
-from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, RecordedFact, RequestRecord
+from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, Kept, RecordedFact, RequestRecord
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -66,6 +66,16 @@ class Tables:
         """Who has a lease now."""
         holder, ends_at = self.leases.get(name, ("", now))
         return holder if ends_at > now else None
+
+    def keys(self, kept: Kept) -> Iterable[tuple[str, ...]]:
+        """The keys of a table of what is kept beside payments."""
+        match kept:
+            case Kept.REQUESTS:
+                return ((key,) for key in self.requests)
+            case Kept.CHECKOUTS:
+                return ((owner.kind, owner.id) for owner in self.checkouts)
+            case Kept.INBOX:
+                return self.inbox
 
     def _write(self, commit: Commit) -> None:
         for change in in_order(commit):

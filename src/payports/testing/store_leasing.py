@@ -97,6 +97,15 @@ class StoreLeasing:
         repository.release(names, "two")
         same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
 
+    def test_leases_that_last_longer_than_any_should_are_told(self, store: Store) -> None:
+        repository = fresh(store)
+        repository.lease(("short", "gone"), "one", OVER)
+        repository.lease(("c", "a", "b"), "one", 2 * HOUR)
+        same(repository.leased_beyond(HOUR), ("a", "b", "c"))
+        same(repository.leased_beyond(HOUR, limit=2), ("a", "b"))
+        same(repository.leased_beyond(3 * HOUR), ())
+        same(fresh(store).leased_beyond(HOUR), ())
+
     def test_only_the_holder_of_the_lease_moves_the_delivery_cursor(self, store: Store) -> None:
         repository = fresh(store)
         added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))

@@ -12,7 +12,7 @@ from returns.result import Success
 from payports.domain.payment import Customer, Owner, Restriction
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Observation, ReversalState, Transaction, TransactionStatus
-from payports.ports.store import CheckoutState, Commit, InboxEntry, RecordedFact, RequestRecord, Store
+from payports.ports.store import CheckoutState, Commit, InboxEntry, Kept, Reach, RecordedFact, RequestRecord, Store
 from payports.testing.store_samples import (
     CARD,
     CART,
@@ -196,6 +196,38 @@ class StoreReading:
         same([one.owner.id for one in repository.open_checkouts(NOW + TICK)], waiting)
         same([one.owner.id for one in repository.open_checkouts(NOW)], waiting[:2])
         same([one.owner.id for one in repository.open_checkouts(NOW, limit=1)], waiting[:1])
+
+    def test_the_keys_of_what_is_kept_beside_payments_are_paged(self, store: Store) -> None:
+        repository = fresh(store)
+        requests = [RequestRecord(key=key, fingerprint="f") for key in ("k-2", "k-1", "k-3")]
+        checkouts = [a_checkout(owner) for owner in ("c-2", "c-3", "c-1")]
+        inbox = [
+            InboxEntry(gateway=gateway, event_id=event, received_at=NOW, seen=an_observation())
+            for gateway, event in (("b", "e-1"), ("a", "e-2"), ("b", "e-0"))
+        ]
+        commit = Commit(requests=tuple(requests), checkouts=tuple(checkouts), inbox=tuple(inbox))
+        same(repository.commit(commit), Success(None))
+        expected = {
+            Kept.REQUESTS: (("k-1",), ("k-2",), ("k-3",)),
+            Kept.CHECKOUTS: (("cart", "c-1"), ("cart", "c-2"), ("cart", "c-3")),
+            Kept.INBOX: (("a", "e-2"), ("b", "e-0"), ("b", "e-1")),
+        }
+        for kept, keys in expected.items():
+            same(repository.keys(kept), keys)
+            same(repository.keys(kept, limit=2), keys[:2])
+            same(repository.keys(kept, keys[0], 1), keys[1:2])
+            same(repository.keys(kept, keys[2]), ())
+            same(fresh(store).keys(kept), ())
+
+    def test_a_store_tells_how_far_its_history_goes(self, store: Store) -> None:
+        repository = fresh(store)
+        same(repository.reach(), Reach(last=0, delivered=0))
+        added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))
+        told = repository.undelivered()
+        same(repository.reach(), Reach(last=told[2].position, delivered=0))
+        repository.delivered(told[1].position)
+        same(repository.reach(), Reach(last=told[2].position, delivered=told[1].position))
+        same(fresh(store).reach(), Reach(last=0, delivered=0))
 
     def test_inbox_entries_are_replaced(self, store: Store) -> None:
         repository = fresh(store)
