@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import attrs
@@ -42,6 +43,7 @@ HOSTED_TOKEN: Final = "tok_hosted"  # noqa: S105 -- the name of a mood
 FOR_EVER: Final = timedelta(days=36_500)
 
 
+@cache
 def capabilities_of(terms: Terms) -> Capabilities:
     """What the bank can do under some terms."""
     return Capabilities(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import attrs
@@ -36,6 +37,7 @@ _CAPTURES: Final = 20
 """Entries that are left free for several captures, each of which leaves one."""
 
 
+@cache
 def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
     """What Stripe can do under some terms."""
     once = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REVERSE_AUTH, REFUND})
