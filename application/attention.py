@@ -40,8 +40,8 @@ _LATE: Final = timedelta(days=7)
 _SURE: Final = 2
 """A transaction of ours is there before anybody can tell of it, so one more look settles that it is missing."""
 
-_HOPELESS: Final = 5
-"""After so many look-ups an unknown result needs a person as well."""
+_HOPELESS: Final = timedelta(minutes=30)
+"""What has been unknown for so long needs a person as well, whether the gateway does not know or does not answer."""
 
 
 def needing_attention(env: Environment) -> Iterator[AttentionItem]:
@@ -81,7 +81,7 @@ def _concerns(env: Environment, payment: Payment, one: Transaction) -> Iterator[
     unknown = one.status is TransactionStatus.UNKNOWN and not one.discrepancy and not one.implied_by
     if unknown and configured:
         blind = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
-        if blind or one.look_ups >= _HOPELESS:
+        if blind or one.created_at + _HOPELESS <= env.now():
             yield item(
                 AttentionKind.UNKNOWN_RESULT,
                 payment,

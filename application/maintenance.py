@@ -11,7 +11,6 @@ from payports.application.attention import needing_attention, rule
 from payports.application.environment import Environment, guarded
 from payports.application.execution import TransactionReport
 from payports.application.requests import check_limit
-from payports.application.settling import Settling
 from payports.application.upkeep import Pass
 from payports.domain.attention import AttentionItem
 from payports.domain.failures import StoreUnavailable, TransactionProblem
@@ -57,7 +56,7 @@ class Maintenance:
         if problem := check_limit(limit):
             return Failure(problem)
         done = Counter[str]()
-        found = Pass(self._env, self._env.ids.new(), Settling(self._env, done), done).run(limit)
+        found = Pass(self._env, self._env.ids.new(), done).run(limit)
         counted = {one.name: done[one.name] for one in attrs.fields(MaintenanceReport) if one.name != "more"}
         return Success(MaintenanceReport(**counted, more=found >= limit))
 

@@ -8,7 +8,7 @@ from returns.result import Failure, Success
 from payports.application import hearing
 from payports.application.environment import Environment
 from payports.application.recording import record
-from payports.domain.capabilities import Capabilities
+from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.history import Cause
 from payports.domain.payment import Payment
 from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
@@ -29,12 +29,7 @@ def look_up_doubts(env: Environment, payment: Payment, cause: Cause) -> Payment:
 
 def look_up(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> Payment:
     """Ask the gateway about one transaction, and record what it says. Gives the payment as it is stored then."""
-    return note(env, payment, ask(env, payment, transaction), cause)
-
-
-def ask(env: Environment, payment: Payment, transaction: Transaction) -> Observation:
-    """Ask the gateway about one transaction; one that is not configured any more tells nothing."""
-    return judged(env, payment, transaction, hear(env, payment, transaction))
+    return note(env, payment, transaction, hear(env, payment, transaction), cause)
 
 
 def hear(env: Environment, payment: Payment, transaction: Transaction) -> Observation | NotFoundYet:
@@ -63,10 +58,32 @@ def judged(
     return _verdict(env, transaction, env.gateways[payment.gateway].gateway.transactions.capabilities, answer)
 
 
-def note(env: Environment, payment: Payment, answer: Observation, cause: Cause) -> Payment:
-    """Record what a look-up brought. Gives the payment as it is stored then."""
-    recorded = record(env, payment, answer, cause, looked_up=True)
+def is_silence(answer: Observation | NotFoundYet) -> bool:
+    """Tell whether nobody answered, or nothing that is about the transaction."""
+    if isinstance(answer, NotFoundYet) or answer.status is not TransactionStatus.UNKNOWN:
+        return False
+    return not answer.gateway_reference and answer.amount is None
+
+
+def note(
+    env: Environment, payment: Payment, transaction: Transaction, answer: Observation | NotFoundYet, cause: Cause
+) -> Payment:
+    """Record what a look-up brought. Gives the payment as it is stored then.
+
+    Silence says nothing about a transaction: it neither fills its history nor counts as a look, where somebody could have answered. Only
+    an intent whose own call is over by now is called unknown after it.
+    """
+    silent = is_silence(answer) and not _is_blind(env, payment.gateway)
+    if silent and transaction.status is not TransactionStatus.SENDING_TO_PROCESSOR:
+        return payment
+    recorded = record(env, payment, judged(env, payment, transaction, answer), cause, looked_up=not silent)
     return recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def _is_blind(env: Environment, gateway: str) -> bool:
+    """Tell whether a gateway can never say what became of a transaction."""
+    configured = env.gateways.get(gateway)
+    return configured is not None and configured.gateway.transactions.capabilities.look_up is LookUp.NONE
 
 
 def _is_in_doubt(transaction: Transaction, env: Environment) -> bool:

@@ -50,7 +50,7 @@ def _give_up_actions(env: Environment, payment: Payment, cause: Cause) -> Paymen
     for one in payment.transactions:
         if one.reversal in OWED and one.status is TransactionStatus.REQUIRES_ACTION:
             answer = give_up(env, payment, one)
-            payment = payment if isinstance(answer, NotFoundYet) else note(env, payment, answer, cause)
+            payment = payment if isinstance(answer, NotFoundYet) else note(env, payment, one, answer, cause)
     return payment
 
 

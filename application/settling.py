@@ -12,11 +12,12 @@ from returns.result import Success
 from payports.application.concluding import advance
 from payports.application.environment import Environment
 from payports.application.recording import record
-from payports.application.recovery import ask, give_up, hear, judged, note
+from payports.application.recovery import give_up, hear, is_silence, judged, note
 from payports.application.reversing import reverse_owed
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.payment import Payment
+from payports.domain.schedule import soon
 from payports.domain.transaction import (
     Channel,
     FailureType,
@@ -26,68 +27,94 @@ from payports.domain.transaction import (
     TransactionStatus,
 )
 from payports.ports.gateway import NotFoundYet
+from payports.ports.store import Change, Commit
 
 _RECOVERY: Final = Cause("recovery")
 
 
-@attrs.frozen
+@attrs.define(kw_only=True)
 class Settling:
-    """Settles payments for one pass. ``done`` counts what it did, ``unanswered`` how often each gateway gave no answer in a row."""
+    """Settles what is due of one payment. ``done`` counts what was done in the pass.
 
-    _env: Environment
-    _done: Counter[str]
-    unanswered: Counter[str] = attrs.field(factory=Counter[str])
+    ``answering``: whether its gateway has answered about other payments in this pass. Then it says: whether it ``answered`` about this
+    one, and whether it was ``silent`` when it was asked last.
+    """
 
-    def settle(self, payment: Payment) -> None:
-        """Do what a payment is due for."""
-        for one in payment.transactions:
-            if self.is_due(one):
-                payment = self._settle(payment, one)
-        before = _reversals(payment)
-        payment = reverse_owed(self._env, payment, _RECOVERY)
-        self._done["reversed"] += _reversals(payment)[ReversalState.REVERSED] - before[ReversalState.REVERSED]
-        self._done["failed_reversals"] += _reversals(payment)[ReversalState.FAILED_REVERSAL]
-        advance(self._env, self._postpone(payment).owner)
+    env: Environment
+    done: Counter[str]
+    payment: Payment
+    answering: bool
+    answered: bool = False
+    silent: bool = False
 
-    def is_due(self, one: Transaction) -> bool:
-        """Tell whether it is time to look at a transaction."""
-        return one.due_at is not None and one.due_at <= self._env.now()
+    def settle(self) -> None:
+        """Do everything that is due, for as long as the gateway answers; an intent is called unknown even if it does not."""
+        for one in self.due():
+            if not self.silent or one.status is TransactionStatus.SENDING_TO_PROCESSOR:
+                self._settle(one)
+        if not self.silent:
+            self._reverse()
+        if self.silent and not self.answering:
+            self._ask_again_soon()
+        else:
+            self._postpone()
+        advance(self.env, self.payment.owner)
 
-    def _settle(self, payment: Payment, one: Transaction) -> Payment:
+    def due(self) -> list[Transaction]:
+        """The transactions that it is time to look at."""
+        now = self.env.now()
+        return [one for one in self.payment.transactions if one.due_at is not None and one.due_at <= now]
+
+    def _settle(self, one: Transaction) -> None:
         """Do what one transaction is due for."""
         if one.reversal is ReversalState.REVERSAL_CANDIDATE and not one.indeterminate:
-            return self._demand_reversal(payment, one)
-        if one.succeeded and one.reversal is ReversalState.NONE:
-            return self._warn(note(self._env, payment, ask(self._env, payment, one), _RECOVERY), one)
-        if not one.may_have_happened or one.succeeded:
-            return payment
-        if one.status is TransactionStatus.REQUIRES_ACTION and _has_lapsed(self._env, one):
-            return self._let_lapse(payment, one)
-        return self._heard(payment, one, hear(self._env, payment, one))[0]
+            self._demand_reversal(one)
+        elif one.succeeded and one.reversal is ReversalState.NONE:
+            self._note(one, hear(self.env, self.payment, one))
+            self._warn(one)
+        elif not one.may_have_happened or one.succeeded:
+            return
+        elif one.status is TransactionStatus.REQUIRES_ACTION and _has_lapsed(self.env, one):
+            self._let_lapse(one)
+        else:
+            self._heard(one, hear(self.env, self.payment, one))
 
-    def _heard(
-        self, payment: Payment, one: Transaction, answer: Observation | NotFoundYet
-    ) -> tuple[Payment, Observation]:
-        """Record what a gateway said about a transaction."""
-        told = judged(self._env, payment, one, answer)
-        unanswered = answer is told and told.status is TransactionStatus.UNKNOWN
-        self.unanswered[payment.gateway] = self.unanswered[payment.gateway] + 1 if unanswered else 0
-        payment = note(self._env, payment, told, _RECOVERY)
-        self._done["looked_up"] += 1
-        self._done["settled"] += payment.by_id[one.id].status is not one.status
-        return payment, told
+    def _heard(self, one: Transaction, answer: Observation | NotFoundYet) -> Observation:
+        """Record what a gateway said about a transaction, and count it."""
+        told = judged(self.env, self.payment, one, answer)
+        self._note(one, answer)
+        self.done["looked_up"] += 1
+        now = self.payment.by_id[one.id]
+        self.done["settled"] += now.status is not one.status and not now.indeterminate
+        return told
 
-    def _let_lapse(self, payment: Payment, waiting: Transaction) -> Payment:
+    def _note(self, one: Transaction, answer: Observation | NotFoundYet) -> None:
+        self.silent = is_silence(answer)
+        self.answered = self.answered or not self.silent
+        self.payment = note(self.env, self.payment, one, answer, _RECOVERY)
+
+    def _let_lapse(self, waiting: Transaction) -> None:
         """End what no shopper has finished in time: at the gateway, or if that cannot be told to, by the time alone."""
-        answer = give_up(self._env, payment, waiting)
+        answer = give_up(self.env, self.payment, waiting)
         alone = isinstance(answer, NotFoundYet)
-        payment, told = self._heard(payment, waiting, hear(self._env, payment, waiting) if alone else answer)
-        if alone and {payment.by_id[waiting.id].status, told.status} == {TransactionStatus.REQUIRES_ACTION}:
-            payment = self._lapse(payment, waiting)
-        self._done["lapsed"] += payment.by_id[waiting.id].status is TransactionStatus.DECLINED
-        return payment
+        told = self._heard(waiting, hear(self.env, self.payment, waiting) if alone else answer)
+        if alone and {self.payment.by_id[waiting.id].status, told.status} == {TransactionStatus.REQUIRES_ACTION}:
+            self._lapse(waiting)
+        self.done["lapsed"] += self.payment.by_id[waiting.id].status is TransactionStatus.DECLINED
 
-    def _warn(self, payment: Payment, hold: Transaction) -> Payment:
+    def _lapse(self, waiting: Transaction) -> None:
+        lapsed = Observation(
+            status=TransactionStatus.DECLINED,
+            channel=Channel.LOOK_UP,
+            transaction_id=waiting.id,
+            code="action_expired",
+            failure_type=FailureType.ABANDONED,
+        )
+        recorded = record(self.env, self.payment, lapsed, Cause("recovery", "the shopper did not come back in time"))
+        if isinstance(recorded, Success):
+            self.payment = recorded.unwrap()
+
+    def _warn(self, hold: Transaction) -> None:
         """Tell the host that a hold ends soon, unless the gateway says that it has gone already."""
 
         def decide(before: Payment) -> Success[Payment]:
@@ -96,21 +123,10 @@ class Settling:
                 return Success(before)
             return Success(before.replacing(attrs.evolve(one, expiring=True)))
 
-        warned = self._update(payment, decide)
-        self._done["expiring"] += warned.by_id[hold.id].expiring
-        return warned
+        self._update(decide)
+        self.done["expiring"] += self.payment.by_id[hold.id].expiring
 
-    def _postpone(self, payment: Payment) -> Payment:
-        """Give what is still due, because nothing could be done about it now, a later date, so that it does not crowd out the rest."""
-        now = self._env.now()
-
-        def decide(before: Payment) -> Success[Payment]:
-            stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
-            return Success(before.replacing(*(attrs.evolve(one, look_ups=one.look_ups + 1) for one in stuck)))
-
-        return self._update(payment, decide)
-
-    def _demand_reversal(self, payment: Payment, candidate: Transaction) -> Payment:
+    def _demand_reversal(self, candidate: Transaction) -> None:
         def decide(before: Payment) -> Success[Payment]:
             one = before.by_id[candidate.id]
             if one.reversal is not ReversalState.REVERSAL_CANDIDATE:
@@ -118,22 +134,45 @@ class Settling:
             owed = ReversalState.REQUIRES_REVERSAL if one.may_have_happened else ReversalState.NONE
             return Success(before.replacing(attrs.evolve(one, reversal=owed)))
 
-        return self._update(payment, decide)
+        self._update(decide)
 
-    def _lapse(self, payment: Payment, waiting: Transaction) -> Payment:
-        lapsed = Observation(
-            status=TransactionStatus.DECLINED,
-            channel=Channel.LOOK_UP,
-            transaction_id=waiting.id,
-            code="action_expired",
-            failure_type=FailureType.ABANDONED,
+    def _reverse(self) -> None:
+        """Reverse what is owed back. A reversal that nobody knows the result of is silence as well."""
+        before = self.payment
+        self.payment = reverse_owed(self.env, before, _RECOVERY)
+        self.done["reversed"] += (
+            _reversals(self.payment)[ReversalState.REVERSED] - _reversals(before)[ReversalState.REVERSED]
         )
-        recorded = record(self._env, payment, lapsed, Cause("recovery", "the shopper did not come back in time"))
-        return recorded.unwrap() if isinstance(recorded, Success) else payment
+        self.done["failed_reversals"] += _reversals(self.payment)[ReversalState.FAILED_REVERSAL]
+        tried = [one for one in self.payment.transactions if one.reverses and one.id not in before.by_id]
+        self.silent = tried[-1].indeterminate if tried else self.payment.gateway not in self.env.gateways
+        self.answered = self.answered or (bool(tried) and not self.silent)
 
-    def _update(self, payment: Payment, decide: Callable[[Payment], Success[Payment]]) -> Payment:
-        updated = self._env.update(payment.id, _RECOVERY, decide)
-        return updated.unwrap() if isinstance(updated, Success) else payment
+    def _ask_again_soon(self) -> None:
+        """Nobody answers. So there is nothing to tell, and nothing to learn by waiting longer: only the dates move, behind those of others.
+
+        If somebody was faster, it is theirs to say when.
+        """
+        now = self.env.now()
+        later = [attrs.evolve(one, due_at=soon(one, now, self.env.policy.schedule)) for one in self.due()]
+        if later:
+            after = self.payment.as_version(self.payment.version + 1, *later)
+            self.env.store.commit(Commit(changes=(Change(before=self.payment, after=after, facts=()),)))
+
+    def _postpone(self) -> None:
+        """Give what is still due, because nothing could be done about it now, a later date, so that it does not crowd out the rest."""
+        now = self.env.now()
+
+        def decide(before: Payment) -> Success[Payment]:
+            stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
+            return Success(before.replacing(*(attrs.evolve(one, look_ups=one.look_ups + 1) for one in stuck)))
+
+        self._update(decide)
+
+    def _update(self, decide: Callable[[Payment], Success[Payment]]) -> None:
+        updated = self.env.update(self.payment.id, _RECOVERY, decide)
+        if isinstance(updated, Success):
+            self.payment = updated.unwrap()
 
 
 def _has_lapsed(env: Environment, waiting: Transaction) -> bool:

@@ -18,6 +18,7 @@ from payports.ports.store import (
     InboxEntry,
     StoreFailed,
     checkout_lease,
+    gateway_lease,
     notification_lease,
     payment_lease,
 )
@@ -29,35 +30,50 @@ _LEASE: Final = timedelta(seconds=30)
 """When another worker may take over what one has leased and not given back; whoever is slower than that finds its commits refused."""
 
 _DEAF: Final = 3
-"""After so many look-ups in a row without an answer a gateway is left alone for the rest of the pass, so that others need not wait."""
+"""After so many payments in a row without an answer a gateway is left alone by everybody, until that lease has run out."""
 
 _Work = TypeVar("_Work")
 
 
-@attrs.frozen
+@attrs.define
 class Pass:
-    """One pass, under the name that its leases carry.
+    """One pass, under the name that its leases carry. ``done`` counts what it did.
 
-    ``done`` counts what it did. ``_left``: what stays leased until that runs out, because its gateway gives no answers.
+    ``_unanswered``: how many payments in a row each gateway gave no answer about. ``_answering``: the gateways that gave any.
+    ``_passed_by``: how many payments were left for later, because their gateway gives none.
     """
 
     _env: Environment
     _holder: str
-    _settling: Settling
     done: Counter[str]
-    _left: set[str] = attrs.field(factory=set[str])
+    _unanswered: Counter[str] = attrs.field(factory=Counter[str])
+    _answering: set[str] = attrs.field(factory=set[str])
+    _passed_by: int = 0
 
     def run(self, limit: int) -> int:
         """Work on at most so much of each kind; gives how much was found of that of which most was found."""
         store, now = self._env.store, self._env.now
         return max(
-            self._over(store.due(now(), limit), payment_lease, self._tend),
+            self._over_payments(limit),
             self._over(store.parked(now(), limit), _name_of_entry, self._retry),
             self._over(store.open_checkouts(now(), limit), _name_of_checkout, self._conclude),
         )
 
+    def _over_payments(self, limit: int) -> int:
+        """Work on payments that are due. Where a gateway falls silent meanwhile, others are looked for in the place of its own."""
+        found = 0
+        while True:
+            silent, passed_by = self._silent(), self._passed_by
+            found += self._over(self._env.store.due(self._env.now(), limit - found), payment_lease, self._tend)
+            found -= self._passed_by - passed_by
+            if self._silent():
+                self._leave_alone(self._silent())
+            if found >= limit or self._silent() == silent:
+                return found
+
     def _over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
-        """Work on what was found, as far as nobody else does; gives how much was found."""
+        """Work on what was found, as far as nobody else does and no gateway falls silent; gives how much that was."""
+        silent = self._silent()
         for start in range(0, len(found), _AT_ONCE):
             named = {name_of(one): one for one in found[start : start + _AT_ONCE]}
             leased = self._env.store.lease(tuple(named), self._holder, _LEASE)
@@ -65,7 +81,9 @@ class Pass:
                 for name in (name for name in named if name in leased):
                     self._try(work, named[name])
             finally:
-                self._give_back(tuple(leased - self._left))
+                self._give_back(tuple(leased))
+            if self._silent() != silent:
+                return start + len(named)
         return len(found)
 
     def _try(self, work: Callable[[_Work], None], one: _Work) -> None:
@@ -85,12 +103,31 @@ class Pass:
     def _tend(self, payment_id: str) -> None:
         """Settle what a payment is due for, unless its gateway gives no answers."""
         payment = self._env.store.payment(payment_id)
-        if payment is None or not any(self._settling.is_due(one) for one in payment.transactions):
+        if payment is None:
             return
-        if self._settling.unanswered[payment.gateway] >= _DEAF:
-            self._left.add(payment_lease(payment_id))
+        gateway = payment.gateway
+        settling = Settling(env=self._env, done=self.done, payment=payment, answering=gateway in self._answering)
+        if not settling.due():
             return
-        self._settling.settle(payment)
+        if gateway in self._silent():
+            self._passed_by += 1
+            return
+        settling.settle()
+        self._listen(gateway, settling)
+
+    def _listen(self, gateway: str, settled: Settling) -> None:
+        """Keep in mind whether a gateway answers."""
+        if settled.answered:
+            self._answering.add(gateway)
+            self._unanswered[gateway] = 0
+        self._unanswered[gateway] += settled.silent
+
+    def _silent(self) -> set[str]:
+        return {gateway for gateway, times in self._unanswered.items() if times >= _DEAF}
+
+    def _leave_alone(self, gateways: set[str]) -> None:
+        """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""
+        self._env.store.lease(tuple(map(gateway_lease, gateways)), self._holder, _LEASE)
 
     def _retry(self, entry: InboxEntry) -> None:
         self.done["applied"] += apply(self._env, entry) is Applied.APPLIED

@@ -1,4 +1,7 @@
-"""When recovery must look at a transaction again: a pure function of its state, with back-off and a jitter of its own."""
+"""When recovery must look at a transaction again: a pure function of its state, with back-off and a jitter of its own.
+
+What is waited for longer and longer is a gateway that answers and does not know yet; one that gives no answer is asked again soon.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,11 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
             return None
 
 
+def soon(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime:
+    """Say when to ask again after nobody answered: as after the first call, however often that was so."""
+    return now + _spread(min(schedule.first_look_up, schedule.longest_wait), transaction)
+
+
 def rescheduled(
     before: Payment | None, after: Payment, now: datetime, schedule: Schedule, lifetime: timedelta | None = None
 ) -> list[Transaction]:
@@ -88,7 +96,11 @@ def _is_hold(one: Transaction) -> bool:
 
 
 def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
-    """Double the wait each time, up to the longest, and take off up to a quarter so that many do not come at once."""
-    wait = min(first * (1 << min(transaction.look_ups, 16)), schedule.longest_wait)
+    """Double the wait with each answer that left it open, up to the longest."""
+    return _spread(min(first * (1 << min(transaction.look_ups, 16)), schedule.longest_wait), transaction)
+
+
+def _spread(wait: timedelta, transaction: Transaction) -> timedelta:
+    """Take off up to a quarter, so that many do not come at once."""
     own = blake2s(f"{transaction.id}/{transaction.look_ups}".encode(), digest_size=1).digest()[0]
     return wait - wait * own / 1_024

@@ -168,6 +168,11 @@ def payment_lease(payment_id: str) -> str:
     return f"payment {payment_id}"
 
 
+def gateway_lease(gateway: str) -> str:
+    """Name the lease under which a gateway that gives no answers is left alone, by everybody."""
+    return f"gateway {gateway}"
+
+
 def notification_lease(gateway: str, event_id: str) -> str:
     """Name the lease of whoever tries a parked notification again."""
     return f"notification {gateway} {event_id}"
@@ -261,7 +266,7 @@ class PaymentRepository(Protocol):
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         """List ids of payments with a transaction whose ``due_at`` has come, the longest overdue first, each once. What is leased
-        (``payment_lease``) is left out."""
+        (``payment_lease``), or goes through a gateway that is (``gateway_lease``), is left out."""
         ...
 
     def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:

@@ -36,6 +36,7 @@ from payports.ports.store import (
     Store,
     StoreFailed,
     checkout_lease,
+    gateway_lease,
     notification_lease,
     payment_lease,
 )
@@ -187,7 +188,10 @@ class MemoryRepository(PaymentRepository):
             found = (
                 (at, key)
                 for key, at in tables.due.items()
-                if at is not None and at <= now and tables.holder(payment_lease(key), clock) is None
+                if at is not None
+                and at <= now
+                and tables.holder(payment_lease(key), clock) is None
+                and tables.holder(gateway_lease(tables.payments[key].gateway), clock) is None
             )
             return tuple(key for _, key in nsmallest(limit, found))
 

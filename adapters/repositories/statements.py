@@ -33,6 +33,7 @@ def _free(name: str) -> str:
 
 
 _FREE_PAYMENT: Final = _free("'payment ' || d.payment_id")
+_FREE_GATEWAY: Final = _free("'gateway ' || d.gateway")
 _FREE_CHECKOUT: Final = _free("'checkout ' || owner_kind || ' ' || owner_id")
 _FREE_NOTIFICATION: Final = _free("'notification ' || gateway || ' ' || event_id")
 
@@ -66,7 +67,7 @@ DUE: Final = (
     "SELECT d.payment_id FROM transactions AS d WHERE d.merchant = ?1 AND d.due_at <= ?2"
     " AND NOT EXISTS (SELECT 1 FROM transactions AS e WHERE e.merchant = ?1 AND e.payment_id = d.payment_id"
     " AND (e.due_at < d.due_at OR (e.due_at = d.due_at AND e.ordinal < d.ordinal)))"  # only the first of a payment
-    f" AND {_FREE_PAYMENT} ORDER BY d.due_at, d.payment_id LIMIT ?3"
+    f" AND {_FREE_PAYMENT} AND {_FREE_GATEWAY} ORDER BY d.due_at, d.payment_id LIMIT ?3"
 )
 
 

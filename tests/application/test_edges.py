@@ -316,18 +316,37 @@ def test_a_result_that_is_owed_is_asked_for_when_it_is_due_and_later_each_time()
     assert row.due_at > on.clock.now()
 
 
-def test_what_cannot_be_worked_on_is_put_off_a_little_longer_each_time() -> None:
+def test_what_waits_for_another_result_is_put_off_a_little_longer_each_time() -> None:
+    on = bench()
+    payment = on.pay()
+    sale = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    on.bank.fail_next("REFUND", "async")
+    told(on.shop.transactions.refund(payment.id, eur(5_990)))
+    told(on.shop.payments.archive(payment.id))
+    for number in (1, 2, 3):
+        due = on.again(payment).by_id[sale.id].due_at
+        assert due
+        assert MINUTE * 0.75 <= (due - on.clock.now()).total_seconds() / 2 ** (number - 1) <= MINUTE
+        on.clock.advance((due - on.clock.now()).total_seconds())
+        told(on.shop.maintenance.run())
+        assert on.again(payment).by_id[sale.id].look_ups == number
+
+
+def test_what_is_owed_at_a_gateway_that_is_gone_is_tried_every_minute_in_case_it_comes_back() -> None:
     on = bench()
     payment = on.pay()
     told(on.shop.transactions.authorize(payment.id))
     told(on.shop.payments.archive(payment.id))
     gone = without_gateway(on)
-    for number in (1, 2, 3):
+    for _ in range(5):
         due = on.again(payment).transactions[0].due_at
         assert due
+        assert MINUTE * 0.75 <= (due - on.clock.now()).total_seconds() <= MINUTE
         on.clock.advance((due - on.clock.now()).total_seconds())
         told(gone.shop.maintenance.run())
-        assert on.again(payment).transactions[0].look_ups == number
+        assert on.again(payment).transactions[0].look_ups == 0
+    on.clock.advance(MINUTE)
+    assert told(on.shop.maintenance.run()).reversed == 1
 
 
 def test_a_store_that_fails_over_two_payments_fails_over_two() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from payports import Observation, Payment, Transaction, TransactionStatus
 from payports.application import recovery
-from payports.domain.capabilities import Capabilities
+from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.history import Cause
 from payports.domain.transaction import Channel, FailureType
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
@@ -96,7 +96,6 @@ def test_a_gateway_that_is_gone_tells_nothing() -> None:
     env = without_gateway(on).shop.environment
     said = Observation(status=UNKNOWN, channel=Channel.LOOK_UP, transaction_id=one.id, message=GONE)
     assert recovery.hear(env, payment, one) == said
-    assert recovery.ask(env, payment, one) == said
     assert recovery.give_up(env, payment, one) == said
 
 
@@ -136,25 +135,77 @@ def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
             return inner.look_up(request, fence=fence)
 
     listening: Any = Listening()
-    recovery.ask(with_gateway(on, transactions=listening).shop.environment, payment, one)
+    recovery.hear(with_gateway(on, transactions=listening).shop.environment, payment, one)
     assert fences == [fenced]
 
 
-def test_a_look_up_is_counted_and_recorded() -> None:
+def test_an_answer_that_leaves_it_open_is_counted_and_recorded() -> None:
     on, payment, one = in_doubt()
-    env = on.shop.environment
-    on.spy.on_look_up = lambda _: None
+    slow: Any = Slow(on)
+    slow.look_up = lambda _, **__: NotFoundYet()
+    env = with_gateway(on, transactions=slow).shop.environment
     for number in (1, 2):
         payment = recovery.look_up(env, payment, one, HOST)
         assert payment.transactions[0].look_ups == number
     assert payment == on.again(payment)
+    assert [seen.message for seen in payment.transactions[0].seen][-1] == "not found at the gateway"
+
+
+SILENCE: Final[dict[str, tuple[Any, bool]]] = {
+    "nothing": (None, True),
+    "no answer": (seen(UNKNOWN, message="timed out"), True),
+    "no answer, in other words": (seen(UNKNOWN, code="E-17", account="a-1"), True),
+    "not found": (NotFoundYet(), False),
+    "still at it": (seen(TransactionStatus.AWAITING_RESULT), False),
+    "an answer that cannot be read, about what it names": (seen(UNKNOWN, gateway_reference="r-1"), False),
+    "an answer that cannot be read, about an amount": (seen(UNKNOWN, amount=eur(1)), False),
+}
+
+
+@pytest.mark.parametrize(("answer", "silent"), SILENCE.values(), ids=SILENCE)
+def test_silence_leaves_no_trace_and_every_answer_does(answer: Any, silent: bool) -> None:
+    on, payment, one = in_doubt()
+    slow: Any = Slow(on)
+    slow.look_up = lambda _, **__: answer
+    env = with_gateway(on, transactions=slow).shop.environment
+    assert recovery.is_silence(recovery.hear(env, payment, one)) is silent
+    after = recovery.look_up(env, payment, one, HOST)
+    assert (after == payment) is silent
+    assert after.transactions[0].look_ups == (0 if silent else 1)
+    assert after == on.again(payment)
+
+
+def test_an_intent_that_nobody_answers_about_is_unknown_from_then_on() -> None:
+    on = bench()
+    payment = on.pay()
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt
+
+    on.spy.during = die
+    with pytest.raises(KeyboardInterrupt):
+        on.shop.transactions.authorize(payment.id)
+    on.spy.on_look_up = lambda _: None
+    env, intent = on.shop.environment, on.again(payment)
+    once = recovery.look_up(env, intent, intent.transactions[0], HOST)
+    assert (once.transactions[0].status, once.transactions[0].look_ups) == (UNKNOWN, 0)
+    assert recovery.look_up(env, once, once.transactions[0], HOST) == once == on.again(payment)
+
+
+def test_the_silence_of_a_gateway_that_can_never_say_counts_as_its_answer() -> None:
+    on, payment, one = in_doubt()
+    blind: Any = Slow(on)
+    blind.capabilities = attrs.evolve(blind.capabilities, look_up=LookUp.NONE)
+    blind.look_up = lambda _, **__: seen(UNKNOWN)
+    after = recovery.look_up(with_gateway(on, transactions=blind).shop.environment, payment, one, HOST)
+    assert after.transactions[0].look_ups == 1
 
 
 def test_a_look_up_that_cannot_be_recorded_leaves_the_payment_as_it_was() -> None:
-    on, payment, _ = in_doubt()
+    on, payment, one = in_doubt()
     about_nothing = seen(TransactionStatus.SUCCEEDED, transaction_id="t-none")
     env = on.shop.environment
-    assert recovery.note(env, payment, about_nothing, HOST) == payment
+    assert recovery.note(env, payment, one, about_nothing, HOST) == payment
 
 
 @pytest.mark.parametrize(("waited", "asked"), [(59, 0), (60, 1)])
@@ -169,6 +220,7 @@ def test_a_call_is_left_alone_for_as_long_as_it_may_be_under_way(waited: int, as
     with pytest.raises(KeyboardInterrupt):
         on.shop.transactions.authorize(payment.id)
     on.clock.advance(waited)
+    on.spy.on_look_up = lambda _: seen(TransactionStatus.AWAITING_RESULT)
     after = recovery.look_up_doubts(on.shop.environment, on.again(payment), HOST)
     assert len(on.spy.looked_up) == asked
     assert after.transactions[0].look_ups == asked

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.payment import Payment
-from payports.domain.schedule import Schedule, next_due, rescheduled
+from payports.domain.schedule import Schedule, next_due, rescheduled, soon
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, told
 
@@ -62,6 +62,14 @@ def test_a_poll_starts_later(look_ups: int) -> None:
     longest = min(15 * MINUTE * 2 ** min(look_ups, 20), timedelta(hours=6))
     assert found is not None
     assert longest * 0.75 < found <= longest
+
+
+@given(st.integers(0, 10**6), st.text(min_size=1), st.sampled_from(list(S)))
+def test_where_nobody_answered_it_is_asked_again_within_a_minute(look_ups: int, name: str, status: S) -> None:
+    again = soon(transaction(status, id=name, look_ups=look_ups), NOW, SCHEDULE) - NOW
+    assert MINUTE * 0.75 < again <= MINUTE
+    hasty = Schedule(longest_wait=timedelta(seconds=8))
+    assert soon(transaction(status, id=name, look_ups=look_ups), NOW, hasty) - NOW <= timedelta(seconds=8)
 
 
 def test_the_time_of_a_transaction_is_the_same_everywhere() -> None:

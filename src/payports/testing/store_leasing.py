@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final
 
+import attrs
 import pytest
 from returns.result import Success
 
@@ -17,6 +18,7 @@ from payports.ports.store import (
     Store,
     StoreFailed,
     checkout_lease,
+    gateway_lease,
     notification_lease,
     payment_lease,
 )
@@ -105,6 +107,21 @@ class StoreLeasing:
         same(repository.leased_beyond(HOUR, limit=2), ("a", "b"))
         same(repository.leased_beyond(3 * HOUR), ())
         same(fresh(store).leased_beyond(HOUR), ())
+
+    def test_what_goes_through_a_leased_gateway_is_left_out_of_the_work(self, store: Store) -> None:
+        repository = fresh(store)
+        for key, gateway in (("p-1", "card"), ("p-2", "wallet"), ("p-3", "card")):
+            payment = attrs.evolve(a_payment(key, a_transaction(f"t-{key}", due_at=NOW)), gateway=gateway)
+            added(repository, payment)
+        lease = gateway_lease("card")
+        same(repository.lease((lease,), "one", HOUR), frozenset({lease}))
+        same(repository.due(NOW, limit=2), ("p-2",))
+        same(repository.due(NOW, limit=1), ("p-2",))
+        same(fresh(store).lease((lease,), "one", HOUR), frozenset({lease}))  # another merchant's
+        repository.release((lease,), "one")
+        same(repository.due(NOW, limit=2), ("p-1", "p-2"))
+        same(repository.lease((gateway_lease("wallet"),), "one", OVER), frozenset({gateway_lease("wallet")}))
+        same(repository.due(NOW), ("p-1", "p-2", "p-3"))
 
     def test_only_the_holder_of_the_lease_moves_the_delivery_cursor(self, store: Store) -> None:
         repository = fresh(store)
