@@ -281,10 +281,10 @@ class PaymentRepository(Protocol):
         """The facts behind the delivery cursor, by position: none of a lower position comes later."""
         ...
 
-    def delivered(self, position: int, holder: str | None = None) -> bool:
+    def delivered(self, position: int) -> None:
         """Move the delivery cursor to a position that ``undelivered`` gave; it never moves back, nor beyond the last fact.
 
-        With a holder: only if it has the lease ``DELIVERY`` still; tells whether.
+        Anybody may, at any time: whoever was overtaken by another notes only what a handler has taken.
         """
         ...
 

@@ -114,8 +114,8 @@ class SqlRepository(PaymentRepository):
     def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
         return self._records(codec.read_fact, statements.UNDELIVERED, self._sql.horizon(self._merchant), max(0, limit))
 
-    def delivered(self, position: int, holder: str | None = None) -> bool:
-        return self._each(statements.DELIVERED, (position, holder or "")) == [1]
+    def delivered(self, position: int) -> None:
+        self._each(statements.DELIVERED, (position,))
 
     def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
         wanted, microseconds = sorted(set(names)), duration // _MICROSECOND

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final
 
 from payports.adapters.repositories import codec, records
-from payports.ports.store import DELIVERY, Kept
+from payports.ports.store import Kept
 
 # Statements are put together from the columns' names alone; every value is a parameter.
 # ruff: noqa: S608
@@ -193,8 +193,6 @@ PUT_INBOX_ENTRY: Final = _insert(
 DELIVERED: Final = (
     "INSERT INTO delivery (merchant, position)"
     " SELECT ?1, coalesce((SELECT max(position) FROM history WHERE merchant = ?1 AND position <= ?2), 0)"
-    f" WHERE ?3 = '' OR EXISTS (SELECT 1 FROM leases WHERE merchant = ?1 AND name = '{DELIVERY}' AND holder = ?3"
-    " AND ends_at > moment(0))"
     " ON CONFLICT (merchant) DO UPDATE SET position ="
     " CASE WHEN excluded.position > delivery.position THEN excluded.position ELSE delivery.position END"
 )

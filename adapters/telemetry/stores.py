@@ -47,9 +47,8 @@ def _about(commit: Commit) -> dict[str, Attribute]:
     return {name: value for name, value in parts.items() if value}
 
 
-def _of_delivery(moved: object) -> Verdict:
-    """``False``: another deliverer has the lease by now."""
-    return Verdict(outcome="STALE" if moved is False else "COMMITTED")
+def _of_delivery(_: object) -> Verdict:
+    return Verdict(outcome="COMMITTED")
 
 
 def _of_commit(committed: Outcome[None, Stale]) -> Verdict:

@@ -1,4 +1,4 @@
-"""The part of the suite for stores that is about many workers at once: leases, and who may move the delivery cursor."""
+"""The part of the suite for stores that is about many workers at once: who may do what now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from returns.result import Success
 
 from payports.ports.store import (
-    DELIVERY,
     Commit,
     InboxEntry,
     PaymentRepository,
@@ -26,7 +25,6 @@ from payports.testing.store_samples import (
     CART,
     NOW,
     a_checkout,
-    a_fact,
     a_payment,
     a_transaction,
     added,
@@ -122,25 +120,6 @@ class StoreLeasing:
         same(repository.due(NOW, limit=2), ("p-1", "p-2"))
         same(repository.lease((gateway_lease("wallet"),), "one", OVER), frozenset({gateway_lease("wallet")}))
         same(repository.due(NOW), ("p-1", "p-2", "p-3"))
-
-    def test_only_the_holder_of_the_lease_moves_the_delivery_cursor(self, store: Store) -> None:
-        repository = fresh(store)
-        added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))
-        first, second, third = repository.undelivered()
-        same(repository.delivered(first.position, "one"), False)
-        same(repository.lease((DELIVERY,), "one", HOUR), frozenset({DELIVERY}))
-        same(repository.delivered(second.position, "two"), False)
-        same(repository.undelivered(), (first, second, third))
-        same(repository.delivered(first.position, "one"), True)
-        same(repository.undelivered(), (second, third))
-        same(repository.lease((DELIVERY,), "one", OVER), frozenset({DELIVERY}))
-        same(repository.delivered(second.position, "one"), False)
-        same(repository.lease((DELIVERY,), "two", HOUR), frozenset({DELIVERY}))
-        same(repository.delivered(third.position, "one"), False)
-        same(repository.undelivered(), (second, third))
-        same(repository.delivered(third.position, "two"), True)
-        same(repository.delivered(first.position, "two"), True)
-        same((repository.undelivered(), repository.delivered(third.position)), ((), True))
 
 
 def _work(repository: PaymentRepository) -> list[list[str]]:

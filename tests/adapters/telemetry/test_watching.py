@@ -194,8 +194,6 @@ def test_deliveries_move_the_cursor_under_observation() -> None:
     taken: list[object] = []
     told(shop.shop.events.deliver(taken.append))
     assert witness.told("store.delivered") == ["COMMITTED"]
-    assert shop.shop.environment.store.delivered(1, "somebody without the lease") is False
-    assert witness.told("store.delivered") == ["COMMITTED", "STALE"]
     assert len(taken) == 1
 
 
