@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import Final
 
 import attrs
 from returns.result import Failure, Success
 
+from payports.application.auditing_beside import beside
+from payports.application.auditing_records import audit_leases, audit_reach, audit_record
 from payports.application.comparing import compare
 from payports.application.environment import TRIES, Environment, guarded
 from payports.application.requests import check_limit
-from payports.domain.attention import concerns_about
 from payports.domain.audit import audit, unsound
+from payports.domain.audit_causes import audit_causes
 from payports.domain.audit_history import audit_history, audit_places
 from payports.domain.failures import StoreUnavailable
-from payports.domain.findings import Bounds, Finding, FindingKind, finding
-from payports.domain.lifecycle import INITIATING
+from payports.domain.findings import Bounds, Finding, FindingKind
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.screening import InvalidInput
-from payports.domain.transaction import TransactionStatus
-from payports.ports.store import CheckoutRecord, CheckoutState, StoreFailed
+from payports.ports.store import Kept, StoreFailed
 
 _DAY: Final = timedelta(days=1)
 
 
 @attrs.frozen(kw_only=True)
 class AuditPage:
-    """What a part of the store holds and what is wrong with it. ``compared``: transactions of which a gateway was asked.
+    """What a part of the store holds and what is wrong with it. ``compared``: transactions of which a gateway was asked; ``records``: what
+    is kept beside payments.
 
-    ``after`` is where the next part begins; it is empty behind the last payment.
+    ``after`` is where the next part begins; it is empty behind the last payment or record.
     """
 
     payments: int
@@ -41,6 +44,7 @@ class AuditPage:
     compared: int
     findings: tuple[Finding, ...]
     after: str
+    records: int = 0
 
 
 @attrs.frozen
@@ -74,15 +78,51 @@ class Audit:
             )
         )
 
-    def _look_over(self, payment_id: str, *, ask: bool) -> AuditPage:
-        """Look at one payment. Others may commit between two reads, so what is found must be found twice."""
-        found = self._look(payment_id, ask=ask)
-        for _ in range(TRIES):
-            again = self._look(payment_id, ask=ask) if found.findings else found
-            if again.findings == found.findings:
-                break
-            found = again
+    @guarded
+    def verify_records(self, after: str = "", limit: int = 100) -> Outcome[AuditPage, InvalidInput | StoreUnavailable]:
+        """Check at most ``limit`` records behind ``after``, which a page gave: keys, checkouts, notifications.
+
+        The first page looks at the history as a whole, the delivery cursor and the leases as well.
+
+        Failures:
+            InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` is no place that a page gave. StoreUnavailable.
+        """
+        if problem := check_limit(limit):
+            return Failure(problem)
+        place = _read_place(after)
+        if place is None:
+            return Failure(InvalidInput("after", "must be what a page gave"))
+        keys = self._keys(*place, limit)
+        looks: list[Callable[[], AuditPage]] = [partial(self._record, kept, key) for kept, key in keys]
+        pages = [_twice(look) for look in (looks if after else [self._whole, *looks])]
+        return Success(
+            AuditPage(
+                payments=0,
+                transactions=0,
+                facts=0,
+                compared=0,
+                findings=tuple(chain.from_iterable(one.findings for one in pages)),
+                after=_written_place(*keys[-1]) if len(keys) == limit else "",
+                records=len(keys),
+            )
+        )
+
+    def _keys(self, first: Kept, behind: tuple[str, ...], limit: int) -> list[tuple[Kept, tuple[str, ...]]]:
+        """The keys of a page, which begins in one table and may go on in the next."""
+        found: list[tuple[Kept, tuple[str, ...]]] = []
+        for kept in tuple(Kept)[tuple(Kept).index(first) :]:
+            page = self._env.store.keys(kept, behind if kept is first else (), limit - len(found))
+            found.extend((kept, key) for key in page)
         return found
+
+    def _whole(self) -> AuditPage:
+        return _page(*audit_reach(self._env), *audit_leases(self._env))
+
+    def _record(self, kept: Kept, key: tuple[str, ...]) -> AuditPage:
+        return _page(*audit_record(self._env, kept, key))
+
+    def _look_over(self, payment_id: str, *, ask: bool) -> AuditPage:
+        return _twice(lambda: self._look(payment_id, ask=ask))
 
     def _look(self, payment_id: str, *, ask: bool) -> AuditPage:
         try:
@@ -99,12 +139,14 @@ class Audit:
         if odd := unsound(payment):
             return attrs.evolve(_page(*odd), transactions=len(payment.transactions))
         history = self._env.store.history(payment.id)
+        told = [one.fact for one in history]
         compared, differing = compare(self._env, payment) if ask else (0, ())
         found = (
             *audit(payment, self._env.now(), self._bounds()),
-            *self._beside(payment),
+            *beside(self._env, payment, told),
             *audit_places(payment.id, [(one.position, one.sequence) for one in history]),
-            *audit_history(payment, [one.fact for one in history], self._bounds()),
+            *audit_history(payment, told, self._bounds()),
+            *audit_causes(payment, told),
             *differing,
         )
         return attrs.evolve(
@@ -115,76 +157,34 @@ class Audit:
         waits = [one for one in attrs.asdict(self._env.policy.schedule).values() if isinstance(one, timedelta)]
         return Bounds(horizon=max(waits) + _DAY)
 
-    def _beside(self, payment: Payment) -> Iterator[Finding]:
-        """What is kept beside a payment and must fit it: rows for finding it, keys, references, its saved method, its checkout."""
-        for misfit in self._env.store.misfits(payment.id):
-            yield finding(FindingKind.ROWS, payment, misfit)
-        yield from self._references(payment)
-        yield from self._requests(payment)
-        if payment.saved_method_id is not None:
-            saved = self._env.store.saved_method(payment.saved_method_id)
-            if saved is None or (saved.gateway, saved.customer) != (payment.gateway, payment.customer):
-                said = "the saved method that it rests on is not there, or of another customer or gateway"
-                yield finding(FindingKind.SAVED_METHOD, payment, said)
-        record = self._env.store.checkout(payment.owner)
-        yield from self._checkout(payment, record)
-
-    def _references(self, payment: Payment) -> Iterator[Finding]:
-        for one in payment.transactions:
-            if not one.succeeded or not one.gateway_reference:
-                continue
-            owner = self._env.store.payment_by_reference(payment.gateway, one.gateway_reference)
-            if owner is None or owner.id != payment.id:
-                said = f"the gateway reference {one.gateway_reference} does not lead to this payment alone"
-                yield finding(FindingKind.REFERENCE, payment, said, one)
-
-    def _requests(self, payment: Payment) -> Iterator[Finding]:
-        """A key was recorded with its first use, and no more may have moved under it than was asked then."""
-        for key in dict.fromkeys(one.key for one in payment.transactions if one.key):
-            record = self._env.store.request(key)
-            first = payment.under_key(key)[0]
-            if record is None or record.payment_id != payment.id:
-                said = f"{first.type} was asked for under the key {key}, which is not recorded for this payment"
-                yield finding(FindingKind.REQUEST, payment, said, first)
-                continue
-            moved = sum(
-                one.requested.minor for one in payment.under_key(key) if one.may_have_happened and not one.implied_by
-            )
-            if not record.plan.isdecimal() or moved > int(record.plan):
-                said = f"under the key {key} {moved} minor units may have moved; asked for were {record.plan or 'none'}"
-                yield finding(FindingKind.REQUEST, payment, said, first)
-
-    def _checkout(self, payment: Payment, record: CheckoutRecord | None) -> Iterator[Finding]:
-        placed = record is not None and record.state is CheckoutState.PLACED
-        if payment.placed and not placed:
-            said = f"an order was placed on it, and the checkout is {record.state if record else 'not there'}"
-            yield finding(FindingKind.CHECKOUT, payment, said)
-        if record is None or not placed:
-            return
-        payments = self._env.store.payments_of(payment.owner)
-        on_it = [one for one in payments if one.placed]
-        if payment.id != min(one.id for one in on_it or payments):
-            return  # told of one payment of the owner only
-        if not on_it and record.total:
-            yield finding(FindingKind.CHECKOUT, payment, "the order is placed, and on none of its owner's payments")
-        elif any(one.currency != record.total.currency for one in on_it):
-            yield finding(FindingKind.CHECKOUT, payment, "the order is in another currency than its payments")
-        elif sum(one.amount.minor for one in on_it) != record.total.minor:
-            said = f"the order is for {record.total}, the payments that it was placed on are not"
-            yield finding(FindingKind.CHECKOUT, payment, said)
-        elif short := sum(one.amount.minor - self._secured(one) for one in on_it):
-            shown = any(True for one in on_it for each in one.transactions for _ in concerns_about(one, each))
-            said = f"the order was placed for {record.total}, of which {short} minor units were never secured"
-            yield finding(FindingKind.COVER, payment, said, known=shown)
-
-    def _secured(self, payment: Payment) -> int:
-        """What a payment surely held or took for the order, whatever became of it since; promises count where they cover."""
-        good = {TransactionStatus.SUCCEEDED}
-        if payment.gateway in self._env.awaiting_covers():
-            good.add(TransactionStatus.AWAITING_RESULT)
-        secured = sum(one.amount.minor for one in payment.transactions if one.type in INITIATING and one.status in good)
-        return min(secured, payment.amount.minor)
-
 
 def _page(*found: Finding) -> AuditPage:
     return AuditPage(payments=1, transactions=0, facts=0, compared=0, findings=found, after="")
+
+
+def _twice(look: Callable[[], AuditPage]) -> AuditPage:
+    """Look at something. Others may commit between two reads, so what is found must be found twice."""
+    found = look()
+    for _ in range(TRIES):
+        again = look() if found.findings else found
+        if again.findings == found.findings:
+            break
+        found = again
+    return found
+
+
+def _written_place(kept: Kept, key: tuple[str, ...]) -> str:
+    return json.dumps([kept, *key])
+
+
+def _read_place(after: object) -> tuple[Kept, tuple[str, ...]] | None:
+    """Where a page begins: behind a key of a table; ``None`` if that is no such place."""
+    if after == "":
+        return Kept.REQUESTS, ()
+    try:
+        kept, *key = json.loads(str(after))
+        place = Kept(kept), tuple(key)
+    except (ValueError, TypeError):
+        return None
+    columns = 1 if place[0] is Kept.REQUESTS else 2
+    return place if [type(one) for one in key] == [str] * columns else None

@@ -12,7 +12,7 @@ from returns.result import Failure
 from payports.application.concluding import advance
 from payports.application.environment import Environment
 from payports.application.recording import record
-from payports.domain.history import Cause
+from payports.domain.history import heard
 from payports.domain.observe import Unplaced
 from payports.domain.payment import Payment
 from payports.domain.transaction import Observation
@@ -39,7 +39,7 @@ def apply(env: Environment, entry: InboxEntry) -> Applied:
     if payment is None:
         return _park(env, entry)
     received = attrs.evolve(entry, due_at=None, tries=entry.tries + 1)
-    recorded = record(env, payment, entry.seen, Cause(f"webhook of {entry.gateway}"), inbox=(received,))
+    recorded = record(env, payment, entry.seen, heard(entry.gateway, entry.event_id), inbox=(received,))
     if isinstance(recorded, Failure):
         return _park(env, entry) if isinstance(recorded.failure(), Unplaced) else Applied.BUSY
     advance(env, payment.owner)

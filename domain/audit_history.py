@@ -96,6 +96,12 @@ def _payment(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
     gateways = [fact.detail.get("gateway") for fact in told if fact.kind == "payment.created"]
     if gateways and gateways[0] != payment.gateway:
         yield _differs(payment, f"the payment goes through {payment.gateway}, its history says {gateways[0]}")
+    owner = f"{payment.owner.kind} {payment.owner.id}"
+    owners = [
+        fact.detail.get("owner", owner) for fact in told if fact.kind == "payment.created"
+    ]  # older facts name none
+    if owners and owners[0] != owner:
+        yield _differs(payment, f"the payment is of {owner}, its history says {owners[0]}")
     if payment.archived is not (kinds["payment.archived"] > 0):
         yield _differs(payment, f"archived is {payment.archived}, and its history says otherwise")
     if payment.placed and not kinds["payment.placed"]:

@@ -34,19 +34,27 @@ class FindingKind(StrEnum):
     COVER = "COVER"
     UNREADABLE = "UNREADABLE"
     ROWS = "ROWS"
+    CAUSE = "CAUSE"
+    INBOX = "INBOX"
+    DELIVERY = "DELIVERY"
+    LEASE = "LEASE"
     GATEWAY_DIFFERS = "GATEWAY_DIFFERS"
     GATEWAY_SILENT = "GATEWAY_SILENT"
 
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """One rule that a payment breaks. ``known``: a person is shown it already or has ruled on it, or recovery is at work on it."""
+    """One rule that a payment breaks, or a ``record`` that is kept beside payments.
+
+    ``known``: a person is shown it already or has ruled on it, or recovery is at work on it.
+    """
 
     kind: FindingKind
     payment_id: str
     transaction_id: str = ""
     message: str
     known: bool = False
+    record: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -41,6 +42,16 @@ class Cause:
     why: str = ""
 
 
+WEBHOOK: Final = "webhook of "
+OPERATOR: Final = "operator "
+EVENT: Final = "event "
+
+
+def heard(gateway: str, event_id: str) -> Cause:
+    """Name a notification as the cause of a change: its entry in the inbox must then be there."""
+    return Cause(WEBHOOK + gateway, EVENT + event_id)
+
+
 def facts(before: Payment | None, after: Payment, cause: Cause, now: datetime) -> tuple[Fact, ...]:
     """Name what a change did, in the order in which it is told."""
     found = [*_payment_facts(before, after), *_transaction_facts(before, after)]
@@ -63,7 +74,8 @@ _Told = tuple[str, str, dict[str, str]]
 
 def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
     if before is None:
-        yield "payment.created", "", {"amount": str(after.amount), "gateway": after.gateway}
+        owner = f"{after.owner.kind} {after.owner.id}"
+        yield "payment.created", "", {"amount": str(after.amount), "gateway": after.gateway, "owner": owner}
         return
     if (before.amount, before.method) != (after.amount, after.method):  # as tuples: mostly they are the same objects
         yield "payment.updated", "", {"amount": str(after.amount)}

@@ -55,7 +55,7 @@ SERVICES = {
     "webhooks": ["receive(gateway, headers, body, params)"],
     "maintenance": ["run()", "needs_attention()", "resolve(transaction_id, status, *, operator, reason)"],
     "events": ["deliver(handler)", "history(payment_id)"],
-    "audit": ["verify(after, limit, *, gateway_look_up)"],
+    "audit": ["verify(after, limit, *, gateway_look_up)", "verify_records(after, limit)"],
 }
 READ_BY_HOSTS = {
     "Money": "minor currency",

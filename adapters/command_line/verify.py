@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -19,7 +20,10 @@ from payports.adapters.command_line.printing import BAD, FAINT, GOOD, console, w
 from payports.adapters.command_line.refusing import refuse
 from payports.application.auditing import AuditPage
 from payports.application.shop import Payports
+from payports.domain.failures import StoreUnavailable
 from payports.domain.findings import Finding
+from payports.domain.outcome import Outcome
+from payports.domain.screening import InvalidInput
 
 _PAGE = 200
 _Tick = Callable[[AuditPage], None]
@@ -33,6 +37,7 @@ class Tally:
     transactions: int = 0
     facts: int = 0
     compared: int = 0
+    records: int = 0
     known: int = 0
     findings: Counter[str] = attrs.field(factory=Counter[str])
 
@@ -42,6 +47,7 @@ class Tally:
         self.transactions += page.transactions
         self.facts += page.facts
         self.compared += page.compared
+        self.records += page.records
         self.known += sum(one.known for one in page.findings)
         self.findings.update(one.kind.value for one in page.findings if not one.known)
 
@@ -69,9 +75,15 @@ def run_verify(config: Path | None, merchants: tuple[str, ...], *, look_up: bool
 
 
 def _pages(shop: Payports, *, look_up: bool) -> Iterator[AuditPage]:
+    """All payments, then all that is kept beside them."""
+    yield from _paged(partial(shop.audit.verify, gateway_look_up=look_up))
+    yield from _paged(shop.audit.verify_records)
+
+
+def _paged(verify: Callable[[str, int], Outcome[AuditPage, InvalidInput | StoreUnavailable]]) -> Iterator[AuditPage]:
     after: str | None = ""
     while after is not None:
-        verified = shop.audit.verify(after, _PAGE, gateway_look_up=look_up)
+        verified = verify(after, _PAGE)
         if isinstance(verified, Failure):
             refuse(verified.failure())
         page = verified.unwrap()
@@ -80,7 +92,7 @@ def _pages(shop: Payports, *, look_up: bool) -> Iterator[AuditPage]:
 
 
 def _print(one: Finding, merchant: str) -> None:
-    where = " ".join(part for part in (merchant, one.payment_id, one.transaction_id) if part)
+    where = " ".join(part for part in (merchant, one.record, one.payment_id, one.transaction_id) if part)
     label = "known" if one.known else "FOUND"
     console().print(
         f"{label}  {words(one.kind)}: {where}: {one.message}", style=FAINT if one.known else BAD, soft_wrap=True
@@ -92,8 +104,8 @@ def _print_tally(tally: Tally, *, look_up: bool) -> None:
     asked = f", {tally.compared:,} compared with the gateways" if look_up else ""
     known = f", {tally.known:,} known" if tally.known else ""
     console().print(
-        f"verified: {tally.payments:,} payments, {tally.transactions:,} transactions, {tally.facts:,} facts{asked};"
-        f" {found:,} findings{known}",
+        f"verified: {tally.payments:,} payments, {tally.transactions:,} transactions, {tally.facts:,} facts,"
+        f" {tally.records:,} records{asked}; {found:,} findings{known}",
         style=BAD if found else GOOD,
         soft_wrap=True,
     )

@@ -51,6 +51,8 @@ class AuditedShop(ShopMachine):
         if hasattr(self, "gifts"):
             page: AuditPage = self.on.shop.audit.verify(limit=1_000, gateway_look_up=gateway_look_up).unwrap()
             assert [one for one in page.findings if not one.known] == []
+            beside: AuditPage = self.on.shop.audit.verify_records(limit=1_000).unwrap()
+            assert beside.findings == ()
 
 
 def test_whatever_happens_nothing_is_found() -> None:

@@ -28,7 +28,7 @@ HOST: Final = ("host", "")
 CHECKOUT: Final = ("checkout", "")
 ORDER: Final = ("order", "")
 RECOVERY: Final = ("recovery", "")
-WEBHOOK: Final = ("webhook of sandbox", "")
+WEBHOOK: Final = ("webhook of sandbox", "event ev")
 
 Doing = Callable[[Bench, Payment], Any]
 
@@ -44,9 +44,12 @@ class Stubborn(ExternalActions):
 
 
 def causes(on: Bench, payment: Payment) -> list[tuple[str, str]]:
-    """Who caused what happened to a payment, and why, in order; several facts of one cause in a row are told once."""
+    """Who caused what happened to a payment, and why, in order; several facts of one cause in a row are told once.
+
+    An event's id ends in digits that are the bank's own.
+    """
     facts = [one.fact for one in told(on.shop.events.history(payment.id))]
-    return [cause for cause, _ in groupby((one.by, one.why) for one in facts)]
+    return [cause for cause, _ in groupby((one.by, one.why.partition("_")[0]) for one in facts)]
 
 
 def come_back(on: Bench) -> Any:

@@ -242,3 +242,16 @@ def _next(data: st.DataObject, payment: Payment, able: Capabilities) -> Payment:
     command = Command(type=data.draw(st.sampled_from(KINDS)), amount=amount, reverses=False)
     started = begin(payment, command, able, numbered(payment), NOW)
     return started.unwrap().payment if isinstance(started, Success) else payment
+
+
+def test_an_owner_that_was_exchanged_is_found_unless_its_story_is_older_than_that() -> None:
+    def with_owner(*owners: str) -> list[Fact]:
+        without = {name: said for name, said in STORY[0].detail.items() if name != "owner"}
+        return [attrs.evolve(STORY[0], detail=without | dict(zip(["owner"], owners, strict=False))), *STORY[1:]]
+
+    assert STORY[0].detail["owner"] == f"{PLACED.owner.kind} {PLACED.owner.id}"
+    assert audit_history(PLACED, with_owner(), BOUNDS) == ()
+    assert audit_history(PLACED, with_owner(STORY[0].detail["owner"]), BOUNDS) == ()
+    (finding,) = audit_history(PLACED, with_owner("cart c-9"), BOUNDS)
+    assert finding.kind is FindingKind.HISTORY_DIFFERS
+    assert finding.message == f"the payment is of {STORY[0].detail['owner']}, its history says cart c-9"

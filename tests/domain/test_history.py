@@ -41,7 +41,7 @@ def test_a_fact_says_who_when_and_why() -> None:
             by="host",
             why="because",
             transaction_id="",
-            detail={"amount": "0.10 EUR", "gateway": "card"},
+            detail={"amount": "0.10 EUR", "gateway": "card", "owner": "cart c-1"},
         ),
     )
 

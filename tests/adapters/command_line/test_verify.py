@@ -287,7 +287,7 @@ def test_a_gateway_that_does_not_answer_is_no_agreement(folder: Path) -> None:
 
 def test_every_merchant_of_the_configuration_is_verified(folder: Path, sold: tuple[Path, dict[str, str]]) -> None:
     tamper(folder, "UPDATE payments SET merchant = 'outlet' WHERE id = :kept", kept=sold[1]["kept"])
-    assert [one["merchant"] for one in verified(folder, "--merchant", "default")[1]] == ["default"]
+    assert {one["merchant"] for one in verified(folder, "--merchant", "default")[1]} == {"default"}
     (folder / "payports.toml").write_text(f"{CONFIG}[merchants.outlet.checkout]\nrollback = 'immediate'\n")
     code, found, tally = verified(folder)
     assert (code, tally["merchants"]) == (1, ["default", "outlet"])
