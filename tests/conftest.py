@@ -26,4 +26,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sequences", type=int, default=10_000, help="how many sequences of commands to run on every store"
     )
     sizes.addoption("--first-sequence", type=int, default=0, help="the seed of the first of these sequences")
+    sizes.addoption("--writes", type=int, default=25, help="how many payments each of eight writers makes in one file")
     sizes.addoption("--kills", type=int, default=6, help="how many workers of a replay to kill on each store")

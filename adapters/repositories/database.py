@@ -6,13 +6,16 @@ syncs once a commit and loses no commit that was acknowledged.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from stat import S_ISDIR
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -20,6 +23,7 @@ import attrs
 
 from payports.adapters.repositories.documents import instant
 from payports.adapters.repositories.schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
+from payports.adapters.repositories.turns import Line, Place
 from payports.ports.store import StoreFailed
 
 _Value = TypeVar("_Value")
@@ -48,10 +52,11 @@ class Database:
     ) -> None:
         self.path: Final = path
         self._now = now
-        self._options = options
+        self.options: Final = options
         self._patience_s = options.busy_timeout.total_seconds()
         self._process = os.getpid()
         self._lock = Lock()
+        self._line = Line(path.with_name(f"{path.name}-line"))
         self._closed = False
         self._connection: sqlite3.Connection | None = None
         _create(path)
@@ -64,7 +69,7 @@ class Database:
         if not self._lock.acquire(timeout=self._patience_s):
             raise StoreFailed("busy: other threads have kept the store for too long")
         try:
-            return work(self._connection or self._connected())
+            return self._in_turn(work)
         except (sqlite3.Error, OverflowError) as error:
             reason = _explain(error)
             if _code(error) not in _HARMLESS:
@@ -96,12 +101,26 @@ class Database:
             with self._lock:
                 self._closed = True
                 self._drop()
+                self._line.close()
+
+    def _in_turn(self, work: Callable[[sqlite3.Connection], _Value]) -> _Value:
+        """Do something as soon as SQLite is not busy with others. It says so before anything is done."""
+        deadline = time.monotonic() + self._patience_s
+        with Place(self._line) as place:
+            while True:
+                try:
+                    return work(self._connection or self._connected())
+                except sqlite3.OperationalError as error:
+                    begun = self._connection is None or self._connection.in_transaction
+                    if begun or _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise
+                place.wait()
 
     def _connected(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreFailed("the store is closed")
         if self._connection is None:
-            self._connection = _open(self.path, self._options)
+            self._connection = _open(self.path, self.options)
             self._connection.create_function("moment", 1, self._moment)
         return self._connection
 
@@ -126,16 +145,25 @@ class Database:
 
 
 def _create(path: Path) -> None:
-    """Make sure that there is a file to write to: a new one is for its owner's eyes only."""
+    """Make sure that there is a file to write to: a new one is for its owner's eyes only.
+
+    One that is there is not opened, for closing it would take from this process the locks that SQLite holds on it for another store
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            descriptor = os.open(path, os.O_RDWR)
-        os.close(descriptor)
+        with _CREATING, suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if S_ISDIR(path.stat().st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no usable path"
         raise StoreFailed(f"{path} cannot be opened for writing: {reason}") from None
+
+
+_CREATING: Final = Lock()
+"""Nobody opens a new file before whoever made it has closed it."""
 
 
 def _open(path: Path, options: SqliteOptions) -> sqlite3.Connection:
@@ -150,6 +178,7 @@ def _open(path: Path, options: SqliteOptions) -> sqlite3.Connection:
         _identify(connection, path)
         _configure(connection, options)
         migrate(connection)
+        connection.execute("PRAGMA busy_timeout = 0")  # from now on we wait ourselves, in ``turns``
     except BaseException:
         connection.close()
         raise

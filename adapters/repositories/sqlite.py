@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -43,7 +44,15 @@ class SqliteStore(Store):
 
     def check(self) -> Mapping[str, str]:
         told = self.database.run(_settings)
-        return {"store": "sqlite", "file": str(self.database.path), "permissions": self._permissions(), **told}
+        patience = str(self.database.options.busy_timeout // timedelta(milliseconds=1))
+        permissions = self._permissions()
+        return {
+            "store": "sqlite",
+            "file": str(self.database.path),
+            "permissions": permissions,
+            **told,
+            "busy_timeout": patience,
+        }
 
     def _permissions(self) -> str:
         try:
@@ -93,7 +102,7 @@ _LAST: Final = 2**63 - 1
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:
     connection.execute("BEGIN IMMEDIATE")  # proves that it can be written
     connection.execute("ROLLBACK")
-    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
     values = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
     return {
         "sqlite": sqlite3.sqlite_version,

@@ -1,0 +1,103 @@
+"""Who waits for a file stands in line: the first asks after each pause, others rarely, and whoever died or was stopped holds up nobody."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from payports.adapters.repositories.turns import Line, Place
+
+STANDS: Final = """
+import pathlib, sys
+from payports.adapters.repositories.turns import Line, Place
+with Place(Line(pathlib.Path(sys.argv[1]))) as place:
+    place.wait()
+    print("standing", flush=True)
+    sys.stdin.read()
+"""
+FIRST: Final = 1
+BEHIND: Final = 25
+
+
+@contextmanager
+def somebody(path: Path) -> Generator[subprocess.Popen[str]]:
+    """Another process, which stands in line."""
+    command = [sys.executable, "-P", "-c", STANDS, str(path)]
+    standing = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert standing.stdout is not None
+        assert standing.stdout.readline() == "standing\n"
+        yield standing
+    finally:
+        standing.kill()
+        standing.communicate()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made."""
+    made: list[float] = []
+    monkeypatch.setattr(time, "sleep", made.append)
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "payments.db-line"
+
+
+def waited(place: Place, pauses: list[float]) -> int:
+    pauses.clear()
+    place.wait()
+    return len(pauses)
+
+
+def test_the_first_asks_after_each_pause_and_who_is_behind_goes_on_when_it_leaves(
+    path: Path, pauses: list[float]
+) -> None:
+    line = Line(path)
+    with somebody(path) as before, Place(line) as place:
+        assert waited(place, pauses) == BEHIND
+        with somebody(path):
+            assert waited(place, pauses) == BEHIND
+            before.communicate("")  # it leaves as it should
+            assert waited(place, pauses) == FIRST
+    line.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_whoever_was_killed_or_stopped_is_not_waited_for(path: Path, pauses: list[float], how: signal.Signals) -> None:
+    line = Line(path)
+    with somebody(path) as before, Place(line) as place:
+        before.send_signal(how)
+        if how is signal.SIGKILL:
+            before.wait()
+        assert waited(place, pauses) == (FIRST if how is signal.SIGKILL else BEHIND)
+    line.close()
+
+
+def test_whoever_has_left_is_in_nobody_s_way(path: Path, pauses: list[float]) -> None:
+    line = Line(path)
+    with Place(line) as place:
+        place.wait()
+    with somebody(path), Place(line) as place:
+        assert waited(place, pauses) == BEHIND
+    line.close()
+
+
+def test_whoever_cannot_stand_in_line_counts_as_the_first(path: Path, pauses: list[float]) -> None:
+    with somebody(path), Place(Line(path / "nowhere")) as place:
+        assert waited(place, pauses) == FIRST
+
+
+def test_nobody_stands_in_line_who_has_not_waited(path: Path) -> None:
+    with Place(Line(path)):
+        assert not path.exists()
