@@ -10,7 +10,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.environment import Environment, guarded
-from payports.application.requests import check_limit
+from payports.application.requests import check_limit, check_stopping, never
 from payports.domain.failures import PaymentNotFound, PaymentsProblem, StoreUnavailable
 from payports.domain.outcome import Outcome
 from payports.domain.screening import InvalidInput, check_identifier
@@ -43,20 +43,25 @@ class Events:
 
     @guarded
     def deliver(
-        self, handler: Callable[[RecordedFact], object], limit: int = 10_000
+        self,
+        handler: Callable[[RecordedFact], object],
+        limit: int = 10_000,
+        *,
+        stopping: Callable[[], bool] = never,
     ) -> Outcome[Delivery, InvalidInput | StoreUnavailable]:
         """Call ``handler`` with every fact that it has not taken yet, in the order of their positions.
 
         Of several processes that do so at once one delivers; when it dies another goes on within a minute, with what was not noted as
-        delivered. A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact.
+        delivered. A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact. ``stopping`` is
+        asked before each fact; once it says yes delivery ends, with all noted that was taken.
 
         Failures:
-            InvalidInput: the handler cannot be called, or the limit is no whole number from 1 to 10,000.
+            InvalidInput: the handler or ``stopping`` cannot be called, or the limit is no whole number from 1 to 10,000.
         """
         problem = check_limit(limit) or (None if callable(handler) else InvalidInput("handler", "must be callable"))
-        if problem:
+        if problem := problem or check_stopping(stopping):
             return Failure(problem)
-        deliverer = _Deliverer(self._env, self._env.ids.new(), handler)
+        deliverer = _Deliverer(self._env, self._env.ids.new(), handler, stopping)
         try:
             return Success(deliverer.deliver(limit))
         finally:
@@ -78,6 +83,7 @@ class _Deliverer:
     env: Environment
     holder: str
     handler: Callable[[RecordedFact], object]
+    stopping: Callable[[], bool]
     leased_at: datetime | None = None
     taken: int = 0
 
@@ -97,6 +103,9 @@ class _Deliverer:
         position = 0
         stopped: Delivery | None = None
         for recorded in page:
+            if self.stopping():
+                stopped = Delivery(self.taken)
+                break
             if not self.may_go_on():
                 stopped = Delivery(self.taken, elsewhere=True)
                 break

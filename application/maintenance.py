@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import attrs
 from returns.result import Failure, Success
@@ -10,7 +11,7 @@ from returns.result import Failure, Success
 from payports.application.attention import needing_attention, rule
 from payports.application.environment import Environment, guarded
 from payports.application.execution import TransactionReport
-from payports.application.requests import check_limit
+from payports.application.requests import check_limit, check_stopping, never
 from payports.application.upkeep import Pass
 from payports.domain.attention import AttentionItem
 from payports.domain.failures import StoreUnavailable, TransactionProblem
@@ -23,7 +24,7 @@ from payports.domain.transaction import TransactionStatus
 class MaintenanceReport:
     """What one pass did: look-ups made and how many of them settled a doubt, reversals made and failed, actions that lapsed, holds whose
     end is near, parked notifications applied, checkouts concluded, and what could not be worked on because the store failed over it.
-    ``more``: there was more work than one pass takes."""
+    ``more``: there was more work than one pass takes, or it was stopped."""
 
     looked_up: int
     settled: int
@@ -44,21 +45,25 @@ class Maintenance:
     _env: Environment
 
     @guarded
-    def run(self, limit: int = 100) -> Outcome[MaintenanceReport, InvalidInput | StoreUnavailable]:
+    def run(
+        self, limit: int = 100, *, stopping: Callable[[], bool] = never
+    ) -> Outcome[MaintenanceReport, InvalidInput | StoreUnavailable]:
         """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so.
 
         Any number of processes may do so at once: each leases what it works on. What the store fails over is left to the next pass.
+        ``stopping`` is asked before each of them; once it says yes the pass ends, and gives back at once what it had leased.
 
         Failures:
-            InvalidInput: the limit is no whole number from 1 to 10,000.
+            InvalidInput: the limit is no whole number from 1 to 10,000, or ``stopping`` cannot be called.
             StoreUnavailable: nothing could be done at all.
         """
-        if problem := check_limit(limit):
+        if problem := check_limit(limit) or check_stopping(stopping):
             return Failure(problem)
         done = Counter[str]()
-        found = Pass(self._env, self._env.ids.new(), done).run(limit)
+        one_pass = Pass(self._env, self._env.ids.new(), done, stopping)
+        more = one_pass.run(limit) >= limit or one_pass.stopped
         counted = {one.name: done[one.name] for one in attrs.fields(MaintenanceReport) if one.name != "more"}
-        return Success(MaintenanceReport(**counted, more=found >= limit))
+        return Success(MaintenanceReport(**counted, more=more))
 
     @guarded
     def needs_attention(self) -> Outcome[tuple[AttentionItem, ...], StoreUnavailable]:

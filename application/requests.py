@@ -24,6 +24,16 @@ MAX_LIMIT: Final = 10_000
 """As much as one call may take on, so that it stays bounded."""
 
 
+def never() -> bool:
+    """Do not stop before it is over."""
+    return False
+
+
+def check_stopping(stopping: object) -> InvalidInput | None:
+    """Say why something cannot be asked whether to stop."""
+    return None if callable(stopping) else InvalidInput("stopping", "must be callable")
+
+
 def check_limit(limit: object) -> InvalidInput | None:
     """Say why a value does not say how much one call may take on."""
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:

@@ -37,7 +37,7 @@ _Work = TypeVar("_Work")
 
 @attrs.define
 class Pass:
-    """One pass, under the name that its leases carry. ``done`` counts what it did.
+    """One pass, under the name that its leases carry. ``done`` counts what it did; ``stopped``: it was told to leave the rest.
 
     ``_unanswered``: how many payments in a row each gateway gave no answer about. ``_answering``: the gateways that gave any.
     ``_passed_by``: how many payments were left for later, because their gateway gives none.
@@ -46,6 +46,8 @@ class Pass:
     _env: Environment
     _holder: str
     done: Counter[str]
+    _stopping: Callable[[], bool]
+    stopped: bool = False
     _unanswered: Counter[str] = attrs.field(factory=Counter[str])
     _answering: set[str] = attrs.field(factory=set[str])
     _passed_by: int = 0
@@ -68,23 +70,31 @@ class Pass:
             found -= self._passed_by - passed_by
             if self._silent():
                 self._leave_alone(self._silent())
-            if found >= limit or self._silent() == silent:
+            if found >= limit or self.stopped or self._silent() == silent:
                 return found
 
     def _over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
-        """Work on what was found, as far as nobody else does and no gateway falls silent; gives how much that was."""
+        """Work on what was found, as far as nobody else does, until told to stop or a gateway falls silent; gives how much that was."""
         silent = self._silent()
+        if self.stopped:
+            return 0
         for start in range(0, len(found), _AT_ONCE):
             named = {name_of(one): one for one in found[start : start + _AT_ONCE]}
             leased = self._env.store.lease(tuple(named), self._holder, _LEASE)
             try:
                 for name in (name for name in named if name in leased):
+                    if self._is_over():
+                        break
                     self._try(work, named[name])
             finally:
                 self._give_back(tuple(leased))
-            if self._silent() != silent:
+            if self.stopped or self._silent() != silent:
                 return start + len(named)
         return len(found)
+
+    def _is_over(self) -> bool:
+        self.stopped = self.stopped or self._stopping()
+        return self.stopped
 
     def _try(self, work: Callable[[_Work], None], one: _Work) -> None:
         """Work on one thing; if the store fails over that alone, the others need not wait."""

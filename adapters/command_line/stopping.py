@@ -22,6 +22,10 @@ class Bell:
         self._ear, self._clapper = socket.socketpair()
         self._before: dict[signal.Signals, Any] = {}
 
+    def is_rung(self) -> bool:
+        """Tell whether somebody said to stop."""
+        return self.rung
+
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until it is rung; tells whether it is."""
         if not self.rung:

@@ -24,7 +24,7 @@ from payports.application.shop import Payports
 from payports.ports.store import RecordedFact
 
 _SHARE: Final = 10
-"""Payments a pass takes on: few, so that whoever is told to stop does so soon, and leaves little to others when killed."""
+"""Payments a pass takes on: few, so that whoever is killed leaves little to others."""
 _FACTS: Final = 100
 _PATIENCE: Final = 10
 """After so many passes that did nothing, although something was due, it waits: others are at work on it."""
@@ -64,7 +64,7 @@ def run_work(config: Path | None, wanted: Wanted) -> int:
             done = _Pass()
             for merchant in named:
                 if not bell.rung:
-                    _tend(merchant_of(shop, merchant), merchant, wanted.handler, done)
+                    _tend(merchant_of(shop, merchant), merchant, wanted.handler, bell, done)
             failures = failures + 1 if done.failed else 0
             vain = 0 if done.did else vain + 1
             idle = failures > 0 or not done.more or vain > _PATIENCE
@@ -76,9 +76,9 @@ def run_work(config: Path | None, wanted: Wanted) -> int:
         return int(failures > 0 and not bell.rung)
 
 
-def _tend(shop: Payports, merchant: str, handler: Handler | None, done: _Pass) -> None:
+def _tend(shop: Payports, merchant: str, handler: Handler | None, bell: Bell, done: _Pass) -> None:
     """Make one pass for one merchant, and say what it did if it did anything."""
-    ran = shop.maintenance.run(_SHARE)
+    ran = shop.maintenance.run(_SHARE, stopping=bell.is_rung)
     if isinstance(ran, Failure):
         done.failed = True
         _complain(merchant, ran.failure().message)
@@ -87,14 +87,14 @@ def _tend(shop: Payports, merchant: str, handler: Handler | None, done: _Pass) -
     did = {name: number for name, number in report.items() if type(number) is int and number}
     done.more |= ran.unwrap().more
     if handler is not None:
-        did |= _deliver(shop, merchant, handler, done)
+        did |= _deliver(shop, merchant, handler, bell, done)
     done.did |= any(name != "unreadable" for name in did)
     if did:
         click.echo(f"{merchant}: {', '.join(f'{words(name)} {number}' for name, number in did.items())}")
 
 
-def _deliver(shop: Payports, merchant: str, handler: Handler, done: _Pass) -> dict[str, int]:
-    told = shop.events.deliver(handler, _FACTS)
+def _deliver(shop: Payports, merchant: str, handler: Handler, bell: Bell, done: _Pass) -> dict[str, int]:
+    told = shop.events.deliver(handler, _FACTS, stopping=bell.is_rung)
     if isinstance(told, Failure):
         done.failed = True
         _complain(merchant, told.failure().message)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import pytest
 
-from payports import AttentionKind, Payment, TransactionStatus, TransactionType, connect
+from payports import AttentionKind, InvalidInput, Payment, TransactionStatus, TransactionType, connect
 from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
 from payports.ports.gateway import NotFoundYet
@@ -254,6 +255,65 @@ def test_a_gateway_that_does_not_know_a_payment_has_answered() -> None:
     on.spy.on_look_up = lambda _: NotFoundYet("not yet")
     on.clock.advance(2 * MINUTE)
     assert told(on.shop.maintenance.run()).looked_up == 10
+
+
+# --- told to stop ---
+
+
+def test_a_pass_that_is_told_to_stop_ends_between_two_payments_and_gives_the_rest_back_at_once() -> None:
+    on = bench()
+    payments = [unknown(on, number) for number in range(45)]
+    on.clock.advance(2 * MINUTE)
+    report = told(on.shop.maintenance.run(stopping=lambda: len(on.spy.looked_up) == 22))
+    assert (report.looked_up, report.settled, report.more) == (22, 22, True)
+    names = tuple(payment_lease(one.id) for one in payments)
+    assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
+    repository(on).release(names, "another")
+    rest = told(on.shop.maintenance.run())
+    assert (rest.settled, rest.more) == (23, False)
+
+
+def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
+    on = bench()
+    unknown(on, 1)
+    payment = on.pay("c-2", token="tok_timeout_charged")
+    problem(on.shop.transactions.authorize_and_capture(payment.id))
+    on.bank.webhooks()
+    on.bank.dashboard("REFUND", on.bank.effects()[-1].gateway_reference, eur(1_000))
+    on.deliver()
+    on.pay("c-3")
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt
+
+    on.spy.during = die
+    with pytest.raises(KeyboardInterrupt):
+        on.submit("c-3")
+    on.clock.advance(HOUR)
+    before, commits = on.spy.calls, len(on.store.commits)
+    report = told(on.shop.maintenance.run(stopping=lambda: True))
+    assert (report.looked_up, report.applied, report.concluded, report.more) == (0, 0, 0, True)
+    assert (on.spy.calls, len(on.store.commits)) == (before, commits)
+    report = told(on.shop.maintenance.run(stopping=lambda: False))
+    assert (report.looked_up, report.applied, report.concluded, report.more) == (3, 1, 1, False)
+
+
+def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
+    on = bench()
+    for number in range(5):
+        on.pay(f"c-{number}")
+    taken: list[Any] = []
+    assert told(on.shop.events.deliver(taken.append, stopping=lambda: len(taken) == 3)) == Delivery(3)
+    assert told(on.shop.events.deliver(taken.append, stopping=lambda: False)) == Delivery(2)
+    assert [one.position for one in taken] == [1, 2, 3, 4, 5]
+
+
+def test_only_what_can_be_called_is_asked_whether_to_stop() -> None:
+    on = bench()
+    nothing: Any = None
+    refused = InvalidInput("stopping", "must be callable")
+    assert problem(on.shop.maintenance.run(stopping=nothing)) == refused
+    assert problem(on.shop.events.deliver(print, stopping=nothing)) == refused
 
 
 # --- delivery ---

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from queue import Queue
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Final
 
@@ -171,6 +174,53 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_begun(folder: Path) 
     assert len(given_back(folder)) == counted(first + told)
     assert leases(folder) == 0
     assert is_well(folder)
+
+
+class SlowBank:
+    """Takes a request, tells the test of it, and gives no answer before the test says so: then it closes the line."""
+
+    def __init__(self) -> None:
+        self.asked: Queue[bytes] = Queue()
+        self.answer = Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                line, _ = self._listener.accept()
+                with line:
+                    self.asked.put(line.recv(65_536))
+                    self.answer.wait(LIMIT_S)
+
+    def __enter__(self) -> SlowBank:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answer.set()
+        self._listener.close()
+
+
+def test_a_worker_that_is_told_to_stop_while_a_gateway_is_slow_begins_no_other_payment(folder: Path) -> None:
+    owe(9)
+    with SlowBank() as bank:
+        (folder / "payports.toml").write_text(CONFIG.replace("sqlite:///bank.db", bank.url))
+        with worker(folder, "--every", "1h") as process:
+            bank.asked.get(timeout=LIMIT_S)
+            process.send_signal(signal.SIGTERM)
+            bank.answer.set()
+            code, told, complaints = ended(process)
+    assert (code, complaints, told.endswith(STOPPED)) == (0, "", True)
+    assert (leases(folder), touched(folder)) == (0, 1)
+
+
+def touched(folder: Path) -> int:
+    """Of how many payments something was asked to be given back."""
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        asked = "SELECT count(DISTINCT payment_id) FROM transactions WHERE type = 'REVERSE_AUTH'"
+        found: int = connection.execute(asked).fetchone()[0]
+        return found
 
 
 def test_two_workers_on_one_file_do_everything_once(folder: Path) -> None:
