@@ -59,12 +59,12 @@ def _requests(env: Environment, payment: Payment) -> Iterator[Finding]:
 
 
 def _notifications(env: Environment, payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
-    """What a notification told was committed with the note that it was received."""
+    """What a notification told was committed with the note that it was received; somebody who was slower may have parked it again."""
     for gateway, event_id in notifications(told):
         entry = env.store.inbox_entry(gateway, event_id)
         if entry is None or entry.due_at is not None:
             said = f"notification {event_id} of {gateway} was applied, and the inbox does not say so"
-            yield finding(FindingKind.INBOX, payment, said)
+            yield finding(FindingKind.INBOX, payment, said, known=entry is not None)
 
 
 def _saved_method(env: Environment, payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:

@@ -106,8 +106,8 @@ def _planned(record: RequestRecord) -> tuple[str, ...] | None:
 
 
 def _checkout(env: Environment, record: CheckoutRecord) -> Iterator[Finding]:
-    def found(said: str) -> Finding:
-        return Finding(kind=FindingKind.CHECKOUT, payment_id="", message=said, record=checkout_lease(record.owner))
+    def found(said: str, kind: FindingKind = FindingKind.CHECKOUT) -> Finding:
+        return Finding(kind=kind, payment_id="", message=said, record=checkout_lease(record.owner))
 
     now, bounds = env.now(), Bounds()
     if record.total and not env.store.payments_of(record.owner):
@@ -116,7 +116,7 @@ def _checkout(env: Environment, record: CheckoutRecord) -> Iterator[Finding]:
     if record.state in _OPEN and _is_after(record.lease_until, now + longest + bounds.horizon):
         yield found(f"it is {record.state}, and nobody looks at it before {record.lease_until:%Y-%m-%d}")
     if record.started_at and _is_after(record.started_at, now + bounds.tolerance):
-        yield found("it began in the future")
+        yield found("it began in the future", FindingKind.TIME)
 
 
 def _notification(env: Environment, entry: InboxEntry) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ _TELLERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "payment.archived": frozenset({"host"}),
         "payment.placed": frozenset({"checkout"}),
         "payment.allocated": frozenset({"order"}),
+        "payment.unallocated": frozenset({"order"}),
         "transaction.expiring": frozenset({"recovery"}),
     }
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, pairwise
 from typing import Final
 
+from payports.domain.audit_shares import tells_of_shares
 from payports.domain.findings import Bounds, Finding, FindingKind, finding
 from payports.domain.history import Cause, Fact, facts
 from payports.domain.payment import Payment
@@ -106,14 +107,8 @@ def _payment(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
         yield _differs(payment, f"archived is {payment.archived}, and its history says otherwise")
     if payment.placed and not kinds["payment.placed"]:
         yield _differs(payment, "an order was placed on it, and its history does not say so")
-    parts = [f"{one.source.kind} {one.source.id} {one.amount} {one.kind}" for one in payment.allocations]
-    shared = [
-        " ".join(fact.detail.get(name, "") for name in ("for", "amount", "as"))
-        for fact in told
-        if fact.kind == "payment.allocated"
-    ]
-    if parts != shared:
-        yield _differs(payment, f"{len(parts)} parts are set aside, and its history tells of others")
+    if not tells_of_shares(payment, told):
+        yield _differs(payment, f"{len(payment.allocations)} parts are set aside, and its history tells of others")
 
 
 def _recorded(payment: Payment, told: Sequence[Fact], retold: Sequence[Fact]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ class Fact:
     """One thing that happened to a payment.
 
     ``kind``: ``payment.created``, ``payment.updated``, ``payment.archived``, ``payment.placed``, ``payment.allocated``,
-    ``transaction.recorded``, ``transaction.observed``, ``transaction.discrepancy``, ``transaction.expiring`` or
+    ``payment.unallocated``, ``transaction.recorded``, ``transaction.observed``, ``transaction.discrepancy``, ``transaction.expiring`` or
     ``transaction.reversal``. ``by``: who caused it (host, checkout, webhook, recovery, an operator's name); ``why``: the reason, if one
     was given. ``detail`` holds nothing secret.
     """
@@ -83,12 +83,27 @@ def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
         yield "payment.archived", "", {}
     if after.placed and not before.placed:
         yield "payment.placed", "", {"amount": str(after.amount)}
-    for one in after.allocations[len(before.allocations) :]:
-        yield (
-            "payment.allocated",
-            "",
-            {"for": f"{one.source.kind} {one.source.id}", "amount": str(one.amount), "as": one.kind},
-        )
+    if after.allocations is not before.allocations:
+        yield from _allocation_facts(before, after)
+
+
+def _allocation_facts(before: Payment, after: Payment) -> Iterator[_Told]:
+    was, now = shares(before), shares(after)
+    for share in {**was, **now}:
+        more = now.get(share, 0) - was.get(share, 0)
+        source, kind = share
+        told = {"for": source, "amount": str(Money(abs(more), after.currency)), "as": kind}
+        if more:
+            yield "payment.allocated" if more > 0 else "payment.unallocated", "", told
+
+
+def shares(payment: Payment) -> dict[tuple[str, str], int]:
+    """What is set aside of a payment, in minor units, by what it is for and as what."""
+    found: dict[tuple[str, str], int] = {}
+    for one in payment.allocations:
+        share = (f"{one.source.kind} {one.source.id}", str(one.kind))
+        found[share] = found.get(share, 0) + one.amount.minor
+    return found
 
 
 def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:

@@ -67,6 +67,8 @@ def _row(fact: Fact, named: set[str]) -> tuple[str, str, str | Text, str]:
             return "reversal", "", _REVERSALS[ReversalState(told["state"])], cause
         case "payment.allocated":
             return _ALLOCATED[AllocationKind(told["as"])], told["amount"], "", _for(fact)
+        case "payment.unallocated":
+            return f"no longer {_ALLOCATED[AllocationKind(told['as'])]}", told["amount"], "", _for(fact)
         case _:
             return _KINDS.get(fact.kind, fact.kind), told.get("amount", ""), "", cause
 

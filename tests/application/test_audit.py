@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from payports import AuditPage, Finding, FindingKind, InvalidInput, StoreUnavailable, TransactionStatus
+from payports import AuditPage, Finding, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
 from payports.domain.capabilities import LookUp
 from payports.domain.transaction import Channel, Observation
 from payports.ports.gateway import NotFoundYet
@@ -292,6 +292,19 @@ def test_an_order_on_a_promise_that_was_broken_is_found_or_shown() -> None:
     on.deliver()
     assert on.again(payment).transactions[0].status is TransactionStatus.DECLINED
     assert [(one.kind, one.known) for one in findings(on)] == [(FindingKind.COVER, True)]
+
+
+def test_a_fulfilment_that_was_claimed_and_cancelled_is_no_finding() -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
+    payment = on.pay()
+    told(on.submit())
+    owner = Owner("cart", "c-1")
+    told(on.shop.orders.capture(owner, "f-1", eur(4_000), key="ship"))
+    told(on.shop.orders.cancel(owner, "f-1", eur(4_000), key="cancel"))
+    assert on.again(payment).allocations == ()
+    kinds = [one.fact.kind for one in told(on.shop.events.history(payment.id))]
+    assert (kinds.count("payment.allocated"), kinds.count("payment.unallocated")) == (1, 1)
+    assert findings(on) == []
 
 
 def test_postgresql_is_audited_as_well(database_url: str) -> None:

@@ -163,11 +163,11 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
         f"UPDATE checkouts SET lease_until = {NEVER} WHERE owner_id = 'away'",
     ),
     "a checkout's time, without its zone": (
-        FindingKind.CHECKOUT,
+        FindingKind.TIME,
         "UPDATE checkouts SET started_at = '2026-01-01T00:00:00' WHERE owner_id = 'away'",
     ),
     "when a checkout began": (
-        FindingKind.CHECKOUT,
+        FindingKind.TIME,
         f"UPDATE checkouts SET started_at = {NEVER} WHERE owner_id = 'ada'",
     ),
     "whose checkout it is": (
@@ -189,10 +189,6 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
         "UPDATE checkouts SET state = 'LOST' WHERE owner_id = 'declined'",
     ),
     "the inbox": (FindingKind.INBOX, "DELETE FROM inbox"),
-    "a notification that was applied, parked again": (
-        FindingKind.INBOX,
-        "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL",
-    ),
     "a notification that was parked, as if applied": (
         FindingKind.INBOX,
         "UPDATE inbox SET due_at = NULL WHERE due_at IS NOT NULL",
@@ -266,6 +262,16 @@ def test_what_a_hand_has_changed_is_found(path: Path, sold: tuple[Path, dict[str
     tamper(path, statements, sold[1])
     findings = found(opened(path))
     assert kind in {one.kind for one in findings}, findings
+
+
+def test_a_notification_that_is_parked_again_is_tried_again_and_known(path: Path) -> None:
+    tamper(path, "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL", {})
+    on = opened(path)
+    told_of = [one for one in told(on.shop.audit.verify()).findings if one.kind is FindingKind.INBOX]
+    assert {one.known for one in told_of} == {True}
+    told(on.shop.maintenance.run())
+    assert not any(one.kind is FindingKind.INBOX for one in told(on.shop.audit.verify()).findings)
+    assert found(on) == []
 
 
 def test_postgresql_is_looked_over_as_well(database_url: str) -> None:

@@ -86,6 +86,27 @@ def test_a_change_of_the_payment_is_told_once(change: dict[str, Any], kind: str,
     assert told_of(after, after) == []
 
 
+def test_what_is_set_aside_and_what_no_longer_is_are_told_by_what_they_are_for() -> None:
+    def part(key: str, minor: int, kind: AllocationKind = AllocationKind.CAPTURED_EARLIER) -> Allocation:
+        return Allocation(Source("fulfillment", key), eur(minor), kind)
+
+    def told_between(before: tuple[Allocation, ...], after: tuple[Allocation, ...]) -> list[tuple[str, str, str]]:
+        found = told_of(attrs.evolve(NEW, allocations=before), attrs.evolve(NEW, allocations=after))
+        return [(kind, detail["for"][12:] + " " + detail["amount"], detail["as"]) for kind, _, detail in found]
+
+    allocated, unallocated, earlier = "payment.allocated", "payment.unallocated", "CAPTURED_EARLIER"
+    one, two = part("f-1", 4), part("f-2", 2)
+    assert told_between((one,), (one, two)) == [(allocated, "f-2 0.02 EUR", earlier)]
+    assert told_between((one, two), (two,)) == [(unallocated, "f-1 0.04 EUR", earlier)]
+    assert told_between((one, two), (part("f-1", 1), two)) == [(unallocated, "f-1 0.03 EUR", earlier)]
+    assert told_between((one,), (one, part("f-1", 3))) == [(allocated, "f-1 0.03 EUR", earlier)]
+    assert told_between((one,), (part("f-1", 4, AllocationKind.CANCELLED),)) == [
+        (unallocated, "f-1 0.04 EUR", earlier),
+        (allocated, "f-1 0.04 EUR", "CANCELLED"),
+    ]
+    assert told_between((one, two), (one, two)) == []
+
+
 def test_going_back_is_not_told_as_going_there() -> None:
     gone = attrs.evolve(NEW, archived=True, restrictions=frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED}))
     assert told_of(gone, NEW) == []

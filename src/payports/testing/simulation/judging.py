@@ -53,6 +53,7 @@ class Judge:
             self._check_history(payment)
         self._check_checkouts(world, payments, attention)
         self._check_requests(world, payments)
+        self._check_audit()
 
     def settle_down(self) -> None:
         """Deliver everything, let time pass and maintenance run, until nothing is due."""
@@ -108,6 +109,16 @@ class Judge:
             undone = sum(one.amount.minor for one in rows if one.reverses and one.succeeded)
             cover = sum(one.amount.minor for one in starts if one.succeeded) - undone
             demand(cover >= record.total.minor, f"the order of {basket.id} over {record.total} rests on {cover}")
+
+    def _check_audit(self) -> None:
+        """An audit finds nothing that nobody knows of, but that clocks were set back."""
+        audit = self.process.shop.audit
+        for page in (audit.verify(limit=10_000).unwrap(), audit.verify_records(limit=10_000).unwrap()):
+            for one in page.findings:
+                demand(
+                    one.known or one.kind == "TIME",
+                    f"an audit finds {one.kind} {one.record}{one.payment_id}: {one.message}",
+                )
 
     def _check_requests(self, world: World, payments: tuple[Payment, ...]) -> None:
         """Under one key, and for one fulfilment or return, no more moved than was asked."""
