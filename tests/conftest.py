@@ -27,4 +27,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     sizes.addoption("--first-sequence", type=int, default=0, help="the seed of the first of these sequences")
     sizes.addoption("--writes", type=int, default=25, help="how many payments each of eight writers makes in one file")
+    sizes.addoption("--server-kills", type=int, default=2, help="how often to kill the PostgreSQL server of a replay")
     sizes.addoption("--kills", type=int, default=6, help="how many workers of a replay to kill on each store")

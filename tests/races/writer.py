@@ -57,7 +57,7 @@ class _Alone(SlowDisk):
 def main() -> None:
     pipe = inherited()
     told = pipe.recv()
-    sqlite.Database = _Alone if told["bug"] == ALONE else SlowDisk  # type: ignore[attr-defined] -- a slow disk is put in here
+    sqlite.Database = _Alone if told["bug"] == ALONE else SlowDisk  # type: ignore[attr-defined]  # a slow disk is put in
     SlowDisk.hold_s = told["hold_s"]
     bank = SandboxBank(webhook_secret=SECRET)
     shop = connect(told["config"], bank=bank)
