@@ -42,6 +42,10 @@ class ConfigurationError(ValueError):
         self.reason = reason
 
 
+class Unreachable(ConfigurationError):
+    """What a key names is not there now. Perhaps nothing is wrong with the key: trying again later may help."""
+
+
 class GatewayFactory(Protocol):
     """Builds a gateway; entry point group ``payports.gateways``."""
 

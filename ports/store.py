@@ -28,6 +28,10 @@ class StoreFailed(Exception):
     """
 
 
+class StoreUnreachable(StoreFailed):
+    """The store is not there now, or has no time: nothing is wrong with it that waiting may not mend."""
+
+
 @attrs.frozen(kw_only=True)
 class Change:
     """A payment before and after, and what to tell about it. ``before`` is ``None`` for a new one.

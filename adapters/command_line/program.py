@@ -179,7 +179,8 @@ def work(
 ) -> None:
     """Run maintenance until told to stop, in as many processes as you like.
 
-    SIGTERM or Ctrl-C let it finish what it has begun; a second one does not. A store that goes away meanwhile is tried again.
+    SIGTERM or Ctrl-C let it finish what it has begun; a second one does not. A store that is not there, or goes away, is waited for,
+    but not with --once.
     """
     from payports.adapters.command_line.work import Wanted, load_handler, read_every, run_work
 

@@ -21,6 +21,7 @@ from payports.adapters.command_line.refusing import Refused
 from payports.adapters.command_line.stopping import Bell
 from payports.adapters.settings import ConfigurationError, read_options
 from payports.application.shop import Payports
+from payports.ports.adapter import Unreachable
 from payports.ports.store import RecordedFact
 
 _SHARE: Final = 10
@@ -56,24 +57,47 @@ class _Pass:
 
 def run_work(config: Path | None, wanted: Wanted) -> int:
     """Work until told to stop, or until there is nothing left to do; 1 if that could not be found out."""
-    with Bell() as bell, open_shop(config) as shop:
-        named = wanted.merchants or merchants_of(shop)
-        click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
-        failures = vain = 0
-        for number in count(1):
-            done = _Pass()
-            for merchant in named:
-                if not bell.rung:
-                    _tend(merchant_of(shop, merchant), merchant, wanted.handler, bell, done)
-            failures = failures + 1 if done.failed else 0
-            vain = 0 if done.did else vain + 1
-            idle = failures > 0 or not done.more or vain > _PATIENCE
-            if bell.rung or (wanted.once and idle) or number == wanted.passes:
-                break
-            if idle and bell.wait(_pause_s(wanted.every, failures)):
-                break
+    with Bell() as bell:
+        failures = 0
+        if shop := _open(config, wanted, bell):
+            with shop:
+                failures = _work(shop, wanted, bell)
         click.echo("Told to stop: all that was begun is finished." if bell.rung else "Done.")
         return int(failures > 0 and not bell.rung)
+
+
+def _open(config: Path | None, wanted: Wanted, bell: Bell) -> Payports | None:
+    """Open the shop, waiting for a store that is not there yet if the work has no end; nothing if told to stop meanwhile."""
+    for failures in count(1):
+        try:
+            return open_shop(config)
+        except Unreachable as away:
+            if wanted.once or failures == wanted.passes:
+                raise
+            _complain(away.key, away.reason)
+        if bell.wait(_pause_s(wanted.every, failures)):
+            break
+    return None
+
+
+def _work(shop: Payports, wanted: Wanted, bell: Bell) -> int:
+    """Make passes; gives how many of the last have failed in a row."""
+    named = wanted.merchants or merchants_of(shop)
+    click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
+    failures = vain = 0
+    for number in count(1):
+        done = _Pass()
+        for merchant in named:
+            if not bell.rung:
+                _tend(merchant_of(shop, merchant), merchant, wanted.handler, bell, done)
+        failures = failures + 1 if done.failed else 0
+        vain = 0 if done.did else vain + 1
+        idle = failures > 0 or not done.more or vain > _PATIENCE
+        if bell.rung or (wanted.once and idle) or number == wanted.passes:
+            break
+        if idle and bell.wait(_pause_s(wanted.every, failures)):
+            break
+    return failures
 
 
 def _tend(shop: Payports, merchant: str, handler: Handler | None, bell: Bell, done: _Pass) -> None:

@@ -16,10 +16,10 @@ from payports.application.environment import ConfiguredGateway, Policy
 from payports.application.shop import Payports
 from payports.application.telemetry import Telemetry
 from payports.domain.schedule import Schedule
-from payports.ports.adapter import AdapterContext
+from payports.ports.adapter import AdapterContext, Unreachable
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway, TransactionGateway
-from payports.ports.store import Store, StoreFailed
+from payports.ports.store import Store, StoreFailed, StoreUnreachable
 from payports.ports.telemetry import Observer
 from payports.ports.tokenization import TokenizationBridge
 
@@ -64,9 +64,14 @@ def connect(
 
     wired, policy = wire(settings)
     own = {merchant: wire(one) for merchant, one in merchants.items()}
+    try:
+        store = _store(settings, time)
+    except ConfigurationError:
+        _close([wired, *(configured for configured, _ in own.values())], given)
+        raise
     return Payports(
         merchant_id=settings.merchant,
-        store=_store(settings, time),
+        store=store,
         gateways=wired,
         policy=policy,
         clock=time,
@@ -117,14 +122,23 @@ def _built(factory: Any, context: AdapterContext, where: str) -> object:
     raise ConfigurationError(where, reason)
 
 
+def _close(wired: list[dict[str, ConfiguredGateway]], given: Mapping[str, Gateway]) -> None:
+    """Let go of what was opened for a shop that could not be: the caller may try again and again."""
+    for gateways in wired:
+        for name, one in gateways.items():
+            if one.gateway.close and name not in given:
+                one.gateway.close()
+
+
 def _store(settings: Settings, clock: Clock) -> Store:
     scheme = settings.store_url.partition(":")[0]
     factory = _named("payports.stores", scheme, "store.url")
     try:
         return cast("Store", factory(settings.store_url, settings.store_options, clock))
     except StoreFailed as failed:
+        kind = Unreachable if isinstance(failed, StoreUnreachable) else ConfigurationError
         reason = str(failed)
-    raise ConfigurationError("store.url", reason)
+    raise kind("store.url", reason)
 
 
 def _named(group: str, name: str, key: str) -> Any:

