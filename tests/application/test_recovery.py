@@ -31,6 +31,19 @@ class Slow:
         self.capabilities: Capabilities = attrs.evolve(on.spy.capabilities, **(known | bounds))
 
 
+class Saying(Slow):
+    """A slow gateway that says the same to every look-up."""
+
+    def __init__(self, on: Bench, answer: object, look_up: LookUp = LookUp.BY_KEY) -> None:
+        super().__init__(on)
+        self.capabilities = attrs.evolve(self.capabilities, look_up=look_up)
+        self.answer = answer
+
+    def look_up(self, request: PaymentRequest, *, fence: bool) -> Any:
+        assert fence, request
+        return self.answer
+
+
 def in_doubt(token: str = "tok_timeout_charged") -> tuple[Bench, Payment, Transaction]:
     on = bench()
     payment = on.pay(token=token)
@@ -141,8 +154,7 @@ def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
 
 def test_an_answer_that_leaves_it_open_is_counted_and_recorded() -> None:
     on, payment, one = in_doubt()
-    slow: Any = Slow(on)
-    slow.look_up = lambda _, **__: NotFoundYet()
+    slow: Any = Saying(on, NotFoundYet())
     env = with_gateway(on, transactions=slow).shop.environment
     for number in (1, 2):
         payment = recovery.look_up(env, payment, one, HOST)
@@ -165,8 +177,7 @@ SILENCE: Final[dict[str, tuple[Any, bool]]] = {
 @pytest.mark.parametrize(("answer", "silent"), SILENCE.values(), ids=SILENCE)
 def test_silence_leaves_no_trace_and_every_answer_does(answer: Any, silent: bool) -> None:
     on, payment, one = in_doubt()
-    slow: Any = Slow(on)
-    slow.look_up = lambda _, **__: answer
+    slow: Any = Saying(on, answer)
     env = with_gateway(on, transactions=slow).shop.environment
     assert recovery.is_silence(recovery.hear(env, payment, one)) is silent
     after = recovery.look_up(env, payment, one, HOST)
@@ -194,9 +205,7 @@ def test_an_intent_that_nobody_answers_about_is_unknown_from_then_on() -> None:
 
 def test_the_silence_of_a_gateway_that_can_never_say_counts_as_its_answer() -> None:
     on, payment, one = in_doubt()
-    blind: Any = Slow(on)
-    blind.capabilities = attrs.evolve(blind.capabilities, look_up=LookUp.NONE)
-    blind.look_up = lambda _, **__: seen(UNKNOWN)
+    blind: Any = Saying(on, seen(UNKNOWN), LookUp.NONE)
     after = recovery.look_up(with_gateway(on, transactions=blind).shop.environment, payment, one, HOST)
     assert after.transactions[0].look_ups == 1
 

@@ -172,9 +172,9 @@ def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
     told, holder, wanted = draw(st.integers(0, 4)), draw(holders), draw(names)
     duration = draw(st.sampled_from([timedelta(0), timedelta(hours=1)]))
 
-    def deliver(repository: PaymentRepository) -> object:
-        page = repository.undelivered()[:told]
-        return repository.delivered(page[-1].position) if page else None
+    def deliver(repository: PaymentRepository) -> None:
+        if page := repository.undelivered()[:told]:
+            repository.delivered(page[-1].position)
 
     done: Callable[[PaymentRepository], object] = draw(
         st.sampled_from(
