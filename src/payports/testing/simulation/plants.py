@@ -184,7 +184,12 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
         )
 
     _replace(stack, checkout, "undo", undo)
-    around.weather.chances |= {Fault.ANSWER_SLOW: 0.5, Fault.DECLINED: 0.3}
+    around.weather.chances |= {
+        Fault.ANSWER_SLOW: 0.5,
+        Fault.DECLINED: 0.3,
+        Fault.ANSWER_LOST: 0.3,
+        Fault.LOOK_UP_FAILS: 0.9,
+    }
 
 
 def _sources_kept_apart(around: Surroundings, stack: ExitStack) -> None:
