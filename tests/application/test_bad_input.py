@@ -36,6 +36,7 @@ from payports import (
     TransactionType,
     WebhookReceipt,
 )
+from payports.application.requests import never
 from payports.domain.transaction import Channel
 from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, snapshot, told
 
@@ -195,7 +196,7 @@ def calls(on: Bench) -> Iterator[Call]:
         ("tokenization", "open"): {"gateway": "sandbox", "cart": cart, "customer": None},
         ("tokenization", "accept"): {"gateway": "sandbox", "payload": {"token": "tok_approved"}},
         ("webhooks", "receive"): {"gateway": "sandbox", "headers": {}, "body": b"{}", "params": None},
-        ("maintenance", "run"): {"limit": 10},
+        ("maintenance", "run"): {"limit": 10, "stopping": never},
         ("maintenance", "needs_attention"): {},
         ("maintenance", "resolve"): {
             "transaction_id": row.id,
@@ -204,7 +205,7 @@ def calls(on: Bench) -> Iterator[Call]:
             "reason": "because",
             "gateway_reference": "",
         },
-        ("events", "deliver"): {"handler": print, "limit": 10},
+        ("events", "deliver"): {"handler": print, "limit": 10, "stopping": never},
         ("events", "history"): {"payment_id": payment.id},
     }
     for method in ("authorize", "authorize_and_capture"):
@@ -274,6 +275,7 @@ def _may_be(call: Call, name: str, value: Any) -> bool:
         "amount": lambda one: one is None or (type(one) is Money and one.currency.code == "EUR" and 0 < one.minor < 10**15),
         "limit": lambda _: False,
         "handler": callable,
+        "stopping": callable,
         "cart": lambda one: one is None or type(one) is Cart,
         "customer": lambda one: one is None or type(one) is Customer,
         "owner": lambda one: type(one) is Owner,
