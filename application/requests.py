@@ -31,7 +31,8 @@ def never() -> bool:
 
 def check_stopping(stopping: object) -> InvalidInput | None:
     """Say why something cannot be asked whether to stop."""
-    return None if callable(stopping) else InvalidInput("stopping", "must be callable")
+    question = callable(stopping) and not isinstance(stopping, type)
+    return None if question else InvalidInput("stopping", "must be a function")
 
 
 def check_limit(limit: object) -> InvalidInput | None:

@@ -275,7 +275,7 @@ def _may_be(call: Call, name: str, value: Any) -> bool:
         "amount": lambda one: one is None or (type(one) is Money and one.currency.code == "EUR" and 0 < one.minor < 10**15),
         "limit": lambda _: False,
         "handler": callable,
-        "stopping": callable,
+        "stopping": lambda one: callable(one) and not isinstance(one, type),
         "cart": lambda one: one is None or type(one) is Cart,
         "customer": lambda one: one is None or type(one) is Customer,
         "owner": lambda one: type(one) is Owner,

@@ -308,10 +308,25 @@ def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
     assert [one.position for one in taken] == [1, 2, 3, 4, 5]
 
 
-def test_only_what_can_be_called_is_asked_whether_to_stop() -> None:
+def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:
     on = bench()
-    nothing: Any = None
-    refused = InvalidInput("stopping", "must be callable")
+    payment = unknown(on, 1)
+    on.clock.advance(2 * MINUTE)
+
+    def fail() -> bool:
+        raise LookupError
+
+    for call in (on.shop.maintenance.run, lambda stopping: on.shop.events.deliver(print, stopping=stopping)):
+        with pytest.raises(LookupError):
+            call(stopping=fail)
+    names = (payment_lease(payment.id), DELIVERY)
+    assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
+
+
+@pytest.mark.parametrize("nothing", [None, True, bool])
+def test_only_a_function_is_asked_whether_to_stop(nothing: Any) -> None:
+    on = bench()
+    refused = InvalidInput("stopping", "must be a function")
     assert problem(on.shop.maintenance.run(stopping=nothing)) == refused
     assert problem(on.shop.events.deliver(print, stopping=nothing)) == refused
 
