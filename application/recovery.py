@@ -6,6 +6,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application import hearing
+from payports.application.cleaning import plain
 from payports.application.environment import Environment
 from payports.application.recording import record
 from payports.domain.capabilities import Capabilities, LookUp
@@ -103,7 +104,7 @@ def _verdict(
 ) -> Observation:
     """Judge that a gateway does not know a transaction: a proof only once nothing can be on its way to it any more."""
     bound = max(capabilities.in_flight_bound, capabilities.look_up_reliable_after)
-    reason = hearing.plain(missing.reason)
+    reason = plain(missing.reason)
     message = f"not found at the gateway: {reason}" if reason else "not found at the gateway"
     unknown = _unknown(transaction, message)
     if not transaction.indeterminate or env.now() < transaction.created_at + bound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from payports.application.hearing import is_well_formed
+from payports.application.cleaning import is_well_formed
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
 from payports.domain.transaction import Channel, NextAction, Observation
 

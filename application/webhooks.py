@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.application import hearing
+from payports.application.cleaning import clean
 from payports.application.concluding import advance
 from payports.application.environment import Environment, guarded
 from payports.application.notifying import Applied, apply, find_payment
@@ -108,7 +108,7 @@ def _heard(
         return Failure(WebhookRefused("refused", read.failure().status_code))
     heard: list[Notification] = []
     for one in read.unwrap():
-        seen = hearing.clean(one.seen)
+        seen = clean(one.seen)
         if seen is None or check_identifier("event_id", one.event_id):
             return Failure(WebhookRefused("an item cannot be kept"))
         heard.append(Notification(event_id=one.event_id, seen=attrs.evolve(seen, channel=Channel.WEBHOOK)))

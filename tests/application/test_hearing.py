@@ -26,7 +26,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application import hearing
+from payports.application import cleaning, hearing
 from payports.domain.capabilities import Capabilities
 from payports.domain.secret import Secret
 from payports.domain.transaction import Channel
@@ -353,7 +353,7 @@ def test_an_action_is_completed_by_its_gateway_or_shown_as_it_is(says: Any, show
 
 
 def kept(**rest: Any) -> Observation | None:
-    return hearing.clean(saying(**rest))
+    return cleaning.clean(saying(**rest))
 
 
 @pytest.mark.parametrize(
@@ -368,9 +368,9 @@ def kept(**rest: Any) -> Observation | None:
     ],
 )
 def test_a_text_is_bounded_printable_and_without_card_numbers(text: Any, plain: str) -> None:
-    assert hearing.plain(text) == plain
+    assert cleaning.plain(text) == plain
     if type(text) is str:
-        assert kept(code=text, message=text) == saying(code=hearing.plain(text), message=hearing.plain(text))
+        assert kept(code=text, message=text) == saying(code=cleaning.plain(text), message=cleaning.plain(text))
 
 
 @pytest.mark.parametrize("field", ["gateway_reference", "parent_reference", "account"])
@@ -379,7 +379,7 @@ def test_a_name_that_the_gateway_gave_is_kept_whole_or_refuses_the_answer(
     field: str, reference: str, may_be: bool
 ) -> None:
     said = saying(**{field: reference})
-    assert hearing.clean(said) == (said if may_be else None)
+    assert cleaning.clean(said) == (said if may_be else None)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_a_name_that_the_gateway_gave_is_kept_whole_or_refuses_the_answer(
 def test_an_attribute_or_a_field_that_cannot_be_kept_is_left_out(name: str, value: str, stays: bool) -> None:
     pairs = ((name, value),) if stays else ()
     said = saying(attributes={name: value, "other": "x"}, next_action=NextAction(type="a", fields=((name, value),)))
-    assert hearing.clean(said) == saying(
+    assert cleaning.clean(said) == saying(
         attributes=dict((*pairs, ("other", "x"))), next_action=NextAction(type="a", fields=pairs)
     )
 
@@ -453,8 +453,8 @@ WRONG: Final[dict[str, Any]] = {
 
 @pytest.mark.parametrize("field", WRONG)
 def test_a_field_of_another_type_refuses_the_answer(field: str) -> None:
-    assert hearing.is_well_formed(saying())
-    assert not hearing.is_well_formed(saying(**{field: WRONG[field]}))
+    assert cleaning.is_well_formed(saying())
+    assert not cleaning.is_well_formed(saying(**{field: WRONG[field]}))
     assert kept(**{field: WRONG[field]}) is None
 
 
@@ -488,15 +488,15 @@ def test_an_attribute_that_is_no_text_refuses_the_answer() -> None:
 
 def test_a_look_alike_is_no_observation() -> None:
     look_alike: Any = type("LookAlike", (Observation,), {})(status=SUCCEEDED, channel=Channel.WEBHOOK)
-    assert hearing.clean(look_alike) is None
-    assert hearing.clean(None) is None
+    assert cleaning.clean(look_alike) is None
+    assert cleaning.clean(None) is None
 
 
 def test_what_is_said_of_itself_is_kept_unless_it_is_known_better() -> None:
     said = saying(transaction_id="t-1", channel=Channel.WEBHOOK)
-    assert hearing.clean(said) == said
-    assert hearing.clean(said, about="") == attrs.evolve(said, transaction_id="")
-    assert hearing.clean(said, channel=Channel.LOOK_UP) == attrs.evolve(said, channel=Channel.LOOK_UP)
+    assert cleaning.clean(said) == said
+    assert cleaning.clean(said, about="") == attrs.evolve(said, transaction_id="")
+    assert cleaning.clean(said, channel=Channel.LOOK_UP) == attrs.evolve(said, channel=Channel.LOOK_UP)
 
 
 @pytest.mark.parametrize(("secret", "hidden"), [("abcd", True), ("abc", False)])

@@ -316,9 +316,10 @@ def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:
     def fail() -> bool:
         raise LookupError
 
-    for call in (on.shop.maintenance.run, lambda stopping: on.shop.events.deliver(print, stopping=stopping)):
-        with pytest.raises(LookupError):
-            call(stopping=fail)
+    with pytest.raises(LookupError):
+        on.shop.maintenance.run(stopping=fail)
+    with pytest.raises(LookupError):
+        on.shop.events.deliver(print, stopping=fail)
     names = (payment_lease(payment.id), DELIVERY)
     assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 from returns.result import Failure, Success
 
-from payports.application import checkout, concluding, execution, hearing, webhooks
+from payports.application import checkout, cleaning, concluding, execution, hearing, webhooks
 from payports.application.environment import NOTHING, Environment
 from payports.application.notifying import Applied, find_payment
 from payports.application.reversing import reverse_owed
@@ -65,7 +65,7 @@ def _not_found_is_failure(_: Surroundings, stack: ExitStack) -> None:
         if not isinstance(found, NotFoundYet):
             return found
         failed = TransactionStatus.NOT_EXECUTED
-        return attrs.evolve(hearing.believable(None, request.transaction_id, Channel.LOOK_UP), status=failed)
+        return attrs.evolve(cleaning.believable(None, request.transaction_id, Channel.LOOK_UP), status=failed)
 
     former = _replace(stack, SimulatedGateway, "look_up", look_up)
 
