@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,9 +21,9 @@ import attrs
 
 from payports.adapters.command_line.orders_file import RealOrder
 from payports.adapters.command_line.refusing import Refused
-from payports.adapters.command_line.replay_setting import Place
+from payports.adapters.command_line.replay_setting import Place, Setting
 from payports.adapters.command_line.selling import Sold
-from payports.ports.adapter import ConfigurationError
+from payports.ports.adapter import ConfigurationError, Unreachable
 
 EVERY: Final = 10
 """Each order of this number gets half of its money back."""
@@ -35,6 +36,9 @@ _DEATHS: Final = 5
 """After so many deaths without one order sold in between it is no accident."""
 _PATIENCE_S: Final = 30.0
 """How long a worker may take for the order that it is at, when it is to end."""
+_OPENINGS: Final = 30
+_PAUSE_S: Final = 0.5
+"""A store that was there when the replay began is waited for so often, and so long each time."""
 _CONTEXT: Final = get_context("spawn")
 
 
@@ -124,8 +128,8 @@ def _work(pipe: Connection, place: Place) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the replay, which then closes the pipe
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            with place.opened() as setting:
-                seller = setting.seller
+            with ExitStack() as stack:
+                seller = opened(place, stack).seller
                 while True:
                     number, order = pipe.recv()
                     pipe.send(seller.sell(order, refund=number % EVERY == 0))
@@ -137,3 +141,12 @@ def _work(pipe: Connection, place: Place) -> None:
             pipe.send(f"the bank cannot be reached: {error}")
         except Refused as error:
             pipe.send(error.message)
+
+
+def opened(place: Place, stack: ExitStack) -> Setting:
+    """Open the setting; a store that is away for a while is waited for."""
+    for _ in range(_OPENINGS):
+        with suppress(Unreachable):
+            return stack.enter_context(place.opened())
+        time.sleep(_PAUSE_S)
+    return stack.enter_context(place.opened())
