@@ -46,8 +46,11 @@ def steps(path: Path, number: int, leased: str) -> int:
         counted += 1
         return 0
 
+    def moment(_: int) -> str:
+        return instant(NOW)
+
     with closing(sqlite3.connect(path)) as connection:
-        connection.create_function("moment", 1, lambda _: instant(NOW))
+        connection.create_function("moment", 1, moment)
         connection.set_progress_handler(count, STEP)
         assert connection.execute(statements.DUE, ("m", instant(NOW), 10)).fetchall() == []
     return counted
