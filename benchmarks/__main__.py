@@ -21,6 +21,8 @@ from benchmarks.parts import PARTS, Setting
 from benchmarks.plots import draw
 
 RESULTS: Final = ROOT / "benchmarks" / "results"
+SOME: Final = "some"
+"""The name of the figures of some parts alone."""
 PLOTS: Final = ROOT / "docs" / "figures"
 
 
@@ -28,15 +30,15 @@ def main(arguments: Sequence[str]) -> None:
     """Measure what is asked for."""
     asked = _parser().parse_args(arguments)
     name = QUICK.name if asked.quick else asked.extent
-    figures = _about(name)
-    results: Path = asked.results
-    results.mkdir(parents=True, exist_ok=True)
+    figures = _about(asked)
+    file: Path = asked.results / f"{SOME if asked.only else name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="payports-bench-", dir=asked.folder) as folder:
         for part in asked.only or PARTS:
             start = time.perf_counter()
             setting = Setting(folder=Path(folder), extent=EXTENTS[name], peers_python=asked.peers_python)
             figures[part] = PARTS[part](setting)
-            (results / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+            file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
             print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     if name == FULL.name and not asked.only:
         publish(figures)
@@ -50,10 +52,11 @@ def publish(figures: dict[str, Any]) -> None:
     draw(figures, PLOTS)
 
 
-def _about(name: str) -> dict[str, Any]:
+def _about(asked: argparse.Namespace) -> dict[str, Any]:
+    given = [*(["--quick"] if asked.quick else ()), *(["--only", *asked.only] if asked.only else ())]
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "command": "make bench" if name == FULL.name else f"make bench ARGS=--{name}",
+        "command": f"make bench ARGS='{' '.join(given)}'" if given else "make bench",
         "machine": {
             "processors": os.cpu_count(),
             "python": sys.version.split()[0],
@@ -67,9 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=", description="What the library costs, beside the same work by hand."
     )
-    parser.add_argument("--quick", action="store_true", help="a look of two minutes; writes no table")
+    parser.add_argument("--quick", action="store_true", help="a look of two minutes; writes no table and no plots")
     parser.add_argument("--extent", choices=EXTENTS, default=FULL.name, help=argparse.SUPPRESS)
-    parser.add_argument("--only", nargs="+", choices=PARTS, help="some parts; writes no table")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="some parts; writes no table and no plots")
     parser.add_argument("--folder", type=Path, help="where the databases are made, on the disk to be measured")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the JSON goes")
     parser.add_argument("--peers-python", default="", help="an interpreter that has the other libraries")
