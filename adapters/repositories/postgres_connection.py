@@ -5,7 +5,6 @@ Settings: https://www.postgresql.org/docs/current/runtime-config-client.html and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -92,14 +91,7 @@ class Link(psycopg.Connection[tuple[Any, ...]]):
 def open_link(url: Secret, options: PostgresOptions) -> Link:
     """Connect, set what every connection must have, and read it back."""
     limit_s = options.answer_timeout.total_seconds()
-    link = Link.connect(
-        url.reveal(),
-        autocommit=True,
-        cursor_factory=psycopg.RawCursor,
-        connect_timeout=max(2, round(limit_s)),
-        client_encoding="UTF8",
-        password=options.password.reveal() if options.password else None,
-    )
+    link = _connected(url, options)
     try:
         link.limit_s = limit_s * _SLACK
         link.name = uuid4().hex
@@ -110,6 +102,21 @@ def open_link(url: Secret, options: PostgresOptions) -> Link:
         link.close()
         raise
     return link
+
+
+def _connected(url: Secret, options: PostgresOptions) -> Link:
+    try:
+        return Link.connect(
+            url.reveal(),
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+            connect_timeout=max(2, round(options.answer_timeout.total_seconds())),
+            client_encoding="UTF8",
+            password=options.password.reveal() if options.password else None,
+        )
+    except UnicodeError:  # a host name that no name server could be asked for
+        pass
+    raise StoreFailed("no host can have such a name")
 
 
 _SLACK: Final = 1.25
@@ -151,68 +158,3 @@ _REFUSED: Final = (
 
 def _milliseconds(duration: timedelta) -> str:
     return f"{max(1, duration // timedelta(milliseconds=1))}ms"
-
-
-def explain(error: psycopg.Error) -> str:
-    """Why something failed, without the server's text, which may hold data."""
-    if error.sqlstate is None:
-        return _unreachable(error)
-    return f"{_REASONS.get(error.sqlstate, 'PostgreSQL refused')} ({error.sqlstate})"
-
-
-def passes(error: psycopg.Error) -> bool:
-    """Tell whether what failed may well succeed if it is tried again: nothing was written, or the connection was lost."""
-    if error.sqlstate is None:
-        passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        return passing and not re.search(_FOR_GOOD, str(error))
-    return error.sqlstate in _PASSING or error.sqlstate.startswith(_CONNECTION)
-
-
-def is_between(error: psycopg.Error) -> bool:
-    """Tell whether a server says that it is going down or coming up."""
-    return error.sqlstate in _BETWEEN or (error.sqlstate is None and re.search(_GOING, str(error)) is not None)
-
-
-def _unreachable(error: psycopg.Error) -> str:
-    """Why there is no connection, from the words alone that libpq has for it."""
-    lost = "the connection to PostgreSQL was lost" if passes(error) else f"psycopg refused ({type(error).__name__})"
-    return next((reason for words, reason in _TOLD if re.search(words, str(error))), lost)
-
-
-_CONNECTION: Final = "08"
-_PASSING: Final = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available
-        "25P03",  # idle_in_transaction_session_timeout
-        "53300",  # too_many_connections
-        "57014",  # query_canceled, as by statement_timeout
-        "57P01",  # admin_shutdown
-        "57P02",  # crash_shutdown
-        "57P03",  # cannot_connect_now
-    }
-)
-_BETWEEN: Final = ("57P01", "57P02", "57P03")
-_REASONS: Final = {
-    "22003": "a number is too large to be kept",
-    "25006": "the database is read-only",
-    "40001": "busy: others were writing the same",
-    "40P01": "busy: others were writing the same",
-    "42501": "the role may not do this",
-    "53100": "the disk is full",
-    "53300": "the server takes no more connections",
-    "55P03": "busy: others have been writing the same for too long",
-    "57014": "it took too long",
-}
-_GOING: Final = "the database system is (starting up|shutting down|in recovery mode|not yet accepting connections)"
-_FOR_GOOD: Final = "authentication failed|no password supplied|does not exist|no pg_hba.conf entry|does not support SSL"
-"""What somebody must put right before it can be connected to."""
-_TOLD: Final = (
-    (_GOING, "the server is going down or coming up"),
-    ("authentication failed|no password supplied", "the server does not take this user and password"),
-    ('database "[^"]*" does not exist', "there is no such database"),
-    ("refused|could not translate host|No such file", "nothing answers there"),
-    ("timeout", "the server does not answer"),
-)
-"""What libpq says in words alone when it cannot connect."""

@@ -18,14 +18,8 @@ from payports.adapters.repositories import statements
 from payports.adapters.repositories.codec import Read
 from payports.adapters.repositories.committing import Step
 from payports.adapters.repositories.documents import Row
-from payports.adapters.repositories.postgres_connection import (
-    Link,
-    PostgresOptions,
-    explain,
-    is_between,
-    open_link,
-    passes,
-)
+from payports.adapters.repositories.postgres_connection import Link, PostgresOptions, open_link
+from payports.adapters.repositories.postgres_errors import explain, is_between, may_come, passes
 from payports.adapters.repositories.postgres_fate import BEGUN, FORGET, Mark, committed
 from payports.adapters.repositories.postgres_pool import Pool
 from payports.adapters.repositories.postgres_schema import migrate
@@ -120,7 +114,7 @@ class PostgresDatabase(Sql):
                 with self._pool.link() as link:
                     return work(link)
             except psycopg.Error as error:
-                reason, passing = explain(error), passes(error)
+                reason, passing = explain(error), (may_come if opening else passes)(error)
                 patient = patient or is_between(error)
             except StoreFailed as failed:
                 reason, passing = str(failed), False

@@ -12,7 +12,8 @@ from typing import Final
 import attrs
 import psycopg
 
-from payports.adapters.repositories.postgres_connection import Link, explain, passes
+from payports.adapters.repositories.postgres_connection import Link
+from payports.adapters.repositories.postgres_errors import explain, passes
 from payports.adapters.repositories.postgres_pool import Pool
 from payports.ports.store import StoreFailed
 

@@ -21,6 +21,7 @@ from payports.ports.store import PaymentRepository, Store
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _MOST_CONNECTIONS: Final = 1_000
+_LAST_PORT: Final = 65_535
 
 
 def connect(url: Secret, given: Mapping[str, object]) -> Store:
@@ -41,7 +42,7 @@ def _is_readable(url: Secret) -> bool:
     except psycopg.Error:
         return False
     plain = "\0" not in url.reveal() and url.reveal().startswith("postgresql://")
-    return plain and all(port.isdecimal() or not port for port in ports)
+    return plain and all(not port or (port.isdecimal() and 1 <= int(port) <= _LAST_PORT) for port in ports)
 
 
 @attrs.frozen

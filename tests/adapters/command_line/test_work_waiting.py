@@ -88,6 +88,7 @@ def test_a_mistake_ends_the_work_before_it_begins(tmp_path: Path, database_url: 
     missing = urlunsplit(urlsplit(database_url)._replace(path="/nowhere"))
     for config, reason in (
         (CONFIG.format(url=missing), "store.url: there is no such database"),
+        (CONFIG.format(url=f"{NOWHERE}?sslmode=requre"), "store.url: libpq does not take this URL"),
         (CONFIG.format(url=NOWHERE).replace("sandbox", "sandbax"), "gateways.card.adapter: no such adapter"),
         (CONFIG.format(url=NOWHERE) + "colour = 3\n", "gateways.card: unknown key 'colour'"),
     ):

