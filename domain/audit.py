@@ -1,4 +1,4 @@
-"""Whether a ledger at rest keeps the rules. Computed from the transactions alone, and not with the arithmetic that let them in.
+"""Whether a ledger at rest keeps the rules. Computed from the transactions alone, mostly without the arithmetic that let them in.
 
 Only what surely happened counts. What was made outside, or is shown to a person already, is told apart as known.
 """

@@ -23,7 +23,7 @@ from payports.domain.transaction import Observation
 class StoreFailed(Exception):
     """The store could not be read or written; ``str()`` of it is safe to log.
 
-    ``committed`` is unknown after a failed commit: whoever catches this after ``commit`` must neither call a gateway nor repeat the commit
+    After a failed ``commit`` nobody may assume whether it is there: whoever catches this must neither call a gateway nor repeat the commit
     without loading again.
     """
 

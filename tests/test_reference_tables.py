@@ -18,6 +18,7 @@ from payports.adapters.repositories.database import SqliteOptions
 from tests.page import ROOT
 
 _NAME: Final = re.compile(r"`([\w.]+)`")
+_READ: Final = re.compile(r"""(?:environ(?:\.get\(|\[)|: Final = )"(PAYPORTS_\w+)\"""")
 
 
 def first_cells(page: str) -> list[str]:
@@ -43,6 +44,7 @@ def test_the_readme_explains_every_key_of_the_configuration() -> None:
             *keys(reading.CheckoutSettings, "checkout."),
             *keys(reading.OrderSettings, "orders."),
             *keys(reading.RecoverySettings, "recovery."),
+            *keys(reading.TelemetrySettings, "telemetry."),
             *keys(reading.OptionSettings, "options."),
         ]
     )
@@ -63,6 +65,23 @@ def test_a_page_explains_every_key_of_its_gateway(page: str, named: Iterable[str
 def test_the_only_key_of_offline_tenders_is_named() -> None:
     assert keys(offline.Options) == ["account"]
     assert "`account`" in (ROOT / "docs/gateways/offline.md").read_text("utf-8")
+
+
+def test_contributing_explains_every_variable_that_the_tests_read() -> None:
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    read = {name for text in texts for name in _READ.findall(text)}
+    assert sorted(name for name in first_cells("CONTRIBUTING.md") if name.startswith("PAYPORTS_")) == sorted(read)
+
+
+def test_the_index_of_decisions_has_each_by_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text("utf-8").splitlines()
+    lines: list[str] = []
+    for page in sorted(folder.glob("0*.md")):
+        number, title = page.read_text("utf-8").partition("\n")[0].removeprefix("# ").split(". ", 1)
+        assert page.name.startswith(f"{int(number):04}-")
+        lines.append(f"- [{number}. {title}]({page.name})")
+    assert [line for line in index if line.startswith("- ")] == lines
 
 
 def test_every_link_to_a_file_of_this_tree_leads_somewhere() -> None:

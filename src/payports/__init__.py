@@ -1,4 +1,8 @@
-"""payports: take money for a cart and move it afterwards, through any payment gateway; never twice, never lost."""
+"""payports: take money for a cart and move it afterwards, through any payment gateway; never twice, never lost.
+
+``connect`` opens a shop. What its services give is an ``Outcome[Value, Error]``: either ``Success(value)`` or ``Failure(error)``, and
+``match`` over both is exhaustive for mypy and pyright. Errors are values of closed unions; nothing is raised for what happens in business.
+"""
 
 from __future__ import annotations
 

@@ -229,4 +229,4 @@ def _claims_more(status: S, truth: int) -> bool:
 if __name__ == "__main__":
     depth, rows = (int(argument) for argument in sys.argv[1:3])
     searched = Search(rows).run(depth)
-    print(searched.states, *searched.violations, sep="\n")
+    print(f"{searched.states} states, {len(searched.violations)} violations", *searched.violations, sep="\n")
