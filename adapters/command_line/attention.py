@@ -10,7 +10,7 @@ import click
 from returns.result import Failure
 from rich.text import Text
 
-from payports.adapters.command_line.opening import merchant_of, merchants_of, open_shop
+from payports.adapters.command_line.opening import open_shop, shops_of
 from payports.adapters.command_line.printing import BAD, GOOD, columns, console, words
 from payports.adapters.command_line.refusing import refuse
 from payports.application.shop import Payports
@@ -20,8 +20,8 @@ from payports.domain.attention import AttentionItem
 def run_attention(config: Path | None, merchants: tuple[str, ...], *, as_json: bool) -> int:
     """Print what needs a person; 1 if anything does."""
     with open_shop(config) as shop:
-        named = merchants or merchants_of(shop)
-        found = [(merchant, item) for merchant in named for item in _items(merchant_of(shop, merchant))]
+        named = shops_of(shop, merchants)
+        found = [(merchant, item) for merchant, one_shop in named.items() for item in _items(one_shop)]
     if as_json:
         items = [{"merchant": merchant, **attrs.asdict(item)} for merchant, item in found]
         click.echo(json.dumps({"count": len(items), "items": items}))

@@ -8,20 +8,28 @@ from pathlib import Path
 from returns.result import Failure
 from rich.console import Console
 
-from payports.adapters.command_line.opening import open_shop
+from payports.adapters.command_line.opening import open_shop, shops_of, the_one
 from payports.adapters.command_line.printing import FAINT, columns, console
 from payports.adapters.command_line.refusing import Refused, refuse
 from payports.adapters.command_line.timeline import print_timeline
 from payports.application.shop import Payports
 from payports.domain.payment import Owner, Payment
+from payports.domain.screening import check_identifier
 from payports.domain.summary import PaymentSummary, summarize
 from payports.domain.transaction import ReversalState
 
 
-def show_payment(payment_id: str, config: Path | None) -> None:
-    """Print one payment's timeline."""
+def show_payment(payment_id: str, config: Path | None, merchants: tuple[str, ...] = ()) -> None:
+    """Print one payment's timeline, whosever it is."""
+    out = console()
     with open_shop(config) as shop:
-        print_payment(console(), shop, payment_id)
+        if problem := check_identifier("payment_id", payment_id):
+            refuse(problem)
+        holding = [one for one in shops_of(shop, merchants).values() if one.environment.store.payment(payment_id)]
+        one = the_one(holding, "payment", payment_id)
+        if one.merchant_id != shop.merchant_id:
+            out.print(f"merchant {one.merchant_id}", style=FAINT, soft_wrap=True)
+        print_payment(out, one, payment_id)
 
 
 def print_payment(out: Console, shop: Payports, payment_id: str) -> None:
@@ -38,21 +46,33 @@ def print_payment(out: Console, shop: Payports, payment_id: str) -> None:
     print_timeline(out, found.unwrap(), summary.unwrap(), facts)
 
 
-def list_payments(config: Path | None, owner: str | None, limit: int, after: str) -> None:
-    """Print payments, oldest first."""
+def list_payments(
+    config: Path | None, owner: str | None, limit: int, after: str, merchants: tuple[str, ...] = ()
+) -> None:
+    """Print payments, oldest first, those of several merchants together."""
     out = console()
     with open_shop(config) as shop:
-        payments = _payments(shop, owner, limit + 1, after)
-    table = columns("payment", "owner", "gateway", "amount", "state", right=("amount",), fixed=("payment", "state"))
-    for payment in payments[:limit]:
+        found = [
+            (merchant, payment)
+            for merchant, one in shops_of(shop, merchants).items()
+            for payment in _payments(one, owner, limit + 1, after)
+        ]
+    found.sort(key=lambda one: one[1].id)
+    others = any(merchant != shop.merchant_id for merchant, _ in found[:limit])
+    more = ("merchant",) if others else ()
+    table = columns(
+        "payment", "owner", "gateway", "amount", "state", *more, right=("amount",), fixed=("payment", "state")
+    )
+    for merchant, payment in found[:limit]:
         of = f"{payment.owner.kind} {payment.owner.id}"
-        table.add_row(payment.id, of, payment.gateway, str(payment.amount), state_of(payment))
-    if not payments:
+        cells = (payment.id, of, payment.gateway, str(payment.amount), state_of(payment))
+        table.add_row(*cells, *((merchant,) if others else ()))
+    if not found:
         out.print("There are no payments.")
         return
     out.print(table)
-    if len(payments) > limit:
-        out.print(f"There are more: payports list --after {payments[limit - 1].id}", style=FAINT, soft_wrap=True)
+    if len(found) > limit:
+        out.print(f"There are more: payports list --after {found[limit - 1][1].id}", style=FAINT, soft_wrap=True)
 
 
 def _payments(shop: Payports, owner: str | None, limit: int, after: str) -> tuple[Payment, ...]:

@@ -17,7 +17,9 @@ _CONFIG: Final = click.option(
     "--config", type=_FILE, help="The configuration. [default: payports.toml here, else payports.db here]"
 )
 
-
+_MERCHANTS: Final = click.option(
+    "--merchant", "merchants", multiple=True, help="Only this one; may be repeated. [default: all of the configuration]"
+)
 _GATEWAY: Final = click.option(
     "--gateway",
     type=click.Choice(["sandbox", "stripe"]),
@@ -116,24 +118,26 @@ def replay(
 
 @program.command()
 @click.argument("payment")
+@_MERCHANTS
 @_CONFIG
-def show(payment: str, config: Path | None) -> None:
+def show(payment: str, merchants: tuple[str, ...], config: Path | None) -> None:
     """Show what happened on a payment, and what its amounts are now."""
     from payports.adapters.command_line.inspecting import show_payment
 
-    show_payment(payment, config)
+    show_payment(payment, config, merchants)
 
 
 @program.command("list")
 @click.option("--owner", metavar="KIND:ID", help="Only the payments of one owner, such as cart:c-1.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="At most so many.")
 @click.option("--after", default="", metavar="PAYMENT", help="Go on behind this one.")
+@_MERCHANTS
 @_CONFIG
-def list_(owner: str | None, limit: int, after: str, config: Path | None) -> None:
+def list_(owner: str | None, limit: int, after: str, merchants: tuple[str, ...], config: Path | None) -> None:
     """List payments, oldest first."""
     from payports.adapters.command_line.inspecting import list_payments
 
-    list_payments(config, owner, limit, after)
+    list_payments(config, owner, limit, after, merchants)
 
 
 @program.command()
@@ -145,9 +149,6 @@ def doctor(config: Path | None) -> None:
     raise SystemExit(run_doctor(config))
 
 
-_MERCHANTS: Final = click.option(
-    "--merchant", "merchants", multiple=True, help="Only this one; may be repeated. [default: all of the configuration]"
-)
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
@@ -211,7 +212,7 @@ def attention(merchants: tuple[str, ...], as_json: bool, config: Path | None) ->
 @click.option("--operator", required=True, help="Who decides.")
 @click.option("--reason", required=True, help="Why; it is kept in the history.")
 @click.option("--gateway-reference", default="", help="The gateway's name for it, if it was found there.")
-@click.option("--merchant", default="", help="Whose transaction. [default: the configuration's merchant]")
+@click.option("--merchant", default="", help="Whose transaction. [default: whose it is of the configuration]")
 @_CONFIG
 def resolve(
     transaction: str,

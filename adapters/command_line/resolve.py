@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from returns.result import Failure
 from rich.table import Table
 
 from payports.adapters.command_line.inspecting import state_of
-from payports.adapters.command_line.opening import merchant_of, open_shop
+from payports.adapters.command_line.opening import open_shop, shops_of, the_one
 from payports.adapters.command_line.printing import BAD, GOOD, columns, console, status_text, words
 from payports.adapters.command_line.refusing import Refused, refuse
 from payports.application.shop import Payports
@@ -40,8 +41,8 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
     if status not in TransactionStatus.__members__:
         raise Refused("status: must be SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED")
     with open_shop(config) as opened:
-        shop = merchant_of(opened, merchant) if merchant else opened
-        before = _payment(shop, ruling.transaction_id)
+        shops = shops_of(opened, (merchant,) if merchant else ()).values()
+        shop, before = _found(shops, ruling.transaction_id)
         told = len(shop.events.history(before.id).value_or(()))
         resolved = shop.maintenance.resolve(
             ruling.transaction_id,
@@ -52,7 +53,7 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
         )
         if isinstance(resolved, Failure) and not isinstance(resolved.failure(), _SAYS_SO):
             refuse(resolved.failure())
-        after = _payment(shop, ruling.transaction_id)
+        _, after = _found([shop], ruling.transaction_id)
         history = shop.events.history(after.id)
     out, one = console(), after.by_id[ruling.transaction_id]
     out.print(f"{words(one.type)} {one.id} of payment {after.id}, {after.owner.kind} {after.owner.id}", soft_wrap=True)
@@ -72,14 +73,12 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
     return int(not followed)
 
 
-def _payment(shop: Payports, transaction_id: str) -> Payment:
-    """The payment of a transaction; ``Refused`` if there is none."""
+def _found(shops: Iterable[Payports], transaction_id: str) -> tuple[Payports, Payment]:
+    """The payment of a transaction, and whose it is; ``Refused`` if there is none."""
     if problem := check_identifier("transaction", transaction_id):
         refuse(problem)
-    found = shop.environment.store.payment_of_transaction(transaction_id)
-    if found is None:
-        raise Refused(f"transaction: there is no {transaction_id}")
-    return found
+    looked = ((shop, shop.environment.store.payment_of_transaction(transaction_id)) for shop in shops)
+    return the_one([(shop, payment) for shop, payment in looked if payment], "transaction", transaction_id)
 
 
 def _changes(before: Payment, after: Payment, transaction_id: str) -> Table:

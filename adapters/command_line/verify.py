@@ -15,7 +15,7 @@ import click
 from returns.result import Failure
 from rich.progress import Progress, TextColumn
 
-from payports.adapters.command_line.opening import merchant_of, merchants_of, open_shop
+from payports.adapters.command_line.opening import open_shop, shops_of
 from payports.adapters.command_line.printing import BAD, FAINT, GOOD, console, words
 from payports.adapters.command_line.refusing import refuse
 from payports.application.auditing import AuditPage
@@ -56,9 +56,9 @@ def run_verify(config: Path | None, merchants: tuple[str, ...], *, look_up: bool
     """Print every finding as it is found, then what was looked at; 1 if anything was found that nobody knows of yet."""
     tally = Tally()
     with open_shop(config) as shop, _progress() as tick:
-        named = merchants or merchants_of(shop)
-        for merchant in named:
-            for page in _pages(merchant_of(shop, merchant), look_up=look_up):
+        named = shops_of(shop, merchants)
+        for merchant, one_shop in named.items():
+            for page in _pages(one_shop, look_up=look_up):
                 tally.add(page)
                 for one in page.findings:
                     if as_json:

@@ -15,7 +15,7 @@ import attrs
 import click
 from returns.result import Failure
 
-from payports.adapters.command_line.opening import merchant_of, merchants_of, open_shop
+from payports.adapters.command_line.opening import open_shop, shops_of
 from payports.adapters.command_line.printing import words
 from payports.adapters.command_line.refusing import Refused
 from payports.adapters.command_line.stopping import Bell
@@ -82,14 +82,14 @@ def _open(config: Path | None, wanted: Wanted, bell: Bell) -> Payports | None:
 
 def _work(shop: Payports, wanted: Wanted, bell: Bell) -> int:
     """Make passes; gives how many of the last have failed in a row."""
-    named = wanted.merchants or merchants_of(shop)
+    named = shops_of(shop, wanted.merchants)
     click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
     failures = vain = 0
     for number in count(1):
         done = _Pass()
-        for merchant in named:
+        for merchant, one_shop in named.items():
             if not bell.rung:
-                _tend(merchant_of(shop, merchant), merchant, wanted.handler, bell, done)
+                _tend(one_shop, merchant, wanted.handler, bell, done)
         failures = failures + 1 if done.failed else 0
         vain = 0 if done.did else vain + 1
         idle = failures > 0 or not done.more or vain > _PATIENCE

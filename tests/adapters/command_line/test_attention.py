@@ -121,7 +121,7 @@ def test_a_final_status_is_not_lowered_and_that_is_said(tmp_path: Path, sold: di
             "gateway_reference",
         ),
         (("TX", "SUCCEEDED", "--operator", "G", "--reason", "r", "--merchant", " x"), "--merchant"),
-        (("TX", "SUCCEEDED", "--operator", "G", "--reason", "r", "--merchant", "other"), "transaction"),
+        (("TX", "SUCCEEDED", "--operator", "G", "--reason", "r", "--merchant", "other"), "--merchant"),
     ],
 )
 def test_what_cannot_be_ruled_names_the_field_and_changes_nothing(

@@ -332,6 +332,7 @@ def test_facts_are_handed_out_and_what_the_handler_refuses_is_kept_for_it(folder
         (("--deliver", "shopcode:no_function"), "--deliver"),
         (("--deliver", "shopcode:missing"), "--deliver"),
         (("--merchant", " x"), "--merchant"),
+        (("--merchant", "default", "--merchant", "outlett"), "--merchant"),
     ],
 )
 def test_what_cannot_begin_names_the_option(folder: Path, options: tuple[str, ...], names: str) -> None:
