@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 import attrs
 from returns.result import Failure, Success
@@ -16,7 +16,7 @@ from payports.application.auditing_beside import beside
 from payports.application.auditing_records import audit_leases, audit_reach, audit_record
 from payports.application.comparing import compare
 from payports.application.environment import TRIES, Environment, guarded
-from payports.application.requests import check_limit
+from payports.application.requests import check_limit, check_place
 from payports.domain.audit import audit, unsound
 from payports.domain.audit_causes import audit_causes
 from payports.domain.audit_history import audit_history, audit_places
@@ -60,10 +60,9 @@ class Audit:
         """Check at most ``limit`` payments behind the id ``after``; with ``gateway_look_up`` ask the gateways about each transaction, too.
 
         Failures:
-            InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` no text. StoreUnavailable.
+            InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` no text that an id can be. StoreUnavailable.
         """
-        problem = check_limit(limit) or (None if type(after) is str else InvalidInput("after", "must be text"))
-        if problem:
+        if problem := check_limit(limit) or check_place("after", after):
             return Failure(problem)
         ids = self._env.store.payment_ids(after, limit)
         looked = [self._look_over(payment_id, ask=gateway_look_up) for payment_id in ids]
@@ -87,7 +86,7 @@ class Audit:
         Failures:
             InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` is no place that a page gave. StoreUnavailable.
         """
-        if problem := check_limit(limit):
+        if problem := check_limit(limit) or check_place("after", after):
             return Failure(problem)
         place = _read_place(after)
         if place is None:
@@ -177,14 +176,16 @@ def _written_place(kept: Kept, key: tuple[str, ...]) -> str:
     return json.dumps([kept, *key])
 
 
-def _read_place(after: object) -> tuple[Kept, tuple[str, ...]] | None:
+def _read_place(after: str) -> tuple[Kept, tuple[str, ...]] | None:
     """Where a page begins: behind a key of a table; ``None`` if that is no such place."""
-    if after == "":
+    if not after:
         return Kept.REQUESTS, ()
     try:
-        kept, *key = json.loads(str(after))
-        place = Kept(kept), tuple(key)
-    except (ValueError, TypeError):
+        read: object = json.loads(after)
+    except (ValueError, RecursionError):
         return None
-    columns = 1 if place[0] is Kept.REQUESTS else 2
-    return place if [type(one) for one in key] == [str] * columns else None
+    kept, *key = cast("list[object]", read) if isinstance(read, list) and read else [None]
+    table = next((one for one in Kept if one == kept), None)
+    texts = tuple(one for one in key if isinstance(one, str) and not check_place("after", one))
+    columns = 1 if table is Kept.REQUESTS else 2
+    return (table, texts) if table and len(texts) == len(key) == columns else None

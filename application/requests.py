@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from payports.application.cleaning import is_well_formed
@@ -40,6 +41,25 @@ def check_limit(limit: object) -> InvalidInput | None:
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
         return InvalidInput("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     return None
+
+
+_LONGEST_PLACE: Final = 65_536
+"""More than any key that can be found again."""
+
+
+def check_place(field: str, value: object) -> InvalidInput | None:
+    """Say why a value is no place in the order of what is stored. A damaged store may hold odd names, but no NUL and no lone surrogate,
+    which not every database can be asked for."""
+    if type(value) is not str:
+        return InvalidInput(field, "must be text")
+    if len(value) > _LONGEST_PLACE:
+        return InvalidInput(field, f"is longer than {_LONGEST_PLACE} characters")
+    if _UNASKABLE.search(value):
+        return InvalidInput(field, "holds NUL or a lone surrogate")
+    return None
+
+
+_UNASKABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def check_observation(observation: object) -> InvalidInput | None:

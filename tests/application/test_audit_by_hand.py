@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -302,10 +303,45 @@ def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", [None, 1, "x", "{}", "[]", '["requests"]', '["inbox", "a"]', '["gifts", "a"]', '["requests", 1]']
+    "after",
+    [
+        *(
+            None,
+            1,
+            b"[]",
+            "x",
+            "{}",
+            "[]",
+            "NaN",
+            '["requests"]',
+            '["inbox", "a"]',
+            '["gifts", "a"]',
+            '["requests", 1]',
+        ),
+        *('{"requests": 1, "a": 2}', '[["requests"], "a"]', '["requests", "\\u0000"]', '["checkouts", "a", "\\ud800"]'),
+        *("[" * 20_000, "[" * 200_000, "9" * 20_000, "\0", "\ud800", '["requests", "\0"]'),
+    ],
+    ids=lambda after: ascii(after)[:20],
 )
 def test_a_place_that_no_page_gave_is_refused(after: Any) -> None:
     assert problem(bench().shop.audit.verify_records(after)).field == "after"
+
+
+@pytest.mark.parametrize(
+    "after", [None, 1, b"p", "\0", "p\0", "\ud800", "p" * 100_000], ids=lambda after: ascii(after)[:20]
+)
+def test_a_place_that_no_payment_has_is_refused_before_a_store_is_asked(after: Any) -> None:
+    on = bench()
+    on.pay()
+    assert problem(on.shop.audit.verify(after)).field == "after"
+    assert told(on.shop.audit.verify("")).payments == 1
+
+
+@pytest.mark.parametrize("after", ["!", "payment\n", "\u00e9\U0001f600", " "])
+def test_a_page_may_begin_behind_an_odd_name_for_a_damaged_store_holds_such(after: str) -> None:
+    told(bench().shop.audit.verify(after))
+    for kept, more in (("requests", []), ("checkouts", ["c"]), ("inbox", ["e"])):
+        told(bench().shop.audit.verify_records(json.dumps([kept, after, *more])))
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True])
