@@ -130,6 +130,30 @@ def test_parts_of_one_request_do_not_count_against_each_other() -> None:
     assert sorted(minor for _, minor in on.effects(CAPTURE)) == [3_000, 3_000, 4_000]
 
 
+def test_what_was_cancelled_with_a_refund_is_not_captured_any_more() -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
+    payment = on.pay()
+    told(on.submit())
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(1_000), key="k-1"))
+    before = on.again(payment)
+    assert problem(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-2")) == OperationNotAllowed(
+        "capture", "fulfillment f-1 was captured or cancelled already"
+    )
+    assert on.again(payment) == before
+
+
+def test_what_went_back_for_a_return_and_for_a_cancellation_is_counted_once() -> None:
+    on = bench()
+    on.pay(minor=2_000)
+    told(on.submit(minor=2_000))
+    told(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-1"))
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(400), key="k-2"))
+    told(on.shop.orders.refund(OWNER, "r-1", eur(600), key="k-3"))
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(2_000), key="k-4"))
+    assert on.effects(TransactionType.REFUND) == [("REFUND", 400), ("REFUND", 600)]
+    assert on.effects(REVERSE_AUTH) == [("REVERSE_AUTH", 1_000)]
+
+
 # --- a gateway's own rollback ---
 
 

@@ -72,10 +72,12 @@ def acting(kind: type[Actions]) -> Bench:
     return with_gateway(on, actions=kind(actions))
 
 
-def failed_with_a_hold(on: Bench) -> Payment:
+def failed_with_a_hold(on: Bench, fails_too: str = "") -> Payment:
     """A payment with a hold that a failed attempt left: a candidate for reversal."""
     payment = on.pay()
     told(on.shop.transactions.authorize(payment.id, eur(1_000)))
+    if fails_too:
+        on.bank.fail_next(fails_too, "declined")
     on.bank.fail_next("AUTHORIZE", "declined")
     problem(on.submit())
     return payment
@@ -253,6 +255,23 @@ def test_a_result_that_is_owed_for_more_than_a_week_is_shown(late_s: int, shown:
         what_to_do="ask the gateway, then resolve() with what is true",
     )
     assert told(on.shop.maintenance.needs_attention()) == ((item,) if shown else ())
+
+
+def test_what_a_person_is_told_to_do_is_told_word_for_word() -> None:
+    on = bench({"checkout": {"rollback": "immediate"}})
+    odd = on.pay("c-2", token="tok_wrong_amount")
+    problem(on.shop.transactions.authorize(odd.id))
+    payment = failed_with_a_hold(on, "REVERSE_AUTH")
+    hold, tried = hold_of(on, payment), only(on.again(payment), REVERSE_AUTH)
+    stuck = only(on.again(odd), AUTHORIZE)
+    told_of = {item.transaction_id: item for item in told(on.shop.maintenance.needs_attention())}
+    assert stuck.discrepancy
+    assert told_of[stuck.id].message == stuck.discrepancy.message
+    assert told_of[stuck.id].what_to_do == "compare with the gateway's own records, then resolve() with what is true"
+    assert told_of[tried.id].message == f"10.00 EUR of AUTHORIZE {hold.id} should have gone back and did not"
+    assert told_of[tried.id].what_to_do == (
+        "it is tried again; or undo it at the gateway, and resolve() this reversal as SUCCEEDED"
+    )
 
 
 def test_a_person_cannot_lower_what_is_final() -> None:
