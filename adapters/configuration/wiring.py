@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import attrs
 
 from payports.adapters.configuration.clock import SystemClock, SystemIds
+from payports.adapters.configuration.given import check_given
 from payports.adapters.configuration.reading import GatewaySettings, Settings, Table, TelemetrySettings, load, read
 from payports.adapters.settings import ConfigurationError
 from payports.application.environment import ConfiguredGateway, Policy
@@ -40,8 +41,9 @@ def connect(
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
     ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
-    Raises ``ConfigurationError`` naming the key, never the value.
+    Raises ``ConfigurationError`` naming the key or the argument, never the value.
     """
+    check_given(bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)
     settings, merchants = read(load(config))
     time, names = clock or SystemClock(), ids or SystemIds()
     given = {name: _as_gateway(one) for name, one in (gateways or {}).items()}

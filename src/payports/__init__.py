@@ -173,6 +173,7 @@ __all__ = [
     "TransactionReport",
     "TransactionStatus",
     "TransactionType",
+    "Unreachable",
     "WebhookReceipt",
     "allocate",
     "connect",
@@ -192,7 +193,7 @@ def connect(
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
     ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
-    Raises ``ConfigurationError`` naming the key, never the value; its kind ``Unreachable`` if the store is not there now.
+    Raises ``ConfigurationError`` naming the key or the argument, never the value; its kind ``Unreachable`` if the store is not there now.
     """
     from payports.adapters.configuration.wiring import connect as wire
 
