@@ -10,6 +10,7 @@ from typing import Final, ParamSpec, TypeVar
 import attrs
 from returns.result import Failure, Success
 
+from payports.application.silence import Silence
 from payports.domain.failures import Busy, GatewayUnsupported, PaymentNotFound, StoreUnavailable
 from payports.domain.fulfilment import Split
 from payports.domain.history import Cause, facts
@@ -34,12 +35,13 @@ _Arguments = ParamSpec("_Arguments")
 @attrs.frozen(kw_only=True)
 class ConfiguredGateway:
     """A gateway under its name in the configuration. ``captures_at_once``: checkout authorizes and captures in one go;
-    ``awaiting_covers``: a result that it still owes is good enough to place an order."""
+    ``awaiting_covers``: a result that it still owes is good enough to place an order; ``silence``: whether it answers lately."""
 
     name: str
     gateway: Gateway
     captures_at_once: bool = False
     awaiting_covers: bool = False
+    silence: Silence = attrs.field(factory=Silence, repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import attrs
@@ -13,6 +13,7 @@ from payports.application.concluding import conclude
 from payports.application.environment import Environment
 from payports.application.notifying import Applied, apply
 from payports.application.settling import Settling
+from payports.application.silence import Silence
 from payports.ports.store import (
     CheckoutRecord,
     InboxEntry,
@@ -29,9 +30,6 @@ _AT_ONCE: Final = 20
 _LEASE: Final = timedelta(seconds=30)
 """When another worker may take over what one has leased and not given back; whoever is slower than that finds its commits refused."""
 
-_DEAF: Final = 3
-"""After so many payments in a row without an answer a gateway is left alone by everybody, until that lease has run out."""
-
 _Work = TypeVar("_Work")
 
 
@@ -39,8 +37,9 @@ _Work = TypeVar("_Work")
 class Pass:
     """One pass, under the name that its leases carry. ``done`` counts what it did; ``stopped``: it was told to leave the rest.
 
-    ``_unanswered``: how many payments in a row each gateway gave no answer about. ``_answering``: the gateways that gave any.
-    ``_passed_by``: how many payments were left for later, because their gateway gives none.
+    ``_silent``: the gateways that give no answers, and are left alone until the end of the pass. ``_answering``: those that gave any.
+    ``_passed_by``: how many payments were left for later, because their gateway is silent. ``_gone``: what is remembered of gateways that
+    are not configured any more.
     """
 
     _env: Environment
@@ -48,9 +47,10 @@ class Pass:
     done: Counter[str]
     _stopping: Callable[[], bool]
     stopped: bool = False
-    _unanswered: Counter[str] = attrs.field(factory=Counter[str])
+    _silent: set[str] = attrs.field(factory=set[str])
     _answering: set[str] = attrs.field(factory=set[str])
     _passed_by: int = 0
+    _gone: defaultdict[str, Silence] = attrs.field(factory=lambda: defaultdict(Silence))
 
     def run(self, limit: int) -> int:
         """Work on at most so much of each kind; gives how much was found of that of which most was found."""
@@ -63,19 +63,20 @@ class Pass:
 
     def _over_payments(self, limit: int) -> int:
         """Work on payments that are due. Where a gateway falls silent meanwhile, others are looked for in the place of its own."""
+        self._silent = {name for name, one in self._env.gateways.items() if one.silence.lasts(self._env.now())}
         found = 0
         while True:
-            silent, passed_by = self._silent(), self._passed_by
+            self._leave_alone()
+            silent, passed_by = len(self._silent), self._passed_by
             found += self._over(self._env.store.due(self._env.now(), limit - found), payment_lease, self._tend)
             found -= self._passed_by - passed_by
-            if self._silent():
-                self._leave_alone(self._silent())
-            if found >= limit or self.stopped or self._silent() == silent:
+            if found >= limit or self.stopped or len(self._silent) == silent:
+                self._leave_alone()
                 return found
 
     def _over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
         """Work on what was found, as far as nobody else does, until told to stop or a gateway falls silent; gives how much that was."""
-        silent = self._silent()
+        silent = len(self._silent)
         if self.stopped:
             return 0
         for start in range(0, len(found), _AT_ONCE):
@@ -88,7 +89,7 @@ class Pass:
                     self._try(work, named[name])
             finally:
                 self._give_back(tuple(leased))
-            if self.stopped or self._silent() != silent:
+            if self.stopped or len(self._silent) != silent:
                 return start + len(named)
         return len(found)
 
@@ -119,25 +120,32 @@ class Pass:
         settling = Settling(env=self._env, done=self.done, payment=payment, answering=gateway in self._answering)
         if not settling.due():
             return
-        if gateway in self._silent():
+        if gateway in self._silent:
             self._passed_by += 1
             return
+        began = self._env.now()
         settling.settle()
-        self._listen(gateway, settling)
+        self._listen(gateway, settling, began)
 
-    def _listen(self, gateway: str, settled: Settling) -> None:
+    def _listen(self, gateway: str, settled: Settling, began: datetime) -> None:
         """Keep in mind whether a gateway answers."""
+        silence, now = self._silence_of(gateway), self._env.now()
         if settled.answered:
             self._answering.add(gateway)
-            self._unanswered[gateway] = 0
-        self._unanswered[gateway] += settled.silent
+            silence.end()
+        if settled.silent:
+            silence.go_on(now - began, now)
+        if silence.lasts(now):
+            self._silent.add(gateway)
 
-    def _silent(self) -> set[str]:
-        return {gateway for gateway, times in self._unanswered.items() if times >= _DEAF}
+    def _silence_of(self, gateway: str) -> Silence:
+        configured = self._env.gateways.get(gateway)
+        return configured.silence if configured else self._gone[gateway]
 
-    def _leave_alone(self, gateways: set[str]) -> None:
+    def _leave_alone(self) -> None:
         """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""
-        self._env.store.lease(tuple(map(gateway_lease, gateways)), self._holder, _LEASE)
+        if self._silent:
+            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, _LEASE)
 
     def _retry(self, entry: InboxEntry) -> None:
         self.done["applied"] += apply(self._env, entry) is Applied.APPLIED

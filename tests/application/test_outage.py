@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
+from returns.result import Success
 
 from payports import Payment, TransactionStatus, TransactionType
 from payports.application.maintenance import MaintenanceReport
@@ -287,3 +288,33 @@ def test_a_gateway_that_can_never_say_is_asked_ever_more_seldom() -> None:
         on.clock.advance(MINUTE)
         run(with_gateway(on, transactions=blind))
     assert 2 * 5 < len(on.spy.looked_up) < 2 * 15
+
+
+def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_with_one_payment() -> None:
+    on = bench(TWO)
+    shops = [attrs.evolve(on, shop=on.shop.merchant(name)) for name in ("a", "b", "c")]
+    for one in shops:
+        unknown(one, 5, "dead")
+        unknown(one, 1)
+
+    def hang(_: object) -> None:
+        on.clock.advance(20)
+
+    on.spies["dead"].on_look_up = hang
+    on.clock.advance(2 * MINUTE)
+    reports = [run(one) for one in shops]
+    assert [one.settled for one in reports] == [1, 1, 1]
+    assert len(on.spies["dead"].looked_up) == PROBES, "by the first merchant alone"
+    on.clock.advance(2 * MINUTE)
+    began = on.clock.now()
+    for one in shops:
+        run(one)
+    assert on.clock.now() - began == timedelta(seconds=20)
+    on.spies["dead"].on_look_up = None
+    for _ in range(2):
+        on.clock.advance(MINUTE)
+        for one in shops:
+            run(one)
+    assert all(one.shop.maintenance.needs_attention() == Success(()) for one in shops)
+    dead = [payment for one in shops for payment in one.store.of(one.shop.merchant_id).payments()]
+    assert {one.transactions[0].status for one in dead} == {TransactionStatus.SUCCEEDED}
