@@ -126,6 +126,9 @@ def rule(
     payment = env.store.payment_of_transaction(transaction_id)
     if payment is None:
         return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
+    names = {seen.gateway_reference for seen in payment.by_id[transaction_id].seen if seen.gateway_reference}
+    if gateway_reference and names and gateway_reference not in names:
+        return Failure(InvalidInput("gateway_reference", "is not what the gateway has called it"))
     ruling = Observation(
         status=TransactionStatus(status),
         channel=Channel.OPERATOR,

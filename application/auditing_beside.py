@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from payports.application.environment import Environment
-from payports.domain.attention import concerns_about
 from payports.domain.audit_causes import notifications
-from payports.domain.findings import Finding, FindingKind, finding
+from payports.domain.findings import Finding, FindingKind, finding, is_known
 from payports.domain.history import Fact
 from payports.domain.lifecycle import INITIATING
 from payports.domain.payment import Payment, Restriction
@@ -107,7 +106,7 @@ def _claims(payment: Payment, record: CheckoutRecord) -> Iterator[Finding]:
     won = [one for one in payment.transactions if one.type in INITIATING and one.attempt and one.succeeded]
     if won and all(record.request_id not in (one.attempt, *one.earlier_attempts) for one in won):
         said = f"the order was placed by attempt {record.request_id}, which has secured nothing on it"
-        yield finding(FindingKind.CHECKOUT, payment, said, won[0], known=_is_shown(payment))
+        yield finding(FindingKind.CHECKOUT, payment, said, won[0], known=_is_known(payment))
     if payment.customer and record.customer and payment.customer != record.customer:
         said = f"it is of customer {payment.customer.id}, and the order on it of {record.customer.id}"
         yield finding(FindingKind.CHECKOUT, payment, said)
@@ -127,11 +126,11 @@ def _cover(env: Environment, payment: Payment, record: CheckoutRecord) -> Iterat
         yield finding(FindingKind.CHECKOUT, payment, said)
     elif short := sum(one.amount.minor - _secured(env, one) for one in on_it):
         said = f"the order was placed for {record.total}, of which {short} minor units were never secured"
-        yield finding(FindingKind.COVER, payment, said, known=any(map(_is_shown, on_it)))
+        yield finding(FindingKind.COVER, payment, said, known=any(map(_is_known, on_it)))
 
 
-def _is_shown(payment: Payment) -> bool:
-    return any(True for one in payment.transactions for _ in concerns_about(payment, one))
+def _is_known(payment: Payment) -> bool:
+    return any(is_known(payment, one) for one in payment.transactions)
 
 
 def _secured(env: Environment, payment: Payment) -> int:

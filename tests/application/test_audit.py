@@ -326,3 +326,16 @@ def test_postgresql_is_audited_as_well(database_url: str) -> None:
         (FindingKind.UNREADABLE, payments[1]),
     ]
     on.shop.close()
+
+
+def test_what_a_person_has_taken_note_of_is_known() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.submit())
+    hold = on.again(payment).transactions[0]
+    on.bank.revoke(hold.gateway_reference)
+    on.deliver()
+    shown = told(on.shop.maintenance.needs_attention())
+    told(on.shop.maintenance.resolve(hold.id, TransactionStatus.REVOKED, operator="ada", reason="delivered nothing"))
+    assert (len(shown), told(on.shop.maintenance.needs_attention())) == (1, ())
+    assert [(one.kind, one.known) for one in told(on.shop.audit.verify()).findings] == [(FindingKind.COVER, True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -53,6 +54,7 @@ from tests.application.shops import (
     only,
     problem,
     seen,
+    snapshot,
     spoil,
     told,
     with_gateway,
@@ -507,3 +509,16 @@ def test_the_gateway_looks_at_a_method_again_when_it_is_to_pay() -> None:
     on.pay(type=PaymentType.DEBIT_CARD)
     told(on.submit())
     assert validator.asked == [PaymentType.DEBIT_CARD] * 2
+
+
+def test_a_ruling_does_not_take_a_transaction_for_another_one_of_the_gateway() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.shop.transactions.authorize(payment.id))
+    hold = on.again(payment).transactions[0]
+    resolve = partial(on.shop.maintenance.resolve, hold.id, TransactionStatus.SUCCEEDED, operator="ada", reason="seen")
+    before = snapshot(on)
+    refused = problem(resolve(gateway_reference="a-typo"))
+    assert (refused.field, snapshot(on)) == ("gateway_reference", before)
+    told(resolve(gateway_reference=hold.gateway_reference))
+    told(on.shop.transactions.capture(payment.id))
