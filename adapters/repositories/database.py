@@ -24,7 +24,7 @@ import attrs
 from payports.adapters.repositories.documents import instant
 from payports.adapters.repositories.schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 from payports.adapters.repositories.turns import Line, Place
-from payports.ports.store import StoreFailed
+from payports.ports.store import StoreFailed, StoreUnreachable
 
 _Value = TypeVar("_Value")
 
@@ -68,10 +68,12 @@ class Database:
             raise StoreFailed("the store was opened before a fork: open it anew in the child process")
         if not self._lock.acquire(timeout=self._patience_s):
             raise StoreFailed("busy: other threads have kept the store for too long")
+        kind = StoreFailed
         try:
             return self._in_turn(work)
         except (sqlite3.Error, OverflowError) as error:
             reason = _explain(error)
+            kind = StoreUnreachable if _code(error) in _PASSING else StoreFailed
             if _code(error) not in _HARMLESS:
                 self._drop()
         except StoreFailed as failed:
@@ -79,7 +81,7 @@ class Database:
         finally:
             self._roll_back()
             self._lock.release()
-        raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+        raise kind(reason)  # outside the except: the frames behind the cause may hold what must not be shown
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do something in one transaction, and commit it durably. If it raises, nothing was written."""
@@ -227,6 +229,9 @@ def _is_in_wal(connection: sqlite3.Connection, *, patient: bool) -> bool:
 
 _HARMLESS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL})
 """After these the connection is as good as before."""
+
+_PASSING: Final = _HARMLESS | {sqlite3.SQLITE_IOERR}
+"""After these it may be well to try again later."""
 
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "busy: another process has been writing for too long",

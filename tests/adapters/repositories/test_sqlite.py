@@ -23,7 +23,7 @@ from payports.adapters.repositories.sqlite import SqliteStore
 from payports.adapters.settings import ConfigurationError
 from payports.domain.history import Cause, facts
 from payports.domain.method import PaymentMethod
-from payports.ports.store import Commit, PaymentRepository, RequestRecord, StoreFailed
+from payports.ports.store import Commit, PaymentRepository, RequestRecord, StoreFailed, StoreUnreachable
 from payports.testing import FixedClock
 from payports.testing.store_samples import (
     NOW,
@@ -205,6 +205,16 @@ def test_a_busy_file_is_told_and_can_be_read_meanwhile(path: Path) -> None:
     assert loaded(store.of("m")) == before
     other.close()
     assert store.of("m").commit(changed(before, before)) == Success(None)
+
+
+@pytest.mark.parametrize(("statement", "passing"), [("BEGIN EXCLUSIVE", True), ("PRAGMA user_version = 99", False)])
+def test_whoever_opens_is_told_whether_it_may_be_well_to_try_again(path: Path, statement: str, passing: bool) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute(statement)
+    with pytest.raises(StoreFailed) as failed:
+        opened(path, busy_timeout="20ms")
+    assert isinstance(failed.value, StoreUnreachable) is passing
+    other.close()
 
 
 def test_a_commit_that_fails_is_not_there_and_the_file_is_opened_anew(store: SqliteStore) -> None:
