@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,13 +27,15 @@ _LEASE: Final = timedelta(minutes=1)
 class Delivery:
     """How many facts the handler took. ``stopped_at`` is the fact at which it raised (``error``: the exception's name), if it did.
 
-    ``elsewhere``: another process is delivering at this moment, or has taken over from this one, which was too slow.
+    ``elsewhere``: another process is delivering at this moment, or has taken over from this one, which was too slow. ``told_to_stop``:
+    ``stopping`` said yes, so there may be more.
     """
 
     delivered: int
     stopped_at: RecordedFact | None = None
     error: str = ""
     elsewhere: bool = False
+    told_to_stop: bool = False
 
 
 @attrs.frozen
@@ -53,7 +56,8 @@ class Events:
 
         Of several processes that do so at once one delivers; when it dies another goes on within a minute, with what was not noted as
         delivered. A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact. ``stopping`` is
-        asked before each fact; once it says yes delivery ends, with all noted that was taken.
+        asked before each fact; once it says yes delivery ends, with all noted that was taken. So it is if ``stopping`` raises, and then it
+        is raised on.
 
         Failures:
             InvalidInput: the handler or ``stopping`` cannot be called, or the limit is no whole number from 1 to 10,000.
@@ -103,8 +107,8 @@ class _Deliverer:
         position = 0
         stopped: Delivery | None = None
         for recorded in page:
-            if self.stopping():
-                stopped = Delivery(self.taken)
+            if self.is_told_to_stop(position):
+                stopped = Delivery(self.taken, told_to_stop=True)
                 break
             if not self.may_go_on():
                 stopped = Delivery(self.taken, elsewhere=True)
@@ -116,9 +120,21 @@ class _Deliverer:
                 break
             self.taken += 1
             position = recorded.position
+        self.note(position)
+        return stopped
+
+    def is_told_to_stop(self, position: int) -> bool:
+        """Ask; if that raises, nothing that was taken up to ``position`` is to come again."""
+        try:
+            return self.stopping()
+        except BaseException:
+            with suppress(StoreFailed):  # what was raised is told, not that
+                self.note(position)
+            raise
+
+    def note(self, position: int) -> None:
         if position:
             self.env.store.delivered(position)  # they were taken, whoever holds the lease by now
-        return stopped
 
     def may_go_on(self) -> bool:
         """Tell whether the lease holds for a good while; renewed in time, or taken if it is free."""

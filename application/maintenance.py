@@ -51,7 +51,8 @@ class Maintenance:
         """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so.
 
         Any number of processes may do so at once: each leases what it works on. What the store fails over is left to the next pass.
-        ``stopping`` is asked before each of them; once it says yes the pass ends, and gives back at once what it had leased.
+        ``stopping`` is asked before each of them; once it says yes the pass ends, and gives back at once what it had leased. So it
+        does if ``stopping`` raises, and that is raised on; what was done before stays done.
 
         Failures:
             InvalidInput: the limit is no whole number from 1 to 10,000, or ``stopping`` cannot be called.

@@ -92,7 +92,7 @@ _REVERSALS: Final = {
 
 
 def _reasons(told: Mapping[str, str], named: set[str]) -> Iterator[str]:
-    """Who said it and why; else the gateway's name for it, the first time."""
+    """Who said it and why; else the gateway's name for it, the first time; of a ruling also that it was not followed."""
     yield f"operator {told['operator']}" if "operator" in told else _SPEAKERS[Channel(told["channel"])]
     said = [told[name] for name in ("code", "message") if name in told]
     yield from said
@@ -100,6 +100,8 @@ def _reasons(told: Mapping[str, str], named: set[str]) -> Iterator[str]:
     if reference and not said and reference not in named:
         named.add(reference)
         yield reference
+    if "operator" in told and told["says"] != told["status"]:
+        yield "without effect"
 
 
 _SPEAKERS: Final = {

@@ -15,7 +15,21 @@ from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import DELIVERY, PaymentRepository, StoreFailed, payment_lease
-from tests.application.shops import DAY, HOUR, MEMORY, MINUTE, Bench, bench, eur, fail, only, problem, told, watch
+from tests.application.shops import (
+    DAY,
+    HOUR,
+    MEMORY,
+    MINUTE,
+    Bench,
+    bench,
+    eur,
+    fail,
+    only,
+    problem,
+    spoil,
+    told,
+    watch,
+)
 
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
@@ -303,9 +317,32 @@ def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
     for number in range(5):
         on.pay(f"c-{number}")
     taken: list[Any] = []
-    assert told(on.shop.events.deliver(taken.append, stopping=lambda: len(taken) == 3)) == Delivery(3)
+    assert told(on.shop.events.deliver(taken.append, stopping=lambda: len(taken) == 3)) == Delivery(
+        3, told_to_stop=True
+    )
     assert told(on.shop.events.deliver(taken.append, stopping=lambda: False)) == Delivery(2)
     assert [one.position for one in taken] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "not noted"])
+def test_what_was_taken_does_not_come_again_when_it_cannot_be_said_whether_to_stop(noted: bool) -> None:
+    on = bench()
+    for number in range(5):
+        on.pay(f"c-{number}")
+    taken: list[Any] = []
+
+    def fail_after_three() -> bool:
+        if len(taken) == 3:
+            if not noted:
+                spoil(on.shop.environment.store, "delivered", fail())
+            raise LookupError
+        return False
+
+    with pytest.raises(LookupError):
+        on.shop.events.deliver(taken.append, stopping=fail_after_three)
+    if noted:
+        assert told(on.shop.events.deliver(taken.append)) == Delivery(2)
+        assert [one.position for one in taken] == [1, 2, 3, 4, 5]
 
 
 def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:

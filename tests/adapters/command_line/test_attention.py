@@ -103,6 +103,10 @@ def test_a_final_status_is_not_lowered_and_that_is_said(tmp_path: Path, sold: di
     ended = payports("resolve", kept.id, "DECLINED", "--operator", "Grace", "--reason", "a mistake", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout.splitlines()[-1].startswith("It stays SUCCEEDED")
+    shown = payports("show", sold["kept"], cwd=tmp_path, env={"COLUMNS": "200"}).stdout
+    assert [line.split("  ")[-1].strip() for line in shown.splitlines() if "Grace" in line] == [
+        "operator Grace, a mistake, without effect"
+    ]
     assert loaded(sold["kept"]).transactions[0].status is TransactionStatus.SUCCEEDED
 
 
