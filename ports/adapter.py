@@ -43,7 +43,10 @@ class ConfigurationError(ValueError):
 
 
 class Unreachable(ConfigurationError):
-    """What a key names is not there now. Perhaps nothing is wrong with the key: trying again later may help."""
+    """What a key names is not there now. Perhaps nothing is wrong with the key: trying again later may help.
+
+    Raised by ``connect`` for a store whose factory raised ``StoreUnreachable``.
+    """
 
 
 class GatewayFactory(Protocol):
@@ -58,5 +61,6 @@ class StoreFactory(Protocol):
     """Opens a store; entry point group ``payports.stores``, by the scheme of the URL."""
 
     def __call__(self, url: str, options: Mapping[str, object], clock: Clock) -> Store:
-        """Open it, or raise ``ConfigurationError`` naming the key, or ``StoreFailed``."""
+        """Open it, or raise ``ConfigurationError`` naming the key, or ``StoreFailed``; ``StoreUnreachable``, which ``connect`` makes
+        ``Unreachable`` of, only if waiting alone may help."""
         ...
