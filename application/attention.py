@@ -126,9 +126,10 @@ def rule(
     payment = env.store.payment_of_transaction(transaction_id)
     if payment is None:
         return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
-    names = {seen.gateway_reference for seen in payment.by_id[transaction_id].seen if seen.gateway_reference}
-    if gateway_reference and names and gateway_reference not in names:
-        return Failure(InvalidInput("gateway_reference", "is not what the gateway has called it"))
+    if gateway_reference and _is_named_otherwise(payment.by_id[transaction_id], gateway_reference):
+        return Failure(
+            InvalidInput("gateway_reference", "is not what the gateway calls what it said to have succeeded")
+        )
     ruling = Observation(
         status=TransactionStatus(status),
         channel=Channel.OPERATOR,
@@ -147,6 +148,13 @@ def rule(
     if one.status is not TransactionStatus(status):
         return Failure(OperationNotAllowed("resolve", f"a final status is never lowered: it stays {one.status}"))
     return Success(TransactionReport(ruled, (one,)))
+
+
+def _is_named_otherwise(one: Transaction, reference: str) -> bool:
+    """Tell whether the gateway itself has named what succeeded, in another way."""
+    told = [seen for seen in one.judgement.credible if seen.channel is not Channel.OPERATOR]
+    names = {seen.gateway_reference for seen in told if seen.gateway_reference}
+    return one.succeeded and bool(names) and reference not in names
 
 
 def _check(

@@ -84,11 +84,11 @@ class Maintenance:
         """Settle by a person's word what a transaction came to; who and why is kept in its history.
 
         ``status``: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED; the status that it has takes note of what needed attention. A final status
-        is never lowered: what succeeded can only be revoked. ``gateway_reference``: the gateway's name for it, where nothing has told that
+        is never lowered: what succeeded can only be revoked. ``gateway_reference``: the gateway's name for it, where nobody has told that
         yet: what is to be built on a success needs it.
 
         Failures:
-            InvalidInput: the status cannot be ruled, nobody or no reason is named, or the gateway has called it otherwise.
+            InvalidInput: the status cannot be ruled, nobody or no reason is named, or what succeeded is called otherwise.
             PaymentNotFound: no such transaction.
             OperationNotAllowed: it has a higher status; the ruling stands in its history and settles nothing.
         """

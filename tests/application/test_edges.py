@@ -522,3 +522,19 @@ def test_a_ruling_does_not_take_a_transaction_for_another_one_of_the_gateway() -
     assert (refused.field, snapshot(on)) == ("gateway_reference", before)
     told(resolve(gateway_reference=hold.gateway_reference))
     told(on.shop.transactions.capture(payment.id))
+
+
+def test_what_a_person_has_named_wrongly_may_be_named_again() -> None:
+    on = bench()
+    payment = on.pay(token="tok_timeout_charged")
+    problem(on.shop.transactions.authorize(payment.id))
+    resolve = partial(
+        on.shop.maintenance.resolve,
+        on.again(payment).transactions[0].id,
+        TransactionStatus.SUCCEEDED,
+        operator="ada",
+        reason="seen",
+    )
+    for name in ("", "a-typo", "its-name"):
+        told(resolve(gateway_reference=name))
+    assert on.again(payment).transactions[0].judgement.references == ("a-typo", "its-name")
