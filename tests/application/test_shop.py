@@ -226,8 +226,9 @@ def test_what_cannot_be_helped_does_not_keep_maintenance_from_the_rest() -> None
     fine = on.pay("fine", token="tok_timeout_charged")
     problem(on.shop.transactions.authorize(fine.id))
     on.clock.advance(2 * MINUTE)
-    for _ in range(4):
+    for _ in range(6):
         told(on.shop.maintenance.run(limit=2))
+        on.clock.advance(30)
     assert only(on.again(fine), TransactionType.AUTHORIZE).succeeded
 
 
