@@ -15,6 +15,7 @@ from payports.adapters.configuration.reading import GatewaySettings, Settings, T
 from payports.adapters.settings import ConfigurationError
 from payports.application.environment import ConfiguredGateway, Policy
 from payports.application.shop import Payports
+from payports.application.silence import Silence
 from payports.application.telemetry import Telemetry
 from payports.domain.schedule import Schedule
 from payports.ports.adapter import AdapterContext, Unreachable
@@ -49,6 +50,7 @@ def connect(
     given = {name: _as_gateway(one) for name, one in (gateways or {}).items()}
     attachments = {} if bank is None else {"bank": bank}
     ephemeral = settings.store_url.startswith("memory:")
+    silences = {name: Silence() for name in {*settings.gateways, *given}}
 
     def wire(one: Settings) -> tuple[dict[str, ConfiguredGateway], Policy]:
         configured: dict[str, ConfiguredGateway] = {}
@@ -56,12 +58,11 @@ def connect(
             context = AdapterContext(
                 name=name, options=options, clock=time, ids=names, ephemeral=ephemeral, attachments=attachments
             )
-            if name not in given:
-                configured[name] = _configured(common, _gateway(common, context), name)
-            else:
-                configured[name] = _configured(common, given[name], name)
+            gateway = given[name] if name in given else _gateway(common, context)
+            alike = name in given or settings.gateways.get(name) == (common, options)
+            configured[name] = _configured(common, gateway, name, silences[name] if alike else Silence())
         for name, gateway in given.items():
-            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway))
+            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway, silence=silences[name]))
         return configured, _policy(one)
 
     wired, policy = wire(settings)
@@ -92,12 +93,13 @@ def _telemetry(settings: Settings, observer: Observer | None) -> Telemetry | Non
     return Observing(tuple(gathered(settings.telemetry, observer)))
 
 
-def _configured(common: GatewaySettings, gateway: Gateway, name: str) -> ConfiguredGateway:
+def _configured(common: GatewaySettings, gateway: Gateway, name: str, silence: Silence) -> ConfiguredGateway:
     return ConfiguredGateway(
         name=name,
         gateway=gateway,
         captures_at_once=common.perform_authorize_and_capture,
         awaiting_covers=common.awaiting_covers,
+        silence=silence,
     )
 
 

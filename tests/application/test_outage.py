@@ -318,3 +318,16 @@ def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_
     assert all(one.shop.maintenance.needs_attention() == Success(()) for one in shops)
     dead = [payment for one in shops for payment in one.store.of(one.shop.merchant_id).payments()]
     assert {one.transactions[0].status for one in dead} == {TransactionStatus.SUCCEEDED}
+
+
+def test_silence_is_kept_in_mind_for_the_merchants_whose_gateway_is_set_up_alike() -> None:
+    own = {
+        "a": {"checkout": {"rollback": "deferred"}},
+        "b": {"gateways": {"dead": {"adapter": "sandbox", "account": "b"}}},
+    }
+    shop = bench({**TWO, "merchants": own}).shop
+    here, alike, other = (
+        one.environment.gateways["dead"].silence for one in (shop, shop.merchant("a"), shop.merchant("b"))
+    )
+    assert here is alike
+    assert here is not other
