@@ -10,7 +10,7 @@ import csv
 import gzip
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from itertools import groupby, islice
 from pathlib import Path
@@ -68,10 +68,11 @@ class RealOrder:
 
 def check_orders(path: Path, currency: str, limit: int | None) -> int:
     """Read as many orders as will be wanted, and give their number. Raises ``Unreadable``, before anything is done with any of them."""
-    with closing(sqlite3.connect("")) as met:  # a file of its own, which SQLite removes
+    # the database is a file of its own, which SQLite removes
+    with closing(sqlite3.connect("")) as met, closing(read_orders(path, currency, limit)) as orders:
         met.execute("CREATE TABLE met (id TEXT PRIMARY KEY) WITHOUT ROWID")
         found = 0
-        for order in read_orders(path, currency, limit):
+        for order in orders:
             if not met.execute("INSERT OR IGNORE INTO met VALUES (?)", (order.id,)).rowcount:
                 raise Unreadable(order.tenders[0].line, "its order began further up; sort the file by order_id")
             found += 1
@@ -80,20 +81,27 @@ def check_orders(path: Path, currency: str, limit: int | None) -> int:
     return found
 
 
-def read_orders(path: Path, currency: str, limit: int | None) -> Iterator[RealOrder]:
-    """Read one order after another. Raises ``Unreadable``."""
-    grouped = groupby(_tenders(path, currency), key=lambda tender: tender.order_id)
-    for order_id, tenders in islice(grouped, limit):
-        together = tuple(islice(tenders, MAX_TENDERS + 1))
-        if len(together) > MAX_TENDERS:
-            raise Unreadable(together[-1].line, f"is one more than the {MAX_TENDERS} tenders that an order may have")
-        if len({one.sequential for one in together}) < len(together):
-            raise Unreadable(together[-1].line, "ends an order in which a payment_sequential is there twice")
-        yield RealOrder(order_id, together)
+def read_orders(path: Path, currency: str, limit: int | None) -> Generator[RealOrder]:
+    """Read one order after another; the file is open until the last was read or the generator is closed. Raises ``Unreadable``."""
+    with closing(_tenders(path, currency)) as rows:
+        for order_id, tenders in islice(groupby(rows, key=lambda tender: tender.order_id), limit):
+            together = tuple(islice(tenders, MAX_TENDERS + 1))
+            if len(together) > MAX_TENDERS:
+                raise Unreadable(
+                    together[-1].line, f"is one more than the {MAX_TENDERS} tenders that an order may have"
+                )
+            if len({one.sequential for one in together}) < len(together):
+                raise Unreadable(together[-1].line, "ends an order in which a payment_sequential is there twice")
+            yield RealOrder(order_id, together)
 
 
-def _tenders(path: Path, currency: str) -> Iterator[Tender]:
-    rows = csv.reader(_lines(path), strict=True)
+def _tenders(path: Path, currency: str) -> Generator[Tender]:
+    with closing(_lines(path)) as lines:
+        yield from _read_rows(lines, currency)
+
+
+def _read_rows(lines: Iterable[str], currency: str) -> Generator[Tender]:
+    rows = csv.reader(lines, strict=True)
     try:
         places = _places(next(rows, list[str]()))
         for row in rows:
@@ -106,7 +114,7 @@ def _tenders(path: Path, currency: str) -> Iterator[Tender]:
     raise Unreadable(rows.line_num, reason)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Generator[str]:
     """The lines of a file, none longer than it may be."""
     number = 1
     try:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +116,16 @@ def test_a_header_without_a_column_names_it(file: Path) -> None:
 def test_bytes_that_are_no_text_are_told_with_their_line(file: Path) -> None:
     told = refusal(file, text(ROW).encode() + b"o-2,1,vou\xffcher,1,1.00\n")
     assert (told.line, "UTF-8" in str(told)) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["o-2,1", "o-2,1,voucher,1,-1", 'o-2,1,"vou"cher,1,1.00', "o-1,1,voucher,1,1.00", ROW.replace("1", "2"), "\0"],
+)
+def test_a_file_that_is_refused_is_closed_at_once(file: Path, row: str) -> None:
+    refused = refusal(file, text(ROW, row, ROW, ROW))
+    assert refused.__traceback__ is not None  # whoever keeps it keeps the frames that read
+    assert str(file) not in [one.path for one in psutil.Process().open_files()]
 
 
 @pytest.mark.parametrize("cut", [11, 30, -9, -1])
