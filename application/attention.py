@@ -16,7 +16,7 @@ from payports.application.recording import record
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
-from payports.domain.history import Cause
+from payports.domain.history import OPERATOR, Cause
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.screening import InvalidInput, check_identifier, check_text
@@ -138,7 +138,7 @@ def rule(
         operator=operator,
         message=reason,
     )
-    recorded = record(env, payment, ruling, Cause(f"operator {operator}", reason))
+    recorded = record(env, payment, ruling, Cause(OPERATOR + operator, reason))
     if isinstance(recorded, Failure):
         refused = recorded.failure()
         return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))

@@ -5,12 +5,12 @@ A payment that was cut out with its history leaves its keys, its checkout and it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from payports.application.environment import Environment
+from payports.application.orders import read_plan
 from payports.domain.findings import Bounds, Finding, FindingKind
 from payports.domain.payment import Owner
 from payports.ports.store import (
@@ -98,11 +98,9 @@ def _planned(record: RequestRecord) -> tuple[str, ...] | None:
     if record.payment_id:
         return (record.payment_id,)
     try:
-        parts = json.loads(record.plan)
-        ids = [str(payment_id) for payment_id, *_ in parts]
+        return tuple(dict.fromkeys(one.payment_id for one in read_plan(record.plan)))
     except (ValueError, TypeError):
         return None
-    return tuple(dict.fromkeys(ids)) if type(parts) is list else None
 
 
 def _checkout(env: Environment, record: CheckoutRecord) -> Iterator[Finding]:

@@ -62,8 +62,12 @@ class Events:
         Failures:
             InvalidInput: the handler or ``stopping`` cannot be called, or the limit is no whole number from 1 to 10,000.
         """
-        problem = check_limit(limit) or (None if callable(handler) else InvalidInput("handler", "must be callable"))
-        if problem := problem or check_stopping(stopping):
+        problem = (
+            check_limit(limit)
+            or (None if callable(handler) else InvalidInput("handler", "must be callable"))
+            or check_stopping(stopping)
+        )
+        if problem:
             return Failure(problem)
         deliverer = _Deliverer(self._env, self._env.ids.new(), handler, stopping)
         try:

@@ -145,7 +145,7 @@ class Orders:
         for _ in range(TRIES):
             known = self._env.store.request(key)
             if known:
-                return Success(_read_plan(known.plan)) if known.fingerprint == content else Failure(Conflict(key))
+                return Success(read_plan(known.plan)) if known.fingerprint == content else Failure(Conflict(key))
             payments = by_priority(self._env.store.payments_of(owner), priority)
             if not payments:
                 return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
@@ -229,7 +229,10 @@ def _written_plan(parts: Sequence[Part]) -> str:
     )
 
 
-def _read_plan(written: str) -> tuple[Part, ...]:
+def read_plan(written: str) -> tuple[Part, ...]:
+    """The parts of a request, as its key was recorded with them. ``ValueError`` or ``TypeError`` if it is no such text."""
+    if not written.startswith("["):
+        raise ValueError("a plan is a list")
     return tuple(
         Part(payment_id, TransactionType(kind), Money(minor, code), moved)
         for payment_id, kind, minor, code, moved in json.loads(written)

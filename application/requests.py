@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from payports.application.cleaning import is_well_formed
 from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
 from payports.domain.transaction import Channel, NextAction, Observation
+from payports.ports.store import is_text
 
 OWN_KEYS: Final = "payports:"
 """The beginning of the keys that checkout and orders use; a host's own keys may not begin so."""
@@ -54,12 +54,9 @@ def check_place(field: str, value: object) -> InvalidInput | None:
         return InvalidInput(field, "must be text")
     if len(value) > _LONGEST_PLACE:
         return InvalidInput(field, f"is longer than {_LONGEST_PLACE} characters")
-    if _UNASKABLE.search(value):
+    if not is_text(value):
         return InvalidInput(field, "holds NUL or a lone surrogate")
     return None
-
-
-_UNASKABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def check_observation(observation: object) -> InvalidInput | None:

@@ -10,7 +10,8 @@ import attrs
 _DEAF: Final = 3
 """After so many payments in a row without an answer a gateway is left alone by everybody."""
 
-_LEFT_ALONE: Final = timedelta(seconds=30)
+LEFT_ALONE: Final = timedelta(seconds=30)
+"""Then it is tried again."""
 
 _DEAR: Final = timedelta(seconds=5)
 """A silence for which one waited so long in all is tried with one payment the next time, so that those of other gateways wait less."""
@@ -40,5 +41,5 @@ class Silence:
         self._times += 1
         self._waited += waited
         if self._times >= _DEAF:
-            self._until = now + _LEFT_ALONE
+            self._until = now + LEFT_ALONE
             self._times = _DEAF - 1 if self._waited >= _DEAR else 0

@@ -13,7 +13,7 @@ from payports.application.concluding import conclude
 from payports.application.environment import Environment
 from payports.application.notifying import Applied, apply
 from payports.application.settling import Settling
-from payports.application.silence import Silence
+from payports.application.silence import LEFT_ALONE, Silence
 from payports.ports.store import (
     CheckoutRecord,
     InboxEntry,
@@ -64,14 +64,16 @@ class Pass:
     def _over_payments(self, limit: int) -> int:
         """Work on payments that are due. Where a gateway falls silent meanwhile, others are looked for in the place of its own."""
         self._silent = {name for name, one in self._env.gateways.items() if one.silence.lasts(self._env.now())}
+        self._leave_alone()
         found = 0
         while True:
-            self._leave_alone()
             silent, passed_by = len(self._silent), self._passed_by
             found += self._over(self._env.store.due(self._env.now(), limit - found), payment_lease, self._tend)
             found -= self._passed_by - passed_by
-            if found >= limit or self.stopped or len(self._silent) == silent:
-                self._leave_alone()
+            if len(self._silent) == silent:
+                return found
+            self._leave_alone()
+            if found >= limit or self.stopped:
                 return found
 
     def _over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
@@ -145,7 +147,7 @@ class Pass:
     def _leave_alone(self) -> None:
         """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""
         if self._silent:
-            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, _LEASE)
+            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, LEFT_ALONE)
 
     def _retry(self, entry: InboxEntry) -> None:
         self.done["applied"] += apply(self._env, entry) is Applied.APPLIED

@@ -163,6 +163,15 @@ class Reach:
     missing: int = 0
 
 
+def is_text(text: str) -> bool:
+    """Tell whether every store can keep a text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 DELIVERY: Final = "delivery"
 """The lease of whoever hands facts to the host."""
 

@@ -73,7 +73,7 @@ try:
     pid = int((folder / "postmaster.pid").read_text().split()[0])
     os.kill(pid, signal.SIGQUIT)
     for _ in range(100):
-        time.sleep(0.1)
+        time.sleep(0.1)  # only a parent is told of the end of a process
         os.kill(pid, 0)
 except (OSError, ValueError, IndexError):
     pass

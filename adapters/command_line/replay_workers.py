@@ -148,5 +148,5 @@ def opened(place: Place, stack: ExitStack) -> Setting:
     for _ in range(_OPENINGS):
         with suppress(Unreachable):
             return stack.enter_context(place.opened())
-        time.sleep(_PAUSE_S)
+        time.sleep(_PAUSE_S)  # nothing tells that a server is back
     return stack.enter_context(place.opened())

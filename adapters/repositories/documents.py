@@ -24,7 +24,7 @@ from payports.domain.payment import Payment, Restriction
 from payports.domain.saved_method import SavedMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import NextAction, Observation, Transaction
-from payports.ports.store import StoreFailed
+from payports.ports.store import StoreFailed, is_text
 
 Column: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Column, ...]
@@ -55,15 +55,6 @@ def storable_merchant(merchant: str) -> str:
     if not is_text(merchant):
         raise StoreFailed("the name of the merchant holds characters that cannot be kept")
     return merchant
-
-
-def is_text(text: str) -> bool:
-    """Tell whether every store can keep a text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def instant(at: datetime) -> str:

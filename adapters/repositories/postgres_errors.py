@@ -76,7 +76,8 @@ _REASONS: Final = {
     "57014": "it took too long",
 }
 _GOING: Final = "the database system is (starting up|shutting down|in recovery mode|not yet accepting connections)"
-_FOR_GOOD: Final = "authentication failed|no password supplied|does not exist|no pg_hba.conf entry|does not support SSL"
+_STRANGER: Final = "authentication failed|no password supplied"
+_FOR_GOOD: Final = f"{_STRANGER}|does not exist|no pg_hba.conf entry|does not support SSL"
 """What somebody must put right before it can be connected to."""
 _FULL: Final = "too many clients|too many connections|connection slots"
 _NO_HOST: Final = "failed to resolve host|could not translate host"
@@ -91,7 +92,7 @@ _FOR_NOW: Final = "|".join((_GOING, _FULL, _NO_HOST, _SILENT, _ELSEWHERE, _NOBOD
 """What may be over later without anybody's doing: libpq's words, psycopg's for a host, the operating system's, the server's."""
 _TOLD: Final = (
     (_GOING, "the server is going down or coming up"),
-    ("authentication failed|no password supplied", "the server does not take this user and password"),
+    (_STRANGER, "the server does not take this user and password"),
     ('role "" does not exist', "there is no such role"),
     ('database "" does not exist', "there is no such database"),
     ("no pg_hba.conf entry", "the server takes no such connection: see its pg_hba.conf"),

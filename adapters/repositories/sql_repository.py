@@ -13,7 +13,7 @@ from returns.result import Failure, Success
 
 from payports.adapters.repositories import codec, records, statements
 from payports.adapters.repositories.committing import Step, steps
-from payports.adapters.repositories.documents import Column, instant, is_text, storable
+from payports.adapters.repositories.documents import Column, instant, storable
 from payports.adapters.repositories.refused import Refused
 from payports.adapters.repositories.sql import Sql
 from payports.domain.outcome import Outcome
@@ -30,6 +30,7 @@ from payports.ports.store import (
     RequestRecord,
     Stale,
     StoreFailed,
+    is_text,
 )
 
 _Value = TypeVar("_Value")

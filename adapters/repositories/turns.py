@@ -64,7 +64,7 @@ class Place:
             with suppress(OSError):
                 self._stand()
         for _ in range(_BEHIND):
-            time.sleep(_PAUSE_S)
+            time.sleep(_PAUSE_S)  # a wait for a lock of the kernel could not be given up
             if self._is_first():
                 return
 

@@ -29,8 +29,7 @@ from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
 from tests.application.shops import CUSTOMER, OTHER, SECRET, Bench, bench, eur, fail, new_payment, problem, told, watch
 
-# The statements are this file's own words.
-# ruff: noqa: S608
+# ruff: noqa: S608 -- the statements are this file's own words
 
 
 def sell(on: Bench) -> dict[str, str]:

@@ -10,46 +10,33 @@ import attrs
 from payports import Observation, Outcome, Payports, Success, TransactionStatus
 from payports.domain.transaction import Channel
 from payports.ports.gateway import NotFoundYet, PaymentRequest
-from payports.ports.store import Commit, PaymentRepository, Stale, Store
+from payports.ports.store import Commit, PaymentRepository, Stale
+from tests.behind import Behind, Through
 from tests.force.scene import Between, with_gateways, with_store
 
 
-class _Lazy(Store):
+class _Lazy(Through):
     """Says that an intent is committed, and writes it with whatever is read or written next: after the gateway was called."""
 
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
+    def __init__(self, inner: PaymentRepository) -> None:
+        super().__init__(inner)
+        self.waiting: list[Commit] = []
 
-    def of(self, merchant: str) -> PaymentRepository:
-        inner = self._inner.of(merchant)
-        waiting: list[Commit] = []
+    def __getattr__(self, name: str) -> Any:
+        self.flush()
+        return super().__getattr__(name)
 
-        def flush() -> None:
-            while waiting:
-                inner.commit(waiting.pop(0))
+    def flush(self) -> None:
+        while self.waiting:
+            self.inner.commit(self.waiting.pop(0))
 
-        class Repository:
-            def __getattr__(self, name: str) -> Any:
-                flush()
-                return getattr(inner, name)
-
-            def commit(self, commit: Commit) -> Outcome[None, Stale]:
-                flush()
-                rows = [one for change in commit.changes for one in change.after.transactions]
-                if not any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in rows):
-                    return inner.commit(commit)
-                waiting.append(commit)
-                return Success(None)
-
-        repository: Any = Repository()
-        found: PaymentRepository = repository
-        return found
-
-    def check(self) -> Mapping[str, str]:
-        return self._inner.check()
-
-    def close(self) -> None:
-        self._inner.close()
+    def commit(self, commit: Commit) -> Outcome[None, Stale]:
+        self.flush()
+        rows = [one for change in commit.changes for one in change.after.transactions]
+        if not any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in rows):
+            return self.inner.commit(commit)
+        self.waiting.append(commit)
+        return Success(None)
 
 
 class _Hasty(Between):
@@ -66,7 +53,7 @@ class _Hasty(Between):
 
 BUGS: Final[Mapping[str, Callable[[Payports], Payports]]] = {
     "": lambda shop: shop,
-    "the gateway is called before the intent is committed": lambda shop: with_store(shop, _Lazy(shop.store)),
+    "the gateway is called before the intent is committed": lambda shop: with_store(shop, Behind(shop.store, _Lazy)),
     "not found is taken for a failure without a fence": lambda shop: with_gateways(shop, _Hasty),
 }
 

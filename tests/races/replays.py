@@ -99,7 +99,7 @@ class Meter:
             more = list(self.bank.iter_effects(self.position))
             self.position = more[-1].position if more else self.position
             effects -= len(more)
-            time.sleep(0.02)
+            time.sleep(0.02)  # the bank tells nobody what it does
         return True
 
 
@@ -122,7 +122,7 @@ def catch_up(replay: Replay) -> None:
         if not _in_doubt(replay):
             break
         assert time.monotonic() < deadline, "something stays in doubt"
-        time.sleep(0.5)
+        time.sleep(0.5)  # what is in doubt is due later
     verified = payports("verify", "--gateway-look-up", "--config", "shop.toml", cwd=replay.folder)
     assert verified.returncode == 0, verified.stdout
 

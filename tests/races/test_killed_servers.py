@@ -95,7 +95,7 @@ def _wait_for_all(replay: Replay, running: subprocess.Popen[str]) -> None:
     with psycopg.connect(replay.database, autocommit=True) as connection:
         lines = 0
         while lines < EVERYBODY and running.poll() is None:
-            time.sleep(0.05)
+            time.sleep(0.05)  # the server tells nobody who has connected
             found = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             ).fetchone()

@@ -42,7 +42,7 @@ class SlowDisk(Database):
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         def slowly(connection: sqlite3.Connection) -> None:
             work(connection)
-            time.sleep(self.hold_s)
+            time.sleep(self.hold_s)  # this is the slowness
 
         super().write(slowly)
 

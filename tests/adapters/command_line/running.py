@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,3 +32,22 @@ def payports(
         timeout=LIMIT_S,
         check=False,
     )
+
+
+@contextmanager
+def working(folder: Path, *options: str) -> Generator[subprocess.Popen[str]]:
+    """``payports work``, killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [*COMMAND, "work", *options],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

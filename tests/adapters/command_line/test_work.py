@@ -20,7 +20,7 @@ import pytest
 
 from payports import Money, NewPayment, Owner, PaymentMethod, TransactionType, connect
 from payports.testing import FixedClock, SandboxBank
-from tests.adapters.command_line.running import COMMAND, LIMIT_S, environment, payports
+from tests.adapters.command_line.running import LIMIT_S, payports, working
 
 CONFIG: Final = """
 [store]
@@ -82,21 +82,9 @@ def counted(told: str, what: str = "reversed") -> int:
 @contextmanager
 def worker(folder: Path, *options: str) -> Generator[subprocess.Popen[str]]:
     """A worker that has said that it is ready; killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [*COMMAND, "work", *options],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert line(process) == READY
-            yield process
-        finally:
-            process.kill()
+    with working(folder, *options) as process:
+        assert line(process) == READY
+        yield process
 
 
 def line(process: subprocess.Popen[str]) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.adapters.command_line.running import COMMAND, LIMIT_S, environment, payports
+from tests.adapters.command_line.running import LIMIT_S, payports, working
 from tests.postgres import control, own_server, start_again
 
 CONFIG: Final = """
@@ -30,20 +30,8 @@ STOPPED: Final = "Told to stop: all that was begun is finished.\n"
 @contextmanager
 def worker(folder: Path, url: str, *options: str) -> Generator[subprocess.Popen[str]]:
     (folder / "payports.toml").write_text(CONFIG.format(url=url))
-    process = subprocess.Popen(
-        [*COMMAND, "work", *options],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with working(folder, *options) as process:
+        yield process
 
 
 def test_a_database_that_comes_late_is_waited_for(tmp_path: Path) -> None:

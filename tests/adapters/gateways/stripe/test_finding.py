@@ -162,7 +162,7 @@ def test_a_key_that_stripe_has_brings_the_stored_answer() -> None:
 @pytest.mark.parametrize("status", [401, 403, 429])
 @pytest.mark.parametrize("kind", ["invalid_request_error", "rate_limit_error", "api_error"])
 def test_a_key_whose_stored_answer_cannot_be_had_proves_nothing(status: int, kind: str) -> None:
-    def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001
+    def says(method: str, path: str, query: Query) -> tuple[int, Any]:  # noqa: ARG001 -- of any path
         if method == "GET":
             return a_page()
         return (status, {"error": {"type": kind, "code": "rate_limit"}}) if "confirm" in query else (400, IN_USE)
