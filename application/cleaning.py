@@ -7,8 +7,7 @@ from operator import attrgetter, contains
 from types import NoneType
 from typing import Final, cast
 
-import attrs
-
+from payports.domain.changing import changed
 from payports.domain.method import PaymentMethod, check_method
 from payports.domain.money import Money
 from payports.domain.screening import mask_card_numbers
@@ -46,13 +45,15 @@ def clean(seen: object, *, about: str | None = None, channel: Channel | None = N
         return None
     if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
         return None
-    return attrs.evolve(
+    return changed(
         seen,
         transaction_id=seen.transaction_id if about is None else about,
         channel=channel or seen.channel,
         code=plain(seen.code),
         message=plain(seen.message),
-        attributes={name: mask_card_numbers(value) for name, value in seen.attributes if _is_value(name, value)},
+        attributes=tuple(
+            [(name, mask_card_numbers(value)) for name, value in seen.attributes if _is_value(name, value)]
+        ),
         next_action=safe_action(seen.next_action),
         operator="",
     )

@@ -15,6 +15,7 @@ from returns.result import Failure, Success
 from payports.application.environment import TRIES, Environment
 from payports.application.execution import problem_of
 from payports.application.reversing import reverse_owed
+from payports.domain.changing import changed
 from payports.domain.coverage import Coverage, CoverageState, coverage, secured_of
 from payports.domain.failures import (
     Busy,
@@ -202,11 +203,11 @@ def _commit(env: Environment, concluded: CheckoutRecord, payments: Sequence[Paym
 def _follow(env: Environment, concluded: CheckoutRecord, payment: Payment) -> Payment:
     if concluded.state is CheckoutState.PLACED:
         placed = frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED})
-        return attrs.evolve(claim(payment, concluded.request_id), restrictions=placed)
+        return changed(claim(payment, concluded.request_id), restrictions=placed)
     if concluded.state is CheckoutState.ACTION_REQUIRED:
         away = Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION
-        return attrs.evolve(payment, restrictions=payment.restrictions | {away})
-    freed = attrs.evolve(payment, restrictions=frozenset[Restriction]())
+        return changed(payment, restrictions=payment.restrictions | {away})
+    freed = changed(payment, restrictions=frozenset[Restriction]())
     if concluded.state is not CheckoutState.FAILED:
         return freed
     immediately = env.policy.rollback_immediately

@@ -11,6 +11,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.silence import Silence
+from payports.domain.changing import changed
 from payports.domain.failures import Busy, GatewayUnsupported, PaymentNotFound, StoreUnavailable
 from payports.domain.fulfilment import Split
 from payports.domain.history import Cause, facts
@@ -125,7 +126,7 @@ class Environment:
         """Commit a change of one payment, with what must go ``beside`` it; gives it as it is stored now. A ``hold`` is proven with it."""
         change = self.change(before, after, cause)
         checkouts = (*beside.checkouts, hold.record) if hold else beside.checkouts
-        committed = self.store.commit(attrs.evolve(beside, changes=(change, *beside.changes), checkouts=checkouts))
+        committed = self.store.commit(changed(beside, changes=(change, *beside.changes), checkouts=checkouts))
         if isinstance(committed, Failure):
             return committed
         if hold:

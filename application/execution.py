@@ -17,6 +17,7 @@ from payports.application.environment import HOST, TRIES, ConfiguredGateway, Env
 from payports.application.recording import record
 from payports.application.recovery import look_up_doubts
 from payports.domain.begin import Begun, Command, begin
+from payports.domain.changing import changed
 from payports.domain.failures import (
     Busy,
     Conflict,
@@ -84,7 +85,7 @@ def execute(
         others = _others(env, payment, command)
         begun = begin(
             payment,
-            attrs.evolve(_guarded(wanted, others), account=found.unwrap().gateway.account),
+            changed(_guarded(wanted, others), account=found.unwrap().gateway.account),
             found.unwrap().gateway.transactions.capabilities,
             env.ids.new,
             env.now(),
@@ -113,7 +114,7 @@ def _guarded(command: Command, others: tuple[Payment, ...]) -> Command:
     if command.guard is None or command.source is None:
         return command
     elsewhere = sum(moved_for(one, command.source, command.guard.own_keys) for one in others)
-    return attrs.evolve(command, guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
+    return changed(command, guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
 
 
 METHOD_GONE: Final = "its saved method was removed or will never work again"
@@ -196,7 +197,7 @@ def _still_wanted(
     answer = report(payment, standing)
     if left <= 0 or isinstance(answer, Failure):
         return answer
-    return attrs.evolve(command, amount=Money(left, payment.currency))
+    return changed(command, amount=Money(left, payment.currency))
 
 
 def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:

@@ -10,6 +10,7 @@ from payports.application.environment import HOST, Environment, guarded
 from payports.application.execution import fingerprint
 from payports.application.requests import check_key
 from payports.domain.cart import Cart, check_cart
+from payports.domain.changing import changed
 from payports.domain.coverage import Coverage, coverage
 from payports.domain.failures import (
     Busy,
@@ -105,9 +106,9 @@ class Payments:
             refused = _refuse_change("update", before) or self._refuse_update(before, amount, method)
             if refused:
                 return Failure(refused)
-            after = attrs.evolve(before, amount=amount or before.amount)
+            after = changed(before, amount=amount or before.amount)
             if method is not None and method != before.method:
-                after = attrs.evolve(after, method=method, saved_method_id=None)
+                after = changed(after, method=method, saved_method_id=None)
             too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
             return Success(require_reversal(after) if too_much else after)
 
@@ -127,7 +128,7 @@ class Payments:
             if before.archived:
                 return Success(before)
             refused = _refuse_change("archive", before)
-            return Failure(refused) if refused else Success(attrs.evolve(require_reversal(before), archived=True))
+            return Failure(refused) if refused else Success(changed(require_reversal(before), archived=True))
 
         return self._env.update(payment_id, HOST, decide)
 

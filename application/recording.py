@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
 from returns.result import Failure, Success
 
 from payports.application.environment import TRIES, Environment
+from payports.domain.changing import changed
 from payports.domain.failures import Busy
 from payports.domain.history import Cause
 from payports.domain.method import PaymentMethod
@@ -48,10 +48,10 @@ def record(
         after = merged.unwrap()
         if looked_up:
             told = after.by_id[seen.transaction_id]
-            after = after.replacing(attrs.evolve(told, look_ups=told.look_ups + 1))
+            after = after.replacing(changed(told, look_ups=told.look_ups + 1))
         if new_properties:
             properties = {**after.method.properties, **new_properties}
-            after = attrs.evolve(after, method=PaymentMethod(properties, after.method.display, single_use=False))
+            after = changed(after, method=PaymentMethod(properties, after.method.display, single_use=False))
         known = (payment.transactions, payment.method)  # nothing else changes here
         changes = () if (after.transactions, after.method) == known else (env.change(payment, after, cause),)
         if not changes and not inbox:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
 from returns.result import Failure, Success
 
 from payports.application.environment import Environment
 from payports.application.execution import execute
 from payports.application.recovery import give_up, look_up_doubts, note
 from payports.domain.capabilities import Capabilities
+from payports.domain.changing import changed
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -71,7 +71,7 @@ def undo(
 
 
 def _freed(payment: Payment) -> Payment:
-    return attrs.evolve(payment, restrictions=frozenset[Restriction]())
+    return changed(payment, restrictions=frozenset[Restriction]())
 
 
 def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> None:
@@ -94,7 +94,7 @@ def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -
     under_way = any(child.may_have_happened and not child.succeeded for child in payment.children_of(one))
     if one.reversal not in OWED or under_way or choose_reversal(payment, one, capabilities):
         return payment
-    return payment.replacing(attrs.evolve(one, reversal=ReversalState.REVERSED))
+    return payment.replacing(changed(one, reversal=ReversalState.REVERSED))
 
 
 def _failed(payment: Payment, transaction_id: str) -> Payment:
@@ -102,4 +102,4 @@ def _failed(payment: Payment, transaction_id: str) -> Payment:
     one = payment.by_id[transaction_id]
     if one.reversal not in OWED:
         return payment
-    return payment.replacing(attrs.evolve(one, reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))
+    return payment.replacing(changed(one, reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))

@@ -14,6 +14,7 @@ from payports.application.environment import Environment
 from payports.application.recording import record
 from payports.application.recovery import give_up, hear, is_silence, judged, note
 from payports.application.reversing import reverse_owed
+from payports.domain.changing import changed
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.payment import Payment
@@ -121,7 +122,7 @@ class Settling:
             one = before.by_id[hold.id]
             if not one.succeeded or not left_of_hold(before, one):
                 return Success(before)
-            return Success(before.replacing(attrs.evolve(one, expiring=True)))
+            return Success(before.replacing(changed(one, expiring=True)))
 
         self._update(decide)
         self.done["expiring"] += self.payment.by_id[hold.id].expiring
@@ -132,7 +133,7 @@ class Settling:
             if one.reversal is not ReversalState.REVERSAL_CANDIDATE:
                 return Success(before)
             owed = ReversalState.REQUIRES_REVERSAL if one.may_have_happened else ReversalState.NONE
-            return Success(before.replacing(attrs.evolve(one, reversal=owed)))
+            return Success(before.replacing(changed(one, reversal=owed)))
 
         self._update(decide)
 
@@ -154,7 +155,7 @@ class Settling:
         If somebody was faster, it is theirs to say when.
         """
         now = self.env.now()
-        later = [attrs.evolve(one, due_at=soon(one, now, self.env.policy.schedule)) for one in self.due()]
+        later = [changed(one, due_at=soon(one, now, self.env.policy.schedule)) for one in self.due()]
         if later:
             after = self.payment.as_version(self.payment.version + 1, *later)
             self.env.store.commit(Commit(changes=(Change(before=self.payment, after=after, facts=()),)))
@@ -165,7 +166,7 @@ class Settling:
 
         def decide(before: Payment) -> Success[Payment]:
             stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
-            return Success(before.replacing(*(attrs.evolve(one, look_ups=one.look_ups + 1) for one in stuck)))
+            return Success(before.replacing(*(changed(one, look_ups=one.look_ups + 1) for one in stuck)))
 
         self._update(decide)
 

@@ -136,7 +136,9 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
 
 def _is_noted(one: Transaction) -> bool:
     """An operator has said that it is what it is."""
-    return any(seen.channel is Channel.OPERATOR and seen.status is one.status for seen in one.seen)
+    return one.judgement.ruled and any(
+        seen.channel is Channel.OPERATOR and seen.status is one.status for seen in one.seen
+    )
 
 
 def _came_back(payment: Payment, chargeback: Transaction) -> bool:

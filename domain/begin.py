@@ -10,6 +10,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.changing import changed
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -61,7 +62,7 @@ class SourceGuard:
     elsewhere_minor: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Command:
     """A wish to move money. Without ``amount`` it means all that is left; without ``parent_id`` every parent there is."""
 
@@ -233,12 +234,11 @@ def _share_out(
     payment: Payment, command: Command, openings: list[Opening]
 ) -> Outcome[list[tuple[Opening, Money]], AmountNotAvailable | GatewayUnsupported | OperationNotAllowed]:
     left = sum(one.minor for one in openings)
-    available = Money(min(left, MAX_MINOR), payment.currency)
     if command.amount is None and command.type is DETACHED_CREDIT:
         return _no(command.type, "a detached credit needs an amount")
     wanted = left if command.amount is None else command.amount.minor
     if wanted > left or left == 0:
-        return Failure(AmountNotAvailable(available))
+        return Failure(AmountNotAvailable(Money(min(left, MAX_MINOR), payment.currency)))
     shares: list[tuple[Opening, Money]] = []
     for one in openings:
         minor = min(wanted, one.minor)
@@ -309,9 +309,7 @@ def _implied_release(capture: Transaction, opening: Opening, new_id: str, now: d
 
 def _built_upon(parent: Transaction, command: Command) -> Transaction:
     if command.reverses:
-        return attrs.evolve(
-            parent, reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None, look_ups=parent.look_ups + 1
-        )
+        return changed(parent, reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None, look_ups=parent.look_ups + 1)
     if parent.type is AUTHORIZE and command.type is CAPTURE and parent.reversal is not ReversalState.NONE:
-        return attrs.evolve(parent, reversal=ReversalState.NONE, due_at=None)
+        return changed(parent, reversal=ReversalState.NONE, due_at=None)
     return parent

@@ -11,6 +11,7 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
+from payports.domain.changing import changed
 from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
@@ -94,7 +95,7 @@ def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Ou
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
         return Failure(Unplaced(payment.id))
     made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
-    return observe(payment.adding(made), attrs.evolve(seen, transaction_id=new_id))
+    return observe(payment.adding(made), changed(seen, transaction_id=new_id))
 
 
 def find(payment: Payment, seen: Observation) -> Transaction | None:
@@ -150,10 +151,9 @@ def _made_outside(payment: Payment, seen: Observation, now: datetime | None) -> 
 def _measured(payment: Payment) -> Payment:
     """What was made outside has no request to be judged against: the most that was told of stands for it, else its whole parent."""
     for one in payment.transactions:
-        parent = payment.parent_of(one)
-        if one.observed_only and parent:
+        if one.observed_only and (parent := payment.parent_of(one)):
             told = [seen.amount for seen in one.seen if seen.amount and seen.amount.currency == payment.currency]
-            payment = payment.replacing(attrs.evolve(one, requested=max(told, default=parent.amount)))
+            payment = payment.replacing(changed(one, requested=max(told, default=parent.amount)))
     return payment
 
 
@@ -172,8 +172,8 @@ def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[
 def _with_consequences(payment: Payment) -> Payment:
     """Draw the consequences anew, each from the whole ledger, so that the order of facts cannot show."""
     blamed = {id_ for one in payment.transactions for id_ in _blamed(payment, one)} | _beyond_amount(payment)
-    new = [_followed(payment, one, excess=one.id in blamed) for one in payment.transactions]
-    return payment.replacing(*(one for one in new if one is not payment.by_id[one.id]))
+    followed = [_followed(payment, one, excess=one.id in blamed) for one in payment.transactions]
+    return payment.replacing(*[new for new, old in zip(followed, payment.transactions, strict=True) if new is not old])
 
 
 def _blamed(payment: Payment, parent: Transaction) -> list[str]:
@@ -198,7 +198,7 @@ def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transactio
     reversal = _reversal(payment, one)
     if one.excess is excess and one.reversal is reversal:
         return one
-    return attrs.evolve(one, excess=excess, reversal=reversal)
+    return changed(one, excess=excess, reversal=reversal)
 
 
 def _reversal(payment: Payment, one: Transaction) -> ReversalState:

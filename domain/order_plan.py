@@ -8,6 +8,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
+from payports.domain.changing import changed
 from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
     Share,
@@ -158,7 +159,7 @@ def _with_payments(payments: Sequence[Payment], shares: Sequence[Share]) -> list
 
 def _allocate(payment: Payment, source: Source, minor: int, kind: AllocationKind) -> Payment:
     new = Allocation(source, Money(minor, payment.currency), kind)
-    return attrs.evolve(payment, allocations=(*payment.allocations, new))
+    return changed(payment, allocations=(*payment.allocations, new))
 
 
 def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
@@ -170,4 +171,4 @@ def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
         minor -= off
         if one.amount.minor > off:
             kept.append(attrs.evolve(one, amount=Money(one.amount.minor - off, payment.currency)))
-    return attrs.evolve(payment, allocations=tuple(kept))
+    return changed(payment, allocations=tuple(kept))

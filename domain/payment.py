@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Final
 
 import attrs
 
+from payports.domain.changing import changed, derived
 from payports.domain.fixed import fixed
 from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType, check_method
 from payports.domain.money import Currency, Money, check_amount
@@ -81,7 +81,7 @@ class Allocation:
     kind: AllocationKind
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Payment:
     """The aggregate: an intent to pay, and the ledger of what happened, oldest first. ``version`` rises by one a commit."""
 
@@ -116,12 +116,12 @@ class Payment:
         """True once an order was placed on it; the customer can no longer change it."""
         return Restriction.CUSTOMER_MUTABILITY_BLOCKED in self.restrictions
 
-    @cached_property
+    @derived("transactions")
     def by_id(self) -> Mapping[str, Transaction]:
         """The transactions by their ids."""
         return {transaction.id: transaction for transaction in self.transactions}
 
-    @cached_property
+    @derived("transactions")
     def children(self) -> Mapping[str, tuple[Transaction, ...]]:
         """The transactions by the id of their parent."""
         found: dict[str, list[Transaction]] = {}
@@ -142,19 +142,21 @@ class Payment:
         """The transactions of one request of the host."""
         return tuple(transaction for transaction in self.transactions if transaction.key == key)
 
-    def replacing(self, *changed: Transaction) -> Payment:
+    def replacing(self, *new: Transaction) -> Payment:
         """The same payment with some of its transactions changed, each found by its id."""
-        return self.as_version(self.version, *changed) if changed else self
+        return self.as_version(self.version, *new) if new else self
 
-    def as_version(self, version: int, *changed: Transaction) -> Payment:
+    def as_version(self, version: int, *new: Transaction) -> Payment:
         """The same payment as another version, with some of its transactions changed in the same copy."""
-        new = {transaction.id: transaction for transaction in changed}
-        transactions = tuple([new.get(old.id, old) for old in self.transactions])
-        return attrs.evolve(self, transactions=transactions, version=version)
+        transactions = self.transactions
+        if new:
+            by_id = {transaction.id: transaction for transaction in new}
+            transactions = tuple([by_id.get(old.id, old) for old in transactions])
+        return changed(self, transactions=transactions, version=version)
 
     def adding(self, *new: Transaction) -> Payment:
         """The same payment with further transactions."""
-        return attrs.evolve(self, transactions=self.transactions + new)
+        return changed(self, transactions=self.transactions + new)
 
 
 def check_owner(owner: object) -> InvalidInput | None:

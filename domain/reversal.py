@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import attrs
-
 from payports.domain.begin import Command
 from payports.domain.capabilities import Capabilities
+from payports.domain.changing import changed
 from payports.domain.ledger import is_settled, is_untouched, left_of_capture, left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
@@ -18,7 +17,7 @@ def mark_for_reversal(
 ) -> Payment:
     """Mark what one failed checkout attempt did, or may have done, for reversal; a candidate may still be claimed by a later attempt."""
     marked = [
-        attrs.evolve(one, reversal=state)
+        changed(one, reversal=state)
         for one in payment.transactions
         if one.attempt == attempt and _is_reversible(one) and one.reversal is ReversalState.NONE
     ]
@@ -40,7 +39,7 @@ def claim(payment: Payment, attempt: str) -> Payment:
 def _claimed(transaction: Transaction, attempt: str) -> Transaction:
     former = transaction.attempt
     earlier = transaction.earlier_attempts
-    return attrs.evolve(
+    return changed(
         transaction,
         attempt=attempt,
         earlier_attempts=(*earlier, former) if former not in ("", attempt) else earlier,
@@ -51,7 +50,7 @@ def _claimed(transaction: Transaction, attempt: str) -> Transaction:
 def require_reversal(payment: Payment) -> Payment:
     """Demand that everything the payment holds or has taken, or may have, be undone: it was archived, or its amount has changed."""
     owed = [
-        attrs.evolve(one, reversal=ReversalState.REQUIRES_REVERSAL)
+        changed(one, reversal=ReversalState.REQUIRES_REVERSAL)
         for one in payment.transactions
         if (_is_reversible(one) or _is_capture(one)) and one.reversal in USABLE
     ]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Final
 
 import attrs
 
+from payports.domain.changing import changed, derived
 from payports.domain.money import Money
 
 
@@ -128,7 +128,7 @@ def _pairs(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple
     return tuple(sorted(dict(values).items()))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Observation:
     """A fact about a transaction, learnt from an answer, a webhook, a browser return, a look-up or an operator.
 
@@ -174,7 +174,7 @@ class Contradiction:
     message: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Transaction:
     """One movement of money on a payment.
 
@@ -206,7 +206,7 @@ class Transaction:
     look_ups: int = 0
     seen: tuple[Observation, ...] = ()
 
-    @cached_property
+    @derived("requested", "account", "seen")
     def judgement(self) -> Judgement:
         """What all that was seen amounts to."""
         return judge(self.requested, self.account, self.seen)
@@ -270,10 +270,10 @@ class Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
         if observation in self.seen:
             return self
-        return attrs.evolve(self, seen=_ordered((*self.seen, observation), _spelt_out))
+        return changed(self, seen=_ordered((*self.seen, observation), _spelt_out))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Judgement:
     """What a set of observations amounts to.
 

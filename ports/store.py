@@ -112,7 +112,7 @@ class InboxEntry:
     tries: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Commit:
     """One commit of one merchant. ``requests`` are new keys; ``checkouts`` and ``saved_methods`` replace their former version (0: new);
     ``inbox`` entries replace those of the same gateway and event id."""

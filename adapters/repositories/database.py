@@ -62,15 +62,18 @@ class Database:
         _create(path)
         self.run(lambda _: None)
 
-    def run(self, work: Callable[[sqlite3.Connection], _Value]) -> _Value:
-        """Do something with the connection alone. Whatever fails is told without the data that was in play."""
+    def run(self, work: Callable[[sqlite3.Connection], _Value], *, gives_way: bool = False) -> _Value:
+        """Do something with the connection alone. Whatever fails is told without the data that was in play.
+
+        ``gives_way``: only after the processes that have waited for long.
+        """
         if os.getpid() != self._process:
             raise StoreFailed("the store was opened before a fork: open it anew in the child process")
         if not self._lock.acquire(timeout=self._patience_s):
             raise StoreFailed("busy: other threads have kept the store for too long")
         kind = StoreFailed
         try:
-            return self._in_turn(work)
+            return self._in_turn(work, gives_way=gives_way)
         except (sqlite3.Error, OverflowError) as error:
             reason = _explain(error)
             kind = StoreUnreachable if _code(error) in _PASSING else StoreFailed
@@ -95,7 +98,7 @@ class Database:
                 self._drop()  # nobody knows whether it is there: the next use opens the file anew and sees
                 raise
 
-        self.run(transaction)
+        self.run(transaction, gives_way=True)
 
     def close(self) -> None:
         """Let go of the file; a forked child leaves it alone, for it is its parent's."""
@@ -105,10 +108,12 @@ class Database:
                 self._drop()
                 self._line.close()
 
-    def _in_turn(self, work: Callable[[sqlite3.Connection], _Value]) -> _Value:
+    def _in_turn(self, work: Callable[[sqlite3.Connection], _Value], *, gives_way: bool) -> _Value:
         """Do something as soon as SQLite is not busy with others. It says so before anything is done."""
         deadline = time.monotonic() + self._patience_s
         with Place(self._line) as place:
+            if gives_way:
+                place.give_way()
             while True:
                 try:
                     return work(self._connection or self._connected())

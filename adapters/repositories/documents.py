@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import attrs
@@ -57,6 +57,7 @@ def storable_merchant(merchant: str) -> str:
     return merchant
 
 
+@lru_cache(maxsize=64)  # one moment goes into many columns
 def instant(at: datetime) -> str:
     """A time as text: UTC with microseconds, so that texts sort as times do."""
     if at.tzinfo is None:

@@ -1,7 +1,7 @@
 """Whose turn it is to write, among the processes that wait for one file: they stand in line, and the first of them asks most often.
 
 SQLite lets everybody who waits ask by himself, and the less often the longer he has waited: whoever comes late goes first, and some wait in
-vain (``docs/decisions/0058-…``).
+vain (``docs/decisions/0058-…``). Here whoever comes late and finds the file free goes first, too, unless somebody has waited for long.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _BEHIND: Final = 25
 """So many pauses pass until somebody asks who is not the first: the first may have been stopped, and must not hold up the others."""
 _TICKS: Final = 10_000
 """Places in a second. A place is an offset in a file, and file systems have offsets for more years than a machine runs."""
+_LONG: Final = _TICKS // 10
+"""Whoever has waited for a tenth of a second is let go first."""
 
 
 class Line:
@@ -36,11 +38,32 @@ class Line:
         if file is not None:
             os.close(file)
 
-    def opened(self) -> int:
-        """The file, made by whoever is the first to wait."""
+    def open(self, flags: int = 0) -> None:
+        """Open the file, if it is not. ``os.O_CREAT`` makes it: whoever is the first to wait does so."""
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return self._file
+            self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+
+    def lock(self, moment: int) -> None:
+        """Stand in line since a moment. ``OSError`` if that cannot be."""
+        self._lock(os.F_TLOCK, moment, 1)
+
+    def unlock(self, moment: int) -> None:
+        """Stand in line no more."""
+        self._lock(os.F_ULOCK, moment, 1)
+
+    def is_free_before(self, moment: int) -> bool:
+        """Tell whether no other process has stood in line since before a moment."""
+        try:
+            self._lock(os.F_TEST, moment, -moment)
+        except OSError:
+            return False
+        return True
+
+    def _lock(self, how: int, moment: int, length: int) -> None:
+        if self._file is None:
+            raise FileNotFoundError(self._path)
+        os.lseek(self._file, moment, os.SEEK_SET)
+        os.lockf(self._file, how, length)
 
 
 class Place:
@@ -56,7 +79,16 @@ class Place:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._moment is not None:
             with suppress(OSError):
-                self._lock(os.F_ULOCK, self._moment, 1)
+                self._line.unlock(self._moment)
+
+    def give_way(self) -> None:
+        """Let whoever has waited for long go first."""
+        try:
+            self._line.open()
+        except OSError:
+            return  # nobody has waited here yet
+        if hasattr(os, "lockf") and not self._line.is_free_before(_now() - _LONG):
+            self.wait()
 
     def wait(self) -> None:
         """Wait until it is worth while to ask again."""
@@ -70,20 +102,15 @@ class Place:
 
     def _stand(self) -> None:
         if hasattr(os, "lockf"):  # Windows has none
-            moment = round(time.monotonic() * _TICKS)  # the same clock for all processes of a machine
-            self._lock(os.F_TLOCK, moment, 1)
+            self._line.open(os.O_CREAT)
+            moment = _now()
+            self._line.lock(moment)
             self._moment = moment
 
     def _is_first(self) -> bool:
-        if self._moment is None:
-            return True
-        try:
-            self._lock(os.F_TEST, self._moment, -self._moment)
-        except OSError:
-            return False
-        return True
+        return self._moment is None or self._line.is_free_before(self._moment)
 
-    def _lock(self, how: int, moment: int, length: int) -> None:
-        file = self._line.opened()
-        os.lseek(file, moment, os.SEEK_SET)
-        os.lockf(file, how, length)
+
+def _now() -> int:
+    """This moment by a clock that all processes of a machine share."""
+    return round(time.monotonic() * _TICKS)

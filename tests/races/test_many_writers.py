@@ -19,8 +19,8 @@ from tests.races.writer import ALONE, OPERATIONS, Written
 WRITERS: Final = 8
 SLOW_S: Final = 0.05
 """What a disk may take for a commit; all of eight have theirs in 0.4 s, if they take turns."""
-PATIENCE: Final = "3s"
-FEW: Final = 2
+PATIENCE: Final = "5s"
+FEW: Final = 4
 
 
 def test_every_writer_is_served(sqlite_config: dict[str, Any], pytestconfig: pytest.Config) -> None:

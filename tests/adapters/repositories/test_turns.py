@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from payports.adapters.repositories.database import Database, SqliteOptions
 from payports.adapters.repositories.turns import Line, Place
 
 STANDS: Final = """
@@ -25,6 +26,7 @@ with Place(Line(pathlib.Path(sys.argv[1]))) as place:
 """
 FIRST: Final = 1
 BEHIND: Final = 25
+LONG_S: Final = 0.2
 
 
 @contextmanager
@@ -47,6 +49,19 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
     monkeypatch.setattr(time, "sleep", made.append)
     return made
+
+
+class Moment:
+    """The clock that a machine's processes share, set forward here."""
+
+    later_s = 0.0
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Moment:
+    moment, clock = Moment(), time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + moment.later_s)
+    return moment
 
 
 @pytest.fixture
@@ -101,3 +116,37 @@ def test_whoever_cannot_stand_in_line_counts_as_the_first(path: Path, pauses: li
 def test_nobody_stands_in_line_who_has_not_waited(path: Path) -> None:
     with Place(Line(path)):
         assert not path.exists()
+
+
+def test_a_newcomer_gives_way_to_whoever_has_waited_for_long(path: Path, pauses: list[float], now: Moment) -> None:
+    line = Line(path)
+    with somebody(path) as before, Place(line) as place:
+        place.give_way()
+        assert pauses == []  # it has but come
+        now.later_s = LONG_S
+        place.give_way()
+        assert len(pauses) == BEHIND
+        pauses.clear()
+        before.communicate("")
+        place.give_way()
+        assert pauses == []
+    line.close()
+
+
+def test_a_newcomer_gives_way_to_nobody_where_nobody_has_ever_waited(path: Path, pauses: list[float]) -> None:
+    with Place(Line(path)) as place:
+        place.give_way()
+    assert (path.exists(), pauses) == (False, [])
+
+
+def test_a_transaction_gives_way_and_a_look_does_not(path: Path, pauses: list[float], now: Moment) -> None:
+    database = Database(path.with_name("payments.db"), SqliteOptions())
+    database.write(lambda connection: connection.execute("CREATE TABLE one (n)"))
+    with somebody(path):
+        now.later_s = LONG_S
+        pauses.clear()
+        assert database.run(lambda connection: connection.execute("SELECT count(*) FROM one").fetchone()) == (0,)
+        assert pauses == []
+        database.write(lambda connection: connection.execute("INSERT INTO one VALUES (1)"))
+        assert len(pauses) == BEHIND  # whoever was stopped holds up nobody
+    database.close()
