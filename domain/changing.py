@@ -6,7 +6,7 @@ Each movement of money changes values of twenty fields several times; ``attrs.ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Self, TypeVar, overload
 
 _Owner = TypeVar("_Owner")
 _Value = TypeVar("_Value")
@@ -27,7 +27,13 @@ class Derived(Generic[_Owner, _Value]):
         self._name = name
         _DERIVED.setdefault(owner, {})[name] = self._fields
 
-    def __get__(self, value: _Owner, _: type) -> _Value:
+    @overload
+    def __get__(self, value: None, _: type) -> Self: ...
+    @overload
+    def __get__(self, value: _Owner, _: type) -> _Value: ...
+    def __get__(self, value: _Owner | None, _: type) -> _Value | Self:
+        if value is None:
+            return self  # asked of the class, by those who document it
         found = value.__dict__[self._name] = self._work_out(value)  # from now on it is found there first
         return found
 

@@ -104,4 +104,4 @@ def test_nothing_is_set_from_outside() -> None:
 
 
 def test_a_property_has_the_words_of_its_function() -> None:
-    assert vars(Sum)["total"].__doc__ == "Both together."
+    assert Sum.total.__doc__ == "Both together."
