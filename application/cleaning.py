@@ -51,9 +51,7 @@ def clean(seen: object, *, about: str | None = None, channel: Channel | None = N
         channel=channel or seen.channel,
         code=plain(seen.code),
         message=plain(seen.message),
-        attributes=tuple(
-            [(name, mask_card_numbers(value)) for name, value in seen.attributes if _is_value(name, value)]
-        ),
+        attributes=tuple(sorted(_kept(seen.attributes).items())),
         next_action=safe_action(seen.next_action),
         operator="",
     )
@@ -84,13 +82,19 @@ def is_well_formed(seen: Observation) -> bool:
     return typed and _are_pairs(seen.attributes) and (seen.next_action is None or _is_action(seen.next_action))
 
 
+def _kept(attributes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {name: mask_card_numbers(value) for name, value in attributes if _is_value(name, value)}
+
+
 def _is_action(action: NextAction) -> bool:
     texts = all(type(text) is str for text in (action.type, action.url, action.reference))
-    return texts and type(action.fields) is tuple and _are_pairs(action.fields)
+    return texts and _are_pairs(action.fields)
 
 
 def _are_pairs(pairs: tuple[object, ...]) -> bool:
-    return all(type(pair) is tuple and [str, str] == [type(text) for text in pair] for pair in pairs)  # pyright: ignore[reportUnknownVariableType] -- of anything
+    return type(pairs) is tuple and all(
+        type(pair) is tuple and [str, str] == [type(text) for text in pair] for pair in pairs
+    )  # pyright: ignore[reportUnknownVariableType] -- of anything
 
 
 def safe_action(action: NextAction | None) -> NextAction | None:

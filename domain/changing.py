@@ -44,18 +44,18 @@ def derived(*fields: str) -> Callable[[Callable[[_Owner], _Value]], Derived[_Own
 
 
 def changed(value: _Value, **changes: object) -> _Value:
-    """The same value with something else in some fields, which is neither converted nor checked; for values without slots.
+    """The same value with something else in some fields, which is neither converted nor checked; for values without slots or bases.
 
     ``TypeError`` for what is no field.
     """
     new = object.__new__(value.__class__)
     state = new.__dict__
     state.update(value.__dict__)
+    for name, fields in _DERIVED.get(value.__class__, {}).items():
+        if name in state and (name in changes or not fields.isdisjoint(changes)):
+            del state[name]
     known = len(state)
     state.update(changes)
     if len(state) != known:
         raise TypeError(f"{value.__class__.__name__} has no such field")
-    for name, fields in _DERIVED.get(value.__class__, {}).items():
-        if name in state and not fields.isdisjoint(changes):
-            del state[name]
     return new

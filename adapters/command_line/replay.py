@@ -49,6 +49,8 @@ def run_replay(wanted: Wanted, *, as_json: bool) -> int:
     currency = CURRENCIES.get(wanted.currency)
     if currency is None:
         raise Refused("--currency must be an ISO 4217 code in capital letters")
+    if not wanted.file.is_file():
+        raise Refused(f"{wanted.file.name} is no regular file; orders are read several times")
     counted = Counted(currency)
     try:
         expected = check_orders(wanted.file, wanted.currency, wanted.orders)

@@ -111,6 +111,8 @@ class Database:
     def _in_turn(self, work: Callable[[sqlite3.Connection], _Value], *, gives_way: bool) -> _Value:
         """Do something as soon as SQLite is not busy with others. It says so before anything is done."""
         deadline = time.monotonic() + self._patience_s
+        if self._closed:
+            raise StoreFailed("the store is closed")
         with Place(self._line) as place:
             if gives_way:
                 place.give_way()
@@ -124,8 +126,6 @@ class Database:
                 place.wait()
 
     def _connected(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreFailed("the store is closed")
         if self._connection is None:
             self._connection = _open(self.path, self.options)
             self._connection.create_function("moment", 1, self._moment)

@@ -57,12 +57,16 @@ def storable_merchant(merchant: str) -> str:
     return merchant
 
 
-@lru_cache(maxsize=64)  # one moment goes into many columns
 def instant(at: datetime) -> str:
     """A time as text: UTC with microseconds, so that texts sort as times do."""
     if at.tzinfo is None:
         raise StoreFailed("a time has no time zone")
-    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
+    return _written_out(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(maxsize=64)  # one moment goes into many columns
+def _written_out(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
 
 
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")

@@ -31,6 +31,7 @@ class Line:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        self._passed = self._passed_until = 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -51,13 +52,23 @@ class Line:
         """Stand in line no more."""
         self._lock(os.F_ULOCK, moment, 1)
 
-    def is_free_before(self, moment: int) -> bool:
+    def is_free_before(self, moment: int, since: int = 0) -> bool:
         """Tell whether no other process has stood in line since before a moment."""
         try:
-            self._lock(os.F_TEST, moment, -moment)
+            self._lock(os.F_TEST, since, moment - since)
         except OSError:
             return False
         return True
+
+    def is_waited_in_for_long(self) -> bool:
+        """Tell whether another process has stood in line for long, one that was not passed over."""
+        now = _now()
+        since = self._passed if now < self._passed_until else 0
+        return since < now - _LONG and not self.is_free_before(now - _LONG, since)
+
+    def pass_over(self, moment: int) -> None:
+        """For a second, give way no more to whoever has stood in line since before a moment."""
+        self._passed, self._passed_until = moment, _now() + _TICKS
 
     def _lock(self, how: int, moment: int, length: int) -> None:
         if self._file is None:
@@ -72,26 +83,31 @@ class Place:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._moment: int | None = None
+        self._in_vain = False
 
     def __enter__(self) -> Place:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._moment is not None:
+            if self._in_vain:
+                self._line.pass_over(self._moment)
             with suppress(OSError):
                 self._line.unlock(self._moment)
 
     def give_way(self) -> None:
-        """Let whoever has waited for long go first."""
+        """Let whoever has waited for long go first. Who does not go though the file is free was stopped, it seems, and is passed over."""
         try:
             self._line.open()
         except OSError:
             return  # nobody has waited here yet
-        if hasattr(os, "lockf") and not self._line.is_free_before(_now() - _LONG):
+        if hasattr(os, "lockf") and self._line.is_waited_in_for_long():
             self.wait()
+            self._in_vain = not self._is_first()
 
     def wait(self) -> None:
         """Wait until it is worth while to ask again."""
+        self._in_vain = False
         if self._moment is None:
             with suppress(OSError):
                 self._stand()

@@ -461,6 +461,22 @@ def test_a_field_of_another_type_refuses_the_answer(field: str) -> None:
 ANY: Final[Any] = None
 
 
+@pytest.mark.parametrize("attributes", [None, 5, "ab", [("a", "b")], (["a", "b"],), (("a",),), (("a", 1),)])
+def test_attributes_that_are_no_pairs_refuse_the_answer(attributes: Any) -> None:
+    said = saying()
+    object.__setattr__(said, "attributes", attributes)  # an adapter that goes round the constructor
+    assert not cleaning.is_well_formed(said)
+    assert cleaning.clean(said) is None
+
+
+def test_attributes_are_put_in_order_whoever_made_them() -> None:
+    said = saying()
+    object.__setattr__(said, "attributes", (("b", "1"), ("a", "2"), ("b", "3")))
+    cleaned = cleaning.clean(said)
+    assert cleaned
+    assert cleaned.attributes == (("a", "2"), ("b", "3"))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -76,6 +76,13 @@ def test_what_is_no_field_is_refused() -> None:
         changed(Sum(left=1, right=2), middle=3)
 
 
+def test_what_is_worked_out_is_no_field() -> None:
+    one = Sum(left=1, right=2)
+    assert one.total == 3
+    with pytest.raises(TypeError, match="Sum has no such field"):
+        changed(one, total=9)
+
+
 def _pickled(one: Sum) -> Sum:
     twin: Sum = pickle.loads(pickle.dumps(one))  # noqa: S301 -- our own
     return twin

@@ -116,6 +116,12 @@ def test_other_commands_find_the_shop_by_the_configuration_that_is_written(odd: 
     assert "19 compared with the gateways; 0 findings" in verified.stdout
 
 
+def test_a_pipe_is_refused_because_it_can_be_read_but_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "orders")
+    ended = payports("replay", "orders", cwd=tmp_path)
+    assert (ended.returncode, "regular" in ended.stderr) == (2, True)
+
+
 def test_workers_that_cannot_begin_say_why(odd: Path, tmp_path: Path) -> None:
     database = tmp_path / "kept.db"
     place = Place(

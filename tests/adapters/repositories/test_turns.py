@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from payports.adapters.repositories.database import Database, SqliteOptions
 from payports.adapters.repositories.turns import Line, Place
+from payports.ports.store import StoreFailed
 
 STANDS: Final = """
 import pathlib, sys
@@ -150,3 +152,48 @@ def test_a_transaction_gives_way_and_a_look_does_not(path: Path, pauses: list[fl
         database.write(lambda connection: connection.execute("INSERT INTO one VALUES (1)"))
         assert len(pauses) == BEHIND  # whoever was stopped holds up nobody
     database.close()
+
+
+def test_whoever_does_not_go_though_he_is_let_is_passed_over_for_a_second(
+    path: Path, pauses: list[float], now: Moment
+) -> None:
+    database = Database(path.with_name("payments.db"), SqliteOptions())
+    made: list[int] = []
+    with somebody(path) as before:
+        before.send_signal(signal.SIGSTOP)
+        for later_s in (LONG_S, LONG_S, 0.9, 1.5, 1.5):
+            now.later_s = later_s
+            pauses.clear()
+            database.write(lambda connection: connection.execute("SELECT 1"))
+            made.append(len(pauses))
+    assert made == [BEHIND, 0, 0, BEHIND, 0]
+    database.close()
+
+
+def test_whoever_comes_after_those_who_were_passed_over_is_given_way_to(
+    path: Path, pauses: list[float], now: Moment
+) -> None:
+    line = Line(path)
+    with somebody(path):
+        now.later_s = LONG_S
+        with Place(line) as place:
+            place.give_way()
+        pauses.clear()
+        with Place(line) as place:
+            place.give_way()
+            assert pauses == []
+        with somebody(path):
+            now.later_s = 3 * LONG_S
+            with Place(line) as place:
+                place.give_way()
+            assert len(pauses) == BEHIND
+    line.close()
+
+
+def test_a_closed_store_opens_nothing(path: Path) -> None:
+    database = Database(path.with_name("payments.db"), SqliteOptions())
+    with somebody(path):
+        database.close()
+        with pytest.raises(StoreFailed, match="closed"):
+            database.write(lambda connection: connection.execute("SELECT 1"))
+        assert str(path) not in [one.path for one in psutil.Process().open_files()]
