@@ -95,7 +95,7 @@ $(READY): pyproject.toml constraints.txt
 	$(run_tests)
 
 # Where size counts, the lines are not: these run after the others and unmeasured.
-PROOFS := tests/differential tests/force tests/races tests/simulation tests/webhooks
+PROOFS := tests/differential tests/crash_injection tests/concurrency tests/simulation tests/webhooks
 
 define run_tests
 @run=.coverage.run-$$$$; trap 'rm -f $$run $$run.started' EXIT; touch $$run.started; \

@@ -10,11 +10,11 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.environment import Environment, guarded
-from payports.application.requests import check_limit, check_stopping, never
-from payports.domain.failures import PaymentNotFound, PaymentsProblem, StoreUnavailable
+from payports.application.kernel.input_validation import check_limit, check_stopping, never_stop
+from payports.application.kernel.unit_of_work import Environment, store_errors_as_failures
+from payports.domain.failures import PaymentNotFound, PaymentProblem, StoreUnavailable
+from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.outcome import Outcome
-from payports.domain.screening import InvalidInput, check_identifier
 from payports.ports.store import DELIVERY, RecordedFact, StoreFailed
 
 _PAGE: Final = 100
@@ -44,13 +44,13 @@ class Events:
 
     _env: Environment
 
-    @guarded
+    @store_errors_as_failures
     def deliver(
         self,
         handler: Callable[[RecordedFact], object],
         limit: int = 10_000,
         *,
-        stopping: Callable[[], bool] = never,
+        stopping: Callable[[], bool] = never_stop,
     ) -> Outcome[Delivery, InvalidInput | StoreUnavailable]:
         """Call ``handler`` with every fact that it has not taken yet, in the order of their positions.
 
@@ -75,8 +75,8 @@ class Events:
         finally:
             deliverer.give_back()
 
-    @guarded
-    def history(self, payment_id: str) -> Outcome[tuple[RecordedFact, ...], PaymentsProblem]:
+    @store_errors_as_failures
+    def history(self, payment_id: str) -> Outcome[tuple[RecordedFact, ...], PaymentProblem]:
         """Read everything that happened to a payment, oldest first."""
         if problem := check_identifier("payment_id", payment_id):
             return Failure(problem)

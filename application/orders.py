@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.environment import TRIES, Environment, guarded
-from payports.application.execution import TransactionReport, execute, fingerprint
-from payports.application.requests import OWN_KEYS, check_key
+from payports.application.kernel.execute import TransactionReport, execute, fingerprint
+from payports.application.kernel.input_validation import OWN_KEYS, check_key
+from payports.application.kernel.unit_of_work import TRIES, Environment, store_errors_as_failures
 from payports.domain.begin import Command, SourceGuard
 from payports.domain.capabilities import Capabilities
 from payports.domain.checkout import by_priority
@@ -22,21 +22,21 @@ from payports.domain.failures import (
     Busy,
     Conflict,
     CurrencyMismatch,
+    FailedPayment,
     OrderProblem,
     PaymentNotFound,
-    PaymentProblem,
     PaymentsFailed,
     TransactionProblem,
 )
 from payports.domain.fulfilment import FULFILLMENT, RETURN, moved_for, room_to_capture
 from payports.domain.history import Cause
+from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, REVERSE_AUTH
 from payports.domain.money import Money, check_amount
 from payports.domain.order_plan import Part, PlanOutcome, plan_cancel, plan_capture, plan_refund
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
-from payports.domain.screening import InvalidInput, check_identifier
 from payports.domain.summary import UNLIMITED
 from payports.domain.transaction import USABLE, Source, TransactionType
 from payports.ports.store import Commit, RequestRecord
@@ -99,7 +99,7 @@ class Orders:
             "refund", owner, source, amount, key, priority, lambda ps: plan_refund(ps, source, amount, how)
         )
 
-    @guarded
+    @store_errors_as_failures
     def release(self, owner: Owner) -> _Answer:
         """Free all that the owner's payments still hold."""
         if problem := check_owner(owner):
@@ -109,7 +109,7 @@ class Orders:
             return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
         return self._carry_out(owner, None, [self._rest(one) for one in payments if _holds(one)])
 
-    @guarded
+    @store_errors_as_failures
     def _run(
         self,
         operation: str,
@@ -170,7 +170,7 @@ class Orders:
     def _carry_out(self, owner: Owner, source: Source | None, parts: Sequence[Part], own_keys: str = "") -> _Answer:
         """Execute the parts of a plan, each under a key of its own, unless another request has served the same source meanwhile."""
         reports: list[TransactionReport] = []
-        problems: list[PaymentProblem] = []
+        problems: list[FailedPayment] = []
         for number, part in enumerate(parts):
             command = Command(
                 type=part.type,
@@ -209,9 +209,9 @@ def _holds(payment: Payment) -> bool:
     )
 
 
-def _problem(part: Part, failed: Failure[TransactionProblem]) -> PaymentProblem:
+def _problem(part: Part, failed: Failure[TransactionProblem]) -> FailedPayment:
     problem = failed.failure()
-    return PaymentProblem(payment_id=part.payment_id, problem=problem, type=part.type, amount=part.amount)
+    return FailedPayment(payment_id=part.payment_id, problem=problem, type=part.type, amount=part.amount)
 
 
 def _check(owner: Owner, source: Source, amount: Money, key: str) -> InvalidInput | None:

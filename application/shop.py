@@ -8,20 +8,20 @@ from types import TracebackType
 
 import attrs
 
-from payports.application.auditing import Audit
-from payports.application.checkout import Checkout
-from payports.application.environment import ConfiguredGateway, Environment, Policy
+from payports.application.audit.service import Audit
+from payports.application.checkout.service import Checkout
 from payports.application.events import Events
-from payports.application.maintenance import Maintenance
-from payports.application.options import Options
+from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment, Policy
+from payports.application.maintenance.service import Maintenance
 from payports.application.orders import Orders
-from payports.application.payments import Payments
-from payports.application.saved_methods import SavedMethods
+from payports.application.payments.options import Options
+from payports.application.payments.payments import Payments
+from payports.application.payments.saved_methods import SavedMethods
+from payports.application.payments.tokenization import Tokenization
+from payports.application.payments.transactions import Transactions
 from payports.application.telemetry import Telemetry
-from payports.application.tokenization import Tokenization
-from payports.application.transactions import Transactions
-from payports.application.webhooks import Webhooks
-from payports.domain.screening import check_identifier
+from payports.application.webhooks.service import Webhooks
+from payports.domain.input_checks import check_identifier
 from payports.ports.clock import Clock, Ids
 from payports.ports.store import Store
 

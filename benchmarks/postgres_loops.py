@@ -20,7 +20,7 @@ from psycopg.types.numeric import Int8Dumper
 from benchmarks.measuring import Piece
 from benchmarks.shops import open_shop
 from payports import Payports
-from payports.adapters.repositories.postgres_connection import Link
+from payports.adapters.repositories.postgres.connection import Link
 
 Batch: TypeAlias = list[tuple[str, Any]]
 """What was sent together, with its parameters."""

@@ -10,7 +10,6 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
-from payports.domain.changing import changed
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -44,6 +43,7 @@ from payports.domain.lifecycle import (
 from payports.domain.money import MAX_MINOR, Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
+from payports.domain.replacing import changed
 from payports.domain.transaction import USABLE, ReversalState, Source, Transaction, TransactionType
 
 RECOVERY_DELAY: Final = timedelta(seconds=60)

@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
+from payports.domain.input_checks import InvalidInput, check_identifier, check_text
 from payports.domain.money import Money
 from payports.domain.payment import Customer, Owner, check_customer
-from payports.domain.screening import InvalidInput, check_identifier, check_text
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 

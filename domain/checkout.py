@@ -14,7 +14,7 @@ from payports.domain.transaction import TransactionType
 
 
 @attrs.frozen(kw_only=True)
-class Step:
+class CheckoutStep:
     """What one payment must do: claim what an earlier attempt secured (``claims``), and run ``type`` for what is left (``amount``)."""
 
     payment_id: str
@@ -25,13 +25,13 @@ class Step:
 
 def plan_checkout(
     payments: Iterable[Payment], priority: Sequence[str] = (), captures_at_once: Collection[str] = ()
-) -> tuple[Step, ...]:
+) -> tuple[CheckoutStep, ...]:
     """Plan the steps of the active payments, the gateways named first in ``priority`` first.
 
     Put the gateways that are hardest to undo last. What is already secured, or accepted and awaited, is claimed and not done again.
     """
     return tuple(
-        Step(
+        CheckoutStep(
             payment_id=payment.id,
             type=AUTHORIZE_AND_CAPTURE if payment.gateway in captures_at_once else AUTHORIZE,
             claims=(claimed := _claimable(payment)),

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 import attrs
 
 from payports.domain.coverage import Coverage
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Currency, Money
-from payports.domain.screening import InvalidInput
 from payports.domain.transaction import FailureType, TransactionStatus, TransactionType
 
 _TRY_LATER: Final = "The payment could not be made just now. Please try again in a moment."
@@ -250,7 +250,7 @@ class NotCovered:
 
 
 @attrs.frozen(kw_only=True)
-class PaymentProblem:
+class FailedPayment:
     """What went wrong with one payment of a checkout or an order."""
 
     payment_id: str
@@ -268,7 +268,7 @@ class PaymentsFailed:
     What a checkout did secure is kept for the next attempt, or reversed.
     """
 
-    details: tuple[PaymentProblem, ...]
+    details: tuple[FailedPayment, ...]
 
     @property
     def message(self) -> str:
@@ -297,7 +297,7 @@ TransactionProblem: TypeAlias = (
 )
 """What ``shop.transactions`` may answer."""
 
-PaymentsProblem: TypeAlias = (
+PaymentProblem: TypeAlias = (
     InvalidInput
     | PaymentNotFound
     | SavedMethodNotFound

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from payports.domain.fixed import fixed
+from payports.domain.frozen_mapping import frozen
 from payports.domain.ledger import left_of_hold
 from payports.domain.money import Money
 from payports.domain.payment import Payment
@@ -31,7 +31,7 @@ class Fact:
     by: str
     why: str = ""
     transaction_id: str = ""
-    detail: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    detail: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
 
 
 @attrs.frozen
@@ -47,7 +47,7 @@ OPERATOR: Final = "operator "
 EVENT: Final = "event "
 
 
-def heard(gateway: str, event_id: str) -> Cause:
+def webhook_cause(gateway: str, event_id: str) -> Cause:
     """Name a notification as the cause of a change: its entry in the inbox must then be there."""
     return Cause(WEBHOOK + gateway, EVENT + event_id)
 

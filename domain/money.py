@@ -10,9 +10,9 @@ from typing import Final, final
 import attrs
 from returns.result import Failure, Success
 
+from payports.domain.input_checks import InvalidInput
 from payports.domain.iso_4217 import EXPONENTS
 from payports.domain.outcome import Outcome
-from payports.domain.screening import InvalidInput
 
 MAX_MINOR: Final = 10**15
 """The most that anybody may ask for: far below ``MAX_SUM``, so that sums of amounts overflow no store."""

@@ -11,11 +11,11 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
-from payports.domain.changing import changed
 from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
+from payports.domain.replacing import changed
 from payports.domain.transaction import (
     FAILED,
     USABLE,

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from payports.domain.cart import Cart
-from payports.domain.fixed import FixedMapping
-from payports.domain.method import PaymentType
+from payports.domain.frozen_mapping import FrozenMapping
 from payports.domain.money import Currency, Money
 from payports.domain.payment import Payment
+from payports.domain.payment_method import PaymentType
 
 
 def _fixed(values: Mapping[str, Money]) -> Mapping[str, Money]:
-    return FixedMapping(values)
+    return FrozenMapping(values)
 
 
 @attrs.frozen(kw_only=True)

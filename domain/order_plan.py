@@ -8,7 +8,6 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
-from payports.domain.changing import changed
 from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
     Share,
@@ -24,6 +23,7 @@ from payports.domain.lifecycle import CAPTURE, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Allocation, AllocationKind, Payment
+from payports.domain.replacing import changed
 from payports.domain.transaction import Source, TransactionType
 
 

@@ -9,11 +9,11 @@ from typing import Final
 
 import attrs
 
-from payports.domain.changing import changed, derived
-from payports.domain.fixed import fixed
-from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType, check_method
+from payports.domain.frozen_mapping import frozen
+from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_phone, check_text
 from payports.domain.money import Currency, Money, check_amount
-from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_phone, check_text
+from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType, check_method
+from payports.domain.replacing import changed, derived
 from payports.domain.transaction import Source, Transaction
 
 MAX_LINES: Final = 1_000
@@ -55,7 +55,7 @@ class NewPayment:
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
 
 
 class Restriction(StrEnum):
@@ -99,7 +99,7 @@ class Payment:
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
     restrictions: frozenset[Restriction] = frozenset()
     archived: bool = False
     allocations: tuple[Allocation, ...] = ()

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import attrs
 
-from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.payment import Customer
+from payports.domain.payment_method import PaymentMethod, PaymentType
 
 
 class SavedMethodStatus(StrEnum):

@@ -10,10 +10,10 @@ from hashlib import blake2s
 
 import attrs
 
-from payports.domain.changing import changed
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.payment import Payment
+from payports.domain.replacing import changed
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 
 

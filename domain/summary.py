@@ -27,9 +27,9 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.method import PaymentType
 from payports.domain.money import Money
 from payports.domain.payment import Owner, Payment
+from payports.domain.payment_method import PaymentType
 from payports.domain.transaction import NextAction, TransactionStatus, TransactionType
 
 UNLIMITED: Final = Capabilities(

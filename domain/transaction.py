@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from payports.domain.changing import changed, derived
 from payports.domain.money import Money
+from payports.domain.replacing import changed, derived
 
 
 class TransactionType(StrEnum):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from payports.domain.screening import mask_card_numbers
+from payports.domain.card_data import mask_card_numbers
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway
 from payports.ports.store import Store

@@ -14,12 +14,12 @@ import attrs
 
 from payports.domain.capabilities import Capabilities
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
-from payports.domain.fixed import fixed
-from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
+from payports.domain.frozen_mapping import frozen
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.secret import Secret
 from payports.domain.transaction import NextAction, Observation, TransactionType
 from payports.ports.tokenization import TokenizationBridge
@@ -46,14 +46,14 @@ class PaymentRequest:
     sent_at: datetime
     parent_id: str = ""
     gateway_reference: str = ""
-    attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
     parent_reference: str = ""
-    parent_attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    parent_attributes: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
     customer: Customer | None = None
     billing: Address | None = None
     shipping: Address | None = None
     line_items: tuple[LineItem, ...] = ()
-    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    pass_through: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
     return_url: str = ""
 
 

@@ -9,11 +9,11 @@ from typing import Protocol
 import attrs
 
 from payports.domain.cart import Cart
-from payports.domain.fixed import fixed
-from payports.domain.method import PaymentMethod
+from payports.domain.frozen_mapping import frozen
+from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import PaymentMethod
 
 
 class BridgeKind(StrEnum):
@@ -39,9 +39,9 @@ class ClientSession:
 
     gateway: str
     kind: BridgeKind
-    publishable: Mapping[str, str] = attrs.field(converter=fixed, hash=False)
+    publishable: Mapping[str, str] = attrs.field(converter=frozen, hash=False)
     scripts: tuple[Script, ...] = ()
-    content_security_policy: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=fixed, hash=False)
+    content_security_policy: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=frozen, hash=False)
 
     def for_browser(self) -> dict[str, object]:
         """Give plain data for the page: JSON can hold it, and nothing in it is secret."""

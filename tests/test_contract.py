@@ -13,7 +13,7 @@ import pytest
 from returns.result import Failure, Success
 
 import payports
-from payports import Cart, Money, NewPayment, Owner, PaymentMethod, PaymentProblem, Payports, TransactionProblem
+from payports import Cart, FailedPayment, Money, NewPayment, Owner, PaymentMethod, Payports, TransactionProblem
 from payports.testing import FixedClock, SandboxBank
 
 SERVICES = {
@@ -208,5 +208,5 @@ def test_what_a_payment_said_is_told_payment_by_payment(kept_shop: Payports) -> 
     ).unwrap()
     refused = kept_shop.checkout.submit(Cart("c-1", total=Money.of("1.00", "EUR")), request_id="a-1").failure()
     assert isinstance(refused, payports.PaymentsFailed)
-    assert [type(one) for one in refused.details] == [PaymentProblem]
+    assert [type(one) for one in refused.details] == [FailedPayment]
     assert say(refused.details[0].problem) == "lost_card True"

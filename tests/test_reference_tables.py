@@ -9,12 +9,12 @@ from typing import Final
 import attrs
 import pytest
 
-from payports.adapters.configuration import reading
+from payports.adapters.configuration import settings as configuration
 from payports.adapters.gateways import offline
-from payports.adapters.gateways.sandbox import connection as sandbox
-from payports.adapters.gateways.sandbox.moods import TOKENS
+from payports.adapters.gateways.sandbox import config as sandbox
+from payports.adapters.gateways.sandbox.scenarios import TOKENS
 from payports.adapters.gateways.stored_value import gateway as stored_value
-from payports.adapters.repositories.database import SqliteOptions
+from payports.adapters.repositories.sqlite.database import SqliteOptions
 from tests.page import ROOT
 
 _NAME: Final = re.compile(r"`([\w.]+)`")
@@ -40,12 +40,12 @@ def test_the_readme_explains_every_key_of_the_configuration() -> None:
             "merchants.NAME",
             "store.url",
             *keys(SqliteOptions, "store."),
-            *keys(reading.GatewaySettings, "gateways.NAME."),
-            *keys(reading.CheckoutSettings, "checkout."),
-            *keys(reading.OrderSettings, "orders."),
-            *keys(reading.RecoverySettings, "recovery."),
-            *keys(reading.TelemetrySettings, "telemetry."),
-            *keys(reading.OptionSettings, "options."),
+            *keys(configuration.GatewaySettings, "gateways.NAME."),
+            *keys(configuration.CheckoutSettings, "checkout."),
+            *keys(configuration.OrderSettings, "orders."),
+            *keys(configuration.RecoverySettings, "recovery."),
+            *keys(configuration.TelemetrySettings, "telemetry."),
+            *keys(configuration.OptionSettings, "options."),
         ]
     )
 

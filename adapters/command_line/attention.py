@@ -10,9 +10,9 @@ import click
 from returns.result import Failure
 from rich.text import Text
 
-from payports.adapters.command_line.opening import open_shop, shops_of
-from payports.adapters.command_line.printing import BAD, GOOD, columns, console, words
-from payports.adapters.command_line.refusing import refuse
+from payports.adapters.command_line.errors import refuse
+from payports.adapters.command_line.output import BAD, GOOD, columns, console, words
+from payports.adapters.command_line.shops import open_shop, shops_of
 from payports.application.shop import Payports
 from payports.domain.attention import AttentionItem
 

@@ -12,15 +12,15 @@ from returns.result import Failure
 from rich.text import Text
 
 import payports
-from payports.adapters.command_line.opening import find_config
-from payports.adapters.command_line.printing import BAD, GOOD, columns, console
-from payports.application import hearing
-from payports.application.environment import ConfiguredGateway, Environment
+from payports.adapters.command_line.output import BAD, GOOD, columns, console
+from payports.adapters.command_line.shops import find_config
+from payports.application.kernel import gateway_calls
+from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment
 from payports.application.shop import Payports
 from payports.domain.capabilities import LookUp
-from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money
 from payports.domain.payment import Owner
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction import TransactionStatus, TransactionType
 from payports.ports.adapter import ConfigurationError
 from payports.ports.gateway import NotFoundYet, PaymentRequest
@@ -100,7 +100,7 @@ def _reach(env: Environment, configured: ConfiguredGateway, of: str) -> Check:
     capabilities = configured.gateway.transactions.capabilities
     if capabilities.look_up is LookUp.NONE:
         return Check(subject, "cannot be asked about transactions; unknown results will need a person")
-    answer = hearing.look_up(
+    answer = gateway_calls.look_up(
         configured.gateway, _question(env, min(capabilities.currencies, default="EUR")), fence=False
     )
     if isinstance(answer, NotFoundYet) or answer.status is not TransactionStatus.UNKNOWN:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from payports.adapters.command_line.refusing import Orderly
+from payports.adapters.command_line.errors import Orderly
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _CONFIG: Final = click.option(
@@ -49,7 +49,7 @@ def demo(directory: Path | None, keep: bool, carts: Path | None, gateway: str) -
 
     Everything is real but the money: payments in SQLite, the bank behind a server of its own on this machine.
     """
-    from payports.adapters.command_line.demo import run_demo
+    from payports.adapters.demonstrations.demo import run_demo
 
     raise SystemExit(run_demo(directory, keep=keep, carts=carts, gateway=gateway))
 
@@ -100,8 +100,8 @@ def replay(
 
     A worker that dies is replaced, and what it was at is sold again; nothing happens twice.
     """
-    from payports.adapters.command_line.replay import run_replay, usual_file
-    from payports.adapters.command_line.replay_setting import Wanted
+    from payports.adapters.demonstrations.replay import run_replay, usual_file
+    from payports.adapters.demonstrations.replay_setting import Wanted
 
     wanted = Wanted(
         file=file or usual_file(),
@@ -122,7 +122,7 @@ def replay(
 @_CONFIG
 def show(payment: str, merchants: tuple[str, ...], config: Path | None) -> None:
     """Show what happened on a payment, and what its amounts are now."""
-    from payports.adapters.command_line.inspecting import show_payment
+    from payports.adapters.command_line.show import show_payment
 
     show_payment(payment, config, merchants)
 
@@ -135,7 +135,7 @@ def show(payment: str, merchants: tuple[str, ...], config: Path | None) -> None:
 @_CONFIG
 def list_(owner: str | None, limit: int, after: str, merchants: tuple[str, ...], config: Path | None) -> None:
     """List payments, oldest first."""
-    from payports.adapters.command_line.inspecting import list_payments
+    from payports.adapters.command_line.show import list_payments
 
     list_payments(config, owner, limit, after, merchants)
 
@@ -257,11 +257,11 @@ def simulate_(
     get lost, late and doubled, processes die, commits fail, clocks jump. Then all becomes honest, maintenance runs, and
     everything must have come right. A seed is a run, the same every time.
     """
-    from payports.adapters.command_line.simulate import Wanted, run_simulation, seeds_of
-    from payports.testing.simulation import PLANTS, Settings
+    from payports.adapters.demonstrations.simulate import Wanted, run_simulation, seeds_of
+    from payports.testing.simulation import PLANTED_BUGS, Settings
 
-    if plant and plant not in PLANTS:
-        raise click.BadParameter(f"there are: {', '.join(PLANTS)}", param_hint="--plant")
+    if plant and plant not in PLANTED_BUGS:
+        raise click.BadParameter(f"there are: {', '.join(PLANTED_BUGS)}", param_hint="--plant")
     chosen = seeds_of(seeds) if seeds else None if seed is None else range(seed, seed + 1)
     settings = Settings(steps=storm, store=store, plant=plant)
     raise SystemExit(run_simulation(Wanted(seeds=chosen, steps=steps, settings=settings, trace=trace, first=first)))
@@ -280,6 +280,6 @@ def serve(port: int, ledger: Path) -> None:
 
     Notifications are signed with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET, if it is set.
     """
-    from payports.adapters.command_line.sandbox import serve_sandbox
+    from payports.adapters.demonstrations.sandbox import serve_sandbox
 
     serve_sandbox(port, ledger)

@@ -10,14 +10,14 @@ import attrs
 from returns.result import Failure
 from rich.table import Table
 
-from payports.adapters.command_line.inspecting import state_of
-from payports.adapters.command_line.opening import open_shop, shops_of, the_one
-from payports.adapters.command_line.printing import BAD, GOOD, columns, console, status_text, words
-from payports.adapters.command_line.refusing import Refused, refuse
+from payports.adapters.command_line.errors import Refused, refuse
+from payports.adapters.command_line.output import BAD, GOOD, columns, console, status_text, words
+from payports.adapters.command_line.shops import open_shop, shops_of, the_one
+from payports.adapters.command_line.show import state_of
 from payports.application.shop import Payports
 from payports.domain.failures import OperationNotAllowed
+from payports.domain.input_checks import check_identifier
 from payports.domain.payment import Payment
-from payports.domain.screening import check_identifier
 from payports.domain.transaction import TransactionStatus
 
 _SAYS_SO: Final = OperationNotAllowed

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from payports.adapters.command_line.printing import BAD, FAINT, HEADING, columns, indented, status_text, words
+from payports.adapters.command_line.output import BAD, FAINT, HEADING, columns, indented, status_text, words
 from payports.domain.history import Fact
 from payports.domain.payment import AllocationKind, Payment
 from payports.domain.summary import PaymentSummary

@@ -15,15 +15,15 @@ import click
 from returns.result import Failure
 from rich.progress import Progress, TextColumn
 
-from payports.adapters.command_line.opening import open_shop, shops_of
-from payports.adapters.command_line.printing import BAD, FAINT, GOOD, console, words
-from payports.adapters.command_line.refusing import refuse
-from payports.application.auditing import AuditPage
+from payports.adapters.command_line.errors import refuse
+from payports.adapters.command_line.output import BAD, FAINT, GOOD, console, words
+from payports.adapters.command_line.shops import open_shop, shops_of
+from payports.application.audit.service import AuditPage
 from payports.application.shop import Payports
+from payports.domain.audit.findings import Finding
 from payports.domain.failures import StoreUnavailable
-from payports.domain.findings import Finding
+from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
-from payports.domain.screening import InvalidInput
 
 _PAGE = 200
 _Tick = Callable[[AuditPage], None]

@@ -15,11 +15,11 @@ import attrs
 import click
 from returns.result import Failure
 
-from payports.adapters.command_line.opening import open_shop, shops_of
-from payports.adapters.command_line.printing import words
-from payports.adapters.command_line.refusing import Refused
-from payports.adapters.command_line.stopping import Bell
-from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.output import words
+from payports.adapters.command_line.shops import open_shop, shops_of
+from payports.adapters.command_line.stop_signal import Bell
+from payports.adapters.option_reading import ConfigurationError, read_options
 from payports.application.shop import Payports
 from payports.ports.adapter import Unreachable
 from payports.ports.store import RecordedFact

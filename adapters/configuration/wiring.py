@@ -9,13 +9,13 @@ from typing import Any, Final, cast
 
 import attrs
 
-from payports.adapters.configuration.clock import SystemClock, SystemIds
-from payports.adapters.configuration.given import check_given
-from payports.adapters.configuration.reading import GatewaySettings, Settings, Table, TelemetrySettings, load, read
-from payports.adapters.settings import ConfigurationError
-from payports.application.environment import ConfiguredGateway, Policy
+from payports.adapters.configuration.host_objects import check_given
+from payports.adapters.configuration.settings import GatewaySettings, Settings, Table, TelemetrySettings, load, read
+from payports.adapters.configuration.system_clock import SystemClock, SystemIds
+from payports.adapters.option_reading import ConfigurationError
+from payports.application.kernel.circuit_breaker import CircuitBreaker
+from payports.application.kernel.unit_of_work import ConfiguredGateway, Policy
 from payports.application.shop import Payports
-from payports.application.silence import Silence
 from payports.application.telemetry import Telemetry
 from payports.domain.schedule import Schedule
 from payports.ports.adapter import AdapterContext, Unreachable
@@ -50,7 +50,7 @@ def connect(
     given = {name: _as_gateway(one) for name, one in (gateways or {}).items()}
     attachments = {} if bank is None else {"bank": bank}
     ephemeral = settings.store_url.startswith("memory:")
-    silences = {name: Silence() for name in {*settings.gateways, *given}}
+    silences = {name: CircuitBreaker() for name in {*settings.gateways, *given}}
 
     def wire(one: Settings) -> tuple[dict[str, ConfiguredGateway], Policy]:
         configured: dict[str, ConfiguredGateway] = {}
@@ -60,7 +60,7 @@ def connect(
             )
             gateway = given[name] if name in given else _gateway(common, context)
             alike = name in given or settings.gateways.get(name) == (common, options)
-            configured[name] = _configured(common, gateway, name, silences[name] if alike else Silence())
+            configured[name] = _configured(common, gateway, name, silences[name] if alike else CircuitBreaker())
         for name, gateway in given.items():
             configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway, silence=silences[name]))
         return configured, _policy(one)
@@ -88,12 +88,12 @@ def _telemetry(settings: Settings, observer: Observer | None) -> Telemetry | Non
     """What watches, loaded only if something does."""
     if observer is None and settings.telemetry == TelemetrySettings():
         return None
-    from payports.adapters.configuration.observing import Observing, gathered
+    from payports.adapters.configuration.telemetry import Observing, gathered
 
     return Observing(tuple(gathered(settings.telemetry, observer)))
 
 
-def _configured(common: GatewaySettings, gateway: Gateway, name: str, silence: Silence) -> ConfiguredGateway:
+def _configured(common: GatewaySettings, gateway: Gateway, name: str, silence: CircuitBreaker) -> ConfiguredGateway:
     return ConfiguredGateway(
         name=name,
         gateway=gateway,

@@ -11,10 +11,10 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.settings import read_options
+from payports.adapters.option_reading import read_options
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
+from payports.domain.input_checks import check_identifier
 from payports.domain.lifecycle import REVERSE_AUTH, VOID
-from payports.domain.screening import check_identifier
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway

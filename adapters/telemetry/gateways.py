@@ -17,10 +17,10 @@ from payports.adapters.telemetry.watch import Verdict, Watch
 from payports.domain.capabilities import Capabilities
 from payports.domain.cart import Cart
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
-from payports.domain.method import PaymentMethod, PaymentType
+from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction import NextAction, Observation, TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,

@@ -13,12 +13,12 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.stripe.currencies import units_of
-from payports.adapters.settings import ConfigurationError, read_options
+from payports.adapters.option_reading import ConfigurationError, read_options
 from payports.domain.cart import Cart
-from payports.domain.method import PaymentMethod
+from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_text
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
-from payports.domain.screening import InvalidInput, check_fields, check_identifier, check_text
+from payports.domain.payment_method import PaymentMethod
 from payports.ports.adapter import AdapterContext
 from payports.ports.tokenization import BridgeKind, ClientSession, Script, TokenizationBridge
 

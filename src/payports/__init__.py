@@ -12,15 +12,16 @@ from typing import Any
 
 from returns.result import Failure, Success
 
-from payports.application.auditing import AuditPage
-from payports.application.concluding import ActionRequired, AwaitingResults, CheckedOut, Receipt
+from payports.application.audit.service import AuditPage
+from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut, Receipt
 from payports.application.events import Delivery
-from payports.application.execution import TransactionReport
-from payports.application.maintenance import MaintenanceReport
+from payports.application.kernel.execute import TransactionReport
+from payports.application.maintenance.service import MaintenanceReport
 from payports.application.orders import OrderReport
 from payports.application.shop import Payports
-from payports.application.webhooks import WebhookReceipt
+from payports.application.webhooks.service import WebhookReceipt
 from payports.domain.attention import AttentionItem, AttentionKind
+from payports.domain.audit.findings import Finding, FindingKind
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.cart import Cart
 from payports.domain.coverage import Coverage, CoverageState
@@ -31,6 +32,7 @@ from payports.domain.failures import (
     Conflict,
     CurrencyMismatch,
     Declined,
+    FailedPayment,
     GatewayUnsupported,
     NotCovered,
     NotExecuted,
@@ -39,22 +41,20 @@ from payports.domain.failures import (
     PaymentNotFound,
     PaymentProblem,
     PaymentsFailed,
-    PaymentsProblem,
     ResultUnknown,
     SavedMethodNotFound,
     SavedMethodProblem,
     StoreUnavailable,
     TransactionProblem,
 )
-from payports.domain.findings import Finding, FindingKind
 from payports.domain.history import Fact
-from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Currency, Money, allocate
 from payports.domain.options import Fee, OfferedOption, PaymentOption
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, NewPayment, Owner, Payment, Restriction
+from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.domain.screening import InvalidInput
 from payports.domain.secret import Secret
 from payports.domain.summary import PaymentSummary
 from payports.domain.transaction import (
@@ -113,6 +113,7 @@ __all__ = [
     "Delivery",
     "Ending",
     "Fact",
+    "FailedPayment",
     "Failure",
     "FailureType",
     "Fee",
@@ -151,7 +152,6 @@ __all__ = [
     "PaymentSummary",
     "PaymentType",
     "PaymentsFailed",
-    "PaymentsProblem",
     "Payports",
     "Receipt",
     "RecordedFact",

@@ -36,7 +36,7 @@ from payports import (
     TransactionType,
     WebhookReceipt,
 )
-from payports.application.requests import never
+from payports.application.kernel.input_validation import never_stop
 from payports.domain.transaction import Channel
 from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, snapshot, told
 
@@ -196,7 +196,7 @@ def calls(on: Bench) -> Iterator[Call]:
         ("tokenization", "open"): {"gateway": "sandbox", "cart": cart, "customer": None},
         ("tokenization", "accept"): {"gateway": "sandbox", "payload": {"token": "tok_approved"}},
         ("webhooks", "receive"): {"gateway": "sandbox", "headers": {}, "body": b"{}", "params": None},
-        ("maintenance", "run"): {"limit": 10, "stopping": never},
+        ("maintenance", "run"): {"limit": 10, "stopping": never_stop},
         ("maintenance", "needs_attention"): {},
         ("maintenance", "resolve"): {
             "transaction_id": row.id,
@@ -205,7 +205,7 @@ def calls(on: Bench) -> Iterator[Call]:
             "reason": "because",
             "gateway_reference": "",
         },
-        ("events", "deliver"): {"handler": print, "limit": 10, "stopping": never},
+        ("events", "deliver"): {"handler": print, "limit": 10, "stopping": never_stop},
         ("events", "history"): {"payment_id": payment.id},
     }
     for method in ("authorize", "authorize_and_capture"):

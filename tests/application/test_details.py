@@ -31,12 +31,12 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application import reversing
-from payports.application.checkout import with_token
-from payports.application.environment import TRIES
+from payports.application.checkout import compensation
+from payports.application.checkout.service import with_token
 from payports.application.events import Delivery
-from payports.application.notifying import Applied, apply, find_payment
-from payports.application.recording import record
+from payports.application.kernel.record import record
+from payports.application.kernel.unit_of_work import TRIES
+from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.history import Cause
 from payports.domain.observe import Unplaced
@@ -532,13 +532,13 @@ def test_a_reversal_that_the_gateway_cannot_make_is_noted_as_failed_and_tried_la
     payment = owed(on)
     unable = able(on, types=frozenset({TransactionType.AUTHORIZE}))
     env = unable.shop.environment
-    after = reversing.reverse_owed(env, payment, HOST)
+    after = compensation.reverse_owed(env, payment, HOST)
     hold = only(after, TransactionType.AUTHORIZE)
     assert (hold.reversal, hold.look_ups) == (ReversalState.FAILED_REVERSAL, 1)
     assert after == on.again(payment)
-    again = only(reversing.reverse_owed(env, after, HOST), TransactionType.AUTHORIZE)
+    again = only(compensation.reverse_owed(env, after, HOST), TransactionType.AUTHORIZE)
     assert (again.reversal, again.look_ups) == (ReversalState.FAILED_REVERSAL, 2)
-    done = only(reversing.reverse_owed(on.shop.environment, on.again(payment), HOST), TransactionType.AUTHORIZE)
+    done = only(compensation.reverse_owed(on.shop.environment, on.again(payment), HOST), TransactionType.AUTHORIZE)
     assert done.reversal is ReversalState.REVERSED
     assert {one.fact.by for one in told(on.shop.events.history(payment.id))} == {"host"}
 
@@ -546,7 +546,7 @@ def test_a_reversal_that_the_gateway_cannot_make_is_noted_as_failed_and_tried_la
 def test_what_is_owed_at_a_gateway_that_is_gone_stays_owed() -> None:
     on = bench()
     payment = owed(on)
-    assert reversing.reverse_owed(without_gateway(on).shop.environment, payment, HOST) == payment
+    assert compensation.reverse_owed(without_gateway(on).shop.environment, payment, HOST) == payment
 
 
 def test_what_nobody_wants_back_is_left_alone() -> None:
@@ -554,7 +554,7 @@ def test_what_nobody_wants_back_is_left_alone() -> None:
     payment = on.pay()
     told(on.shop.transactions.authorize(payment.id))
     now = on.again(payment)
-    assert reversing.reverse_owed(on.shop.environment, now, HOST) == now
+    assert compensation.reverse_owed(on.shop.environment, now, HOST) == now
     assert on.effects() == [("AUTHORIZE", 5_990)]
 
 
@@ -564,7 +564,7 @@ def test_captures_are_undone_before_their_hold() -> None:
     told(on.shop.transactions.authorize(payment.id))
     told(on.shop.transactions.capture(payment.id, eur(1_000)))
     told(on.shop.payments.archive(payment.id))
-    after = reversing.reverse_owed(on.shop.environment, on.again(payment), HOST)
+    after = compensation.reverse_owed(on.shop.environment, on.again(payment), HOST)
     assert on.effects()[2:] == [("VOID", 1_000), ("REVERSE_AUTH", 3_000)]
     assert {one.reversal for one in after.transactions if not one.reverses} == {ReversalState.REVERSED}
 
@@ -576,7 +576,7 @@ def test_a_hold_with_nothing_left_is_noted_as_reversed_without_a_call() -> None:
     told(on.shop.transactions.reverse_authorization(payment.id))
     told(on.shop.payments.archive(payment.id))
     calls = on.spy.calls
-    after = reversing.reverse_owed(on.shop.environment, on.again(payment), HOST)
+    after = compensation.reverse_owed(on.shop.environment, on.again(payment), HOST)
     assert only(after, TransactionType.AUTHORIZE).reversal is ReversalState.REVERSED
     assert on.spy.calls == calls
 
@@ -589,11 +589,11 @@ def test_a_hold_whose_reversal_is_under_way_stays_owed_until_that_is_known() -> 
     problem(on.shop.transactions.reverse_authorization(payment.id))
     told(on.shop.payments.archive(payment.id))
     on.spy.on_look_up = lambda _: None
-    after = reversing.reverse_owed(on.shop.environment, on.again(payment), HOST)
+    after = compensation.reverse_owed(on.shop.environment, on.again(payment), HOST)
     assert only(after, TransactionType.AUTHORIZE).reversal is ReversalState.REQUIRES_REVERSAL
     on.spy.on_look_up = None
     on.clock.advance(HOUR)
-    done = reversing.reverse_owed(on.shop.environment, on.again(payment), HOST)
+    done = compensation.reverse_owed(on.shop.environment, on.again(payment), HOST)
     assert only(done, TransactionType.AUTHORIZE).reversal is ReversalState.REVERSED
     assert on.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 5_990)]
 

@@ -27,7 +27,7 @@ from payports import (
     TransactionType,
 )
 from payports.application.events import Delivery
-from payports.application.recording import record
+from payports.application.kernel.record import record
 from payports.domain.attention import AttentionKind
 from payports.domain.capabilities import LookUp
 from payports.domain.history import Cause

@@ -18,8 +18,8 @@ from payports import (
     Success,
     TransactionType,
 )
-from payports.application.environment import HOST, Hold
-from payports.application.execution import execute
+from payports.application.kernel.execute import execute
+from payports.application.kernel.unit_of_work import HOST, CheckoutLease
 from payports.domain.begin import Command
 from payports.domain.reversal import claim
 from payports.ports.gateway import PaymentRequest, PaymentResponse, RollbackGateway
@@ -45,20 +45,20 @@ REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 # --- an attempt that was overtaken ---
 
 
-def attempt(on: Bench, request_id: str) -> Hold:
+def attempt(on: Bench, request_id: str) -> CheckoutLease:
     """An attempt that fails, and its hold on the checkout; the next attempt takes it away."""
     on.bank.fail_next("AUTHORIZE", "declined")
     problem(on.submit(request_id=request_id))
     record = on.store.of("default").checkout(OWNER)
     assert record
-    return Hold(record)
+    return CheckoutLease(record)
 
 
-def to_claim(on: Bench, payment: Payment, hold: Hold) -> Any:
+def to_claim(on: Bench, payment: Payment, hold: CheckoutLease) -> Any:
     return on.shop.environment.update(payment.id, HOST, lambda one: Success(claim(one, "mine")), hold)
 
 
-def to_take(on: Bench, payment: Payment, hold: Hold) -> Any:
+def to_take(on: Bench, payment: Payment, hold: CheckoutLease) -> Any:
     return execute(on.shop.environment, payment.id, Command(type=AUTHORIZE, amount=eur(10)), HOST, "", hold)
 
 

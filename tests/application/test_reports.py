@@ -22,12 +22,12 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.concluding import Receipt
-from payports.application.maintenance import MaintenanceReport
-from payports.application.notifying import Applied, apply
+from payports.application.checkout.finalize import Receipt
+from payports.application.maintenance.service import MaintenanceReport
 from payports.application.orders import OrderReport
+from payports.application.webhooks.inbox import Applied, apply
 from payports.domain.attention import AttentionItem, AttentionKind
-from payports.domain.failures import PaymentProblem, PaymentsFailed
+from payports.domain.failures import FailedPayment, PaymentsFailed
 from payports.domain.transaction import Channel, FailureType, Source
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from payports.ports.store import CheckoutRecord, CheckoutState, InboxEntry
@@ -159,7 +159,7 @@ def test_a_declined_payment_is_told_with_all_that_is_known_of_it() -> None:
     failed = problem(on.submit())
     row = only(on.again(payment), AUTHORIZE)
     declined = Declined("insufficient_funds", FailureType.DECLINED, transaction_id=row.id)
-    told_now = PaymentProblem(
+    told_now = FailedPayment(
         payment_id=payment.id, problem=declined, type=AUTHORIZE, transaction_id=row.id, amount=eur(5_990)
     )
     assert failed == PaymentsFailed((told_now,))
@@ -175,7 +175,7 @@ def test_a_payment_in_doubt_is_told_with_its_transaction() -> None:
     row = only(on.again(payment), AUTHORIZE)
     assert problem(on.submit(request_id="attempt-2")) == PaymentsFailed(
         (
-            PaymentProblem(
+            FailedPayment(
                 payment_id=payment.id,
                 problem=ResultUnknown(row.id),
                 transaction_id=row.id,
@@ -232,7 +232,7 @@ def test_a_part_of_an_order_that_failed_is_told_with_its_payment() -> None:
     row = only(on.again(payment), TransactionType.CAPTURE)
     assert failed == PaymentsFailed(
         (
-            PaymentProblem(
+            FailedPayment(
                 payment_id=payment.id,
                 problem=NotExecuted(row.id, "the connection was refused"),
                 type=TransactionType.CAPTURE,

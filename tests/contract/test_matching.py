@@ -16,7 +16,7 @@ from payports import (
     Failure,
     OrderProblem,
     Outcome,
-    PaymentsProblem,
+    PaymentProblem,
     Payports,
     SavedMethodProblem,
     TransactionProblem,
@@ -38,7 +38,7 @@ def of_transactions(problem: TransactionProblem) -> str:
     assert_never(problem)
 
 
-def of_payments(problem: PaymentsProblem) -> str:
+def of_payments(problem: PaymentProblem) -> str:
     match problem:
         case payports.InvalidInput() | payports.OperationNotAllowed() | payports.CurrencyMismatch():
             return "refused"
@@ -135,7 +135,7 @@ def everything_a_host_may_do_with_a_shop(shop: Payports, cart: Cart) -> list[str
 
 UNIONS: dict[Any, Any] = {
     TransactionProblem: of_transactions,
-    PaymentsProblem: of_payments,
+    PaymentProblem: of_payments,
     CheckoutProblem: of_checkout,
     OrderProblem: of_orders,
     SavedMethodProblem: of_saved_methods,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from payports.adapters.gateways.book import keeping
-from payports.adapters.repositories import postgres_connection
+from payports.adapters.gateways.book import storage
+from payports.adapters.repositories.postgres import connection as postgres_connection
+from tests.concurrency.processes import inherited
 from tests.differential.comparing import compare
 from tests.differential.lanes import open_lane
 from tests.differential.planted import through
-from tests.races.processes import inherited
 
 
 class NoChance:
@@ -25,7 +25,7 @@ def main() -> None:
     """Compare until something differs; the answer is what, and how many sequences were the same before."""
     pipe = inherited()
     told: dict[str, Any] = pipe.recv()
-    setattr(keeping, "secrets", NoChance)  # noqa: B010 -- a fake, which type checkers would refuse
+    setattr(storage, "secrets", NoChance)  # noqa: B010 -- a fake, which type checkers would refuse
     setattr(postgres_connection, "_REFUSED", ())  # noqa: B010 -- a test may lose commits when the power fails
     pipe.send("ready")
     seeds, same, found = list(told["seeds"]), 0, ""

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.concurrency.processes import Process
 from tests.differential.commands import sequence
 from tests.differential.planted import PLANTS
-from tests.races.processes import Process
 
 PATIENCE_S = 3_600.0
 FEW = 600

@@ -12,11 +12,11 @@ from returns.result import Success
 from payports.domain.begin import Begun, Command, begin
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
 from payports.domain.failures import Refusal
-from payports.domain.method import PaymentMethod
 from payports.domain.money import CURRENCIES, MAX_MINOR, Currency, Money
 from payports.domain.observe import Discrepancy, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction import (
     Channel,
     Observation,

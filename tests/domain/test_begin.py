@@ -19,10 +19,10 @@ from payports.domain.failures import (
     GatewayUnsupported,
     OperationNotAllowed,
 )
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
 from payports.domain.reversal import mark_for_reversal
-from payports.domain.screening import InvalidInput
 from payports.domain.transaction import ReversalState, Source, Transaction, TransactionStatus, TransactionType
 from tests.domain.strategies import (
     ABLE,

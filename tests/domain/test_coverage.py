@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payports.domain.checkout import Step, by_priority, plan_checkout
+from payports.domain.checkout import CheckoutStep, by_priority, plan_checkout
 from payports.domain.coverage import Coverage, CoverageState, awaited_of, coverage, secured_of
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
@@ -142,8 +142,8 @@ def test_gateways_take_their_turns_and_those_not_named_come_last() -> None:
 
 def test_a_plan_authorizes_or_sells_as_each_gateway_is_configured() -> None:
     assert plan_checkout([GIFT, CARD], ["card", "gift"], ["gift"]) == (
-        Step(payment_id="card", type=T.AUTHORIZE, claims=eur(0), amount=eur(6)),
-        Step(payment_id="gift", type=T.AUTHORIZE_AND_CAPTURE, claims=eur(0), amount=eur(4)),
+        CheckoutStep(payment_id="card", type=T.AUTHORIZE, claims=eur(0), amount=eur(6)),
+        CheckoutStep(payment_id="gift", type=T.AUTHORIZE_AND_CAPTURE, claims=eur(0), amount=eur(4)),
     )
 
 

@@ -15,18 +15,18 @@ from payports.domain.failures import (
     Conflict,
     CurrencyMismatch,
     Declined,
+    FailedPayment,
     GatewayUnsupported,
     NotCovered,
     NotExecuted,
     OperationNotAllowed,
     PaymentNotFound,
-    PaymentProblem,
     PaymentsFailed,
     ResultUnknown,
     SavedMethodNotFound,
     StoreUnavailable,
 )
-from payports.domain.screening import InvalidInput
+from payports.domain.input_checks import InvalidInput
 from payports.domain.transaction import FailureType
 from tests.domain.strategies import EUR, USD, eur, new_payment
 
@@ -38,8 +38,8 @@ WAIT: Final = "We do not know yet whether the payment went through. You will not
 SHORT: Final = "The payments do not add up to the total of the order."
 FAILED: Final = PaymentsFailed(
     (
-        PaymentProblem(payment_id="p-1", problem=Declined("05", hard=True)),
-        PaymentProblem(payment_id="p-2", problem=Busy("it")),
+        FailedPayment(payment_id="p-1", problem=Declined("05", hard=True)),
+        FailedPayment(payment_id="p-2", problem=Busy("it")),
     )
 )
 
@@ -75,7 +75,7 @@ def test_a_failure_says_what_is_wrong(failure: Any, message: str, shopper_messag
 
 UNIONS: Final[list[Any]] = [
     failures.TransactionProblem,
-    failures.PaymentsProblem,
+    failures.PaymentProblem,
     failures.CheckoutProblem,
     failures.OrderProblem,
     failures.SavedMethodProblem,

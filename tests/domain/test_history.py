@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from payports.domain.history import Cause, Fact, facts
-from payports.domain.method import PaymentMethod
 from payports.domain.payment import Allocation, AllocationKind, Payment, Restriction
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.reversal import require_reversal
 from payports.domain.transaction import (
     Channel,

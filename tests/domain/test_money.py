@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import (
     CURRENCIES,
     MAX_MINOR,
@@ -21,7 +22,6 @@ from payports.domain.money import (
     check_amount,
     total,
 )
-from payports.domain.screening import InvalidInput
 from tests.domain.strategies import EUR, USD, currencies, eur, moneys
 
 ODD_AMOUNTS: Final[list[object]] = [

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.cart import Cart
-from payports.domain.method import PaymentType
 from payports.domain.money import Money
 from payports.domain.options import Fee, OfferedOption, PaymentOption, is_offered, is_open_to, offer
+from payports.domain.payment_method import PaymentType
 from tests.domain.strategies import eur, new_payment
 
 CARD: Final = PaymentOption(gateway="card", types=(PaymentType.CREDIT_CARD, PaymentType.DEBIT_CARD))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.cart import Cart, check_cart
-from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType, check_method
+from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Money
 from payports.domain.payment import (
     Customer,
@@ -23,7 +23,7 @@ from payports.domain.payment import (
     check_owner,
     check_source,
 )
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType, check_method
 from payports.domain.secret import Secret
 from payports.domain.transaction import Source, TransactionType
 from tests.domain.strategies import EUR, done, eur, new_payment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from payports.domain.method import PaymentMethod
 from payports.domain.payment import Customer
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived, may_use
 from tests.domain.strategies import NOW
 

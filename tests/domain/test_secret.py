@@ -15,7 +15,7 @@ import cattrs
 import pytest
 from returns.result import Failure
 
-from payports.domain.method import PaymentMethod
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import HIDDEN, Secret
 from tests.domain.strategies import new_payment
 

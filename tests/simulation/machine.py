@@ -27,7 +27,7 @@ from payports import (
     TransactionType,
     connect,
 )
-from payports.adapters.gateways.sandbox.moods import Mood
+from payports.adapters.gateways.sandbox.scenarios import Scenario
 from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.adapters.gateways.stored_value import StoredValueGateway, StoredValueLedger
 from payports.domain.transaction import Channel, Observation
@@ -42,7 +42,7 @@ CARTS: Final = ("c-1", "c-2")
 REQUESTS: Final = ("r-1", "r-2", "r-3")
 KEYS: Final = (None, None, "k-1", "k-2", "k-3")
 SOURCES: Final = ("f-1", "f-2")
-TOKENS: Final = tuple(f"tok_{mood}" for mood in Mood if mood is not Mood.HOSTED)
+TOKENS: Final = tuple(f"tok_{mood}" for mood in Scenario if mood is not Scenario.HOSTED)
 OPERATIONS: Final = ("authorize", "authorize_and_capture", "capture", "reverse_authorization", "void", "refund")
 OUTSIDE: Final = ("CAPTURE", "REVERSE_AUTH", "VOID", "REFUND", "CHARGEBACK", "SETTLED")
 WAITS_S: Final = (0, 7, 61, 599, 4_001, 90_001)
@@ -342,7 +342,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     # --- the world outside ---
 
-    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([one.value for one in Mood]))
+    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([one.value for one in Scenario]))
     def the_bank_will_fail(self, kind: TransactionType, mood: str) -> None:
         if mood not in ("hosted", "3ds", "wrong_amount") or kind in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
             self.on.bank.fail_next(kind, mood)

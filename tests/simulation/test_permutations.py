@@ -28,7 +28,7 @@ from payports import (
 )
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.sandbox.gateway import capabilities_of
-from payports.application.recording import record
+from payports.application.kernel.record import record
 from payports.domain.capabilities import Capabilities
 from payports.domain.history import Cause
 from payports.domain.outcome import Outcome

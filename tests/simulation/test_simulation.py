@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from payports.adapters.command_line.program import program
-from payports.adapters.command_line.simulate import again
-from payports.testing.simulation import PLANTS, Settings, simulate
+from payports.adapters.demonstrations.simulate import again
+from payports.testing.simulation import PLANTED_BUGS, Settings, simulate
 
 STEPS: Final = int(os.environ.get("PAYPORTS_SIMULATED_STEPS", "1000000"))
 """Service steps of the long run; more find more."""
@@ -82,7 +82,7 @@ def test_the_runs_are_full_of_trouble_and_of_money() -> None:
         assert happened in trace, happened
 
 
-@pytest.mark.parametrize("plant", list(PLANTS))
+@pytest.mark.parametrize("plant", list(PLANTED_BUGS))
 def test_a_planted_bug_is_found(plant: str) -> None:
     within = FOUND_WITHIN.get(plant, HIDDEN)
     done = in_a_process_of_its_own("--seeds", f"0..{within - 1}", "--plant", plant, "--first")

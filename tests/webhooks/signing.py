@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import attrs
 
+from payports.adapters.gateways.kit.timed_signatures import signed
 from payports.adapters.gateways.sandbox.signatures import HEADER as SANDBOX_HEADER
 from payports.adapters.gateways.stripe.webhooks import HEADER as STRIPE_HEADER
-from payports.adapters.gateways.timed_signatures import signed
 from payports.domain.secret import Secret
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import an_intent

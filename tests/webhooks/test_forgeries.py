@@ -17,7 +17,7 @@ import attrs
 import pytest
 from returns.result import Success
 
-from payports.adapters.gateways import timed_signatures
+from payports.adapters.gateways.kit import timed_signatures
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.adapters.gateways.stripe import webhooks as stripe_webhooks
 from payports.domain.secret import Secret

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from payports.adapters.gateways.sandbox.connection import connect
+from payports.adapters.gateways.sandbox.config import connect
 
 __all__ = ["connect"]

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
-from payports.adapters.gateways.book.keeping import MEMORY, Book
 from payports.adapters.gateways.book.rules import Ruling, Terms, decide, refuse
+from payports.adapters.gateways.book.storage import MEMORY, Book
 from payports.adapters.gateways.sandbox import vault
-from payports.adapters.gateways.sandbox.desk import SCHEMA, Desk
+from payports.adapters.gateways.sandbox.endpoints import SCHEMA, Endpoints
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
-from payports.adapters.gateways.sandbox.moods import CHALLENGE, Mood, Reply
+from payports.adapters.gateways.sandbox.scenarios import CHALLENGE, Reply, Scenario
 from payports.adapters.gateways.sandbox.signatures import MIN_SECRET, signed_headers
 from payports.domain.money import Money
 from payports.domain.secret import Secret
@@ -49,7 +49,7 @@ class SandboxBank:
         self.webhook_secret = Secret(given or secrets.token_urlsafe(32))
         self.clock = clock
         self._book = Book(ledger, SCHEMA + vault.SCHEMA)
-        self._desk = Desk(self._book, self._now, NOWHERE)
+        self._desk = Endpoints(self._book, self._now, NOWHERE)
 
     def adopt_clock(self, clock: Clock) -> None:
         """Go by this clock from now on, unless the bank has one."""
@@ -84,7 +84,7 @@ class SandboxBank:
     def fail_next(self, type: TransactionType | str, mood: str) -> None:  # noqa: A002 -- the contract's word
         """Put the next operation of a type into a mood: a token without its ``tok_``. ``ValueError`` for any other word."""
         with self._book.writing() as execute:
-            execute("INSERT INTO moods (type, mood) VALUES (?, ?)", (TransactionType(type).value, Mood(mood).value))
+            execute("INSERT INTO moods (type, mood) VALUES (?, ?)", (TransactionType(type).value, Scenario(mood).value))
 
     def complete_action(self, reference: str, approve: bool = True) -> None:
         """Let the shopper do what is waited for, or refuse to. ``ValueError`` if nothing waits; too late, it has expired."""

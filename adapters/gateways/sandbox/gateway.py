@@ -11,8 +11,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.book.rules import AUTHORIZATION_LIFETIME, Terms
-from payports.adapters.gateways.reading import read_table, text
-from payports.adapters.gateways.sandbox.channels import BankChannel
+from payports.adapters.gateways.kit.json_reading import read_table, text
+from payports.adapters.gateways.kit.sender import Answer, NotSent
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
 from payports.adapters.gateways.sandbox.translation import (
     execution_of,
@@ -20,14 +20,14 @@ from payports.adapters.gateways.sandbox.translation import (
     read_answer,
     read_finding,
 )
-from payports.adapters.gateways.sender import Answer, NotSent
+from payports.adapters.gateways.sandbox.transports import BankTransport
 from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, ReverseAuthorization
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
+from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING, SETTLED
-from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction import Channel, FailureType, Observation
 from payports.ports.gateway import (
     ExternalActions,
@@ -68,7 +68,7 @@ def capabilities_of(terms: Terms) -> Capabilities:
 class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
     """Transactions at the bank. ``hosted_page``: methods need no token, the shopper chooses on the bank's page."""
 
-    channel: BankChannel
+    channel: BankTransport
     account: str
     terms: Terms
     hosted_page: bool = False
@@ -115,7 +115,7 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
 class SandboxVault(MethodVault):
     """Multi-use tokens at the bank; each keeps the mood of the token that it was made from."""
 
-    channel: BankChannel
+    channel: BankTransport
     account: str
 
     def keep(

@@ -10,7 +10,7 @@ import attrs
 
 from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
 from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.reading import Table, money, table, text
+from payports.adapters.gateways.kit.json_reading import Table, money, table, text
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import OBSERVED_ONLY
 from payports.domain.transaction import TransactionType

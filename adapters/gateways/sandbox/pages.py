@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from payports.adapters.gateways.book.entries import Entry
-from payports.adapters.gateways.sandbox.moods import CHALLENGE
+from payports.adapters.gateways.sandbox.scenarios import CHALLENGE
 from payports.domain.money import Money
 
 _FRAME: Final = """<!doctype html>

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from payports.adapters.gateways.book.entries import Effect
-from payports.adapters.gateways.book.keeping import MEMORY
-from payports.adapters.gateways.reading import read_table
+from payports.adapters.gateways.book.storage import MEMORY
+from payports.adapters.gateways.kit.json_reading import read_table
+from payports.adapters.gateways.kit.sender import Answer, Limits, Sender
 from payports.adapters.gateways.sandbox.bank import SandboxBank
-from payports.adapters.gateways.sandbox.control import PREFIX, effect_read
 from payports.adapters.gateways.sandbox.messages import encoded
-from payports.adapters.gateways.sender import Answer, Limits, Sender
+from payports.adapters.gateways.sandbox.test_controls import PREFIX, effect_read
 from payports.domain.money import Money
 from payports.domain.secret import Secret
 from payports.domain.transaction import TransactionType

@@ -12,10 +12,10 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from payports.adapters.gateways.sandbox.bank import SandboxBank
-from payports.adapters.gateways.sandbox.channels import UNREACHABLE_HEADER
-from payports.adapters.gateways.sandbox.control import PREFIX, control
-from payports.adapters.gateways.sandbox.moods import Delivery, Reply
 from payports.adapters.gateways.sandbox.pages import action_page, notice_page
+from payports.adapters.gateways.sandbox.scenarios import Delivery, Reply
+from payports.adapters.gateways.sandbox.test_controls import PREFIX, control
+from payports.adapters.gateways.sandbox.transports import UNREACHABLE_HEADER
 from payports.domain.secret import Secret
 
 LOOPBACK: Final = "127.0.0.1"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from payports.adapters.gateways import timed_signatures
-from payports.adapters.gateways.timed_signatures import MIN_SECRET as MIN_SECRET
-from payports.adapters.gateways.timed_signatures import TOLERANCE as TOLERANCE
-from payports.adapters.gateways.timed_signatures import FormerSecret
+from payports.adapters.gateways.kit import timed_signatures
+from payports.adapters.gateways.kit.timed_signatures import MIN_SECRET as MIN_SECRET
+from payports.adapters.gateways.kit.timed_signatures import TOLERANCE as TOLERANCE
+from payports.adapters.gateways.kit.timed_signatures import FormerSecret
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookRefused
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 import attrs
 
 from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.reading import Table, money, read_table, table, text
+from payports.adapters.gateways.kit.json_reading import Table, money, read_table, table, text
+from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sent
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, WORDS
-from payports.adapters.gateways.sender import Answer, Lost, NotSent, Sent
+from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
-from payports.domain.screening import mask_card_numbers
 from payports.domain.transaction import (
     Channel,
     FailureType,

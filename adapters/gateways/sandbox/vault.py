@@ -6,8 +6,8 @@ import secrets
 from string import ascii_lowercase
 from typing import Final
 
-from payports.adapters.gateways.book.keeping import Book
-from payports.adapters.gateways.sandbox.moods import TOKENS, Mood
+from payports.adapters.gateways.book.storage import Book
+from payports.adapters.gateways.sandbox.scenarios import TOKENS, Scenario
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS methods (
@@ -18,13 +18,13 @@ CREATE INDEX IF NOT EXISTS methods_by_customer ON methods (account, customer);
 """
 
 
-def mood_of(book: Book, account: str, token: str) -> Mood | None:
+def mood_of(book: Book, account: str, token: str) -> Scenario | None:
     """Say which mood a token has, if it is one."""
     if token in TOKENS or not token.startswith("pm_"):
         return TOKENS.get(token)
     with book.writing() as execute:
         row = execute("SELECT mood FROM methods WHERE token = ? AND account = ?", (token, account)).fetchone()
-    return Mood(row[0]) if row else None
+    return Scenario(row[0]) if row else None
 
 
 def keep(book: Book, account: str, customer: str, token: str) -> str:

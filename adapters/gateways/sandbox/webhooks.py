@@ -9,11 +9,11 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.reading import Table, read_table, table, tables, text
+from payports.adapters.gateways.kit.json_reading import Table, read_table, table, tables, text
+from payports.adapters.gateways.kit.timed_signatures import FormerSecret
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.signatures import verify
 from payports.adapters.gateways.sandbox.translation import read_transaction
-from payports.adapters.gateways.timed_signatures import FormerSecret
 from payports.domain.outcome import Outcome
 from payports.domain.secret import Secret
 from payports.domain.transaction import Channel

@@ -9,15 +9,15 @@ from typing import Final
 import attrs
 
 from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
-from payports.adapters.gateways.book.keeping import MEMORY, path_of
 from payports.adapters.gateways.book.rules import Terms
+from payports.adapters.gateways.book.storage import MEMORY, path_of
 from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
-from payports.adapters.settings import read_options
+from payports.adapters.option_reading import read_options
 from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, PartialCapture, ReverseAuthorization
+from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.lifecycle import DETACHED_CREDIT, OBSERVED_ONLY
-from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money
-from payports.domain.screening import InvalidInput, check_identifier
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import (

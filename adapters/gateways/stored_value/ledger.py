@@ -10,8 +10,9 @@ from typing import Any, Final
 import attrs
 
 from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
-from payports.adapters.gateways.book.keeping import MEMORY, Book
 from payports.adapters.gateways.book.rules import Ruling, Terms, decide, fence, refuse
+from payports.adapters.gateways.book.storage import MEMORY, Book
+from payports.domain.input_checks import check_identifier
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -22,7 +23,6 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import MAX_MINOR, Money, check_amount
-from payports.domain.screening import check_identifier
 from payports.domain.transaction import FailureType, TransactionType
 from payports.ports.clock import Clock
 

@@ -8,6 +8,6 @@ from payports.ports.gateway import Gateway
 
 def connect(context: AdapterContext) -> Gateway:
     """Build the gateway. Raises ``ConfigurationError`` naming the key. Nothing else of this package is loaded before."""
-    from payports.adapters.gateways.stripe.connection import connect as build
+    from payports.adapters.gateways.stripe.config import connect as build
 
     return build(context)

@@ -13,11 +13,10 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.answers import attributes_of, next_action_of
-from payports.adapters.gateways.stripe.bodies import named, own_id
-from payports.adapters.gateways.stripe.calls import MULTICAPTURE, Terms
+from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
 from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of
+from payports.adapters.gateways.stripe.interpretation import Verdict, initiated, refunded
+from payports.adapters.gateways.stripe.json_objects import named, own_id
 from payports.adapters.gateways.stripe.objects import (
     MANUAL,
     Charge,
@@ -27,7 +26,8 @@ from payports.adapters.gateways.stripe.objects import (
     read_refund,
     transaction_of,
 )
-from payports.adapters.gateways.stripe.verdicts import Verdict, initiated, refunded
+from payports.adapters.gateways.stripe.requests import MULTICAPTURE, Terms
+from payports.adapters.gateways.stripe.responses import attributes_of, next_action_of
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,

@@ -9,18 +9,18 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.stripe import calls, questions
-from payports.adapters.gateways.stripe.answers import is_key_in_use, next_action_of, page_of, read_answer
-from payports.adapters.gateways.stripe.bodies import body_of
-from payports.adapters.gateways.stripe.calls import MAX_NAME, OWN_FIELDS, Terms
-from payports.adapters.gateways.stripe.finding import IN_FLIGHT, Finder
+from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.form import is_id
+from payports.adapters.gateways.stripe.json_objects import body_of
+from payports.adapters.gateways.stripe.lookup import IN_FLIGHT, Lookup
 from payports.adapters.gateways.stripe.objects import read_intent
-from payports.adapters.gateways.stripe.observing import seen_of
+from payports.adapters.gateways.stripe.observations import seen_of
+from payports.adapters.gateways.stripe.requests import MAX_NAME, OWN_FIELDS, Terms
+from payports.adapters.gateways.stripe.responses import is_key_in_use, next_action_of, page_of, read_answer
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
+from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
-from payports.domain.method import PaymentMethod, PaymentType
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction import Channel, NextAction, Observation, TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
@@ -63,7 +63,7 @@ def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
 class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
     """Transactions at Stripe."""
 
-    finder: Finder
+    finder: Lookup
 
     @property
     def capabilities(self) -> Capabilities:
@@ -76,7 +76,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         """Send one transaction; a key that Stripe has for something else is only believed burnt if it was us who burnt it."""
-        sent = self.finder.channel.send(calls.execution_of(request, self._terms))
+        sent = self.finder.channel.send(requests.execution_of(request, self._terms))
         if self.finder.fences and is_key_in_use(sent):
             taken = self.finder.take_key(request, Channel.ANSWER)
             return PaymentResponse(seen=taken) if taken else read_answer(sent, request, self._terms)
@@ -104,9 +104,9 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         if action.url or not is_id(action.reference):
             return action
         if action.type == "hosted_page":
-            page = page_of(body_of(self.finder.channel.send(questions.session_of(action.reference))), complete=True)
+            page = page_of(body_of(self.finder.channel.send(queries.session_of(action.reference))), complete=True)
             return page if page and page.reference == action.reference else action
-        intent = read_intent(body_of(self.finder.channel.send(questions.intent_of(action.reference))))
+        intent = read_intent(body_of(self.finder.channel.send(queries.intent_of(action.reference))))
         if intent is None or intent.id != action.reference or intent.livemode is not self._terms.livemode:
             return action
         complete = next_action_of(intent, self._terms, complete=True)

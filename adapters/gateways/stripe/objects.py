@@ -12,12 +12,12 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.stripe.bodies import id_of, metadata_of, named, own_id
-from payports.adapters.gateways.stripe.calls import CAPTURED, PAGE, TRANSACTION, capture_name
+from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
 from payports.adapters.gateways.stripe.currencies import money_of
-from payports.adapters.gateways.stripe.declines import meaning_of
+from payports.adapters.gateways.stripe.decline_codes import meaning_of
 from payports.adapters.gateways.stripe.form import is_key
+from payports.adapters.gateways.stripe.json_objects import id_of, metadata_of, named, own_id
+from payports.adapters.gateways.stripe.requests import CAPTURED, PAGE, TRANSACTION, capture_name
 from payports.domain.money import Money
 from payports.domain.transaction import FailureType
 

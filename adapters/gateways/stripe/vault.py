@@ -12,18 +12,26 @@ from typing import Any, Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.reading import Table, table, tables, text, whole
-from payports.adapters.gateways.sender import Answer, NotSent, Sent
-from payports.adapters.gateways.stripe.bodies import body_of, id_of, is_list, metadata_of, named, own_id, read_body
-from payports.adapters.gateways.stripe.calls import Terms, selected
-from payports.adapters.gateways.stripe.channel import StripeChannel
+from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
+from payports.adapters.gateways.kit.sender import Answer, NotSent, Sent
+from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id, path
+from payports.adapters.gateways.stripe.json_objects import (
+    body_of,
+    id_of,
+    is_list,
+    metadata_of,
+    named,
+    own_id,
+    read_body,
+)
 from payports.adapters.gateways.stripe.objects import read_problem
+from payports.adapters.gateways.stripe.requests import Terms, selected
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
-from payports.domain.method import PaymentMethod
+from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
-from payports.domain.screening import InvalidInput
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction import FailureType
 from payports.ports.gateway import MethodVault
 
@@ -40,7 +48,7 @@ _Trouble = Declined | NotExecuted | ResultUnknown
 class StripeVault(MethodVault):
     """Customers and their methods at Stripe."""
 
-    channel: StripeChannel
+    channel: StripeClient
     terms: Terms
 
     def keep(

@@ -9,11 +9,11 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.reading import Table, table, text
-from payports.adapters.gateways.stripe.bodies import read_body
-from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.kit.json_reading import Table, table, text
+from payports.adapters.gateways.kit.timed_signatures import FormerSecret, verify
 from payports.adapters.gateways.stripe.events import read_event
-from payports.adapters.gateways.timed_signatures import FormerSecret, verify
+from payports.adapters.gateways.stripe.json_objects import read_body
+from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.outcome import Outcome
 from payports.domain.secret import Secret
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from payports.domain.history import Fact
-from payports.domain.method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.money import CURRENCIES, MAX_MINOR, Currency, Money
 from payports.domain.payment import Allocation, AllocationKind, Customer, Owner, Payment, Restriction
+from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.domain.transaction import (
     Channel,

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from returns.result import Success
 
 from payports.domain.history import Fact
-from payports.domain.method import PaymentMethod
 from payports.domain.payment import Owner, Payment
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.ports.store import Change, Commit, InboxEntry, PaymentRepository, RequestRecord, Store, StoreFailed
 from payports.testing.aggregates import PAYMENTS, SAVED_METHODS, facts_of

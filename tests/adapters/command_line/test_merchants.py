@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from payports import Cart, Money, NewPayment, Owner, PaymentMethod, connect
-from payports.adapters.command_line.opening import shops_of
+from payports.adapters.command_line.shops import shops_of
 from payports.ports.store import StoreFailed
 from tests.adapters.command_line.running import payports
 
@@ -124,5 +124,5 @@ def test_a_store_that_fails_is_told_of_by_the_command(
         def failing(*_: object) -> None:
             raise StoreFailed("gone")
 
-        monkeypatch.setattr("payports.adapters.repositories.sql_repository.SqlRepository.payment_ids", failing)
+        monkeypatch.setattr("payports.adapters.repositories.common.sql_repository.SqlRepository.payment_ids", failing)
         assert list(shops_of(shop, ("elsewhere",))) == ["elsewhere"]

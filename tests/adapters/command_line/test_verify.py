@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from payports import connect
-from payports.domain.findings import Finding, FindingKind
+from payports.domain.audit.findings import Finding, FindingKind
 from payports.testing import SandboxBank
 from tests.adapters.command_line.running import payports
 from tests.adapters.command_line.selling_some import CONFIG, opened, sell

@@ -10,13 +10,13 @@ from typing import ClassVar
 
 from payports.adapters.gateways import offline, sandbox, stored_value
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
-from payports.domain.method import PaymentMethod
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import Observation
 from payports.ports.gateway import Gateway, WebhookReader
 from payports.testing import Effect, FixedClock, RemoteSandboxBank, SandboxBank, serving
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.desk import a_context
+from tests.adapters.gateways.sandbox.requests import a_context
 
 MOODS = {
     "approved": "tok_approved",

@@ -16,7 +16,7 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType, judge
-from tests.adapters.gateways.desk import a_context, a_request, done
+from tests.adapters.gateways.sandbox.requests import a_context, a_request, done
 
 GATEWAY = connect(a_context("cheque"))
 EXPECTED = {

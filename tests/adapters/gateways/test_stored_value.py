@@ -24,7 +24,7 @@ from payports.domain.lifecycle import (
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.transaction import FailureType, Observation, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway
-from tests.adapters.gateways.desk import EUR, a_context, a_request, done
+from tests.adapters.gateways.sandbox.requests import EUR, a_context, a_request, done
 
 FIVE = Money.of("5.00", "EUR")
 STEPS = st.lists(

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payports.adapters.repositories import memory, postgres, sqlite
-from payports.domain.method import PaymentMethod
 from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 from payports.ports.store import (

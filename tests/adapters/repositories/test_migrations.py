@@ -17,13 +17,15 @@ from typing import Final
 import pytest
 from returns.result import Success
 
-from payports.adapters.repositories import codec, postgres, postgres_schema, schema, sqlite
-from payports.adapters.repositories.documents import Row
+from payports.adapters.repositories import postgres, sqlite
+from payports.adapters.repositories.common import payment_rows, schema
+from payports.adapters.repositories.common.json_codec import Row
+from payports.adapters.repositories.postgres import schema as postgres_schema
 from payports.domain.transaction import TransactionStatus
 from payports.ports.store import Store, StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_payment, a_transaction, added, an_observation, changed, loaded
-from tests.adapters.repositories.postgres_stores import aside, lined, opened, strikes
+from tests.adapters.repositories.postgres.stores import aside, lined, opened, strikes
 from tests.line import Fault
 
 _OPENING: Final = """
@@ -82,9 +84,9 @@ def make_first_version(url: str) -> None:
     for nth, status in enumerate(statuses):
         one = a_transaction(f"t-{nth}", an_observation(status, reference=f"r-{nth}"), due_at=NOW)
         payment = a_payment(f"p-{nth}", one)
-        insert(url, "payments", (*codec.PAYMENT, "version", "facts"), (*codec.payment_row(payment), 1, 0))
-        assert codec.TRANSACTION[-1] == "attention"
-        insert(url, "transactions", codec.TRANSACTION[:-1], codec.transaction_row(payment, one, 0)[:-1])
+        insert(url, "payments", (*payment_rows.PAYMENT, "version", "facts"), (*payment_rows.payment_row(payment), 1, 0))
+        assert payment_rows.TRANSACTION[-1] == "attention"
+        insert(url, "transactions", payment_rows.TRANSACTION[:-1], payment_rows.transaction_row(payment, one, 0)[:-1])
 
 
 def insert(url: str, table: str, columns: tuple[str, ...], row: Row) -> None:

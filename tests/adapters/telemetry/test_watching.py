@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from payports import Gateway, PaymentMethod, Success, TransactionStatus, connect
-from payports.application.environment import HOST
+from payports.application.kernel.unit_of_work import HOST
 from payports.ports.gateway import PaymentRequest, PaymentResponse, RollbackGateway
 from payports.ports.store import PaymentRepository, StoreFailed
 from tests.adapters.telemetry.watching import Hysteric, Witness

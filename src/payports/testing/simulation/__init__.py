@@ -6,8 +6,8 @@ everything becomes honest, maintenance runs until nothing is due, and the bank's
 
 from __future__ import annotations
 
-from payports.testing.simulation.plants import PLANTS
+from payports.testing.simulation.planted_bugs import PLANTED_BUGS
 from payports.testing.simulation.running import Run, Settings, simulate
 from payports.testing.simulation.violation import Violation
 
-__all__ = ["PLANTS", "Run", "Settings", "Violation", "simulate"]
+__all__ = ["PLANTED_BUGS", "Run", "Settings", "Violation", "simulate"]

@@ -7,7 +7,7 @@ from typing import Any
 from returns.result import Success
 
 from payports.adapters.gateways.book.entries import EntryState
-from payports.application.webhooks import WebhookReceipt
+from payports.application.webhooks.service import WebhookReceipt
 from payports.domain.lifecycle import CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH, SETTLED, VOID
 from payports.domain.outcome import Outcome
 from payports.ports.store import RecordedFact

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from payports.application.concluding import CheckedOut
-from payports.application.execution import TransactionReport
+from payports.application.checkout.finalize import CheckedOut
+from payports.application.kernel.execute import TransactionReport
 from payports.application.orders import OrderReport
 from payports.domain.cart import Cart
 from payports.domain.money import Money

@@ -7,11 +7,11 @@ from typing import Any, Final
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.book.entries import EntryState
-from payports.application.concluding import ActionRequired, CheckedOut
+from payports.application.checkout.finalize import ActionRequired, CheckedOut
 from payports.domain.failures import NotCovered, OperationNotAllowed, PaymentsFailed
-from payports.domain.method import PaymentMethod
 from payports.domain.outcome import Outcome
 from payports.domain.payment import NewPayment, Owner, Payment
+from payports.domain.payment_method import PaymentMethod
 from payports.testing.simulation.actors import Actor
 from payports.testing.simulation.host import Basket, euros
 

@@ -13,7 +13,7 @@ import attrs
 
 from payports.adapters.repositories.memory import connect as open_memory
 from payports.adapters.repositories.sqlite import connect as open_sqlite
-from payports.application.environment import Policy
+from payports.application.kernel.unit_of_work import Policy
 from payports.domain.capabilities import PartialCapture
 from payports.domain.fulfilment import Split
 from payports.ports.gateway import PaymentRequest
@@ -25,7 +25,7 @@ from payports.testing.simulation.host import Host
 from payports.testing.simulation.invariants import check_change, check_intent
 from payports.testing.simulation.judging import Judge
 from payports.testing.simulation.people import Clerk, Dealer, Shopper
-from payports.testing.simulation.plants import PLANTS
+from payports.testing.simulation.planted_bugs import PLANTED_BUGS
 from payports.testing.simulation.processes import MERCHANT, BankTime, CountedIds, Process, Surroundings
 from payports.testing.simulation.scheduler import Killed, Scheduler, Task
 from payports.testing.simulation.violation import Violation
@@ -80,7 +80,7 @@ def simulate(seed: int, settings: Settings | None = None) -> Run:
     with ExitStack() as stack:
         host, around = Host(), _surroundings(scheduler, _store(how.store, scheduler, stack))
         if how.plant:
-            PLANTS[how.plant](around, stack)
+            PLANTED_BUGS[how.plant](around, stack)
         around = _watched(around, host)
         try:
             _storm(around, host)

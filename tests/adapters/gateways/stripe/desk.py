@@ -13,14 +13,14 @@ import pytest
 from stripe import WebhookSignature
 
 from payports.adapters.gateways import stripe
-from payports.adapters.gateways.sender import Answer
-from payports.adapters.gateways.stripe.calls import Terms
+from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.secret import Secret
 from payports.domain.transaction import TransactionType
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import FixedClock
-from tests.adapters.gateways.desk import a_context, a_request
+from tests.adapters.gateways.sandbox.requests import a_context, a_request
 
 SPECS = Path(os.environ.get("PAYPORTS_SPECS", "/nowhere"))
 needs_specs = pytest.mark.skipif(not SPECS.is_dir(), reason="PAYPORTS_SPECS names no folder with the contracts")

@@ -11,17 +11,17 @@ import pytest
 from pytest_httpserver import HTTPServer
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.sender import Answer, Sender
-from payports.adapters.gateways.stripe import calls
-from payports.adapters.gateways.stripe.answers import read_answer, read_finding
-from payports.adapters.gateways.stripe.calls import capture_name
+from payports.adapters.gateways.kit.sender import Answer, Sender
+from payports.adapters.gateways.kit.timed_signatures import signed
+from payports.adapters.gateways.stripe import requests
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.form import Call, Unsendable, path
-from payports.adapters.gateways.timed_signatures import signed
+from payports.adapters.gateways.stripe.requests import capture_name
+from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
-from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
 from payports.domain.payment import Customer
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction import (
     Channel,
     Contradiction,
@@ -33,9 +33,9 @@ from payports.domain.transaction import (
 )
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
-from tests.adapters.gateways.stripe.test_finding import ASKED, SENT_AT, Query, Scripted, a_gateway, a_page, always
-from tests.adapters.gateways.stripe.test_finding import found as found_by
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED
+from tests.adapters.gateways.stripe.test_lookup import ASKED, SENT_AT, Query, Scripted, a_gateway, a_page, always
+from tests.adapters.gateways.stripe.test_lookup import found as found_by
 from tests.adapters.gateways.stripe.test_webhooks import AT, NOW, READER, SECRET, an_event, read
 
 SUCCEEDED, UNKNOWN = TransactionStatus.SUCCEEDED, TransactionStatus.UNKNOWN
@@ -280,7 +280,7 @@ def test_an_entry_that_is_not_as_we_write_it_proves_nothing(entry: str) -> None:
 
 @pytest.mark.parametrize("key", ["t-2", "0" * 37, "k" * 255, "a[b]/c.d"])
 def test_a_capture_is_told_by_its_own_id_whatever_its_length(key: str) -> None:
-    call = calls.execution_of(asked(CAPTURE, SIX, key=key), SEVERAL)
+    call = requests.execution_of(asked(CAPTURE, SIX, key=key), SEVERAL)
     assert isinstance(call, Call)
     told = an_intent(status="succeeded", amount_received=600, metadata={**OURS, **call.form["metadata"]})
     events = read_event("payment_intent.succeeded", told, SEVERAL)
@@ -296,9 +296,9 @@ def test_a_capture_is_told_by_its_own_id_whatever_its_length(key: str) -> None:
 def test_pass_through_fields_do_not_pose_as_ours(fields: dict[str, str], terms: Any) -> None:
     method = PaymentMethod({}) if terms is HOSTED else PaymentMethod({"token": "pm_1"})
     request = asked(AUTHORIZE, pass_through=fields, method=method, return_url="https://shop.example/back")
-    assert isinstance(calls.execution_of(request, terms), Unsendable)
+    assert isinstance(requests.execution_of(request, terms), Unsendable)
     assert connected().transactions.execute(request).seen.status is NOT_EXECUTED
-    assert isinstance(calls.execution_of(attrs.evolve(request, pass_through={"capital": "1"}), terms), Call)
+    assert isinstance(requests.execution_of(attrs.evolve(request, pass_through={"capital": "1"}), terms), Call)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_pass_through_fields_do_not_pose_as_ours(fields: dict[str, str], terms: 
 )
 def test_half_a_character_is_refused_unsent(changes: dict[str, Any]) -> None:
     request = asked(AUTHORIZE, **changes)
-    assert isinstance(calls.execution_of(request, TERMS), Unsendable)
+    assert isinstance(requests.execution_of(request, TERMS), Unsendable)
     assert connected().transactions.execute(request).seen.status is NOT_EXECUTED
 
 
@@ -454,7 +454,7 @@ def test_an_expired_page_does_not_hide_an_intent_that_is_known() -> None:
 
 def test_a_payment_on_a_page_is_marked_as_such_and_asked_for_by_its_page() -> None:
     request = asked(AUTHORIZE, key="t-1", method=PaymentMethod({}), return_url="https://shop.example/back")
-    call = calls.execution_of(request, HOSTED)
+    call = requests.execution_of(request, HOSTED)
     assert isinstance(call, Call)
     assert call.form["payment_intent_data"]["metadata"]["payports_page"] == "1"
     stripe = Scripted(always((200, a_session(payment_intent=on_page(**FAILED)))))

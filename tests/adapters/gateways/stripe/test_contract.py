@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe import params
 
-from payports.adapters.gateways.sender import Sender, Sent
-from payports.adapters.gateways.stripe import calls, questions
-from payports.adapters.gateways.stripe.calls import Selection, Terms
-from payports.adapters.gateways.stripe.channel import StripeChannel
-from payports.adapters.gateways.stripe.connection import PINNED_VERSION
+from payports.adapters.gateways.kit.sender import Sender, Sent
+from payports.adapters.gateways.stripe import queries, requests
+from payports.adapters.gateways.stripe.client import StripeClient
+from payports.adapters.gateways.stripe.config import PINNED_VERSION
 from payports.adapters.gateways.stripe.currencies import DECIMALS
 from payports.adapters.gateways.stripe.form import Call, Unsendable
+from payports.adapters.gateways.stripe.requests import Selection, Terms
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -30,9 +30,9 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.method import Address, PaymentMethod, PaymentType
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Customer, Owner
+from payports.domain.payment_method import Address, PaymentMethod, PaymentType
 from payports.domain.transaction import TransactionType
 from payports.ports.gateway import PaymentRequest
 from tests.adapters.gateways.stripe.contract import decoded, problems
@@ -99,7 +99,7 @@ def _old(call: Call) -> Call:
 @settings(max_examples=400)
 @given(asked=_requests, terms=_terms)
 def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(asked: PaymentRequest, terms: Terms) -> None:
-    for built in (calls.execution_of(asked, terms), questions.fence_of(asked)):
+    for built in (requests.execution_of(asked, terms), queries.fence_of(asked)):
         if isinstance(built, Call):
             assert problems(_old(built)) == []
             assert built.method == "GET" or built.key == asked.transaction_id
@@ -108,15 +108,15 @@ def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(asked: Paymen
 @needs_specs
 def test_what_is_asked_to_find_out_keeps_the_contract() -> None:
     for call in (
-        questions.intent_of("pi_1"),
-        questions.settlement_of("pi_1"),
-        questions.session_of("cs_1"),
-        questions.refund_of("re_1"),
-        questions.refunds_of("pi_1", "re_1"),
-        questions.intents("pi_1", (1, 2)),
-        questions.sessions_of("pi_1"),
-        questions.cancellation_of("pi_1", "k"),
-        questions.expiry_of("cs_1", "k"),
+        queries.intent_of("pi_1"),
+        queries.settlement_of("pi_1"),
+        queries.session_of("cs_1"),
+        queries.refund_of("re_1"),
+        queries.refunds_of("pi_1", "re_1"),
+        queries.intents("pi_1", (1, 2)),
+        queries.sessions_of("pi_1"),
+        queries.cancellation_of("pi_1", "k"),
+        queries.expiry_of("cs_1", "k"),
     ):
         assert problems(call) == []
 
@@ -153,7 +153,7 @@ class _Recorder(Sender):
 @needs_specs
 def test_what_the_vault_asks_keeps_the_contract() -> None:
     recorder = _Recorder()
-    channel = StripeChannel(base_url="", secret_key=KEY, version=PINNED_VERSION, sender=recorder)
+    channel = StripeClient(base_url="", secret_key=KEY, version=PINNED_VERSION, sender=recorder)
     vault = StripeVault(channel=channel, terms=TERMS)
     kept = vault.keep(Customer("ada"), PaymentMethod({"token": "pm_1"})).unwrap()
     vault.methods_of(Customer("ada")).unwrap()
@@ -178,7 +178,7 @@ def test_no_foreign_text_enters_an_address(name: str) -> None:
         parent_reference=name,
     )
     for kind in (CAPTURE, REVERSE_AUTH, REFUND, SETTLED):
-        assert isinstance(calls.execution_of(attrs.evolve(asked, type=kind), TERMS), Unsendable)
+        assert isinstance(requests.execution_of(attrs.evolve(asked, type=kind), TERMS), Unsendable)
 
 
 _NEWEST: dict[TransactionType, Any] = {
@@ -191,7 +191,7 @@ _NEWEST: dict[TransactionType, Any] = {
 
 @given(asked=_requests.filter(lambda one: one.type in _NEWEST), terms=_terms.filter(lambda one: not one.hosted_page))
 def test_the_newest_sdk_knows_every_name_but_those_that_the_pin_keeps(asked: PaymentRequest, terms: Terms) -> None:
-    built = calls.execution_of(asked, terms)
+    built = requests.execution_of(asked, terms)
     if isinstance(built, Call):
         known = set(_NEWEST[asked.type].__annotations__)
         assert set(decoded(built.encoded)) - known <= set(GONE)
@@ -231,5 +231,5 @@ def test_amounts_beyond_what_can_be_counted_are_not_sent() -> None:
             payment_type=PaymentType.CREDIT_CARD,
             sent_at=datetime(2026, 11, 22, tzinfo=UTC),
         )
-        assert isinstance(calls.execution_of(asked, TERMS), Unsendable)
+        assert isinstance(requests.execution_of(asked, TERMS), Unsendable)
     assert MAX_MINOR > 0

@@ -11,15 +11,15 @@ from typing import Any
 import attrs
 import pytest
 
-from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, rehearsing
+from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
 from payports.domain.lifecycle import AUTHORIZE, INITIATING
-from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import Observation, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.desk import a_request
+from tests.adapters.gateways.sandbox.requests import a_request
 from tests.adapters.gateways.stripe.desk import connected, signed_by_the_sdk
 from tests.adapters.gateways.stripe.line import APPROVED, MOODS, Line, troubled
 from tests.adapters.gateways.stripe.test_localstripe import Now

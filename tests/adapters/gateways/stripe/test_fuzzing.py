@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.adapters.gateways.reading import table
-from payports.adapters.gateways.sender import Answer
-from payports.adapters.gateways.stripe.answers import read_answer, read_finding
+from payports.adapters.gateways.kit.json_reading import table
+from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.kit.timed_signatures import signed
 from payports.adapters.gateways.stripe.events import read_event
+from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.adapters.gateways.stripe.webhooks import HEADER, StripeWebhooks
-from payports.adapters.gateways.timed_signatures import signed
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
 from payports.domain.secret import Secret

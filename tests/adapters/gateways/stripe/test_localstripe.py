@@ -15,8 +15,8 @@ from pytest_httpserver import HTTPServer
 from returns.result import Failure, Success
 from werkzeug import Request, Response
 
+from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
 from payports.adapters.gateways.stripe.currencies import money_of
-from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, rehearsing
 from payports.domain.failures import Declined
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -27,16 +27,16 @@ from payports.domain.lifecycle import (
     REVERSE_AUTH,
     SETTLED,
 )
-from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
 from payports.domain.payment import Customer
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import Observation, TransactionStatus, TransactionType, judge
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import Effect
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.desk import a_request
+from tests.adapters.gateways.sandbox.requests import a_request
 from tests.adapters.gateways.stripe.desk import WEBHOOK_SECRET, connected
 
 _BOTH = pytest.mark.parametrize("kind", sorted(INITIATING))

@@ -19,26 +19,26 @@ from returns.result import Failure, Success
 
 import payports
 from payports import ConfigurationError
-from payports.adapters.gateways.stripe import calls
-from payports.adapters.gateways.stripe.answers import read_answer, read_finding
-from payports.adapters.gateways.stripe.calls import Selection, Terms, capture_name
+from payports.adapters.gateways.stripe import requests
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.form import Call
 from payports.adapters.gateways.stripe.objects import read_intent
+from payports.adapters.gateways.stripe.requests import Selection, Terms, capture_name
+from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.adapters.gateways.stripe.vault import MAX_PAGES, StripeVault
 from payports.adapters.tokenization.stripe import StripeBridge
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
-from payports.domain.method import LineItem, PaymentMethod
 from payports.domain.money import Money
 from payports.domain.observe import Discrepancy, observe
 from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.payment_method import LineItem, PaymentMethod
 from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus, TransactionType
 from payports.ports.gateway import PaymentRequest
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
 from tests.adapters.gateways.stripe.test_attacks import FAILED, GOOD, UNCAPTURED, a_session, asked
-from tests.adapters.gateways.stripe.test_finding import ASKED, Bank, Query, Scripted, a_gateway, a_page, always, found
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE
+from tests.adapters.gateways.stripe.test_lookup import ASKED, Bank, Query, Scripted, a_gateway, a_page, always, found
 
 TEN, SIX, FOUR = Money.of("10.00", "EUR"), Money.of("6.00", "EUR"), Money.of("4.00", "EUR")
 SENT: Final = {"payports_transaction": "t-ours"}
@@ -169,7 +169,7 @@ def test_a_card_is_captured_several_times_only_if_stripe_lets_it(status: str | N
     assert heard is not None
     assert dict(heard[0].attributes).get("multicapture") == dict(hold.attributes).get("multicapture") == status
     capture = asked(CAPTURE, SIX, parent_attributes=dict(hold.attributes))
-    call = calls.execution_of(capture, SEVERAL)
+    call = requests.execution_of(capture, SEVERAL)
     assert isinstance(call, Call)
     assert (call.form.get("final_capture") is False) is several
     assert "multicapture" not in dict(read_answer(answered(200, told), asked(AUTHORIZE), TERMS).seen.attributes)
@@ -192,10 +192,10 @@ def test_the_one_capture_of_such_a_card_is_found_again_and_what_it_releases_is_t
 def test_a_hosted_page_asks_for_several_captures_too() -> None:
     terms = attrs.evolve(SEVERAL, hosted_page=True)
     request = asked(AUTHORIZE, method=PaymentMethod({}), return_url="https://shop.example/back")
-    call = calls.execution_of(request, terms)
+    call = requests.execution_of(request, terms)
     assert isinstance(call, Call)
     assert call.form["payment_method_options"] == {"card": {"request_multicapture": "if_available"}}
-    at_once = calls.execution_of(attrs.evolve(request, type=AUTHORIZE_AND_CAPTURE), terms)
+    at_once = requests.execution_of(attrs.evolve(request, type=AUTHORIZE_AND_CAPTURE), terms)
     assert isinstance(at_once, Call)
     assert "payment_method_options" not in at_once.form
 
@@ -381,7 +381,7 @@ def test_a_bridge_refuses_what_is_no_object(payload: Any) -> None:
 
 
 def _page_form(request: PaymentRequest, **changes: Any) -> Any:
-    call = calls.execution_of(request, attrs.evolve(TERMS, hosted_page=True, **changes))
+    call = requests.execution_of(request, attrs.evolve(TERMS, hosted_page=True, **changes))
     assert isinstance(call, Call)
     return call.form
 
@@ -439,7 +439,7 @@ def test_an_excerpt_keeps_no_text_where_an_amount_is(written: str, name: str) ->
 
 _STARTS: Final = """
 import os, sys
-from payports.adapters.gateways.stripe.rehearsal import rehearsing
+from payports.adapters.demonstrations.stripe import rehearsing
 with rehearsing() as local:
     print(local.url, flush=True)
     sys.stdin.read()

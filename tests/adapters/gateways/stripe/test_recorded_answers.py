@@ -10,9 +10,9 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports.adapters.gateways.sender import Answer
-from payports.adapters.gateways.stripe.answers import read_answer, read_finding
+from payports.adapters.gateways.kit.sender import Answer
 from payports.adapters.gateways.stripe.currencies import money_of
+from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
 from payports.domain.money import Money
 from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus, TransactionType

@@ -12,12 +12,12 @@ from returns.result import Failure, Success
 
 import payports
 from payports import Cart, Money, NewPayment, Owner, PaymentMethod
-from payports.adapters.gateways.stripe.rehearsal import TEST_KEY, Rehearsal, rehearsing
-from payports.application.concluding import ActionRequired, CheckedOut
+from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
+from payports.application.checkout.finalize import ActionRequired, CheckedOut
 from payports.application.shop import Payports
 from payports.ports.gateway import Gateway
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent
-from tests.adapters.gateways.stripe.test_finding import Query, Scripted, a_gateway
+from tests.adapters.gateways.stripe.test_lookup import Query, Scripted, a_gateway
 
 TEN = Money.of("10.00", "EUR")
 

@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.stripe import calls
-from payports.adapters.gateways.stripe.answers import read_answer, read_finding
-from payports.adapters.gateways.stripe.calls import Selection, capture_name
+from payports.adapters.gateways.stripe import requests
 from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of, units_of
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.form import Call
-from payports.adapters.settings import ConfigurationError
+from payports.adapters.gateways.stripe.requests import Selection, capture_name
+from payports.adapters.gateways.stripe.responses import read_answer, read_finding
+from payports.adapters.option_reading import ConfigurationError
 from payports.adapters.tokenization.stripe import StripeBridge
 from payports.domain.capabilities import PartialCapture
 from payports.domain.cart import Cart
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, DETACHED_CREDIT, REVERSE_AUTH, SETTLED
-from payports.domain.method import PaymentMethod, PaymentType
 from payports.domain.money import Money
+from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.secret import Secret
 from payports.domain.transaction import Channel, Observation, TransactionStatus
 from payports.ports.gateway import NotFoundYet
@@ -68,7 +68,7 @@ def a_capture(key: str = "t-2", multicapture: str = "available") -> Any:
 
 
 def test_one_of_several_captures_is_known_by_what_it_left() -> None:
-    call = calls.execution_of(a_capture(), SEVERAL)
+    call = requests.execution_of(a_capture(), SEVERAL)
     assert isinstance(call, Call)
     assert call.form["final_capture"] is False
     left = {name: str(units) for name, units in call.form["metadata"].items()}
@@ -119,7 +119,7 @@ def test_the_name_of_a_capture_fits_into_metadata() -> None:
 
 def test_a_hosted_page_is_an_action_until_an_intent_came_of_it() -> None:
     asked = asked_for(AUTHORIZE, TEN, method=PaymentMethod({}), return_url="https://shop.example/back")
-    call = calls.execution_of(asked, HOSTED)
+    call = requests.execution_of(asked, HOSTED)
     assert isinstance(call, Call)
     assert call.path == "/v1/checkout/sessions"
     session = {
@@ -188,7 +188,7 @@ def test_the_selection_of_methods_follows_the_setting() -> None:
         (Selection.TYPES, "payment_method_types"),
         (Selection.AUTOMATIC, "automatic_payment_methods"),
     ):
-        call = calls.execution_of(asked_for(AUTHORIZE, TEN), attrs.evolve(TERMS, selection=selection))
+        call = requests.execution_of(asked_for(AUTHORIZE, TEN), attrs.evolve(TERMS, selection=selection))
         assert isinstance(call, Call)
         assert name in call.form
 
@@ -274,6 +274,6 @@ def test_the_bridge_refuses_card_data_and_what_it_does_not_know(payload: dict[st
 def test_a_reversal_is_of_the_whole_hold() -> None:
     hold = {"held": "1000", "currency": "EUR"}
     whole = asked_for(REVERSE_AUTH, TEN, parent="pi_1", parent_attributes=hold)
-    assert isinstance(calls.execution_of(whole, TERMS), Call)
-    assert not isinstance(calls.execution_of(attrs.evolve(whole, amount=SIX), TERMS), Call)
-    assert not isinstance(calls.execution_of(attrs.evolve(whole, amount=Money.of("10.00", "USD")), TERMS), Call)
+    assert isinstance(requests.execution_of(whole, TERMS), Call)
+    assert not isinstance(requests.execution_of(attrs.evolve(whole, amount=SIX), TERMS), Call)
+    assert not isinstance(requests.execution_of(attrs.evolve(whole, amount=Money.of("10.00", "USD")), TERMS), Call)

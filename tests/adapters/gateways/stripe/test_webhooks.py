@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
+from payports.adapters.gateways.kit.timed_signatures import signed
 from payports.adapters.gateways.stripe.webhooks import HEADER, StripeWebhooks
-from payports.adapters.gateways.timed_signatures import signed
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -24,10 +24,10 @@ from payports.domain.lifecycle import (
     REFUND,
     REVERSE_AUTH,
 )
-from payports.domain.method import PaymentMethod
 from payports.domain.money import Money
 from payports.domain.observe import observe
 from payports.domain.payment import Owner, Payment
+from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus, TransactionType
 from payports.ports.gateway import Notification

@@ -1,0 +1,1 @@
+"""The frame that gateway adapters share; public as ``payports.gateway_kit``."""

@@ -1,0 +1,100 @@
+"""The moods of the sandbox bank: how an operation goes, chosen by its token or by ``fail_next``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.book.entries import EntryState
+from payports.adapters.gateways.book.rules import Ruling, refuse
+from payports.domain.transaction import FailureType
+
+
+class Scenario(StrEnum):
+    """How one operation goes. As a token: ``tok_`` before it."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    DECLINED_HARD = "declined_hard"
+    TIMEOUT_CHARGED = "timeout_charged"
+    TIMEOUT_NOT_CHARGED = "timeout_not_charged"
+    UNREACHABLE = "unreachable"
+    SERVER_ERROR = "server_error"
+    SERVER_ERROR_NOT_CHARGED = "server_error_not_charged"
+    GARBAGE = "garbage"
+    WRONG_AMOUNT = "wrong_amount"
+    PARTIAL = "partial"
+    THREE_D_SECURE = "3ds"
+    ASYNC = "async"
+    HOSTED = "hosted"
+
+
+TOKENS: Final = {f"tok_{mood}": mood for mood in Scenario}
+
+NOTHING_DONE: Final = frozenset({Scenario.TIMEOUT_NOT_CHARGED, Scenario.UNREACHABLE, Scenario.SERVER_ERROR_NOT_CHARGED})
+"""In these the bank does not even look at the request."""
+
+CHALLENGE: Final = "challenge"
+HOSTED_PAGE: Final = "hosted_page"
+
+
+class Delivery(StrEnum):
+    """What becomes of a reply on its way: it arrives, it is lost, or nobody was there to take the request."""
+
+    ANSWERED = "ANSWERED"
+    LOST = "LOST"
+    UNREACHABLE = "UNREACHABLE"
+
+
+@attrs.frozen
+class Reply:
+    """What the bank sends back."""
+
+    status: int
+    body: bytes
+    delivery: Delivery = Delivery.ANSWERED
+
+
+def ruling_of(mood: Scenario, minor: int) -> Ruling:
+    """Say what the bank makes of an order in a mood, if its rules permit it."""
+    match mood:
+        case Scenario.DECLINED:
+            return refuse("insufficient_funds", FailureType.DECLINED)
+        case Scenario.DECLINED_HARD:
+            return refuse("lost_card", FailureType.DECLINED, hard=True)
+        case Scenario.PARTIAL:
+            return Ruling(minor=max(1, minor // 2))
+        case Scenario.THREE_D_SECURE:
+            return Ruling(state=EntryState.ACTION, waits_for=CHALLENGE)
+        case Scenario.HOSTED:
+            return Ruling(state=EntryState.ACTION, waits_for=HOSTED_PAGE)
+        case Scenario.ASYNC:
+            return Ruling(state=EntryState.PENDING)
+        case _:
+            return Ruling()
+
+
+def not_done(mood: Scenario) -> Reply:
+    """Reply in a mood in which nothing was done."""
+    match mood:
+        case Scenario.UNREACHABLE:
+            return Reply(0, b"", Delivery.UNREACHABLE)
+        case Scenario.TIMEOUT_NOT_CHARGED:
+            return Reply(0, b"", Delivery.LOST)
+        case _:
+            return Reply(500, b'{"error": {"code": "server_error"}}')
+
+
+def distorted(mood: Scenario, reply: Reply) -> Reply:
+    """Spoil the reply to what was done, if the mood wants that."""
+    match mood:
+        case Scenario.TIMEOUT_CHARGED:
+            return Reply(0, b"", Delivery.LOST)
+        case Scenario.SERVER_ERROR:
+            return Reply(500, b'{"error": {"code": "server_error"}}')
+        case Scenario.GARBAGE:
+            return Reply(200, b"<html>\xff\x00 welcome to the bank {")
+        case _:
+            return reply

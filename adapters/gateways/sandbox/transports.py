@@ -1,0 +1,81 @@
+"""The two ways to the bank: in process and over HTTP. What comes of a message is the same over both."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sender, Sent
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.messages import encoded
+from payports.adapters.gateways.sandbox.scenarios import Delivery
+
+UNREACHABLE_HEADER: Final = "sandbox-unreachable"
+"""How the bank's server says that nobody should have been there: the adapter then knocks at a closed door."""
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class BankTransport(Protocol):
+    """Carries messages to a bank."""
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Carry one message and say what came of it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it opened."""
+        ...
+
+
+class InProcess(BankTransport):
+    """To a bank in this process; answers get lost here as they do on a wire."""
+
+    def __init__(self, bank: SandboxBank, *, owned: bool = False) -> None:
+        self.bank = bank
+        self._owned = owned
+
+    def close(self) -> None:
+        """Close the bank, unless it is the host's."""
+        if self._owned:
+            self.bank.close()
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Hand a message over."""
+        try:
+            reply = self.bank.handle(path, encoded(message))
+        except sqlite3.Error:
+            return Lost("the bank's ledger failed")
+        match reply.delivery:
+            case Delivery.ANSWERED:
+                return Answer(reply.status, {}, reply.body)
+            case Delivery.LOST:
+                return Lost("the connection ended without an answer")
+            case Delivery.UNREACHABLE:
+                return NotSent("the connection was refused")
+
+
+class OverHttp(BankTransport):
+    """To a bank's HTTP server, through the sender that all gateways share."""
+
+    def __init__(self, url: str, sender: Sender) -> None:
+        self._url = url.rstrip("/")
+        self._sender = sender
+
+    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+        """Send a message."""
+        sent = self._sender.send("POST", self._url + path, _JSON, encoded(message))
+        if isinstance(sent, Answer) and UNREACHABLE_HEADER in sent.headers:
+            return self._knock_at_a_closed_door(path)
+        return sent
+
+    def close(self) -> None:
+        """Close the sender's connections."""
+        self._sender.close()
+
+    def _knock_at_a_closed_door(self, path: str) -> Sent:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # bound but not listening: whoever connects is refused
+            return self._sender.send("POST", f"http://127.0.0.1:{nobody.getsockname()[1]}{path}", _JSON)

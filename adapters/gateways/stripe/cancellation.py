@@ -1,0 +1,84 @@
+"""What is still open to the shopper at Stripe, and the request that closes it for good.
+
+A browser that was handed a client secret may confirm the same intent again, with another card, long after a failed 3-D Secure check. So
+what may have been handed out is cancelled before it counts as declined, and before anybody stops waiting for it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.kit.json_reading import Table, table
+from payports.adapters.gateways.stripe.form import Call
+from payports.adapters.gateways.stripe.interpretation import LAPSED, is_about, moves_money
+from payports.adapters.gateways.stripe.json_objects import own_id
+from payports.adapters.gateways.stripe.objects import Intent, read_intent
+from payports.adapters.gateways.stripe.queries import cancellation_of, expiry_of
+from payports.adapters.gateways.stripe.requests import Terms
+from payports.domain.lifecycle import INITIATING
+from payports.domain.transaction import FailureType, Observation, TransactionStatus
+from payports.ports.gateway import PaymentRequest
+
+DECLINED: Final = TransactionStatus.DECLINED
+_REFUSED: Final = frozenset({"requires_payment_method", "requires_source"})
+_WAITING: Final = _REFUSED | {"requires_action", "requires_source_action", "requires_confirmation"}
+
+
+def closing_of(told: Table, asked: PaymentRequest, terms: Terms, *, give_up: bool, minute: int) -> Call | None:
+    """The request that closes what Stripe has told of a transaction; nothing if it is closed, or may stay open.
+
+    ``give_up``: nobody waits for the shopper any more. Else only what was refused is closed. ``minute``: when it is asked for; Stripe keeps
+    a failure with its key for a day, and closing twice does no harm.
+    """
+    if asked.type not in INITIATING:
+        return None
+    if told.get("object") == "checkout.session":
+        return _of_page(told, asked, terms, minute) if give_up else None
+    intent = read_intent(told)
+    if intent is None or intent.on_page or not is_about(intent, asked, terms):
+        return None
+    refused = intent.status in _REFUSED and intent.problem is not None
+    return _of_intent(intent, asked, minute) if give_up or refused else None
+
+
+def _of_page(told: Table, asked: PaymentRequest, terms: Terms, minute: int) -> Call | None:
+    """An open page is closed first; while it is open Stripe does not let its intent be cancelled."""
+    session, status = own_id(told), told.get("status")
+    if not session or session != asked.attributes.get("session", session) or told.get("livemode") is not terms.livemode:
+        return None
+    if status == "open":
+        return expiry_of(session, _key(asked, session, minute))
+    intent = read_intent(table(told, "payment_intent"))
+    left = status == "expired" and intent is not None and is_about(intent, asked, terms)
+    return _of_intent(intent, asked, minute) if left and intent else None
+
+
+def _of_intent(intent: Intent, asked: PaymentRequest, minute: int) -> Call | None:
+    if intent.status not in _WAITING or moves_money(intent) or intent.authorized or intent.amount != asked.amount:
+        return None
+    charge = intent.charge.id if intent.charge else ""
+    return cancellation_of(intent.id, _key(asked, intent.id, intent.status, charge, minute))
+
+
+def _key(asked: PaymentRequest, *stands: str | int) -> str:
+    """A key of its own for where it stands now: a refusal of before, which Stripe keeps with the key, is not brought again."""
+    return sha256(repr(("close", asked.transaction_id, *stands)).encode(errors="replace")).hexdigest()
+
+
+def closed(found: Observation, before: Observation) -> Observation:
+    """What was closed came to nothing: declined as it was before, or because the shopper did not come back in time."""
+    if found.status not in (TransactionStatus.NOT_EXECUTED, DECLINED):
+        return found
+    if before.status is DECLINED:
+        return attrs.evolve(
+            found, status=DECLINED, code=before.code, failure_type=before.failure_type, hard=before.hard, amount=None
+        )
+    told = found.failure_type not in (None, FailureType.ABANDONED)
+    return (
+        found
+        if told
+        else attrs.evolve(found, status=DECLINED, code=LAPSED, failure_type=FailureType.ABANDONED, hard=False)
+    )

@@ -1,0 +1,158 @@
+"""Connecting to Stripe as the configuration says."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from payports.adapters.gateways.kit.sender import Limits, Sender
+from payports.adapters.gateways.kit.timed_signatures import check_secret, former_of
+from payports.adapters.gateways.stripe.client import StripeClient
+from payports.adapters.gateways.stripe.gateway import StripeGateway
+from payports.adapters.gateways.stripe.lookup import Lookup
+from payports.adapters.gateways.stripe.requests import MAX_TITLE, Selection, Terms
+from payports.adapters.gateways.stripe.vault import StripeVault
+from payports.adapters.gateways.stripe.webhooks import StripeWebhooks
+from payports.adapters.option_reading import ConfigurationError, read_options
+from payports.adapters.tokenization.stripe import PUBLISHABLE_KEY, StripeBridge
+from payports.domain.secret import Secret
+from payports.ports.adapter import AdapterContext
+from payports.ports.gateway import Gateway
+
+DEFAULT_URL: Final = "https://api.stripe.com"
+PINNED_VERSION: Final = "2022-11-15"
+"""The last version in which an intent that names no payment methods takes cards only: docs/gateways/stripe.md says what others change."""
+
+_SHORTEST_PAGE: Final = timedelta(minutes=35)
+_LONGEST_PAGE: Final = timedelta(hours=23)
+"""Stripe takes 30 minutes to 24 hours from when it is asked, which is a little after we recorded that we would."""
+
+_SECRET_KEY: Final = re.compile(r"[sr]k_(test|live)_[!-~]{1,250}")
+_VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
+_ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]{1,100}")
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The keys of a Stripe gateway in the configuration.
+
+    ``livemode``: what the keys must be, live or test; what they say, if it is not given. ``account``: a connected account on whose behalf
+    to act. ``payment_methods``: how intents choose them. ``several_captures``: the account has multicapture. ``hosted_page``: methods
+    without a token are chosen on a page of Stripe's; ``page_title``: what it says is bought, ``page_expires``: how long it is open.
+    ``fence_keys``: make impossible what Stripe does not know, by taking its key, and what shoppers left behind, by cancelling it; to be
+    switched off only for a server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
+    ``former_webhook_secret_until``, while the secret is changed.
+    """
+
+    secret_key: Secret
+    publishable_key: str = ""
+    webhook_secret: Secret | None = None
+    former_webhook_secret: Secret | None = None
+    former_webhook_secret_until: datetime | None = None
+    livemode: bool | None = None
+    account: str = ""
+    base_url: str = DEFAULT_URL
+    stripe_version: str = PINNED_VERSION
+    payment_methods: Selection = Selection.NONE
+    several_captures: bool = False
+    hosted_page: bool = False
+    page_title: str = ""
+    page_expires: timedelta = timedelta(hours=1)
+    fence_keys: bool = True
+    locale: str = "auto"
+    connect_timeout: timedelta = timedelta(seconds=5)
+    read_timeout: timedelta = timedelta(seconds=20)
+    total_timeout: timedelta = timedelta(seconds=30)
+
+
+def connect(context: AdapterContext) -> Gateway:
+    """Build the gateway. Raises ``ConfigurationError`` naming the key."""
+    where = f"gateways.{context.name}"
+    options = read_options(Options, context.options, where)
+    livemode = mode_of(options, where)
+    _check(options, where)
+    mode = "live" if livemode else "test"
+    terms = Terms(
+        account=f"{options.account}/{mode}" if options.account else mode,
+        livemode=livemode,
+        selection=options.payment_methods,
+        several_captures=options.several_captures,
+        hosted_page=options.hosted_page,
+        page_title=options.page_title,
+        page_expires=options.page_expires,
+        publishable_key=options.publishable_key,
+    )
+    channel = StripeClient(
+        base_url=options.base_url.rstrip("/"),
+        secret_key=options.secret_key,
+        version=options.stripe_version,
+        sender=Sender(_limits(options)),
+        connected_account=options.account,
+    )
+    gateway = StripeGateway(finder=Lookup(channel=channel, terms=terms, clock=context.clock, fences=options.fence_keys))
+    return Gateway(
+        transactions=gateway,
+        validator=gateway,
+        webhooks=StripeWebhooks(
+            secret=options.webhook_secret,
+            terms=terms,
+            connected_account=options.account,
+            former=former_of(options.former_webhook_secret, options.former_webhook_secret_until, where),
+        ),
+        actions=gateway,
+        vault=StripeVault(channel=channel, terms=terms),
+        bridge=StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)
+        if options.publishable_key
+        else None,
+        account=terms.account,
+        close=channel.sender.close,
+    )
+
+
+def mode_of(options: Options, where: str) -> bool:
+    """Tell live from test by the keys, which must agree with each other and with ``livemode``. Raises ``ConfigurationError``."""
+    secret = _SECRET_KEY.fullmatch(options.secret_key.reveal())
+    if secret is None:
+        raise ConfigurationError(f"{where}.secret_key", "must begin with sk_test_, sk_live_, rk_test_ or rk_live_")
+    live = secret[1] == "live"
+    if options.livemode not in (None, live):
+        raise ConfigurationError(f"{where}.secret_key", f"is a {secret[1]} key, but livemode says otherwise")
+    publishable = PUBLISHABLE_KEY.fullmatch(options.publishable_key)
+    if options.publishable_key and publishable is None:
+        raise ConfigurationError(f"{where}.publishable_key", "must begin with pk_test_ or pk_live_")
+    if publishable and publishable[1] != secret[1]:
+        raise ConfigurationError(
+            f"{where}.publishable_key", f"is a {publishable[1]} key, the secret key a {secret[1]} key"
+        )
+    return live
+
+
+def _check(options: Options, where: str) -> None:
+    parts = urlsplit(options.base_url)
+    here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not ((parts.scheme == "https" and parts.hostname) or here) or parts.query or parts.username or parts.fragment:
+        raise ConfigurationError(f"{where}.base_url", "must be https://HOST, or http on this machine")
+    check_secret(options.webhook_secret, f"{where}.webhook_secret")
+    if not _VERSION.fullmatch(options.stripe_version):
+        raise ConfigurationError(f"{where}.stripe_version", "must be a version such as 2022-11-15")
+    if options.account and not _ACCOUNT.fullmatch(options.account):
+        raise ConfigurationError(f"{where}.account", "must begin with acct_")
+    if not _SHORTEST_PAGE <= options.page_expires <= _LONGEST_PAGE:
+        raise ConfigurationError(f"{where}.page_expires", "must be from 35 minutes to 23 hours")
+    if len(options.page_title) > MAX_TITLE:
+        raise ConfigurationError(f"{where}.page_title", f"must have at most {MAX_TITLE} characters")
+    for name in ("connect_timeout", "read_timeout", "total_timeout"):
+        if not getattr(options, name):
+            raise ConfigurationError(f"{where}.{name}", "must be above zero")
+
+
+def _limits(options: Options) -> Limits:
+    return Limits(
+        connect_s=options.connect_timeout.total_seconds(),
+        read_s=options.read_timeout.total_seconds(),
+        total_s=options.total_timeout.total_seconds(),
+    )

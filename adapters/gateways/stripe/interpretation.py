@@ -1,0 +1,193 @@
+"""What an object of Stripe says about one kind of transaction, told from its state alone: shared by answers and notifications.
+
+What speaks of money where its status speaks of none is not believed either way.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from payports.adapters.gateways.stripe.currencies import units_of
+from payports.adapters.gateways.stripe.json_objects import own_id
+from payports.adapters.gateways.stripe.objects import MANUAL, Intent, Problem, Refund
+from payports.adapters.gateways.stripe.requests import Terms
+from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REVERSE_AUTH, SETTLED
+from payports.domain.money import Money
+from payports.domain.transaction import FailureType, TransactionStatus
+from payports.ports.gateway import PaymentRequest
+
+_SUCCEEDED: Final = TransactionStatus.SUCCEEDED
+_UNKNOWN: Final = TransactionStatus.UNKNOWN
+_AUTOMATIC: Final = frozenset({"automatic", "automatic_async"})
+
+ABANDONED: Final = "abandoned"
+"""The reason that we give when we cancel what waited for the shopper too long."""
+LAPSED: Final = "action_expired"
+"""The code of what nobody finished in time."""
+
+
+@attrs.frozen
+class Verdict:
+    """A status, the amount that moved, and why not."""
+
+    status: TransactionStatus
+    amount: Money | None = None
+    problem: Problem | None = None
+
+
+def is_about(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
+    """Tell whether an intent is that which was asked about, and of our mode."""
+    expected = asked.gateway_reference if asked.type in INITIATING else asked.parent_reference
+    named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
+    if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
+        named = ""
+    told = {intent.transaction, intent.charge.transaction if intent.charge else ""}
+    same = expected in ("", intent.id) and (not named or told <= {"", named})
+    return same and intent.livemode is terms.livemode
+
+
+def verdict_of(intent: Intent, asked: PaymentRequest, terms: Terms) -> Verdict | None:
+    """Say what an intent tells of a transaction; nothing if that has not been done."""
+    if asked.type in INITIATING:
+        return initiated(intent, manual=asked.type is AUTHORIZE)
+    if asked.type is SETTLED:
+        return settled(intent)
+    if intent.method != MANUAL:
+        return Verdict(_UNKNOWN)
+    if asked.type is CAPTURE and terms.several_captures:
+        return captured_in_part(intent, asked)
+    readers = {CAPTURE: captured, REVERSE_AUTH: reversed_}
+    return readers[asked.type](intent) if asked.type in readers else Verdict(_UNKNOWN)
+
+
+def _refused(status: TransactionStatus, code: str, failure: FailureType) -> Verdict:
+    return Verdict(status, problem=Problem(code=code, failure=failure, hard=False))
+
+
+def initiated(intent: Intent, *, manual: bool) -> Verdict:
+    """Say what became of an authorization (``manual``) or of an authorization with its capture."""
+    if not (intent.method == MANUAL if manual else intent.method in _AUTOMATIC):
+        return Verdict(_UNKNOWN)
+    match intent.status:
+        case "requires_capture" if manual:
+            return Verdict(_SUCCEEDED, _held(intent))
+        case "succeeded" if intent.received:
+            return Verdict(_SUCCEEDED, intent.amount if manual else intent.received)
+        case _ if moves_money(intent):
+            return Verdict(_UNKNOWN)
+        case "requires_action" | "requires_source_action":
+            return Verdict(TransactionStatus.REQUIRES_ACTION)
+        case "processing":
+            return Verdict(TransactionStatus.AWAITING_RESULT)
+        case "requires_payment_method" | "requires_source" if intent.problem and not _may_be_approved(intent):
+            return Verdict(TransactionStatus.DECLINED, problem=intent.problem)
+        case "canceled":
+            return _canceled(intent)
+        case _:
+            return Verdict(_UNKNOWN)
+
+
+def moves_money(intent: Intent) -> bool:
+    """Tell whether money is held or was captured, whatever the status says."""
+    return bool(intent.received or intent.capturable)
+
+
+def _may_be_approved(intent: Intent) -> bool:
+    """Tell whether the latest charge was approved, or nobody knows yet."""
+    return bool(intent.authorized) or (intent.charge is not None and intent.authorized is None)
+
+
+def _held(intent: Intent) -> Money:
+    """What was held at first: what may still be captured, and what was captured in parts already."""
+    if intent.capturable is None:
+        return intent.amount
+    return intent.capturable + intent.received if intent.received else intent.capturable
+
+
+def _canceled(intent: Intent) -> Verdict:
+    """An approved hold that is gone was taken back; what was never approved can never be any more, as if the shopper had gone away."""
+    if intent.authorized:
+        return _refused(TransactionStatus.REVOKED, intent.reason or "canceled", FailureType.EXPIRED)
+    if intent.authorized is None:
+        return Verdict(_UNKNOWN)
+    if intent.problem:
+        return Verdict(TransactionStatus.DECLINED, problem=intent.problem)
+    code = LAPSED if intent.reason == ABANDONED else intent.reason or "canceled"
+    return _refused(TransactionStatus.DECLINED, code, FailureType.ABANDONED)
+
+
+def captured(intent: Intent) -> Verdict | None:
+    """Say what became of the one capture of a hold; nothing if there was none yet."""
+    match intent.status:
+        case "succeeded" if intent.received:
+            return Verdict(_SUCCEEDED, intent.received)
+        case "processing":
+            return Verdict(TransactionStatus.AWAITING_RESULT)
+        case "canceled" if intent.received is not None and not moves_money(intent):
+            return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.EXPIRED)
+        case "requires_capture" if not intent.received:
+            return None
+        case _:
+            return Verdict(_UNKNOWN)
+
+
+def captured_in_part(intent: Intent, asked: PaymentRequest) -> Verdict | None:
+    """Say what became of one of several captures, by the entry that it left; nothing if it left none and all that was received has one."""
+    strange = intent.status == "canceled" and intent.capturable
+    if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None or strange:
+        return Verdict(_UNKNOWN)
+    units, entry = units_of(asked.amount), intent.captures.get(asked.transaction_id)
+    received, named = units_of(intent.received) if intent.received else 0, sum(intent.captures.values())
+    if received is None or named > received:
+        return Verdict(_UNKNOWN)
+    if entry is not None:
+        return Verdict(_SUCCEEDED, asked.amount) if entry == units else Verdict(_UNKNOWN)
+    if named < received or intent.received is None:
+        return Verdict(_UNKNOWN)
+    if intent.status == "canceled":
+        return _refused(TransactionStatus.NOT_EXECUTED, intent.reason or "canceled", FailureType.EXPIRED)
+    return None
+
+
+def reversed_(intent: Intent) -> Verdict | None:
+    """Say what became of giving up a hold; nothing if it still stands. What was captured of it before is not given up."""
+    match intent.status:
+        case "canceled" if intent.received is not None:
+            return Verdict(_UNKNOWN if moves_money(intent) else _SUCCEEDED, intent.amount - intent.received)
+        case "succeeded" if intent.received:
+            return _refused(TransactionStatus.NOT_EXECUTED, "captured", FailureType.NOT_POSSIBLE)
+        case "requires_capture":
+            return None
+        case _:
+            return Verdict(_UNKNOWN)
+
+
+def refunded(refund: Refund, *, at_once: bool = False) -> Verdict:
+    """Say what became of a refund. ``at_once``: it was just asked for, so that a failure is no success taken back."""
+    match refund.status:
+        case "succeeded":
+            return Verdict(_SUCCEEDED, refund.amount)
+        case "pending" | "requires_action":
+            return Verdict(TransactionStatus.AWAITING_RESULT, refund.amount)
+        case "failed" | "canceled":
+            status = TransactionStatus.DECLINED if at_once else TransactionStatus.REVOKED
+            problem = Problem(code=refund.code or refund.status, failure=FailureType.NOT_POSSIBLE, hard=False)
+            return Verdict(status, refund.amount, problem)
+        case _:
+            return Verdict(_UNKNOWN, refund.amount)
+
+
+def settled(intent: Intent) -> Verdict | None:
+    """Say whether captured money has become available; nothing if nothing was captured."""
+    charge = intent.charge
+    if intent.status != "succeeded":
+        return Verdict(_UNKNOWN) if intent.received else None
+    if intent.method not in _AUTOMATIC | {MANUAL}:
+        return Verdict(_UNKNOWN)
+    if charge is None or not intent.received or charge.balance.get("source") not in (None, charge.id):
+        return Verdict(_UNKNOWN)
+    if charge.balance.get("status") == "available":
+        return Verdict(_SUCCEEDED, intent.received) if own_id(charge.balance) else Verdict(_UNKNOWN)
+    return Verdict(TransactionStatus.AWAITING_RESULT)

@@ -1,0 +1,146 @@
+"""One merchant's tables in memory: dictionaries that take a commit wholly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from operator import attrgetter
+from typing import TypeVar
+
+import attrs
+
+from payports.adapters.repositories.common import payment_rows, record_rows
+from payports.adapters.repositories.common.commit_statements import in_order, to_write
+from payports.adapters.repositories.common.version_conflict import expect
+from payports.domain.attention import wants_attention
+from payports.domain.payment import Owner, Payment
+from payports.domain.saved_method import SavedMethod
+from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, Kept, RecordedFact, RequestRecord
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Tables:
+    """Each table by its key. ``owners`` and ``references`` may name too many payments, never too few; ``due`` is each payment's first."""
+
+    def __init__(self) -> None:
+        self.payments: dict[str, Payment] = {}
+        self.transactions: dict[str, str] = {}
+        self.owners: dict[Owner, tuple[str, ...]] = {}
+        self.references: dict[str, tuple[str, ...]] = {}
+        self.due: dict[str, datetime | None] = {}
+        self.attention: dict[str, bool] = {}
+        self.requests: dict[str, RequestRecord] = {}
+        self.checkouts: dict[Owner, CheckoutRecord] = {}
+        self.tokens: dict[str, Owner] = {}
+        self.saved_methods: dict[str, SavedMethod] = {}
+        self.inbox: dict[tuple[str, str], InboxEntry] = {}
+        self.history: dict[int, RecordedFact] = {}
+        self.positions: dict[str, tuple[int, ...]] = {}
+        self.delivered = 0
+        self.leases: dict[str, tuple[str, datetime]] = {}
+        self._undo: list[Callable[[], object]] = []
+
+    def write(self, commit: Commit) -> None:
+        """Take a commit, or raise ``Refused`` or ``StoreFailed`` and be as before."""
+        self._undo.clear()
+        try:
+            self._write(commit)
+        except BaseException:
+            for undo in reversed(self._undo):
+                undo()
+            raise
+
+    def candidates(self, index: dict[_Key, tuple[str, ...]], key: _Key) -> list[Payment]:
+        """The payments that an index names."""
+        return [self.payments[payment_id] for payment_id in index.get(key, ())]
+
+    def owner_of_token(self, callback_token: str) -> Owner | None:
+        """The owner whose checkout has a callback token now."""
+        owner = self.tokens.get(callback_token)
+        current = owner is not None and self.checkouts[owner].callback_token == callback_token
+        return owner if current else None
+
+    def holder(self, name: str, now: datetime) -> str | None:
+        """Who has a lease now."""
+        holder, ends_at = self.leases.get(name, ("", now))
+        return holder if ends_at > now else None
+
+    def keys(self, kept: Kept) -> Iterable[tuple[str, ...]]:
+        """The keys of a table of what is kept beside payments."""
+        match kept:
+            case Kept.REQUESTS:
+                return ((key,) for key in self.requests)
+            case Kept.CHECKOUTS:
+                return ((owner.kind, owner.id) for owner in self.checkouts)
+            case Kept.INBOX:
+                return self.inbox
+
+    def _write(self, commit: Commit) -> None:
+        for change in in_order(commit):
+            self._write_change(change)
+        for request in sorted(commit.requests, key=attrgetter("key")):
+            record_rows.request_row(request)
+            expect(request.key not in self.requests, f"request {request.key}")
+            self._put(self.requests, request.key, request)
+        for checkout in sorted(commit.checkouts, key=attrgetter("owner.kind", "owner.id")):
+            self._write_checkout(checkout)
+        for saved in sorted(commit.saved_methods, key=attrgetter("id")):
+            record_rows.saved_method_row(saved)
+            expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
+            self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
+        for entry in commit.inbox:
+            record_rows.inbox_row(entry)
+            self._put(self.inbox, (entry.gateway, entry.event_id), entry)
+
+    def _write_change(self, change: Change) -> None:
+        before, after = change.before, change.after
+        payment_rows.payment_row(after)
+        stored = self.payments.get(after.id)
+        expect(stored.version == before.version if stored and before else stored is before, f"payment {after.id}")
+        self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
+        self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
+        for ordinal, one in to_write(change):
+            payment_rows.transaction_row(after, one, ordinal)
+            expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
+            self._put(self.transactions, one.id, after.id)
+            if reference := one.gateway_reference:
+                self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
+        dates = [one.due_at for one in after.transactions if one.due_at]
+        self._put(self.due, after.id, min(dates, default=None))
+        self._put(self.attention, after.id, any(wants_attention(after, one) for one in after.transactions))
+        self._write_facts(change)
+
+    def _write_facts(self, change: Change) -> None:
+        for fact in change.facts:
+            payment_rows.fact_row(fact)
+            position = len(self.history) + 1
+            told = self.positions.get(fact.payment_id, ())
+            self._put(self.history, position, RecordedFact(position=position, sequence=len(told) + 1, fact=fact))
+            self._put(self.positions, fact.payment_id, (*told, position))
+
+    def _write_checkout(self, record: CheckoutRecord) -> None:
+        record_rows.checkout_row(record)
+        what = f"checkout {record.owner.kind} {record.owner.id}"
+        expect(_version(self.checkouts.get(record.owner)) == record.version, what)
+        expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
+        self._put(self.checkouts, record.owner, attrs.evolve(record, version=record.version + 1))
+        if record.callback_token:
+            self._put(self.tokens, record.callback_token, record.owner)
+
+    def _put(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+        if key in table:
+            former = table[key]
+            self._undo.append(lambda: table.__setitem__(key, former))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+
+def _version(record: CheckoutRecord | SavedMethod | None) -> int:
+    return record.version if record else 0
+
+
+def _with(ids: tuple[str, ...], new: str) -> tuple[str, ...]:
+    return ids if new in ids else (*ids, new)

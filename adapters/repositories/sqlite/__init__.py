@@ -1,0 +1,7 @@
+"""The SQLite store: the embedded default."""
+
+from __future__ import annotations
+
+from payports.adapters.repositories.sqlite.store import SqliteStore, connect
+
+__all__ = ["SqliteStore", "connect"]

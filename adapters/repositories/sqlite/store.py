@@ -1,0 +1,111 @@
+"""The SQLite store: the embedded default, one file, durable with every commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, Final
+
+import attrs
+
+from payports.adapters.option_reading import ConfigurationError, read_options
+from payports.adapters.repositories.common.commit_statements import Step
+from payports.adapters.repositories.common.executor import Executor
+from payports.adapters.repositories.common.json_codec import Row, storable_merchant
+from payports.adapters.repositories.common.payment_rows import Read
+from payports.adapters.repositories.common.schema import version_of
+from payports.adapters.repositories.common.sql_repository import SqlRepository
+from payports.adapters.repositories.common.version_conflict import VersionConflict
+from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
+from payports.ports.clock import Clock
+from payports.ports.store import PaymentRepository, Store, StoreFailed
+
+_SCHEME: Final = "sqlite:///"
+
+
+def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
+    """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; the file is made if it is not there, its folder is not."""
+    name = url.removeprefix(_SCHEME)
+    if name == url or not name or "\0" in name or name.startswith(":memory:"):
+        raise ConfigurationError("store.url", "must be sqlite:///relative.db or sqlite:////absolute.db")
+    return SqliteStore(Database(Path(name).absolute(), read_options(SqliteOptions, options, "store"), clock.now))
+
+
+@attrs.frozen
+class SqliteStore(Store):
+    """All merchants of one file."""
+
+    database: Database
+
+    def of(self, merchant: str) -> PaymentRepository:
+        return SqlRepository(SqliteSql(self.database), storable_merchant(merchant))
+
+    def check(self) -> Mapping[str, str]:
+        told = self.database.run(_settings)
+        patience = str(self.database.options.busy_timeout // timedelta(milliseconds=1))
+        permissions = self._permissions()
+        return {
+            "store": "sqlite",
+            "file": str(self.database.path),
+            "permissions": permissions,
+            **told,
+            "busy_timeout": patience,
+        }
+
+    def _permissions(self) -> str:
+        try:
+            mode = self.database.path.stat().st_mode & 0o777
+        except OSError:
+            mode = None
+        if mode is None:
+            raise StoreFailed(f"{self.database.path} is gone")
+        return f"{mode:o}" + (" (others may read it)" if mode & 0o077 else "")
+
+    def close(self) -> None:
+        self.database.close()
+
+
+@attrs.frozen
+class SqliteSql(Executor):
+    """SQLite reads the statements as they are, and lets one writer in at a time: positions come without gaps, in commit order."""
+
+    gapless: ClassVar = True
+    database: Database
+
+    def select(self, statement: str, row: Row) -> Sequence[Read]:
+        return self.database.run(lambda connection: connection.execute(statement, row).fetchall())
+
+    def write(self, merchant: str, steps: Sequence[Step]) -> None:
+        def take(connection: sqlite3.Connection) -> None:
+            for step in steps:
+                if connection.execute(step.statement, (merchant, *step.row)).rowcount != 1:
+                    raise VersionConflict(step.what)
+
+        self.database.write(take)
+
+    def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
+        numbers: list[int] = []
+        self.database.write(
+            lambda connection: numbers.extend(connection.execute(statement, row).rowcount for row in rows)
+        )
+        return numbers
+
+    def horizon(self, merchant: str) -> int:  # noqa: ARG002 -- whoever is behind is seen by everybody
+        return _LAST
+
+
+_LAST: Final = 2**63 - 1
+
+
+def _settings(connection: sqlite3.Connection) -> dict[str, str]:
+    connection.execute("BEGIN IMMEDIATE")  # proves that it can be written
+    connection.execute("ROLLBACK")
+    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+    values = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+    return {
+        "sqlite": sqlite3.sqlite_version,
+        "schema": str(version_of(connection)),
+        **{name: str(value) for name, value in values.items()},
+    }

@@ -1,0 +1,32 @@
+"""Hand out what the shopper must do, with what the gateway let nobody keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+from returns.result import Failure
+
+from payports.application.checkout.finalize import ActionRequired
+from payports.application.kernel import gateway_calls
+from payports.application.kernel.unit_of_work import Environment
+from payports.domain.payment import Owner
+from payports.domain.transaction import NextAction
+
+
+def complete_next_actions(env: Environment, required: ActionRequired) -> ActionRequired:
+    """Complete the next actions of a checkout, each by its gateway; nothing of it is stored."""
+    return attrs.evolve(required, next_actions=tuple(_actions(env, required.owner)))
+
+
+def _actions(env: Environment, owner: Owner) -> Iterator[NextAction]:
+    for payment in env.store.payments_of(owner):
+        found = env.gateway(payment.gateway, "actions")
+        for one in payment.transactions:
+            action = one.next_action
+            if action is None or payment.archived:
+                continue
+            if isinstance(found, Failure):
+                yield action
+            else:
+                yield gateway_calls.present(found.unwrap().gateway, gateway_calls.payment_request(payment, one), action)

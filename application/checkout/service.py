@@ -1,0 +1,313 @@
+"""``shop.checkout``: pay for a cart, once.
+
+The owner is claimed for a request id; then payment after payment is secured, by what an earlier attempt already secured or by a new
+transaction; then, with the ledger alone, it is concluded: placed, waiting for the shopper or the gateway, or failed and to be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.checkout.compensation import reverse_owed, undo
+from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut, finalize
+from payports.application.checkout.next_actions import complete_next_actions
+from payports.application.kernel import gateway_calls
+from payports.application.kernel.execute import METHOD_GONE, execute, fingerprint, is_method_gone, problem_of
+from payports.application.kernel.input_validation import OWN_KEYS, check_key
+from payports.application.kernel.record import record
+from payports.application.kernel.status_inquiry import look_up, look_up_indeterminate
+from payports.application.kernel.unit_of_work import (
+    TRIES,
+    CheckoutLease,
+    ConfiguredGateway,
+    Environment,
+    store_errors_as_failures,
+)
+from payports.domain.begin import Command
+from payports.domain.cart import Cart, check_cart
+from payports.domain.checkout import by_priority, plan_checkout
+from payports.domain.coverage import coverage
+from payports.domain.failures import (
+    Busy,
+    CheckoutProblem,
+    Conflict,
+    CurrencyMismatch,
+    FailedPayment,
+    GatewayUnsupported,
+    NotCovered,
+    OperationNotAllowed,
+    PaymentNotFound,
+)
+from payports.domain.history import Cause
+from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_text
+from payports.domain.money import Money
+from payports.domain.options import is_offered, offer
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Owner, Payment, check_owner
+from payports.domain.reversal import claim
+from payports.domain.transaction import FailureType, Transaction, TransactionStatus
+from payports.ports.gateway import NotFoundYet
+from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
+
+CheckoutResult: TypeAlias = CheckedOut | ActionRequired | AwaitingResults
+
+_CHECKOUT = Cause("checkout")
+_WAITING = (CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
+
+
+@attrs.frozen
+class Checkout:
+    """Takes money for carts."""
+
+    _env: Environment
+
+    @store_errors_as_failures
+    def submit(self, cart: Cart, *, request_id: str, return_url: str = "") -> Outcome[CheckoutResult, CheckoutProblem]:
+        """Secure the cart's whole total on its payments and place the order, all or nothing.
+
+        The same ``request_id`` with the same cart and payments gives the first outcome again; a new attempt needs a new one, and takes over
+        what the former secured. ``return_url``: where the browser comes back to after an action; the callback token is added to it as
+        ``callback_token``.
+
+        Failures:
+            NotCovered, CurrencyMismatch, GatewayUnsupported, InvalidInput, OperationNotAllowed, Conflict, Busy: no money moved.
+            PaymentsFailed: with the problem of each payment; what was secured is kept for the next attempt or reversed.
+        """
+        problem = check_cart(cart) or check_key(request_id, "request_id") or check_text("return_url", return_url)
+        if problem:
+            return Failure(problem)
+        payments = [one for one in self._env.store.payments_of(cart.owner) if not one.archived]
+        content = fingerprint(cart, [(one.id, one.amount) for one in payments])
+        earlier = self._env.store.checkout(cart.owner)
+        if earlier:
+            answered = self._answer_again(earlier, cart, request_id, content)
+            if answered is not None:
+                return answered
+        refused = self._refuse(cart, payments)
+        if refused:
+            return Failure(refused)
+        claimed = self._claim(cart, request_id, content, earlier)
+        if isinstance(claimed, Failure):
+            return claimed
+        return self._run(claimed.unwrap(), return_url)
+
+    @store_errors_as_failures
+    def resume(
+        self, gateway: str, params: Mapping[str, str], *, cart: Cart | None = None
+    ) -> Outcome[CheckoutResult, CheckoutProblem]:
+        """Go on after the browser came back; the gateway is asked, what the browser brought is never believed.
+
+        ``params`` must hold ``callback_token``. With ``cart``, the cart as it is now, a total or version that has changed since
+        ``submit`` is refused and what was secured is kept for a new attempt.
+
+        Failures:
+            PaymentNotFound: no checkout has that token. Busy: an attempt is under way. The others as for ``submit``.
+        """
+        problem = (
+            check_identifier("gateway", gateway)
+            or check_fields("params", params, 16_000)
+            or check_identifier("params.callback_token", params.get("callback_token", ""))
+            or (None if cart is None else check_cart(cart))
+        )
+        if problem:
+            return Failure(problem)
+        configured = self._env.gateway(gateway, "resume")
+        if isinstance(configured, Failure):
+            return configured
+        found = self._env.store.checkout_by_token(params["callback_token"])
+        if found is None:
+            return Failure(PaymentNotFound("of this callback token"))
+        if _is_running(found, self._env.now()):
+            return Failure(Busy(f"checkout of {found.owner.kind} {found.owner.id}"))
+        if found.state is not CheckoutState.PLACED:
+            for payment in self._env.store.payments_of(found.owner):
+                self._ask_about(payment, configured.unwrap(), params)
+        if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
+            return self._conclude(found, changed=cart.total)
+        return self._conclude(found)
+
+    @store_errors_as_failures
+    def cancel(self, owner: Owner) -> Outcome[tuple[Payment, ...], CheckoutProblem]:
+        """Give up an owner's checkout: nothing more is placed, and whatever it secured is reversed now.
+
+        Failures:
+            OperationNotAllowed: the order is placed; cancel its fulfilments instead.
+            PaymentNotFound: the owner has no payments. What could not be reversed now is retried by maintenance.
+        """
+        if problem := check_owner(owner):
+            return Failure(problem)
+        for _ in range(TRIES):
+            earlier = self._env.store.checkout(owner)
+            if earlier and earlier.state is CheckoutState.PLACED:
+                return Failure(OperationNotAllowed("cancel", "the order is placed"))
+            if earlier and _is_running(earlier, self._env.now()):
+                break
+            payments = self._env.store.payments_of(owner)
+            if not payments:
+                return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
+            cancelled = (attrs.evolve(earlier, state=CheckoutState.CANCELLED),) if earlier else ()
+            undone = undo(self._env, payments, cancelled, Cause("checkout", "cancelled"))
+            if isinstance(undone, Success):
+                return undone
+        return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
+
+    def _conclude(
+        self, record: CheckoutRecord, problems: tuple[FailedPayment, ...] = (), *, changed: Money | None = None
+    ) -> Outcome[CheckoutResult, CheckoutProblem]:
+        concluded = finalize(self._env, record, problems, changed)
+        result = concluded.value_or(None)
+        return Success(complete_next_actions(self._env, result)) if isinstance(result, ActionRequired) else concluded
+
+    def _answer_again(
+        self, earlier: CheckoutRecord, cart: Cart, request_id: str, content: str
+    ) -> Outcome[CheckoutResult, CheckoutProblem] | None:
+        same = earlier.request_id == request_id
+        placed = earlier.state is CheckoutState.PLACED
+        if same and not (_is_same(cart, earlier) if placed else earlier.fingerprint == content):
+            return Failure(Conflict(request_id))
+        if placed:
+            return self._conclude(earlier) if same else Failure(OperationNotAllowed("checkout", "it is placed already"))
+        if _is_running(earlier, self._env.now()):
+            return Failure(Busy(f"checkout of {earlier.owner.kind} {earlier.owner.id}"))
+        return self._conclude(earlier) if same and earlier.state in _WAITING else None
+
+    def _refuse(self, cart: Cart, payments: list[Payment]) -> CheckoutProblem | None:
+        for payment in payments:
+            if payment.currency != cart.total.currency:
+                return CurrencyMismatch(cart.total.currency, payment.currency)
+            if payment.customer and cart.customer and payment.customer != cart.customer:
+                return OperationNotAllowed("checkout", f"payment {payment.id} belongs to another customer")
+            problem = self._check_gateway(cart, payment)
+            if problem:
+                return problem
+        cover = coverage(cart.total, payments, self._env.awaiting_covers())
+        return None if cover.planned == cart.total else NotCovered(cart.total, cover)
+
+    def _check_gateway(
+        self, cart: Cart, payment: Payment
+    ) -> GatewayUnsupported | InvalidInput | OperationNotAllowed | None:
+        found = self._env.gateway(payment.gateway, "checkout")
+        if isinstance(found, Failure):
+            return found.failure()
+        invalid = gateway_calls.check(found.unwrap().gateway, payment.method, payment.type)
+        if invalid:
+            return invalid
+        if not payment.transactions and is_method_gone(self._env, payment):
+            return OperationNotAllowed("checkout", f"payment {payment.id}: {METHOD_GONE}")
+        options = self._env.policy.options
+        if options and not is_offered(offer(options, cart), payment):
+            return OperationNotAllowed("checkout", f"payment {payment.id} uses no option that the cart is offered")
+        return None
+
+    def _claim(
+        self, cart: Cart, request_id: str, content: str, earlier: CheckoutRecord | None
+    ) -> Outcome[CheckoutRecord, Busy]:
+        now = self._env.now()
+        claimed = CheckoutRecord(
+            owner=cart.owner,
+            request_id=request_id,
+            fingerprint=content,
+            total=cart.total,
+            state=CheckoutState.RUNNING,
+            lease_until=now + self._env.policy.lease,
+            cart_version=cart.version,
+            customer=cart.customer,
+            callback_token=earlier.callback_token if earlier and earlier.state in _WAITING else self._env.ids.token(),
+            started_at=now,
+            version=earlier.version if earlier else 0,
+        )
+        taken_over = earlier is not None and earlier.state in (CheckoutState.RUNNING, *_WAITING)
+        for _ in range(TRIES):
+            changes = self._take_over(cart.owner, request_id) if taken_over else ()
+            committed = self._env.store.commit(Commit(changes=changes, checkouts=(claimed,)))
+            if isinstance(committed, Success):
+                return Success(attrs.evolve(claimed, version=claimed.version + 1))
+            if not committed.failure().what.startswith("payment"):
+                break
+        return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))
+
+    def _take_over(self, owner: Owner, request_id: str) -> tuple[Change, ...]:
+        """Claim all that an attempt did that was never concluded: this one answers for it now, also if it fails at once."""
+        payments = [one for one in self._env.store.payments_of(owner) if not one.archived]
+        claimed = [(one, claim(one, request_id)) for one in payments]
+        return tuple(self._env.change(before, after, _CHECKOUT) for before, after in claimed if after != before)
+
+    def _run(self, claimed: CheckoutRecord, return_url: str) -> Outcome[CheckoutResult, CheckoutProblem]:
+        back = with_token(return_url, claimed.callback_token)
+        hold = CheckoutLease(claimed)
+        payments = self._env.store.payments_of(claimed.owner)
+        for payment in by_priority(payments, self._env.policy.checkout_priority):
+            problem = None if payment.archived else self._secure(payment, hold, back)
+            if problem:
+                return self._conclude(hold.record, (problem,))
+        return self._conclude(hold.record)
+
+    def _secure(self, payment: Payment, hold: CheckoutLease, return_url: str) -> FailedPayment | None:
+        """Bring one payment to where the order can rest on it: claim what is there, then authorize what is left."""
+        payment = reverse_owed(self._env, payment, _CHECKOUT)
+        payment = look_up_indeterminate(self._env, payment, _CHECKOUT)
+        for one in payment.transactions:
+            if one.indeterminate and (unknown := problem_of(one)):
+                return FailedPayment(payment_id=payment.id, problem=unknown, transaction_id=one.id, status=one.status)
+            if one.status is TransactionStatus.REQUIRES_ACTION:
+                payment = look_up(self._env, payment, one, _CHECKOUT)
+        attempt = hold.record.request_id
+        claimed = self._env.update(payment.id, _CHECKOUT, lambda before: Success(claim(before, attempt)), hold)
+        if isinstance(claimed, Failure):
+            return FailedPayment(payment_id=payment.id, problem=claimed.failure())
+        payment = claimed.unwrap()
+        (step,) = plan_checkout((payment,), (), self._env.captures_at_once())
+        if not step.amount or any(one.status is TransactionStatus.REQUIRES_ACTION for one in payment.transactions):
+            return None
+        key = f"{OWN_KEYS}{fingerprint(attempt)[:32]}:{payment.id}"
+        executed = execute(
+            self._env, payment.id, Command(type=step.type, key=key, attempt=attempt), _CHECKOUT, return_url, hold
+        )
+        if isinstance(executed, Success):
+            return None
+        problem = executed.failure()
+        return FailedPayment(
+            payment_id=payment.id,
+            problem=problem,
+            type=step.type,
+            transaction_id=getattr(problem, "transaction_id", ""),
+            amount=step.amount,
+        )
+
+    def _ask_about(self, payment: Payment, configured: ConfiguredGateway, params: Mapping[str, str]) -> None:
+        if payment.gateway != configured.name:
+            return
+        for one in payment.transactions:
+            if _may_have_ended(one):
+                seen = gateway_calls.confirm(configured.gateway, gateway_calls.payment_request(payment, one), params)
+                if not isinstance(seen, NotFoundYet):
+                    recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
+                    payment = recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def _may_have_ended(one: Transaction) -> bool:
+    """Tell whether what the shopper did elsewhere may have changed a transaction, also one that was waited for in vain."""
+    open_ = (TransactionStatus.REQUIRES_ACTION, TransactionStatus.AWAITING_RESULT)
+    telling = one.judgement.telling
+    given_up = telling is not None and telling.failure_type is FailureType.ABANDONED
+    return one.status in open_ or one.indeterminate or given_up
+
+
+def with_token(return_url: str, token: str) -> str:
+    """Add the callback token to the address that the gateway sends the browser back to."""
+    if not return_url:
+        return ""
+    return f"{return_url}{'&' if '?' in return_url else '?'}callback_token={token}"
+
+
+def _is_running(record: CheckoutRecord, now: datetime) -> bool:
+    return record.state is CheckoutState.RUNNING and record.lease_until > now
+
+
+def _is_same(cart: Cart, record: CheckoutRecord) -> bool:
+    return cart.owner == record.owner and cart.total == record.total and cart.version == record.cart_version

@@ -1,0 +1,1 @@
+"""What every service uses: the unit of work, the policy, one transaction's execution, and calls to gateways."""

@@ -1,0 +1,144 @@
+"""Cleaning what gateways say: checked field by field, bound to what was asked about, and made safe to keep and to log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter, contains
+from types import NoneType
+from typing import Final, cast
+
+from payports.domain.card_data import mask_card_numbers
+from payports.domain.money import Money
+from payports.domain.payment_method import PaymentMethod, check_method
+from payports.domain.replacing import changed
+from payports.domain.secret import Secret
+from payports.domain.transaction import (
+    Channel,
+    FailureType,
+    NextAction,
+    Observation,
+    TransactionStatus,
+    TransactionType,
+)
+
+_MAX_MESSAGE: Final = 500
+_MAX_REFERENCE: Final = 255
+_MAX_VALUE: Final = 4_000
+
+
+def bound_observation(seen: object, transaction_id: str, channel: Channel) -> Observation:
+    """Bind what was heard to the transaction that was asked about, and make its texts safe to keep and to log."""
+    if type(seen) is not Observation:
+        return unknown_result(channel, f"the adapter gave {type(seen).__name__}", transaction_id)
+    if type(seen.transaction_id) is str and seen.transaction_id not in ("", transaction_id):
+        return unknown_result(channel, "the gateway answered about another transaction", transaction_id)
+    cleaned = sanitized(seen, about=transaction_id, channel=channel)
+    return cleaned if cleaned else unknown_result(channel, "the adapter's answer cannot be kept", transaction_id)
+
+
+def sanitized(seen: object, *, about: str | None = None, channel: Channel | None = None) -> Observation | None:
+    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if it is none or cannot be kept.
+
+    ``about`` and ``channel`` are put in the place of what it says itself.
+    """
+    if type(seen) is not Observation or not is_well_formed(seen):
+        return None
+    if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
+        return None
+    return changed(
+        seen,
+        transaction_id=seen.transaction_id if about is None else about,
+        channel=channel or seen.channel,
+        code=sanitized_text(seen.code),
+        message=sanitized_text(seen.message),
+        attributes=tuple(sorted(_kept(seen.attributes).items())),
+        next_action=safe_action(seen.next_action),
+        operator="",
+    )
+
+
+_FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "status": (TransactionStatus,),
+    "transaction_id": (str,),
+    "type": (TransactionType, NoneType),
+    "amount": (Money, NoneType),
+    "partial": (bool,),
+    "gateway_reference": (str,),
+    "parent_reference": (str,),
+    "account": (str,),
+    "code": (str,),
+    "failure_type": (FailureType, NoneType),
+    "hard": (bool,),
+    "message": (str,),
+    "next_action": (NextAction, NoneType),
+    "flagged_for_review": (bool,),
+}
+_values: Final = attrgetter(*_FIELDS)
+
+
+def is_well_formed(seen: Observation) -> bool:
+    """Tell whether every field of an observation has its type: adapters and hosts need not be type-checked."""
+    typed = all(map(contains, _FIELDS.values(), map(type, _values(seen))))
+    return typed and _are_pairs(seen.attributes) and (seen.next_action is None or _is_action(seen.next_action))
+
+
+def _kept(attributes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {name: mask_card_numbers(value) for name, value in attributes if _is_value(name, value)}
+
+
+def _is_action(action: NextAction) -> bool:
+    texts = all(type(text) is str for text in (action.type, action.url, action.reference))
+    return texts and _are_pairs(action.fields)
+
+
+def _are_pairs(pairs: tuple[object, ...]) -> bool:
+    return type(pairs) is tuple and all(
+        type(pair) is tuple and [str, str] == [type(text) for text in pair] for pair in pairs
+    )  # pyright: ignore[reportUnknownVariableType] -- of anything
+
+
+def safe_action(action: NextAction | None) -> NextAction | None:
+    """What a shopper must do, without what is not to be kept or followed."""
+    if action is None:
+        return None
+    fields = tuple((name, value) for name, value in action.fields if _is_value(name, value))
+    followed = action.url.startswith(("https://", "http://")) and _is_value("", action.url)
+    return NextAction(
+        type=sanitized_text(action.type),
+        url=action.url if followed else "",
+        reference=action.reference if _is_reference(action.reference) else "",
+        fields=fields,
+    )
+
+
+def safe_properties(properties: object) -> Mapping[str, Secret]:
+    """Properties that a method may have; none at all if one of them is not to be kept."""
+    if not isinstance(properties, Mapping) or not all(isinstance(one, Secret) for one in properties.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {}
+    found = cast("Mapping[str, Secret]", properties)
+    return {} if not found or check_method(PaymentMethod(found)) else found
+
+
+def _is_value(name: str, value: str) -> bool:
+    return len(value) <= _MAX_VALUE and value.isprintable() and _is_reference(name)
+
+
+def _is_reference(reference: str) -> bool:
+    return len(reference) <= _MAX_REFERENCE and reference.isprintable()
+
+
+def sanitized_text(text: object) -> str:
+    """Make a text from outside safe to keep and to log: printable, bounded, card numbers masked."""
+    if type(text) is not str or not text:
+        return ""
+    text = text[:_MAX_MESSAGE]
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return mask_card_numbers(text)
+
+
+def unknown_result(channel: Channel, message: str, transaction_id: str) -> Observation:
+    """Nothing was told; ``message`` says why."""
+    return Observation(
+        status=TransactionStatus.UNKNOWN, channel=channel, message=message, transaction_id=transaction_id
+    )

@@ -1,0 +1,1 @@
+"""``shop.webhooks``: notifications of gateways, verified, deduplicated and applied."""

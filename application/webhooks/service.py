@@ -1,0 +1,121 @@
+"""``shop.webhooks``: what gateways tell us unasked. Verified first, believed only as a fact among others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.checkout.finalize import finalize_if_waiting
+from payports.application.kernel.sanitizing import sanitized
+from payports.application.kernel.unit_of_work import Environment, store_errors_as_failures
+from payports.application.webhooks.inbox import Applied, apply, find_payment
+from payports.domain.failures import GatewayUnsupported, StoreUnavailable
+from payports.domain.input_checks import InvalidInput, check_identifier
+from payports.domain.outcome import Outcome
+from payports.domain.transaction import Channel
+from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
+from payports.ports.store import InboxEntry
+
+MAX_BODY: Final = 1_000_000
+"""Bytes; far more than any gateway sends."""
+
+
+@attrs.frozen
+class WebhookReceipt:
+    """What to answer the gateway with (``status_code``, ``body``), and how many of its items were ``applied`` now; a repeated item counts
+    as received but not as applied."""
+
+    status_code: int
+    body: bytes
+    applied: int
+
+
+@attrs.frozen
+class Webhooks:
+    """Receives notifications."""
+
+    _env: Environment
+
+    @store_errors_as_failures
+    def receive(
+        self,
+        gateway: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        params: Mapping[str, str] | None = None,
+    ) -> Outcome[WebhookReceipt, InvalidInput | GatewayUnsupported | StoreUnavailable]:
+        """Verify a raw body and its headers, and apply what it tells.
+
+        What fails verification changes nothing, is kept nowhere and is answered with 4xx. What is about no known transaction is parked and
+        tried again by maintenance.
+
+        Failures:
+            GatewayUnsupported: no such gateway, or it sends none. InvalidInput: the body is no bytes. StoreUnavailable: answer 5xx, the
+            gateway will send it again.
+        """
+        problem = check_identifier("gateway", gateway) or _check(headers, body)
+        if problem:
+            return Failure(problem)
+        found = self._env.gateway(gateway, "webhooks")
+        if isinstance(found, Failure):
+            return found
+        reader = found.unwrap().gateway.webhooks
+        if reader is None:
+            return Failure(GatewayUnsupported(gateway, "webhooks"))
+        if len(body) > MAX_BODY:
+            return Success(WebhookReceipt(413, b"too large", 0))
+        read = self._read(reader, headers, body, params or {})
+        if isinstance(read, Failure):
+            return Success(WebhookReceipt(read.failure().status_code, b"refused", 0))
+        applied = [self._apply(gateway, one) for one in read.unwrap()]
+        if Applied.BUSY in applied:
+            return Success(WebhookReceipt(503, b"busy", applied.count(Applied.APPLIED)))
+        return Success(WebhookReceipt(200, b"ok", applied.count(Applied.APPLIED)))
+
+    def _read(
+        self, reader: WebhookReader, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
+    ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+        try:
+            return _heard(reader.read(headers, body, params, self._env.now()))
+        except Exception as error:  # noqa: BLE001 -- what an adapter cannot read is not believed
+            reason = f"the adapter raised {type(error).__name__}"
+        return Failure(WebhookRefused(reason))
+
+    def _apply(self, gateway: str, heard: Notification) -> Applied | None:
+        entry = self._env.store.inbox_entry(gateway, heard.event_id)
+        if entry is None:
+            entry = InboxEntry(gateway=gateway, event_id=heard.event_id, received_at=self._env.now(), seen=heard.seen)
+        elif entry.due_at is None:
+            self._advance(entry)
+            return None
+        return apply(self._env, entry)
+
+    def _advance(self, entry: InboxEntry) -> None:
+        """Conclude what waited for a fact that came before, in case whoever applied it was stopped right after."""
+        payment = find_payment(self._env, entry.gateway, entry.seen)
+        if payment:
+            finalize_if_waiting(self._env, payment.owner)
+
+
+def _heard(
+    read: Outcome[tuple[Notification, ...], WebhookRefused],
+) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+    """Make what a reader gave safe to keep; one item that cannot be kept refuses the whole body."""
+    if isinstance(read, Failure):
+        return Failure(WebhookRefused("refused", read.failure().status_code))
+    heard: list[Notification] = []
+    for one in read.unwrap():
+        seen = sanitized(one.seen)
+        if seen is None or check_identifier("event_id", one.event_id):
+            return Failure(WebhookRefused("an item cannot be kept"))
+        heard.append(Notification(event_id=one.event_id, seen=attrs.evolve(seen, channel=Channel.WEBHOOK)))
+    return Success(tuple(heard))
+
+
+def _check(headers: object, body: object) -> InvalidInput | None:
+    if type(body) is not bytes:
+        return InvalidInput("body", "must be the raw bytes")
+    return None if isinstance(headers, Mapping) else InvalidInput("headers", "must be a mapping")

@@ -1,0 +1,235 @@
+"""Bugs to plant: a simulation that finds nothing proves nothing. None of them is a switch of the product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, Final, TypeAlias
+
+import attrs
+from returns.result import Failure, Success
+
+from payports.application.checkout import finalize
+from payports.application.checkout import service as checkout_service
+from payports.application.checkout.compensation import reverse_owed
+from payports.application.kernel import execute, gateway_calls, sanitizing
+from payports.application.kernel.unit_of_work import NOTHING, Environment
+from payports.application.webhooks import service as webhooks_service
+from payports.application.webhooks.inbox import Applied, find_payment
+from payports.domain.outcome import Outcome
+from payports.domain.payment import Payment
+from payports.domain.reversal import require_reversal
+from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus
+from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
+from payports.ports.store import Commit, InboxEntry, Stale
+from payports.testing.simulation.faults import Fault
+from payports.testing.simulation.gateway import SimulatedGateway
+from payports.testing.simulation.processes import Surroundings
+from payports.testing.simulation.store import FaultyRepository
+
+PlantedBug: TypeAlias = Callable[[Surroundings, ExitStack], object]
+
+
+_WRITTEN: Final[Outcome[None, Stale]] = Success(None)
+
+
+def _replace(stack: ExitStack, owner: object, name: str, new: object) -> Any:
+    """Put something else under a name until the run is over; gives what was there."""
+    former = getattr(owner, name)
+    setattr(owner, name, new)
+    stack.callback(setattr, owner, name, former)
+    return former
+
+
+def _call_before_intent(_: Surroundings, stack: ExitStack) -> None:
+    """The gateway is called before the intent is committed."""
+    answers: dict[str, PaymentResponse] = {}
+
+    def save(env: Environment, before: Payment | None, after: Payment, *rest: Any, **more: Any) -> object:
+        known = before.by_id if before else dict[str, Transaction]()
+        for one in after.transactions:
+            if one.id not in known and not one.seen and not one.implied_by:
+                gateway = env.gateways[after.gateway].gateway
+                answers[one.id] = execute(gateway, gateway_calls.payment_request(after, one))
+        return former(env, before, after, *rest, **more)
+
+    def answered(gateway: Gateway, request: PaymentRequest, **more: Any) -> PaymentResponse:
+        return answers.get(request.transaction_id) or execute(gateway, request, **more)
+
+    former = _replace(stack, Environment, "save", save)
+    execute = _replace(stack, gateway_calls, "execute", answered)
+
+
+def _not_found_is_failure(_: Surroundings, stack: ExitStack) -> None:
+    """What a look-up does not find counts as failed at once, and no key is fenced."""
+
+    def look_up(gateway: SimulatedGateway, request: PaymentRequest, **_: Any) -> Observation | NotFoundYet:
+        found: Observation | NotFoundYet = former(gateway, request, fence=False)
+        if not isinstance(found, NotFoundYet):
+            return found
+        failed = TransactionStatus.NOT_EXECUTED
+        return attrs.evolve(sanitizing.bound_observation(None, request.transaction_id, Channel.LOOK_UP), status=failed)
+
+    former = _replace(stack, SimulatedGateway, "look_up", look_up)
+
+
+def _unknown_frees_money(_: Surroundings, stack: ExitStack) -> None:
+    """What is unknown does not count against limits."""
+    certain = property(lambda one: one.succeeded or one.status in ("REQUIRES_ACTION", "AWAITING_RESULT"))
+    _replace(stack, Transaction, "may_have_happened", certain)
+
+
+def _conflict_ignored(_: Surroundings, stack: ExitStack) -> None:
+    """A result whose commit comes too late is taken for written."""
+
+    def commit(repository: FaultyRepository, commit: Commit) -> object:
+        done: Outcome[None, Stale] = former(repository, commit)
+        return done if commit.requests or commit.checkouts else _WRITTEN
+
+    former = _replace(stack, FaultyRepository, "commit", commit)
+
+
+def _new_key_on_retry(_: Surroundings, stack: ExitStack) -> None:
+    """What ended without an answer is sent again, under another key."""
+
+    def execute(gateway: SimulatedGateway, request: PaymentRequest) -> PaymentResponse:
+        answer: PaymentResponse = former(gateway, request)
+        if answer.seen.status is not TransactionStatus.UNKNOWN:
+            return answer
+        order = gateway.order(attrs.evolve(request, transaction_id=f"{request.transaction_id}-again"))
+        gateway.bank.execute(gateway.account, order)
+        return answer
+
+    former = _replace(stack, SimulatedGateway, "execute", execute)
+
+
+def _webhook_amount_ignored(around: Surroundings, stack: ExitStack) -> None:
+    """A notification says that it succeeded, and nobody reads how much."""
+
+    def read(gateway: SimulatedGateway, *rest: Any) -> Any:
+        (notification,) = former(gateway, *rest).unwrap()
+        return Success((attrs.evolve(notification, seen=attrs.evolve(notification.seen, amount=None, partial=False)),))
+
+    former = _replace(stack, SimulatedGateway, "read", read)
+    around.weather.chances |= {Fault.PARTIAL: 0.2, Fault.ANSWER_LOST: 0.2}
+
+
+def _version_ignored(_: Surroundings, stack: ExitStack) -> None:
+    """The store writes whatever it is given, whoever was faster."""
+
+    def commit(repository: FaultyRepository, commit: Commit) -> object:
+        done: Outcome[None, Stale] = former(repository, commit)
+        if not isinstance(done, Failure) or not commit.changes:
+            return done
+        current = [repository.payment(one.after.id) for one in commit.changes]
+        late = [
+            attrs.evolve(
+                change, before=attrs.evolve(change.before, version=one.version) if change.before and one else None
+            )
+            for change, one in zip(commit.changes, current, strict=True)
+        ]
+        return former(repository, attrs.evolve(commit, changes=tuple(late)))
+
+    former = _replace(stack, FaultyRepository, "commit", commit)
+
+
+def _lease_as_only_fence(around: Surroundings, stack: ExitStack) -> None:
+    """An attempt that slept through the end of its lease goes on as if nothing had happened."""
+
+    def save(
+        env: Environment, before: object, after: object, cause: object, beside: Any = NOTHING, _: object = None
+    ) -> object:
+        return former(env, before, after, cause, beside)
+
+    former = _replace(stack, Environment, "save", save)
+    around.weather.chances |= {Fault.ANSWER_SLOW: 0.5}
+
+
+def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
+    """Facts count as delivered as soon as they are read."""
+
+    def undelivered(repository: FaultyRepository, *args: Any) -> Any:
+        page = FaultyRepository.__getattr__(repository, "undelivered")(*args)
+        if page:
+            repository.delivered(page[-1].position)
+        return page
+
+    FaultyRepository.undelivered = undelivered  # type: ignore[attr-defined]
+    stack.callback(delattr, FaultyRepository, "undelivered")
+
+
+def _reversal_forgotten(around: Surroundings, stack: ExitStack) -> None:
+    """That a failed checkout owes something back is not written down."""
+    around.weather.chances |= {Fault.DECLINED: 0.4}
+
+    def forget(payment: Payment, *_: object) -> Payment:
+        return payment
+
+    _replace(stack, finalize, "mark_for_reversal", forget)
+
+
+def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
+    """Giving a checkout up and demanding what it holds are several commits, with calls of the gateway between."""
+
+    def undo(env: Environment, payments: Any, given_up: Any, cause: Any) -> Outcome[tuple[Payment, ...], Any]:
+        given = env.store.commit(Commit(checkouts=given_up))
+        if isinstance(given, Failure):
+            return given
+        return Success(
+            tuple(
+                reverse_owed(
+                    env,
+                    env.update(one.id, cause, lambda before: Success(require_reversal(before))).value_or(one),
+                    cause,
+                )
+                for one in payments
+            )
+        )
+
+    _replace(stack, checkout_service, "undo", undo)
+    around.weather.chances |= {
+        Fault.ANSWER_SLOW: 0.5,
+        Fault.DECLINED: 0.3,
+        Fault.ANSWER_LOST: 0.3,
+        Fault.LOOK_UP_FAILS: 0.9,
+    }
+
+
+def _sources_kept_apart(around: Surroundings, stack: ExitStack) -> None:
+    """What a return got back on another payment does not count."""
+
+    def none(*_: object) -> tuple[Payment, ...]:
+        return ()
+
+    _replace(stack, execute, "_others", none)
+    around.weather.chances |= {Fault.UNREACHABLE: 0.3}
+
+
+def _webhook_forgotten(around: Surroundings, stack: ExitStack) -> None:
+    """A notification about a transaction that nobody knows yet is answered with 200 and dropped."""
+
+    def drop_strays(env: Environment, entry: InboxEntry) -> Applied:
+        return apply(env, entry) if find_payment(env, entry.gateway, entry.seen) else Applied.PARKED
+
+    apply = _replace(stack, webhooks_service, "apply", drop_strays)
+    around.weather.chances |= {Fault.ANSWER_LOST: 0.5, Fault.LOOK_UP_FAILS: 0.9, Fault.WEBHOOK_LOST: 0.9}
+
+
+PLANTED_BUGS: Final[Mapping[str, PlantedBug]] = {
+    plant.__name__.strip("_").replace("_", "-"): plant
+    for plant in (
+        _call_before_intent,
+        _not_found_is_failure,
+        _unknown_frees_money,
+        _conflict_ignored,
+        _new_key_on_retry,
+        _webhook_amount_ignored,
+        _version_ignored,
+        _lease_as_only_fence,
+        _cursor_before_handler,
+        _reversal_forgotten,
+        _cancel_takes_its_time,
+        _sources_kept_apart,
+        _webhook_forgotten,
+    )
+}

@@ -1,0 +1,200 @@
+"""Whatever comes from outside is read without raising, and is a success only if all of it fits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payports.adapters.gateways.kit.json_reading import money, read_table, tables, text, whole
+from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent
+from payports.adapters.gateways.sandbox.bank import SandboxBank
+from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
+from payports.adapters.gateways.sandbox.translation import read_answer, read_finding
+from payports.domain.lifecycle import AUTHORIZE
+from payports.domain.money import Money
+from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.ports.gateway import NotFoundYet, PaymentResponse
+from tests.adapters.gateways.sandbox.requests import EUR, a_request
+
+ASKED = a_request(AUTHORIZE, key="t-asked")
+
+TRUTH: dict[str, Any] = {
+    "reference": "au_1",
+    "key": "t-asked",
+    "account": "sandbox",
+    "environment": "sandbox",
+    "type": "AUTHORIZE",
+    "status": "approved",
+    "amount_minor": 1_000,
+    "currency": "EUR",
+    "partial": False,
+    "parent": "",
+}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+LIKELY = st.one_of(
+    JSON,
+    st.sampled_from(
+        ["approved", "declined", "sandbox", "AUTHORIZE", "EUR", "USD", "t-asked", 999, 1_000, 1_001, 0, True]
+    ),
+)
+TWISTED = st.dictionaries(st.sampled_from(sorted(TRUTH)), LIKELY, max_size=4).map(lambda twist: {**TRUTH, **twist})
+
+
+def answer(told: object, status: int = 200) -> Answer:
+    return Answer(status, {}, json.dumps({"transaction": told}).encode())
+
+
+def read(sent: Answer | NotSent | Lost) -> Observation:
+    return read_answer(sent, ASKED, "sandbox").seen
+
+
+def believable(told: dict[str, Any]) -> bool:
+    """An independent judgement of whether a twisted answer may be believed."""
+    same = all(
+        told[name] == TRUTH[name] and type(told[name]) is type(TRUTH[name])
+        for name in ("key", "account", "environment", "type", "status", "currency")
+    )
+    minor = told["amount_minor"]
+    fits = type(minor) is int and (minor == 1_000 or (0 < minor < 1_000 and told["partial"] is True))
+    reference = told["reference"]
+    return same and fits and isinstance(reference, str) and 0 < len(reference) <= 255 and reference.isprintable()
+
+
+@given(status=st.integers(100, 599), body=st.binary(max_size=200))
+def test_any_bytes_are_read_and_never_a_success(status: int, body: bytes) -> None:
+    sent = Answer(status, {}, body)
+    assert isinstance(read_answer(sent, ASKED, "sandbox"), PaymentResponse)
+    assert read(sent).status in (TransactionStatus.UNKNOWN, TransactionStatus.NOT_EXECUTED)
+    assert isinstance(read_finding(sent, ASKED, "sandbox", Channel.LOOK_UP), Observation)
+
+
+@given(status=st.sampled_from([200, 201, 302, 404, 500]), told=TWISTED)
+def test_only_an_answer_that_fits_is_a_success(status: int, told: dict[str, Any]) -> None:
+    seen = read(answer(told, status))
+    assert (seen.status is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
+    found = read_finding(answer(told, status), ASKED, "sandbox", Channel.LOOK_UP)
+    assert isinstance(found, Observation)
+    assert (found.status is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
+
+
+def test_the_truth_is_believed() -> None:
+    seen = read(answer(TRUTH))
+    assert (seen.status, seen.amount, seen.gateway_reference) == (TransactionStatus.SUCCEEDED, EUR, "au_1")
+
+
+def test_a_success_for_another_amount_is_unknown_and_keeps_the_amount() -> None:
+    seen = read(answer({**TRUTH, "amount_minor": 100}))
+    assert (seen.status, seen.amount) == (TransactionStatus.UNKNOWN, Money.of("1.00", "EUR"))
+    seen = read(answer({**TRUTH, "currency": "USD"}))
+    assert (seen.status, seen.amount) == (TransactionStatus.UNKNOWN, Money.of("10.00", "USD"))
+
+
+def test_another_account_is_named() -> None:
+    seen = read(answer({**TRUTH, "account": "somebody"}))
+    assert (seen.status, seen.account) == (TransactionStatus.UNKNOWN, "somebody")
+
+
+CONFIGURATION, NOT_POSSIBLE = FailureType.CONFIGURATION, FailureType.NOT_POSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (400, NOT_POSSIBLE),
+        (401, CONFIGURATION),
+        (402, NOT_POSSIBLE),
+        (403, CONFIGURATION),
+        (404, CONFIGURATION),
+        (410, NOT_POSSIBLE),
+        (429, NOT_POSSIBLE),
+    ],
+)
+def test_a_definite_refusal_was_not_executed(status: int, failure: FailureType) -> None:
+    seen = read(answer(TRUTH, status))
+    assert (seen.status, seen.failure_type) == (TransactionStatus.NOT_EXECUTED, failure)
+
+
+@pytest.mark.parametrize(
+    "status", [100, 201, 204, 301, 302, 303, 307, 308, 408, 409, 422, 425, 500, 502, 503, 504, 599]
+)
+def test_any_other_status_leaves_it_unknown(status: int) -> None:
+    assert read(answer(TRUTH, status)).status is TransactionStatus.UNKNOWN
+
+
+def test_what_was_not_sent_was_not_executed_and_what_was_lost_is_unknown() -> None:
+    assert read(NotSent("refused")).status is TransactionStatus.NOT_EXECUTED
+    assert read(Lost("reset")).status is TransactionStatus.UNKNOWN
+    for sent in (NotSent("refused"), Lost("reset")):
+        found = read_finding(sent, ASKED, "sandbox", Channel.LOOK_UP)
+        assert isinstance(found, Observation)
+        assert found.status is TransactionStatus.UNKNOWN
+
+
+def test_only_the_bank_itself_says_not_found() -> None:
+    said = Answer(404, {}, b'{"error": {"code": "not_found"}}')
+    assert isinstance(read_finding(said, ASKED, "sandbox", Channel.LOOK_UP), NotFoundYet)
+    proxy = read_finding(Answer(404, {}, b"<html>"), ASKED, "sandbox", Channel.LOOK_UP)
+    assert isinstance(proxy, Observation)
+
+
+def test_the_excerpt_that_is_kept_holds_no_token_and_no_url() -> None:
+    told = {**TRUTH, "token": "tok_secret", "action": {"url": "https://x/?secret=1"}, "note": "4242 4242 4242 4242"}
+    raw = read_answer(answer(told), ASKED, "sandbox").raw
+    assert "au_1" in raw
+    for secret in ("tok_secret", "https", "4242"):
+        assert secret not in raw
+
+
+@given(body=st.binary(max_size=200), path=st.sampled_from([EXECUTE, LOOK_UP, KEEP, METHODS, FORGET, "/", ""]))
+def test_the_bank_refuses_what_it_cannot_read(body: bytes, path: str) -> None:
+    bank = SandboxBank()
+    assert bank.handle(path, body).status in (400, 402, 404)  # 402: a token that nobody knows
+    assert bank.effects() == ()
+    bank.close()
+
+
+@given(message=st.dictionaries(st.sampled_from([*TRUTH, "token", "terms", "fence", "pass_through"]), LIKELY))
+def test_the_bank_takes_any_object_without_raising(message: dict[str, Any]) -> None:
+    bank = SandboxBank()
+    for path in (EXECUTE, LOOK_UP, KEEP, METHODS, FORGET):
+        bank.handle(path, json.dumps(message).encode())
+    bank.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"1",
+        b"nul",
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 1}',
+        b'{"a": Infinity}',
+        b"\xff{}",
+        b"[" * 200_000,
+        b"9" * 5_000,
+    ],
+)
+def test_what_is_no_plain_object_is_not_read(body: bytes) -> None:
+    assert read_table(body) is None
+
+
+def test_values_are_read_strictly() -> None:
+    told = read_table(
+        rb'{"t": "x", "u": "\ud800", "n": "\u0000", "b": true, "i": 7, "f": 7.0, "c": "eur", "l": [1, {"a": 1}]}'
+    )
+    assert told is not None
+    assert [text(told, name) for name in "tunbi"] == ["x", "", "", "", ""]
+    assert [whole(told, name) for name in "ibft"] == [7, None, None, None]
+    assert money(told, "i", "c") is None
+    assert tables(told, "l") == [{}, {"a": 1}]

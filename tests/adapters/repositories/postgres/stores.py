@@ -1,0 +1,71 @@
+"""Opening PostgreSQL stores for tests, closing them, and looking behind their backs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import psycopg
+from returns.result import Success
+
+from payports.adapters.repositories import postgres
+from payports.adapters.repositories.postgres.store import PostgresStore
+from payports.domain.payment import Payment
+from payports.ports.store import PaymentRepository, RequestRecord
+from payports.testing import FixedClock
+from payports.testing.store_samples import NOW, a_fact, a_transaction, an_observation, changed, loaded, same
+from tests.line import Fault, Line
+
+
+@contextmanager
+def opened(url: str, **options: object) -> Generator[PostgresStore]:
+    store = postgres.connect(url, options, FixedClock())
+    assert isinstance(store, PostgresStore)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def lined(url: str) -> Generator[Line]:
+    line = Line(url)
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+@contextmanager
+def aside(url: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection that is not the store's, with its tables in sight."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET search_path = payports")
+        yield connection
+
+
+def authorize(repository: PaymentRepository, key: str = "p-1") -> Payment:
+    """What an authorization asks of a store: one load, two commits."""
+    before = loaded(repository, key)
+    begun = before.adding(a_transaction(f"t-{key}", due_at=NOW))
+    request = RequestRecord(key=f"k-{key}", fingerprint="f", payment_id=key)
+    same(repository.commit(attrs.evolve(changed(before, begun, a_fact(key)), requests=(request,))), Success(None))
+    stored = attrs.evolve(begun, version=before.version + 1)
+    ended = stored.replacing(stored.transactions[0].witness(an_observation(reference=f"r-{key}")))
+    same(repository.commit(changed(stored, ended, a_fact(key))), Success(None))
+    return attrs.evolve(ended, version=stored.version + 1)
+
+
+def strikes(wanted: Callable[[list[str]], bool], fault: Fault) -> Callable[[list[str]], Fault]:
+    """A fault for the first turn that is wanted, and for no other."""
+    struck: list[bool] = []
+
+    def judge(turn: list[str]) -> Fault:
+        if struck or not wanted(turn):
+            return Fault.NONE
+        struck.append(True)
+        return fault
+
+    return judge

@@ -1,0 +1,267 @@
+"""Everything that may be wrong with what is kept beside payments, and what the audit says of it, word for word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import Customer, Finding, FindingKind, Owner, Payment, PaymentMethod
+from payports.domain.audit.findings import Bounds
+from payports.domain.payment import Restriction
+from payports.ports.store import CheckoutState, Kept, Reach
+from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, spoil, told
+
+OWNER: Final = Owner("cart", "c-1")
+SECOND: Final = timedelta(seconds=1)
+
+
+def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
+    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
+    on = bench()
+    payment = on.pay(**rest)
+    told(on.submit(customer=rest.get("customer")))
+    return on, on.shop.environment.store, on.again(payment)
+
+
+def heard() -> tuple[Bench, Any, Payment]:
+    """A shop that was told by a notification that a payment succeeded."""
+    on, store, payment = sold(token="tok_async")
+    on.bank.finish_async(payment.transactions[0].gateway_reference)
+    on.deliver()
+    return on, store, on.again(payment)
+
+
+def found(on: Bench) -> list[Finding]:
+    return list(told(on.shop.audit.verify_records()).findings)
+
+
+def about(on: Bench) -> list[Finding]:
+    return list(told(on.shop.audit.verify()).findings)
+
+
+def instead(store: object, name: str, answer: object) -> None:
+    """Let a method of the store give this, whatever it is asked."""
+
+    def give(*_: object) -> object:
+        return answer
+
+    spoil(store, name, give)
+
+
+def said(kind: FindingKind, record: str, message: str, payment_id: str = "") -> list[Finding]:
+    return [Finding(kind=kind, payment_id=payment_id, message=message, record=record)]
+
+
+@pytest.mark.parametrize(("delivered", "odd"), [(-1, True), (0, False), (9, False), (10, True)])
+def test_a_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
+    on, store, _ = sold()
+    store.reach = lambda: Reach(last=9, delivered=delivered)
+    message = f"facts were delivered up to {delivered}, and the last one is 9"
+    assert found(on) == (said(FindingKind.DELIVERY, "delivery", message) if odd else [])
+
+
+def test_facts_that_are_gone_with_their_payment_are_counted() -> None:
+    on, store, _ = sold()
+    store.reach = lambda: Reach(last=9, delivered=0, missing=2)
+    assert found(on) == said(FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there")
+
+
+def test_leases_that_end_in_more_than_an_hour_are_told() -> None:
+    on, store, _ = sold()
+    store.lease(("a",), "eve", timedelta(hours=1))
+    assert found(on) == []
+    store.lease(("b",), "eve", timedelta(hours=1) + SECOND)
+    message = "it ends more than 1:00:00 from now, and nobody may do that work until then"
+    assert found(on) == said(FindingKind.LEASE, "lease b", message)
+
+
+def test_a_history_as_a_whole_is_looked_at_with_the_first_page_only() -> None:
+    on, store, _ = sold()
+    store.reach = lambda: Reach(last=9, delivered=10)
+    first = told(on.shop.audit.verify_records(limit=1))
+    assert (first.records, len(first.findings), first.payments, first.facts) == (1, 1, 0, 0)
+    assert told(on.shop.audit.verify_records(first.after, 1)).findings == ()
+
+
+# --- keys ---
+
+
+def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
+    on, store, payment = sold()
+    (key,) = store.keys(Kept.REQUESTS)[0]
+    record = store.request(key)
+
+    def with_record(**fields: Any) -> list[Finding]:
+        instead(store, "request", attrs.evolve(record, **fields))
+        return found(on)
+
+    name = f"request {key}"
+    assert with_record() == []
+    assert with_record(plan="", key="created") == []
+    gone = "it was made for payment p-9, which is not there"
+    assert with_record(payment_id="p-9") == said(FindingKind.REQUEST, name, gone, "p-9")
+    nothing = "it asked for 5990 minor units, and nothing was recorded under it"
+    assert with_record(key="k-9") == said(FindingKind.REQUEST, "request k-9", nothing, payment.id)
+    for plan in ("", "5990", "{}", "{", '"text"', "[1]", "[[]]", "null"):
+        unnamed = "it names no payment, and no plan over several"
+        assert with_record(payment_id="", plan=plan) == said(FindingKind.REQUEST, name, unnamed), plan
+    assert with_record(payment_id="", plan="[]") == []
+    assert with_record(payment_id="", plan=f'[["{payment.id}", "CAPTURE", 1, "EUR", 0]]') == []
+    twice = '[["p-9", "CAPTURE", 1, "EUR", 0], ["p-9", "REFUND", 1, "EUR", 0]]'
+    assert with_record(payment_id="", plan=twice) == said(FindingKind.REQUEST, name, gone, "p-9")
+
+
+# --- checkouts ---
+
+
+def test_a_checkout_belongs_to_an_owner_with_payments_unless_it_is_for_nothing() -> None:
+    on, store, _ = sold()
+    record = store.checkout(OWNER)
+    instead(store, "payments_of", ())
+    message = "it is PLACED for 59.90 EUR, and its owner has no payments"
+    assert found(on) == said(FindingKind.CHECKOUT, "checkout cart c-1", message)
+    instead(store, "checkout", attrs.evolve(record, total=eur(0)))
+    assert found(on) == []
+
+
+@pytest.mark.parametrize("state", list(CheckoutState))
+def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None:
+    on, store, _ = sold()
+    record = store.checkout(OWNER)
+    latest = on.clock.now() + on.shop.policy.abandoned_after + Bounds().horizon
+
+    def until(lease_until: Any) -> list[Finding]:
+        instead(store, "checkout", attrs.evolve(record, state=state, lease_until=lease_until))
+        return found(on)
+
+    open_ = state in (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
+    assert until(latest) == []
+    message = f"it is {state}, and nobody looks at it before {latest:%Y-%m-%d}"
+    expected = said(FindingKind.CHECKOUT, "checkout cart c-1", message) if open_ else []
+    assert until(latest + SECOND) == expected
+    assert until(latest.replace(tzinfo=None)) == expected
+
+
+def test_no_checkout_began_in_the_future() -> None:
+    on, store, _ = sold()
+    record = store.checkout(OWNER)
+    latest = on.clock.now() + Bounds().tolerance
+    times = {latest: False, latest + SECOND: True, latest.replace(tzinfo=None): True, None: False}
+    for started_at, odd in times.items():
+        instead(store, "checkout", attrs.evolve(record, started_at=started_at))
+        expected = said(FindingKind.TIME, "checkout cart c-1", "it began in the future")
+        assert found(on) == (expected if odd else [])
+
+
+def of_payment(payment: Payment, message: str, **rest: Any) -> list[Finding]:
+    return [Finding(kind=FindingKind.CHECKOUT, payment_id=payment.id, message=message, **rest)]
+
+
+def test_an_order_was_placed_by_the_attempt_that_has_secured_it() -> None:
+    on, store, payment = sold()
+    record = store.checkout(OWNER)
+    instead(store, "checkout", attrs.evolve(record, request_id="else"))
+    message = "the order was placed by attempt else, which has secured nothing on it"
+    assert about(on) == of_payment(payment, message, transaction_id=payment.transactions[0].id)
+    (row,) = payment.transactions
+    earlier = payment.replacing(attrs.evolve(row, earlier_attempts=("else",)))
+    instead(store, "payment", earlier)
+    assert about(on) == []
+
+
+@pytest.mark.parametrize("customer", [CUSTOMER, OTHER, None])
+def test_an_order_is_of_the_customer_of_its_payments(customer: Customer | None) -> None:
+    on, store, payment = sold(customer=CUSTOMER)
+    record = store.checkout(OWNER)
+    instead(store, "checkout", attrs.evolve(record, customer=customer))
+    message = f"it is of customer {CUSTOMER.id}, and the order on it of {OTHER.id}"
+    assert about(on) == (of_payment(payment, message) if customer == OTHER else [])
+
+
+def test_what_a_checkout_made_has_a_checkout() -> None:
+    on = bench()
+    payment = on.pay(token="tok_declined")
+    on.submit()
+    instead(on.shop.environment.store, "checkout", None)
+    message = "AUTHORIZE was made for a checkout of cart c-1, and there is none"
+    assert about(on) == of_payment(payment, message, transaction_id=on.again(payment).transactions[0].id)
+
+
+@pytest.mark.parametrize("state", [None, *CheckoutState])
+def test_a_shopper_is_away_for_a_checkout_that_waits(state: CheckoutState | None) -> None:
+    on = bench()
+    payment = on.pay(token="tok_3ds")
+    told(on.submit())
+    store: Any = on.shop.environment.store
+    away = on.again(payment)
+    assert Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION in away.restrictions
+    record = store.checkout(OWNER)
+    instead(store, "checkout", state and attrs.evolve(record, state=state))
+    message = f"its shopper is away at the gateway, and the checkout is {state or 'not there'}"
+    waits = state in (CheckoutState.ACTION_REQUIRED, CheckoutState.RUNNING)
+    assert [one for one in about(on) if one.message == message] == ([] if waits else of_payment(payment, message))
+
+
+# --- saved methods ---
+
+
+def test_a_payment_rests_on_the_token_of_its_saved_method_until_it_tells_of_another() -> None:
+    on = bench()
+    kept = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
+    store: Any = on.shop.environment.store
+    instead(store, "saved_method", attrs.evolve(kept, method=PaymentMethod({"token": "tok_else"})))
+    message = "it is paid with something else than the saved method that it rests on, and nothing tells of a change"
+    assert about(on) == [Finding(kind=FindingKind.SAVED_METHOD, payment_id=payment.id, message=message)]
+    told(on.shop.payments.update(payment.id, amount=eur(2)))
+    assert about(on) == []
+
+
+# --- notifications ---
+
+
+def test_what_a_notification_told_is_in_the_inbox() -> None:
+    on, store, payment = heard()
+    ((gateway, event),) = store.keys(Kept.INBOX)
+    entry = store.inbox_entry(gateway, event)
+    message = f"notification {event} of sandbox was applied, and the inbox does not say so"
+    for now, known in ((None, False), (attrs.evolve(entry, due_at=on.clock.now()), True)):
+        instead(store, "inbox_entry", now)
+        expected = Finding(kind=FindingKind.INBOX, payment_id=payment.id, message=message, known=known)
+        assert about(on) == [expected]
+
+
+def test_a_notification_that_was_applied_was_seen() -> None:
+    on, store, payment = heard()
+    ((gateway, event),) = store.keys(Kept.INBOX)
+    entry = store.inbox_entry(gateway, event)
+    (row,) = payment.transactions
+    assert found(on) == []
+
+    def with_seen(**fields: Any) -> list[Finding]:
+        instead(store, "inbox_entry", attrs.evolve(entry, seen=attrs.evolve(entry.seen, **fields)))
+        return found(on)
+
+    name = f"notification sandbox {event}"
+
+    def unseen(transaction_id: str, payment_id: str) -> list[Finding]:
+        message = f"it was applied to transaction {transaction_id}, which has not seen it or is not there"
+        return said(FindingKind.INBOX, name, message, payment_id)
+
+    assert with_seen(code="else") == unseen(row.id, payment.id)
+    assert with_seen(transaction_id="t-9") == unseen("t-9", "")
+    assert with_seen(transaction_id="", code="else") == []
+
+
+def test_a_parked_notification_is_tried_within_days() -> None:
+    on, store, _ = heard()
+    ((gateway, event),) = store.keys(Kept.INBOX)
+    entry = store.inbox_entry(gateway, event)
+    latest = on.clock.now() + timedelta(days=2)
+    name, message = f"notification sandbox {event}", f"it is parked, and nobody tries it before {latest:%Y-%m-%d}"
+    for due_at, odd in ((latest, False), (latest + SECOND, True), (latest.replace(tzinfo=None), True)):
+        instead(store, "inbox_entry", attrs.evolve(entry, due_at=due_at))
+        assert found(on) == (said(FindingKind.INBOX, name, message) if odd else [])

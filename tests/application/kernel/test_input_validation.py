@@ -1,0 +1,112 @@
+"""What a host gives is checked before anything is loaded: which values are refused, at the edge, and by which name."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import InvalidInput, Observation, TransactionStatus
+from payports.application.kernel.input_validation import check_key, check_limit, check_observation
+from payports.domain.transaction import Channel, NextAction
+
+FINE: Final[dict[str, Any]] = {
+    "status": TransactionStatus.SUCCEEDED,
+    "channel": Channel.WEBHOOK,
+    "transaction_id": "t-1",
+    "gateway_reference": "au_1",
+    "parent_reference": "au_0",
+    "account": "a-1",
+    "code": "ok",
+    "message": "fine",
+    "operator": "",
+    "attributes": {"a": "b"},
+    "next_action": NextAction(type="redirect", url="https://bank.example", reference="r-1", fields=(("a", "b"),)),
+}
+
+
+def observation(**changed: Any) -> Observation:
+    return Observation(**(FINE | changed))
+
+
+NUMBER: Final = "4242424242424242"
+NO_PRINT: Final = "holds characters that do not print"
+
+
+@pytest.mark.parametrize("key", ["k", "k" * 255, "payports", "of payports:"])
+def test_a_key_is_an_identifier_that_is_not_one_of_ours(key: str) -> None:
+    assert check_key(key) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("payports:", "must not begin with 'payports:'"),
+        ("payports:1", "must not begin with 'payports:'"),
+        ("", "must not be empty"),
+        ("k" * 256, "is longer than 255 characters"),
+        (1, "must be text"),
+        (NUMBER, "looks like a card number"),
+    ],
+)
+def test_what_is_no_key_of_a_host_is_refused_by_its_name(key: object, reason: str) -> None:
+    assert check_key(key) == InvalidInput("key", reason)
+    assert check_key(key, "request_id") == InvalidInput("request_id", reason)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9_999, 10_000])
+def test_a_limit_goes_from_one_to_ten_thousand(limit: int) -> None:
+    assert check_limit(limit) is None
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001, 1.0, True, "1", None])
+def test_any_other_limit_is_refused(limit: object) -> None:
+    assert check_limit(limit) == InvalidInput("limit", "must be a whole number from 1 to 10000")
+
+
+def test_an_observation_of_every_field_is_fine_and_so_is_one_of_hardly_any() -> None:
+    assert check_observation(Observation(**FINE)) is None
+    assert check_observation(Observation(status=TransactionStatus.UNKNOWN, channel=Channel.RETURN)) is None
+
+
+def test_what_is_no_observation_is_refused() -> None:
+    look_alike: Any = type("LookAlike", (Observation,), {})
+    no_channel = attrs.evolve(Observation(**FINE), channel="WEBHOOK")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] -- on purpose
+    for one in (None, "paid", FINE, look_alike(**FINE), no_channel):
+        assert check_observation(one) == InvalidInput("observation", "must be an Observation")
+
+
+def test_an_observation_with_a_field_of_another_type_is_refused() -> None:
+    reason = "has a field of another type than it must be"
+    assert check_observation(observation(hard=1)) == InvalidInput("observation", reason)
+
+
+def test_an_operators_word_goes_another_way() -> None:
+    reason = "what an operator rules is told to maintenance.resolve()"
+    found = check_observation(observation(channel=Channel.OPERATOR))
+    assert found == InvalidInput("observation.channel", reason)
+
+
+ACTION: Final = FINE["next_action"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "reason"),
+    [
+        ({"transaction_id": " "}, "transaction_id", "holds blanks at an end or characters that do not print"),
+        ({"gateway_reference": NUMBER}, "gateway_reference", "looks like a card number"),
+        ({"parent_reference": "r" * 256}, "parent_reference", "is longer than 255 characters"),
+        ({"account": "\n"}, "account", "holds blanks at an end or characters that do not print"),
+        ({"code": NUMBER}, "code", "looks like a card number"),
+        ({"message": "\0"}, "message", NO_PRINT),
+        ({"operator": "m" * 2_001}, "operator", "is longer than 2000 characters"),
+        ({"attributes": {"a": "\0"}}, "attributes.a", NO_PRINT),
+        ({"next_action": attrs.evolve(ACTION, fields=(("a", "\0"),))}, "next_action.fields.a", NO_PRINT),
+        ({"next_action": attrs.evolve(ACTION, type="\0")}, "next_action.type", NO_PRINT),
+        ({"next_action": attrs.evolve(ACTION, url="\0")}, "next_action.url", NO_PRINT),
+        ({"next_action": attrs.evolve(ACTION, reference="\0")}, "next_action.reference", NO_PRINT),
+    ],
+)
+def test_each_text_of_an_observation_is_screened_and_named(changed: dict[str, Any], field: str, reason: str) -> None:
+    assert check_observation(observation(**changed)) == InvalidInput(f"observation.{field}", reason)

@@ -1,0 +1,384 @@
+"""Notifications: verified first, applied once, parked if nobody knows what they are about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from payports import (
+    AwaitingResults,
+    Failure,
+    GatewayUnsupported,
+    InvalidInput,
+    Observation,
+    Outcome,
+    Secret,
+    StoreUnavailable,
+    Success,
+    TransactionStatus,
+    TransactionType,
+)
+from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
+from payports.application.webhooks.inbox import PATIENCE
+from payports.domain.transaction import Channel
+from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
+from tests.application.shops import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECRET,
+    Bench,
+    bench,
+    eur,
+    fail,
+    problem,
+    seen,
+    snapshot,
+    told,
+    with_gateway,
+)
+
+TWO: dict[str, Any] = {
+    "gateways": {"first": {"adapter": "sandbox", "account": "one"}, "second": {"adapter": "sandbox", "account": "two"}}
+}
+
+
+def awaited(on: Bench, cart: str = "c-1", **rest: Any) -> str:
+    """A checkout that waits for a result; gives the bank's name for it, and its notification is pending."""
+    payment = on.pay(cart, token="tok_async", **rest)
+    assert isinstance(told(on.submit(cart)), AwaitingResults)
+    reference = on.again(payment).transactions[0].gateway_reference
+    on.bank.finish_async(reference)
+    return reference
+
+
+def signed(
+    on: Bench, message: Mapping[str, Any], secret: str = SECRET, late_s: int = 0
+) -> tuple[dict[str, str], bytes]:
+    body = json.dumps(message).encode()
+    return signed_headers(Secret(secret), body, int(on.clock.now().timestamp()) - late_s), body
+
+
+def told_again(on: Bench, **changes: Any) -> dict[str, Any]:
+    """The message of the one pending notification, its transaction changed."""
+    ((_, body),) = on.bank.webhooks()
+    message: dict[str, Any] = json.loads(body)
+    message["items"][0]["transaction"] |= changes
+    return message
+
+
+def test_a_notification_is_applied_and_answered_with_ok() -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    receipt = told(on.receive(headers, body))
+    assert (receipt.status_code, receipt.applied) == (200, 1)
+
+
+def test_a_notification_comes_as_often_as_it_likes_and_is_applied_once() -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    told(on.receive(headers, body))
+    after = snapshot(on)
+    for _ in range(3):
+        receipt = told(on.receive(headers, body))
+        assert (receipt.status_code, receipt.applied) == (200, 0)
+    assert snapshot(on) == after
+
+
+def test_the_same_fact_under_another_event_id_changes_nothing_more() -> None:
+    on = bench()
+    awaited(on)
+    message = told_again(on)
+    told(on.receive(*signed(on, message)))
+    payment = on.shop.store.of("default").payments()[0]
+    message["items"][0]["id"] = "ev_other"
+    told(on.receive(*signed(on, message)))
+    assert on.again(payment) == payment
+
+
+def test_a_notification_that_comes_at_the_same_time_in_many_threads_is_applied_once() -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+
+    def receive(_: int) -> Any:
+        return on.receive(headers, body)
+
+    with ThreadPoolExecutor(8) as pool:
+        receipts = [told(one) for one in pool.map(receive, range(8))]
+    assert {one.status_code for one in receipts} == {200}
+    (payment,) = on.shop.store.of("default").payments()
+    assert payment.placed
+    facts = told(on.shop.events.history(payment.id))
+    webhooks = [one for one in facts if one.fact.detail.get("channel") == "WEBHOOK"]
+    assert len(webhooks) == 1
+
+
+def _tampered(on: Bench) -> dict[str, tuple[Any, bytes]]:
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    now = int(on.clock.now().timestamp())
+    signature = headers[HEADER]
+    old, future = (signed_headers(Secret(SECRET), body, at) for at in (now - 301, now + 301))
+    return {
+        "no header": ({}, body),
+        "an empty header": ({HEADER: ""}, body),
+        "half a signature": ({HEADER: signature[:-1]}, body),
+        "only the time": ({HEADER: signature.split(",")[0]}, body),
+        "only the signature": ({HEADER: signature.split(",")[1]}, body),
+        "a signature of letters": ({HEADER: f"t={now},v1=é"}, body),
+        "a signature of a megabyte": ({HEADER: "v1=" + "a" * 1_000_000}, body),
+        "another secret": (signed_headers(Secret("whsec_of_somebody_else_1"), body, now), body),
+        "a body with a blank more": (headers, body + b" "),
+        "a body written anew": (headers, json.dumps(json.loads(body), indent=1).encode()),
+        "an empty body": (headers, b""),
+        "too old": (old, body),
+        "in the future": (future, body),
+        "a time below zero": ({HEADER: signature.replace("t=", "t=-")}, body),
+        "an endless time": ({HEADER: signature.replace("t=", "t=" + "9" * 30)}, body),
+        "no time": ({HEADER: signature.replace("t=", "x=")}, body),
+        "a header that is a number": ({HEADER: 1}, body),
+        "headers without names": ({None: signature}, body),
+    }
+
+
+@pytest.mark.parametrize("wrong", list(_tampered(bench())))
+def test_what_fails_verification_changes_nothing_is_refused_and_is_kept_nowhere(wrong: str) -> None:
+    """Stripe's SDK accepts timestamps in the future."""
+    on = bench()
+    headers, body = _tampered(on)[wrong]
+    before = snapshot(on)
+    receipt = told(on.shop.webhooks.receive("sandbox", headers, body))
+    assert 400 <= receipt.status_code < 500
+    assert receipt.applied == 0
+    assert snapshot(on) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_minor": 1},
+        {"amount_minor": 5_991},
+        {"currency": "USD"},
+        {"currency": "usd"},
+        {"amount_minor": True},
+        {"amount_minor": -5_990},
+        {"amount_minor": 10**30},
+        {"account": "somebody-else"},
+        {"environment": "live"},
+        {"status": "paid"},
+    ],
+)
+def test_a_genuine_notification_about_something_else_never_counts_as_paid(changes: dict[str, Any]) -> None:
+    """hyperswitch-prism: EUR 1 for a charge of USD 1000."""
+    on = bench()
+    awaited(on)
+    told(on.receive(*signed(on, told_again(on, **changes))))
+    (payment,) = on.shop.store.of("default").payments()
+    assert payment.transactions[0].status is not TransactionStatus.SUCCEEDED or payment.transactions[0].discrepancy
+    assert not payment.placed
+
+
+def test_every_item_of_a_batch_is_verified() -> None:
+    """Adyen's SDK verifies the first item only."""
+    on = bench()
+    awaited(on)
+    message = told_again(on)
+    good = json.loads(json.dumps(message["items"][0]))
+    bad = json.loads(json.dumps(message["items"][0]))
+    bad["id"], bad["transaction"]["account"] = "ev_2", "somebody-else"
+    before = snapshot(on)
+    receipt = told(on.receive(*signed(on, {**message, "items": [good, bad]})))
+    assert 400 <= receipt.status_code < 500
+    assert snapshot(on) == before
+
+
+def test_a_notification_about_another_gateways_transaction_is_not_believed() -> None:
+    on = bench(TWO)
+    payment = on.pay(token="tok_async", gateway="first")
+    told(on.submit())
+    (row,) = on.again(payment).transactions
+    lie = {
+        "account": "two",
+        "environment": "sandbox",
+        "items": [
+            {
+                "id": "ev_1",
+                "transaction": {
+                    "account": "two",
+                    "environment": "sandbox",
+                    "key": row.id,
+                    "reference": row.gateway_reference,
+                    "type": "AUTHORIZE",
+                    "status": "succeeded",
+                    "amount_minor": 5_990,
+                    "currency": "EUR",
+                    "parent": "",
+                    "partial": False,
+                },
+            }
+        ],
+    }
+    told(on.shop.webhooks.receive("second", *signed(on, lie)))
+    assert on.again(payment).transactions[0].status is TransactionStatus.AWAITING_RESULT
+
+
+def test_the_notification_of_another_merchant_is_parked_and_touches_nobody() -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    before = snapshot(on)
+    told(on.shop.merchant("m-2").webhooks.receive("sandbox", headers, body))
+    assert snapshot(on) == before
+
+
+def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
+    on = bench()
+    awaited(on)
+    headers, body = signed(on, told_again(on, key="t-nobody", reference="au_nobody"))
+    receipt = told(on.receive(headers, body))
+    assert (receipt.status_code, receipt.applied) == (200, 0)
+    for _ in range(PATIENCE):
+        on.clock.advance(DAY)
+        told(on.shop.maintenance.run())
+    kinds = [item.kind.value for item in told(on.shop.maintenance.needs_attention())]
+    assert kinds == ["EXPIRING_AUTHORIZATION", "LOST_TRANSACTION"]
+
+
+def test_a_notification_that_came_before_our_own_record_of_its_parent_is_applied_later() -> None:
+    on = bench()
+    payment = on.pay(token="tok_timeout_charged", minor=5_990)
+    problem(on.shop.transactions.authorize_and_capture(payment.id))
+    on.bank.webhooks()
+    (effect,) = on.bank.effects()
+    on.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
+    on.deliver()
+    assert len(on.again(payment).transactions) == 1
+    on.settle_down(MINUTE * 2, 6)
+    assert told(on.shop.payments.summary(payment.id)).amount_refunded == eur(1_000)
+
+
+def test_what_is_done_at_the_banks_dashboard_is_recorded_as_observed() -> None:
+    on = bench()
+    payment = on.pay(minor=10_000)
+    told(on.shop.transactions.authorize_and_capture(payment.id))
+    (effect,) = on.bank.effects()
+    on.bank.dashboard("REFUND", effect.gateway_reference, eur(4_000))
+    on.bank.dashboard("CHARGEBACK", effect.gateway_reference, eur(1_000))
+    on.deliver()
+    summary = told(on.shop.payments.summary(payment.id))
+    assert (summary.amount_refunded, summary.amount_charged_back) == (eur(4_000), eur(1_000))
+    assert summary.amount_available_for_refund == eur(5_000)
+    assert [one.observed_only for one in on.again(payment).transactions] == [False, True, True]
+
+
+def test_more_than_a_parent_can_bear_is_recorded_and_shown() -> None:
+    on = bench()
+    payment = on.pay(minor=10_000)
+    sale = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    for number in range(2):
+        fact = seen(
+            TransactionStatus.SUCCEEDED,
+            type=TransactionType.REFUND,
+            amount=eur(6_000),
+            gateway_reference=f"re_{number}",
+            parent_reference=sale.gateway_reference,
+        )
+        on.shop.transactions.record(payment.id, fact)
+    assert told(on.shop.payments.summary(payment.id)).amount_refunded == eur(12_000)
+    (item,) = {one.kind.value for one in told(on.shop.maintenance.needs_attention())}
+    assert item == "DISCREPANCY"
+
+
+def test_what_succeeded_can_be_taken_back_and_is_then_no_longer_counted() -> None:
+    on = bench()
+    payment = on.pay(minor=10_000)
+    told(on.shop.transactions.authorize_and_capture(payment.id))
+    on.deliver()
+    (effect,) = on.bank.effects()
+    on.bank.revoke(effect.gateway_reference)
+    on.deliver()
+    assert on.again(payment).transactions[0].status is TransactionStatus.REVOKED
+    assert told(on.shop.payments.summary(payment.id)).amount_captured == eur(0)
+
+
+def test_if_the_store_fails_the_gateway_is_told_to_come_again() -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    on.store.before_commit = fail()
+    assert isinstance(problem(on.receive(headers, body)), StoreUnavailable)
+    on.store.before_commit = None
+    assert told(on.receive(headers, body)).applied == 1
+
+
+def test_a_gateway_without_notifications_is_a_typed_refusal() -> None:
+    on = bench()
+    silent = with_gateway(on, webhooks=None)
+    assert problem(silent.receive({}, b"")) == GatewayUnsupported("sandbox", "webhooks")
+    assert problem(on.shop.webhooks.receive("none", {}, b"")) == GatewayUnsupported("none", "webhooks")
+    text: Any = "text"
+    assert isinstance(problem(on.shop.webhooks.receive("sandbox", {}, text)), InvalidInput)
+
+
+def test_a_body_of_more_than_a_megabyte_is_refused_unread() -> None:
+    assert told(bench().receive({}, b"x" * 1_000_001)).status_code == 413
+
+
+class Reading(WebhookReader):
+    """Gives what a test wants."""
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+
+    def read(
+        self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime
+    ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+        del headers, body, params, now
+        if isinstance(self._given, BaseException):
+            raise self._given
+        given: Outcome[tuple[Notification, ...], WebhookRefused] = self._given
+        return given
+
+
+NOTHING: Any = None
+WRONG_READINGS: dict[str, Any] = {
+    "raises": RuntimeError("secret"),
+    "gives nothing": None,
+    "succeeds with nothing": Success(None),
+    "succeeds with texts": Success(("paid",)),
+    "fails with a text": Failure("no"),
+    "has no fact": Success((Notification(event_id="ev_1", seen=NOTHING),)),
+    "has no event id": Success((Notification(event_id="", seen=seen(TransactionStatus.SUCCEEDED)),)),
+    "has a number as event id": Success((Notification(event_id=NOTHING, seen=seen(TransactionStatus.SUCCEEDED)),)),
+    "has a wrong fact": Success(
+        (Notification(event_id="ev_1", seen=Observation(status=NOTHING, channel=Channel.WEBHOOK)),)
+    ),
+}
+
+
+@pytest.mark.parametrize("given", WRONG_READINGS.values(), ids=WRONG_READINGS)
+def test_a_reader_that_misbehaves_is_not_believed(given: Any) -> None:
+    on = bench()
+    awaited(on)
+    ((headers, body),) = on.bank.webhooks()
+    before = snapshot(on)
+    receipt = told(with_gateway(on, webhooks=Reading(given)).receive(headers, body))
+    assert 400 <= receipt.status_code < 500
+    assert snapshot(on) == before
+
+
+def test_notifications_that_never_come_are_made_good_by_polling() -> None:
+    on = bench()
+    awaited(on)
+    on.bank.webhooks()
+    on.settle_down(HOUR, 4)
+    (payment,) = on.shop.store.of("default").payments()
+    assert payment.placed

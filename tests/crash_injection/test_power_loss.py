@@ -1,0 +1,152 @@
+"""When the power fails, no fact is lost that was acknowledged, wherever it fails and whatever of the unsynced writes has arrived.
+
+The product writes to a real disk while strace notes each write and sync with its bytes; the images that a failing power may leave are
+rebuilt from those notes, and opened by the product's own store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import attrs
+import pytest
+
+from payports import TransactionStatus
+from payports.adapters.repositories import sqlite
+from payports.ports.store import StoreFailed
+from payports.testing import FixedClock
+from tests.crash_injection.disk import Disk
+from tests.crash_injection.figures import AMOUNT, note
+from tests.crash_injection.fleet import ROOT
+from tests.crash_injection.series import NOTES
+
+CALLS: Final = "openat,pwrite64,write,ftruncate,fsync,fdatasync,unlink"
+ENOUGH: Final = 5_000
+_SOME: Final = 1_500
+"""So many are enough to find what must be found."""
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- only to be fast: what is rebuilt there needs no disk
+
+
+@attrs.frozen
+class Image:
+    """The files that a failing power left, and what had been acknowledged by then."""
+
+    files: dict[str, bytes]
+    acknowledged: Sequence[tuple[str, str]]
+
+
+@pytest.mark.usefixtures("tracing")
+def test_no_acknowledged_fact_is_lost_when_the_power_fails(tmp_path: Path) -> None:
+    lost, damaged, images = _judge(_images(_record(tmp_path, "FULL"), _subsets()))
+    note(f"power loss: FULL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
+    assert images >= ENOUGH
+    assert not lost, lost[:5]
+    assert not damaged, damaged[:5]
+
+
+@pytest.mark.usefixtures("tracing")
+def test_the_images_show_what_is_lost_without_syncs(tmp_path: Path) -> None:
+    """The same with ``synchronous = "NORMAL"``: the test above can fail, and the file stays sound."""
+    lost, damaged, images = _judge(islice(_images(_record(tmp_path, "NORMAL"), 1), _SOME))
+    note(f"power loss: NORMAL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
+    assert lost
+    assert not damaged, damaged[:5]
+
+
+def _subsets() -> int:
+    asked = os.environ.get(AMOUNT, "")
+    return 40 if asked == "all" else 3
+
+
+def _record(folder: Path, synchronous: str) -> tuple[Path, list[str]]:
+    """Let the series run on a real disk; gives its folder and what strace noted."""
+    store, log = folder / "store", folder / "log"
+    store.mkdir()
+    tracing = ("strace", "-f", "-xx", "-s", "100000", "-e", f"trace={CALLS}", "-o", str(log))
+    subprocess.run(
+        [*tracing, sys.executable, "-m", "tests.crash_injection.series", str(store), synchronous],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=True,
+    )
+    return store, log.read_text().splitlines()
+
+
+def _images(recorded: tuple[Path, list[str]], subsets: int) -> Iterator[Image]:
+    """What the disk may hold after each call: nothing, all or random parts of what was not synced; each image once."""
+    store, lines = recorded
+    disk, chance, met = Disk(store), Random(1), set[bytes]()  # noqa: S311 -- the same images in every run
+    acknowledged: list[tuple[str, str]] = []
+    notes = str(store / NOTES).encode().hex()
+    told_to = ""
+    for line in lines:
+        call, _, arguments = line.partition(" ")[2].lstrip().partition("(")
+        if call == "openat" and notes in line.replace("\\x", ""):
+            told_to = line.rpartition("= ")[2]
+        elif call == "write":
+            if told_to and arguments.startswith(f"{told_to},"):
+                kind, name = json.loads(bytes.fromhex(arguments.split('"')[1].replace("\\x", "")))
+                acknowledged.append((kind, name))
+        elif disk.take(line):
+            for how in ("none", "all", *["some"] * subsets):
+                files = disk.image(how, chance)
+                digest = _digest(files, len(acknowledged))
+                if digest not in met:
+                    met.add(digest)
+                    yield Image(files, tuple(acknowledged))
+
+
+def _digest(files: dict[str, bytes], facts: int) -> bytes:
+    digest = blake2b(str(facts).encode())
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)} ".encode())
+        digest.update(content)
+    return digest.digest()
+
+
+def _judge(images: Iterator[Image]) -> tuple[list[str], list[str], int]:
+    """Open every image as the product would."""
+    lost: list[str] = []
+    damaged: list[str] = []
+    number = 0
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        for number, image in enumerate(images, start=1):
+            for old in Path(folder).iterdir():
+                old.unlink()
+            for name, content in image.files.items():
+                (Path(folder) / name).write_bytes(content)
+            try:
+                missing = _missing(Path(folder) / "shop.db", image.acknowledged)
+            except StoreFailed as failed:
+                damaged.append(f"image {number}: {failed}")
+                continue
+            if missing:
+                lost.append(f"image {number}: {missing}")
+    return lost, damaged, number
+
+
+def _missing(database: Path, acknowledged: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The acknowledged facts that a store does not hold; ``StoreFailed`` if it is not sound."""
+    store = sqlite.connect(f"sqlite:///{database}", {}, FixedClock())
+    try:
+        assert isinstance(store, sqlite.SqliteStore)
+        told = store.database.run(lambda connection: connection.execute("PRAGMA integrity_check").fetchone()[0])
+        if told != "ok":
+            raise StoreFailed(told)
+        payments = store.of("default").payments(limit=1_000)
+    finally:
+        store.close()
+    rows = [one for payment in payments for one in payment.transactions]
+    held = {("payment", one.id) for one in payments} | {("intent", one.id) for one in rows}
+    held |= {("done", one.id) for one in rows if one.status is TransactionStatus.SUCCEEDED}
+    return [one for one in acknowledged if one not in held]

@@ -1,0 +1,41 @@
+"""A gateway each of whose ports raises, with a canary in the text and in what the text came from."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from payports.domain.capabilities import Capabilities
+from payports.ports.gateway import (
+    ExternalActions,
+    Gateway,
+    MethodVault,
+    RollbackGateway,
+    TransactionGateway,
+    WebhookReader,
+)
+from payports.ports.tokenization import TokenizationBridge
+from tests.secret_leaks.canaries import API_KEY, CARD, RAISED
+
+
+def fail(*given: Any, **named: Any) -> NoReturn:
+    try:
+        raise KeyError(API_KEY, given, named)
+    except KeyError as error:
+        raise ValueError(
+            f"{RAISED} {CARD} {given} {[one.method.token for one in given if hasattr(one, 'method')]}"
+        ) from error
+
+
+class Raising(TransactionGateway, RollbackGateway, WebhookReader, ExternalActions, MethodVault, TokenizationBridge):
+    """All ports at once."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    execute = look_up = roll_back = read = confirm = present = keep = methods_of = forget = open = accept = fail
+
+
+def raising_gateway() -> Gateway:
+    one = Raising()
+    return Gateway(transactions=one, rollback=one, webhooks=one, actions=one, vault=one, bridge=one)
