@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import attrs
 from returns.result import Failure, Success
@@ -43,7 +43,7 @@ from payports.domain.lifecycle import (
 from payports.domain.money import MAX_MINOR, Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
+from payports.domain.replacing import replaced
 from payports.domain.transaction import USABLE, ReversalState, Source, Transaction, TransactionType
 
 RECOVERY_DELAY: Final = timedelta(seconds=60)
@@ -62,6 +62,14 @@ class SourceGuard:
     elsewhere_minor: int = 0
 
 
+class CommandChange(TypedDict, total=False):
+    """What may change about a command between the host's wish and the decision."""
+
+    amount: Money
+    account: str
+    guard: SourceGuard
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Command:
     """A wish to move money. Without ``amount`` it means all that is left; without ``parent_id`` every parent there is."""
@@ -75,6 +83,10 @@ class Command:
     account: str = ""
     reverses: bool = False
     guard: SourceGuard | None = None
+
+    def evolve(self, **changes: Unpack[CommandChange]) -> Command:
+        """Copy the command with some fields replaced."""
+        return replaced(self, changes)
 
 
 @attrs.frozen
@@ -309,7 +321,7 @@ def _implied_release(capture: Transaction, opening: Opening, new_id: str, now: d
 
 def _built_upon(parent: Transaction, command: Command) -> Transaction:
     if command.reverses:
-        return changed(parent, reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None, look_ups=parent.look_ups + 1)
+        return parent.evolve(reversal=ReversalState.REVERSAL_IN_PROGRESS, due_at=None, look_ups=parent.look_ups + 1)
     if parent.type is AUTHORIZE and command.type is CAPTURE and parent.reversal is not ReversalState.NONE:
-        return changed(parent, reversal=ReversalState.NONE, due_at=None)
+        return parent.evolve(reversal=ReversalState.NONE, due_at=None)
     return parent

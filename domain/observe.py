@@ -15,7 +15,6 @@ from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.transaction import (
     FAILED,
     USABLE,
@@ -95,7 +94,7 @@ def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Ou
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
         return Failure(Unplaced(payment.id))
     made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
-    return observe(payment.adding(made), changed(seen, transaction_id=new_id))
+    return observe(payment.adding(made), seen.evolve(transaction_id=new_id))
 
 
 def find(payment: Payment, seen: Observation) -> Transaction | None:
@@ -153,7 +152,7 @@ def _measured(payment: Payment) -> Payment:
     for one in payment.transactions:
         if one.observed_only and (parent := payment.parent_of(one)):
             told = [seen.amount for seen in one.seen if seen.amount and seen.amount.currency == payment.currency]
-            payment = payment.replacing(changed(one, requested=max(told, default=parent.amount)))
+            payment = payment.replacing(one.evolve(requested=max(told, default=parent.amount)))
     return payment
 
 
@@ -198,7 +197,7 @@ def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transactio
     reversal = _reversal(payment, one)
     if one.excess is excess and one.reversal is reversal:
         return one
-    return changed(one, excess=excess, reversal=reversal)
+    return one.evolve(excess=excess, reversal=reversal)
 
 
 def _reversal(payment: Payment, one: Transaction) -> ReversalState:

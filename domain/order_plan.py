@@ -23,7 +23,6 @@ from payports.domain.lifecycle import CAPTURE, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Allocation, AllocationKind, Payment
-from payports.domain.replacing import changed
 from payports.domain.transaction import Source, TransactionType
 
 
@@ -159,7 +158,7 @@ def _with_payments(payments: Sequence[Payment], shares: Sequence[Share]) -> list
 
 def _allocate(payment: Payment, source: Source, minor: int, kind: AllocationKind) -> Payment:
     new = Allocation(source, Money(minor, payment.currency), kind)
-    return changed(payment, allocations=(*payment.allocations, new))
+    return payment.evolve(allocations=(*payment.allocations, new))
 
 
 def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
@@ -171,4 +170,4 @@ def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
         minor -= off
         if one.amount.minor > off:
             kept.append(attrs.evolve(one, amount=Money(one.amount.minor - off, payment.currency)))
-    return changed(payment, allocations=tuple(kept))
+    return payment.evolve(allocations=tuple(kept))

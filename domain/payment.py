@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import attrs
 
@@ -13,7 +13,7 @@ from payports.domain.frozen_mapping import frozen
 from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_phone, check_text
 from payports.domain.money import Currency, Money, check_amount
 from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType, check_method
-from payports.domain.replacing import changed, derived
+from payports.domain.replacing import derived, replaced
 from payports.domain.transaction import Source, Transaction
 
 MAX_LINES: Final = 1_000
@@ -81,6 +81,19 @@ class Allocation:
     kind: AllocationKind
 
 
+class PaymentChange(TypedDict, total=False):
+    """What may change about a payment; the rest is fixed when it is created."""
+
+    amount: Money
+    method: PaymentMethod
+    saved_method_id: str | None
+    restrictions: frozenset[Restriction]
+    archived: bool
+    allocations: tuple[Allocation, ...]
+    transactions: tuple[Transaction, ...]
+    version: int
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Payment:
     """The aggregate: an intent to pay, and the ledger of what happened, oldest first. ``version`` rises by one a commit."""
@@ -105,6 +118,10 @@ class Payment:
     allocations: tuple[Allocation, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     version: int = 0
+
+    def evolve(self, **changes: Unpack[PaymentChange]) -> Payment:
+        """Copy the payment with some fields replaced."""
+        return replaced(self, changes)
 
     @property
     def currency(self) -> Currency:
@@ -152,11 +169,11 @@ class Payment:
         if new:
             by_id = {transaction.id: transaction for transaction in new}
             transactions = tuple([by_id.get(old.id, old) for old in transactions])
-        return changed(self, transactions=transactions, version=version)
+        return self.evolve(transactions=transactions, version=version)
 
     def adding(self, *new: Transaction) -> Payment:
         """The same payment with further transactions."""
-        return changed(self, transactions=self.transactions + new)
+        return self.evolve(transactions=self.transactions + new)
 
 
 def check_owner(owner: object) -> InvalidInput | None:

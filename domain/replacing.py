@@ -1,27 +1,28 @@
-"""Changing a field or two of a large value: all else is taken over as it is, and so is what was worked out from it.
+"""Replace a few fields of a large value: the other fields are copied as they are, and so is what was derived from them alone.
 
-Each movement of money changes values of twenty fields several times; ``attrs.evolve`` reads, converts and sets every one of them anew.
+Each movement of money replaces fields of values with twenty fields several times; ``attrs.evolve`` reads, converts and sets every field
+again. A class offers this as a method ``evolve`` whose keywords are typed by a ``TypedDict`` of what may change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, Self, TypeVar, overload
 
 _Owner = TypeVar("_Owner")
 _Value = TypeVar("_Value")
 
 _DERIVED: Final[dict[type, dict[str, frozenset[str]]]] = {}
-"""By class, what its values may carry beside their fields, and the fields that it comes from."""
+"""By class: its derived properties, each with the fields that it depends on."""
 
 
 class Derived(Generic[_Owner, _Value]):
-    """A property that is worked out once and kept with the value. Two threads may both work it out, so it is a pure function."""
+    """A property that is computed once and kept with the value. It must be pure: two threads may both compute it."""
 
-    def __init__(self, work_out: Callable[[_Owner], _Value], fields: frozenset[str]) -> None:
-        self._work_out = work_out
+    def __init__(self, compute: Callable[[_Owner], _Value], fields: frozenset[str]) -> None:
+        self._compute = compute
         self._fields = fields
-        self.__doc__ = work_out.__doc__
+        self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -33,20 +34,20 @@ class Derived(Generic[_Owner, _Value]):
     def __get__(self, value: _Owner, _: type) -> _Value: ...
     def __get__(self, value: _Owner | None, _: type) -> _Value | Self:
         if value is None:
-            return self  # asked of the class, by those who document it
-        found = value.__dict__[self._name] = self._work_out(value)  # from now on it is found there first
-        return found
+            return self  # asked of the class, by documentation tools
+        computed = value.__dict__[self._name] = self._compute(value)  # from now on it is found there first
+        return computed
 
 
 def derived(*fields: str) -> Callable[[Callable[[_Owner], _Value]], Derived[_Owner, _Value]]:
-    """Work a property out once from some fields of a value that has no slots: ``@derived("seen")``."""
-    return lambda work_out: Derived(work_out, frozenset(fields))
+    """Compute a property once from some fields of a value that has no slots: ``@derived("seen")``."""
+    return lambda compute: Derived(compute, frozenset(fields))
 
 
-def changed(value: _Value, **changes: object) -> _Value:
-    """The same value with something else in some fields, which is neither converted nor checked; for values without slots or bases.
+def replaced(value: _Value, changes: Mapping[str, object]) -> _Value:
+    """Copy a value with some fields replaced, neither converted nor checked here; for classes without slots and bases.
 
-    ``TypeError`` for what is no field.
+    Raises ``TypeError`` for a name that is no field.
     """
     new = object.__new__(value.__class__)
     state = new.__dict__

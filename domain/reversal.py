@@ -8,7 +8,6 @@ from payports.domain.ledger import is_settled, is_untouched, left_of_capture, le
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.transaction import USABLE, ReversalState, Transaction, TransactionType
 
 
@@ -17,7 +16,7 @@ def mark_for_reversal(
 ) -> Payment:
     """Mark what one failed checkout attempt did, or may have done, for reversal; a candidate may still be claimed by a later attempt."""
     marked = [
-        changed(one, reversal=state)
+        one.evolve(reversal=state)
         for one in payment.transactions
         if one.attempt == attempt and _is_reversible(one) and one.reversal is ReversalState.NONE
     ]
@@ -39,8 +38,7 @@ def claim(payment: Payment, attempt: str) -> Payment:
 def _claimed(transaction: Transaction, attempt: str) -> Transaction:
     former = transaction.attempt
     earlier = transaction.earlier_attempts
-    return changed(
-        transaction,
+    return transaction.evolve(
         attempt=attempt,
         earlier_attempts=(*earlier, former) if former not in ("", attempt) else earlier,
         reversal=ReversalState.NONE,
@@ -50,7 +48,7 @@ def _claimed(transaction: Transaction, attempt: str) -> Transaction:
 def require_reversal(payment: Payment) -> Payment:
     """Demand that everything the payment holds or has taken, or may have, be undone: it was archived, or its amount has changed."""
     owed = [
-        changed(one, reversal=ReversalState.REQUIRES_REVERSAL)
+        one.evolve(reversal=ReversalState.REQUIRES_REVERSAL)
         for one in payment.transactions
         if (_is_reversible(one) or _is_capture(one)) and one.reversal in USABLE
     ]

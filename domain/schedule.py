@@ -13,7 +13,6 @@ import attrs
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
 
 
@@ -89,7 +88,7 @@ def _dated(payment: Payment, one: Transaction, due_at: datetime | None, warned_a
         due_at = one.created_at + warned_after if holds and not expiring else None
     if one.due_at == due_at and one.expiring is expiring:
         return one
-    return changed(one, due_at=due_at, expiring=expiring)
+    return one.evolve(due_at=due_at, expiring=expiring)
 
 
 def _is_hold(one: Transaction) -> bool:

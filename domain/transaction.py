@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import attrs
 
 from payports.domain.money import Money
-from payports.domain.replacing import changed, derived
+from payports.domain.replacing import derived, replaced
 
 
 class TransactionType(StrEnum):
@@ -128,6 +128,18 @@ def _pairs(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple
     return tuple(sorted(dict(values).items()))
 
 
+class ObservationChange(TypedDict, total=False):
+    """What sanitizing and adoption may replace in an observation."""
+
+    transaction_id: str
+    channel: Channel
+    code: str
+    message: str
+    attributes: tuple[tuple[str, str], ...]
+    next_action: NextAction | None
+    operator: str
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Observation:
     """A fact about a transaction, learnt from an answer, a webhook, a browser return, a look-up or an operator.
@@ -155,6 +167,10 @@ class Observation:
     attributes: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_pairs)
     operator: str = ""
 
+    def evolve(self, **changes: Unpack[ObservationChange]) -> Observation:
+        """Copy the observation with some fields replaced."""
+        return replaced(self, changes)
+
 
 class ContradictionKind(StrEnum):
     """What about an observation cannot be true together with the request."""
@@ -172,6 +188,20 @@ class Contradiction:
 
     kind: ContradictionKind
     message: str
+
+
+class TransactionChange(TypedDict, total=False):
+    """What may change about a transaction; the rest is fixed with its intent."""
+
+    requested: Money
+    attempt: str
+    earlier_attempts: tuple[str, ...]
+    excess: bool
+    expiring: bool
+    reversal: ReversalState
+    due_at: datetime | None
+    look_ups: int
+    seen: tuple[Observation, ...]
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -205,6 +235,10 @@ class Transaction:
     due_at: datetime | None = None
     look_ups: int = 0
     seen: tuple[Observation, ...] = ()
+
+    def evolve(self, **changes: Unpack[TransactionChange]) -> Transaction:
+        """Copy the transaction with some fields replaced."""
+        return replaced(self, changes)
 
     @derived("requested", "account", "seen")
     def judgement(self) -> Judgement:
@@ -270,7 +304,7 @@ class Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
         if observation in self.seen:
             return self
-        return changed(self, seen=_ordered((*self.seen, observation), _spelt_out))
+        return self.evolve(seen=_ordered((*self.seen, observation), _spelt_out))
 
 
 @attrs.frozen(kw_only=True, slots=False)

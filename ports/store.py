@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict, Unpack
 
 import attrs
 
@@ -16,6 +16,7 @@ from payports.domain.history import Fact
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
+from payports.domain.replacing import replaced
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Observation
 
@@ -76,7 +77,15 @@ class CheckoutState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-@attrs.frozen(kw_only=True)
+class CheckoutChange(TypedDict, total=False):
+    """What may change about a checkout's record while its attempt lasts."""
+
+    state: CheckoutState
+    lease_until: datetime
+    version: int
+
+
+@attrs.frozen(kw_only=True, slots=False)
 class CheckoutRecord:
     """The claim of one attempt on an owner. One record an owner; its ``version`` rises by one a commit.
 
@@ -96,6 +105,10 @@ class CheckoutRecord:
     started_at: datetime | None = None
     version: int = 0
 
+    def evolve(self, **changes: Unpack[CheckoutChange]) -> CheckoutRecord:
+        """Copy the record with some fields replaced."""
+        return replaced(self, changes)
+
 
 @attrs.frozen(kw_only=True)
 class InboxEntry:
@@ -112,6 +125,13 @@ class InboxEntry:
     tries: int = 0
 
 
+class CommitChange(TypedDict, total=False):
+    """What a unit of work adds to a commit."""
+
+    changes: tuple[Change, ...]
+    checkouts: tuple[CheckoutRecord, ...]
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Commit:
     """One commit of one merchant. ``requests`` are new keys; ``checkouts`` and ``saved_methods`` replace their former version (0: new);
@@ -122,6 +142,10 @@ class Commit:
     checkouts: tuple[CheckoutRecord, ...] = ()
     saved_methods: tuple[SavedMethod, ...] = ()
     inbox: tuple[InboxEntry, ...] = ()
+
+    def evolve(self, **changes: Unpack[CommitChange]) -> Commit:
+        """Copy the commit with some fields replaced."""
+        return replaced(self, changes)
 
 
 @attrs.frozen

@@ -21,7 +21,6 @@ from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, Restriction
-from payports.domain.replacing import changed
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.transaction import OWED, ReversalState, Transaction, TransactionStatus
 from payports.ports.gateway import NotFoundYet
@@ -71,7 +70,7 @@ def undo(
 
 
 def _freed(payment: Payment) -> Payment:
-    return changed(payment, restrictions=frozenset[Restriction]())
+    return payment.evolve(restrictions=frozenset[Restriction]())
 
 
 def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> None:
@@ -94,7 +93,7 @@ def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -
     under_way = any(child.may_have_happened and not child.succeeded for child in payment.children_of(one))
     if one.reversal not in OWED or under_way or choose_reversal(payment, one, capabilities):
         return payment
-    return payment.replacing(changed(one, reversal=ReversalState.REVERSED))
+    return payment.replacing(one.evolve(reversal=ReversalState.REVERSED))
 
 
 def _failed(payment: Payment, transaction_id: str) -> Payment:
@@ -102,4 +101,4 @@ def _failed(payment: Payment, transaction_id: str) -> Payment:
     one = payment.by_id[transaction_id]
     if one.reversal not in OWED:
         return payment
-    return payment.replacing(changed(one, reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))
+    return payment.replacing(one.evolve(reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))

@@ -30,7 +30,6 @@ from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, Restriction
 from payports.domain.payment_method import PaymentType
-from payports.domain.replacing import changed
 from payports.domain.reversal import claim, mark_for_reversal
 from payports.domain.transaction import NextAction, ReversalState, TransactionStatus
 from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
@@ -108,7 +107,7 @@ def finalize(
         state = CheckoutState.FAILED if problem else _state(payments, cover)
         concluded = record
         if state is not record.state or _is_overdue(env, record):
-            concluded = attrs.evolve(record, state=state, lease_until=_next_look(env))
+            concluded = record.evolve(state=state, lease_until=_next_look(env))
         if concluded == record or isinstance(env.store.commit(_commit(env, concluded, payments)), Success):
             if problem and env.policy.rollback_immediately:
                 for payment in payments:
@@ -203,11 +202,11 @@ def _commit(env: Environment, concluded: CheckoutRecord, payments: Sequence[Paym
 def _follow(env: Environment, concluded: CheckoutRecord, payment: Payment) -> Payment:
     if concluded.state is CheckoutState.PLACED:
         placed = frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED})
-        return changed(claim(payment, concluded.request_id), restrictions=placed)
+        return claim(payment, concluded.request_id).evolve(restrictions=placed)
     if concluded.state is CheckoutState.ACTION_REQUIRED:
         away = Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION
-        return changed(payment, restrictions=payment.restrictions | {away})
-    freed = changed(payment, restrictions=frozenset[Restriction]())
+        return payment.evolve(restrictions=payment.restrictions | {away})
+    freed = payment.evolve(restrictions=frozenset[Restriction]())
     if concluded.state is not CheckoutState.FAILED:
         return freed
     immediately = env.policy.rollback_immediately

@@ -150,7 +150,7 @@ class Checkout:
             payments = self._env.store.payments_of(owner)
             if not payments:
                 return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
-            cancelled = (attrs.evolve(earlier, state=CheckoutState.CANCELLED),) if earlier else ()
+            cancelled = (earlier.evolve(state=CheckoutState.CANCELLED),) if earlier else ()
             undone = undo(self._env, payments, cancelled, Cause("checkout", "cancelled"))
             if isinstance(undone, Success):
                 return undone
@@ -226,7 +226,7 @@ class Checkout:
             changes = self._take_over(cart.owner, request_id) if taken_over else ()
             committed = self._env.store.commit(Commit(changes=changes, checkouts=(claimed,)))
             if isinstance(committed, Success):
-                return Success(attrs.evolve(claimed, version=claimed.version + 1))
+                return Success(claimed.evolve(version=claimed.version + 1))
             if not committed.failure().what.startswith("payment"):
                 break
         return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))

@@ -33,7 +33,6 @@ from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.saved_method import may_use
 from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
 from payports.ports.gateway import PaymentResponse
@@ -85,7 +84,7 @@ def execute(
         others = _others(env, payment, command)
         begun = begin(
             payment,
-            changed(_guarded(wanted, others), account=found.unwrap().gateway.account),
+            _guarded(wanted, others).evolve(account=found.unwrap().gateway.account),
             found.unwrap().gateway.transactions.capabilities,
             env.ids.new,
             env.now(),
@@ -114,7 +113,7 @@ def _guarded(command: Command, others: tuple[Payment, ...]) -> Command:
     if command.guard is None or command.source is None:
         return command
     elsewhere = sum(moved_for(one, command.source, command.guard.own_keys) for one in others)
-    return changed(command, guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
+    return command.evolve(guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
 
 
 METHOD_GONE: Final = "its saved method was removed or will never work again"
@@ -197,7 +196,7 @@ def _still_wanted(
     answer = report(payment, standing)
     if left <= 0 or isinstance(answer, Failure):
         return answer
-    return changed(command, amount=Money(left, payment.currency))
+    return command.evolve(amount=Money(left, payment.currency))
 
 
 def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:

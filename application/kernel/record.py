@@ -13,7 +13,6 @@ from payports.domain.observe import Discrepancy, Unplaced, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.replacing import changed
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived
 from payports.domain.secret import Secret
 from payports.domain.transaction import Observation, TransactionStatus
@@ -48,10 +47,10 @@ def record(
         after = merged.unwrap()
         if looked_up:
             told = after.by_id[seen.transaction_id]
-            after = after.replacing(changed(told, look_ups=told.look_ups + 1))
+            after = after.replacing(told.evolve(look_ups=told.look_ups + 1))
         if new_properties:
             properties = {**after.method.properties, **new_properties}
-            after = changed(after, method=PaymentMethod(properties, after.method.display, single_use=False))
+            after = after.evolve(method=PaymentMethod(properties, after.method.display, single_use=False))
         known = (payment.transactions, payment.method)  # nothing else changes here
         changes = () if (after.transactions, after.method) == known else (env.change(payment, after, cause),)
         if not changes and not inbox:

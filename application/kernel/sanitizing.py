@@ -10,7 +10,6 @@ from typing import Final, cast
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
 from payports.domain.payment_method import PaymentMethod, check_method
-from payports.domain.replacing import changed
 from payports.domain.secret import Secret
 from payports.domain.transaction import (
     Channel,
@@ -45,8 +44,7 @@ def sanitized(seen: object, *, about: str | None = None, channel: Channel | None
         return None
     if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
         return None
-    return changed(
-        seen,
+    return seen.evolve(
         transaction_id=seen.transaction_id if about is None else about,
         channel=channel or seen.channel,
         code=sanitized_text(seen.code),

@@ -17,7 +17,6 @@ from payports.domain.history import Cause, facts
 from payports.domain.options import PaymentOption
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.schedule import Schedule, rescheduled
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway
@@ -126,11 +125,11 @@ class Environment:
         """Commit a change of one payment, with what must go ``beside`` it; gives it as it is stored now. A ``hold`` is proven with it."""
         change = self.change(before, after, cause)
         checkouts = (*beside.checkouts, hold.record) if hold else beside.checkouts
-        committed = self.store.commit(changed(beside, changes=(change, *beside.changes), checkouts=checkouts))
+        committed = self.store.commit(beside.evolve(changes=(change, *beside.changes), checkouts=checkouts))
         if isinstance(committed, Failure):
             return committed
         if hold:
-            hold.record = attrs.evolve(hold.record, version=hold.record.version + 1)
+            hold.record = hold.record.evolve(version=hold.record.version + 1)
         return Success(change.after)
 
     def update(

@@ -17,7 +17,6 @@ from payports.application.kernel.unit_of_work import Environment
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.payment import Payment
-from payports.domain.replacing import changed
 from payports.domain.schedule import soon
 from payports.domain.transaction import (
     Channel,
@@ -122,7 +121,7 @@ class PaymentRecovery:
             one = before.by_id[hold.id]
             if not one.succeeded or not left_of_hold(before, one):
                 return Success(before)
-            return Success(before.replacing(changed(one, expiring=True)))
+            return Success(before.replacing(one.evolve(expiring=True)))
 
         self._update(decide)
         self.done["expiring"] += self.payment.by_id[hold.id].expiring
@@ -133,7 +132,7 @@ class PaymentRecovery:
             if one.reversal is not ReversalState.REVERSAL_CANDIDATE:
                 return Success(before)
             owed = ReversalState.REQUIRES_REVERSAL if one.may_have_happened else ReversalState.NONE
-            return Success(before.replacing(changed(one, reversal=owed)))
+            return Success(before.replacing(one.evolve(reversal=owed)))
 
         self._update(decide)
 
@@ -155,7 +154,7 @@ class PaymentRecovery:
         If somebody was faster, it is theirs to say when.
         """
         now = self.env.now()
-        later = [changed(one, due_at=soon(one, now, self.env.policy.schedule)) for one in self.due()]
+        later = [one.evolve(due_at=soon(one, now, self.env.policy.schedule)) for one in self.due()]
         if later:
             after = self.payment.as_version(self.payment.version + 1, *later)
             self.env.store.commit(Commit(changes=(Change(before=self.payment, after=after, facts=()),)))
@@ -166,7 +165,7 @@ class PaymentRecovery:
 
         def decide(before: Payment) -> Success[Payment]:
             stuck = [one for one in before.transactions if one.due_at and one.due_at <= now]
-            return Success(before.replacing(*(changed(one, look_ups=one.look_ups + 1) for one in stuck)))
+            return Success(before.replacing(*(one.evolve(look_ups=one.look_ups + 1) for one in stuck)))
 
         self._update(decide)
 

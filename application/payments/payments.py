@@ -27,7 +27,6 @@ from payports.domain.money import Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import NewPayment, Owner, Payment, check_new_payment, check_owner
 from payports.domain.payment_method import PaymentMethod, check_method
-from payports.domain.replacing import changed
 from payports.domain.reversal import require_reversal
 from payports.domain.saved_method import may_use
 from payports.domain.summary import PaymentSummary, summarize
@@ -106,9 +105,9 @@ class Payments:
             refused = _refuse_change("update", before) or self._refuse_update(before, amount, method)
             if refused:
                 return Failure(refused)
-            after = changed(before, amount=amount or before.amount)
+            after = before.evolve(amount=amount or before.amount)
             if method is not None and method != before.method:
-                after = changed(after, method=method, saved_method_id=None)
+                after = after.evolve(method=method, saved_method_id=None)
             too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
             return Success(require_reversal(after) if too_much else after)
 
@@ -128,7 +127,7 @@ class Payments:
             if before.archived:
                 return Success(before)
             refused = _refuse_change("archive", before)
-            return Failure(refused) if refused else Success(changed(require_reversal(before), archived=True))
+            return Failure(refused) if refused else Success(require_reversal(before).evolve(archived=True))
 
         return self._env.update(payment_id, HOST, decide)
 

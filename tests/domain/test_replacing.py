@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payports.domain.replacing import changed, derived
+from payports.domain.replacing import derived, replaced
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -49,7 +49,7 @@ def _nothing_asked() -> None:
 def test_it_is_what_attrs_makes_of_it(before: Sum, changes: dict[str, Any], asked_before: bool) -> None:
     if asked_before:
         assert (before.total, before.shout) == (before.left + before.right, before.name.upper())
-    after, wanted = changed(before, **changes), attrs.evolve(before, **changes)
+    after, wanted = replaced(before, changes), attrs.evolve(before, **changes)
     assert (after, hash(after), repr(after)) == (wanted, hash(wanted), repr(wanted))
     assert (after.total, after.shout) == (wanted.total, wanted.shout)
 
@@ -57,30 +57,30 @@ def test_it_is_what_attrs_makes_of_it(before: Sum, changes: dict[str, Any], aske
 def test_what_it_comes_from_stays_as_it_was() -> None:
     before = Sum(left=1, right=2)
     assert before.total == 3
-    changed(before, left=5)
+    replaced(before, {"left": 5})
     assert (before.left, before.total) == (1, 3)
 
 
-def test_a_property_is_worked_out_once_and_anew_only_for_its_own_fields() -> None:
+def test_a_property_is_computed_once_and_again_only_for_its_own_fields() -> None:
     one = Sum(left=1, right=2, name="a")
     assert (one.total, one.total, ASKED) == (3, 3, ["a"])
-    renamed = changed(one, name="b")
+    renamed = replaced(one, {"name": "b"})
     assert (renamed.total, ASKED) == (3, ["a"])
     assert (renamed.shout, ASKED) == ("B", ["a", "b"])
-    other = changed(renamed, right=3)
+    other = replaced(renamed, {"right": 3})
     assert (other.shout, other.total, ASKED) == ("B", 4, ["a", "b", "b"])
 
 
 def test_what_is_no_field_is_refused() -> None:
     with pytest.raises(TypeError, match="Sum has no such field"):
-        changed(Sum(left=1, right=2), middle=3)
+        replaced(Sum(left=1, right=2), {"middle": 3})
 
 
-def test_what_is_worked_out_is_no_field() -> None:
+def test_what_is_derived_is_no_field() -> None:
     one = Sum(left=1, right=2)
     assert one.total == 3
     with pytest.raises(TypeError, match="Sum has no such field"):
-        changed(one, total=9)
+        replaced(one, {"total": 9})
 
 
 def _pickled(one: Sum) -> Sum:
@@ -90,14 +90,14 @@ def _pickled(one: Sum) -> Sum:
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, _pickled])
 @pytest.mark.parametrize("asked", [False, True])
-def test_copies_are_equal_and_work_out_the_same(copied: Callable[[Sum], Sum], asked: bool) -> None:
+def test_copies_are_equal_and_derive_the_same(copied: Callable[[Sum], Sum], asked: bool) -> None:
     one = Sum(left=1, right=2, name="a")
     assert not asked or one.total == 3
     twin = copied(one)
     assert (twin, twin.total, twin.shout) == (one, 3, "A")
 
 
-def test_what_is_worked_out_does_not_make_values_unequal() -> None:
+def test_what_is_derived_does_not_make_values_unequal() -> None:
     one, twin = Sum(left=1, right=2), Sum(left=1, right=2)
     assert one.total == 3
     assert (one, hash(one), repr(one)) == (twin, hash(twin), repr(twin))

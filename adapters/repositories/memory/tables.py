@@ -125,7 +125,7 @@ class Tables:
         what = f"checkout {record.owner.kind} {record.owner.id}"
         expect(_version(self.checkouts.get(record.owner)) == record.version, what)
         expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
-        self._put(self.checkouts, record.owner, attrs.evolve(record, version=record.version + 1))
+        self._put(self.checkouts, record.owner, record.evolve(version=record.version + 1))
         if record.callback_token:
             self._put(self.tokens, record.callback_token, record.owner)
 
