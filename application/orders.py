@@ -38,7 +38,8 @@ from payports.domain.order_plan import Part, PlanOutcome, plan_cancel, plan_capt
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.summary import UNLIMITED
-from payports.domain.transaction import USABLE, Source, TransactionType
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import USABLE, TransactionType
 from payports.ports.store import Commit, RequestRecord
 
 _ORDER = Cause("order")

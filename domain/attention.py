@@ -11,8 +11,10 @@ import attrs
 from payports.domain.ledger import latest_attempt, left_of_hold, left_to_authorize
 from payports.domain.lifecycle import CHARGEBACK, INITIATING, REVERSE_AUTH
 from payports.domain.money import Money
+from payports.domain.observation import Channel
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, OWED, Channel, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FAILED, OWED, ReversalState, TransactionStatus
 
 
 class AttentionKind(StrEnum):

@@ -44,7 +44,8 @@ from payports.domain.money import MAX_MINOR, Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.replacing import replaced
-from payports.domain.transaction import USABLE, ReversalState, Source, Transaction, TransactionType
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import USABLE, ReversalState, TransactionType
 
 RECOVERY_DELAY: Final = timedelta(seconds=60)
 """When an intent whose result nobody recorded is looked up first."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 USUAL_TYPES: Final = frozenset(
     {

@@ -10,7 +10,7 @@ from payports.domain.coverage import awaited_of, secured_of
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 
 @attrs.frozen(kw_only=True)

@@ -11,7 +11,7 @@ from payports.domain.ledger import secured
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money, total
 from payports.domain.payment import Payment
-from payports.domain.transaction import USABLE, TransactionStatus
+from payports.domain.transaction_types import USABLE, TransactionStatus
 
 
 class CoverageState(StrEnum):

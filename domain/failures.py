@@ -12,7 +12,7 @@ import attrs
 from payports.domain.coverage import Coverage
 from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Currency, Money
-from payports.domain.transaction import FailureType, TransactionStatus, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 
 _TRY_LATER: Final = "The payment could not be made just now. Please try again in a moment."
 _CHECK: Final = "This cannot be done with the payment as it is."

@@ -15,7 +15,8 @@ from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURIN
 from payports.domain.money import Money, allocate
 from payports.domain.outcome import Outcome
 from payports.domain.payment import AllocationKind, Payment
-from payports.domain.transaction import USABLE, Source, TransactionType
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import USABLE, TransactionType
 
 FULFILLMENT: Final = "fulfillment"
 RETURN: Final = "return"

@@ -11,8 +11,9 @@ import attrs
 from payports.domain.frozen_mapping import frozen
 from payports.domain.ledger import left_of_hold
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment import Payment
-from payports.domain.transaction import Observation, Transaction
+from payports.domain.transaction import Transaction
 
 
 @attrs.frozen(kw_only=True)

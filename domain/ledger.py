@@ -20,7 +20,8 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, Transaction, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FAILED, TransactionType
 
 
 def left_of_hold(payment: Payment, authorization: Transaction) -> int:

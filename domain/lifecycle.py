@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH

@@ -11,20 +11,14 @@ from hashlib import blake2s
 import attrs
 from returns.result import Failure, Success
 
+from payports.domain.judgement import Contradiction, judge
 from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
+from payports.domain.observation import Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.transaction import (
-    FAILED,
-    USABLE,
-    Contradiction,
-    Observation,
-    ReversalState,
-    Transaction,
-    TransactionStatus,
-    judge,
-)
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FAILED, USABLE, ReversalState, TransactionStatus
 
 
 @attrs.frozen

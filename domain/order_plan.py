@@ -23,7 +23,8 @@ from payports.domain.lifecycle import CAPTURE, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Allocation, AllocationKind, Payment
-from payports.domain.transaction import Source, TransactionType
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import TransactionType
 
 
 @attrs.frozen

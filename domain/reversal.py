@@ -8,7 +8,8 @@ from payports.domain.ledger import is_settled, is_untouched, left_of_capture, le
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import USABLE, ReversalState, Transaction, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import USABLE, ReversalState, TransactionType
 
 
 def mark_for_reversal(

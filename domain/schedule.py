@@ -13,7 +13,8 @@ import attrs
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.payment import Payment
-from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 
 
 @attrs.frozen(kw_only=True)

@@ -28,9 +28,10 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money
+from payports.domain.observation import NextAction
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentType
-from payports.domain.transaction import NextAction, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 
 UNLIMITED: Final = Capabilities(
     types=frozenset(TransactionType),

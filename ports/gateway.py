@@ -17,11 +17,12 @@ from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.frozen_mapping import frozen
 from payports.domain.input_checks import InvalidInput
 from payports.domain.money import Money
+from payports.domain.observation import NextAction, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner
 from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.secret import Secret
-from payports.domain.transaction import NextAction, Observation, TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.tokenization import TokenizationBridge
 
 

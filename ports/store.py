@@ -14,11 +14,11 @@ import attrs
 
 from payports.domain.history import Fact
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.replacing import replaced
 from payports.domain.saved_method import SavedMethod
-from payports.domain.transaction import Observation
 
 
 class StoreFailed(Exception):

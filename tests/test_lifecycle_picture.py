@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from payports.domain.lifecycle import CAPTURING, INITIATING, OBSERVED_ONLY, PARENTS
-from payports.domain.transaction import FAILED, MAY_HAVE_HAPPENED, RANK, TransactionStatus, TransactionType
+from payports.domain.transaction_types import FAILED, MAY_HAVE_HAPPENED, RANK, TransactionStatus, TransactionType
 from tests.page import ROOT
 
 

@@ -12,8 +12,9 @@ import attrs
 import pytest
 
 from payports.domain.begin import Command, CommandChange
+from payports.domain.observation import Observation, ObservationChange
 from payports.domain.payment import Payment, PaymentChange
-from payports.domain.transaction import Observation, ObservationChange, Transaction, TransactionChange
+from payports.domain.transaction import Transaction, TransactionChange
 from payports.ports.store import CheckoutChange, CheckoutRecord, Commit, CommitChange
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -31,7 +32,9 @@ HEADER: Final = """from __future__ import annotations
 from payports.domain.begin import Command
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import Observation, ReversalState, Transaction
+from payports.domain.observation import Observation
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState
 from payports.ports.store import CheckoutRecord, CheckoutState, Commit
 def uses(
     payment: Payment, transaction: Transaction, observation: Observation, command: Command, commit: Commit, record: CheckoutRecord

@@ -21,7 +21,7 @@ from payports.domain.capabilities import LookUp
 from payports.domain.money import Money
 from payports.domain.payment import Owner
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.adapter import ConfigurationError
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import StoreFailed

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from payports.adapters.demonstrations.reconciliation import Reconciliation
 from payports.domain.money import Money
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 
 GOOD: Final = "green"
 BAD: Final = "bold red"

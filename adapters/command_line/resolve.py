@@ -18,7 +18,7 @@ from payports.application.shop import Payports
 from payports.domain.failures import OperationNotAllowed
 from payports.domain.input_checks import check_identifier
 from payports.domain.payment import Payment
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 
 _SAYS_SO: Final = OperationNotAllowed
 """What a ruling is answered with that a transaction does not follow."""

@@ -16,7 +16,7 @@ from payports.application.shop import Payports
 from payports.domain.input_checks import check_identifier
 from payports.domain.payment import Owner, Payment
 from payports.domain.summary import PaymentSummary, summarize
-from payports.domain.transaction import ReversalState
+from payports.domain.transaction_types import ReversalState
 
 
 def show_payment(payment_id: str, config: Path | None, merchants: tuple[str, ...] = ()) -> None:

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from payports.adapters.command_line.output import BAD, FAINT, HEADING, columns, indented, status_text, words
 from payports.domain.history import Fact
+from payports.domain.observation import Channel
 from payports.domain.payment import AllocationKind, Payment
 from payports.domain.summary import PaymentSummary
-from payports.domain.transaction import Channel, ReversalState, TransactionStatus
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 
 _TIME: Final = "%H:%M:%S"
 _WIDTHS: Final = (15, 7, 9)

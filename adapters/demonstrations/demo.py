@@ -35,7 +35,7 @@ from payports.adapters.demonstrations.story import SandboxShopper, Shopper, Stor
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
 from payports.adapters.gateways.stored_value import StoredValueLedger
 from payports.application.shop import Payports
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 
 @attrs.frozen

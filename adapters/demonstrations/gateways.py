@@ -18,7 +18,7 @@ from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.json_objects import id_of
 from payports.application.checkout.finalize import ActionRequired
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.adapter import AdapterContext
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway

@@ -18,7 +18,8 @@ import attrs
 from payports.adapters.gateways.book.entries import Effect
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import Transaction, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionType
 from payports.ports.store import PaymentRepository
 
 _PAGE: Final = 500

@@ -24,7 +24,7 @@ from payports.adapters.demonstrations.replay_setting import AT_THE_BANK, LEASE_S
 from payports.adapters.demonstrations.replay_workers import EVERY, Job, Workers
 from payports.adapters.demonstrations.selling import VOUCHER, Sold
 from payports.domain.money import CURRENCIES
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 DATA: Final = "PAYPORTS_DATA"
 USUAL_FILE: Final = "olist_order_payments.csv.gz"

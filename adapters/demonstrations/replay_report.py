@@ -15,7 +15,7 @@ from payports.adapters.demonstrations.reconciliation import Reconciliation
 from payports.adapters.demonstrations.selling import ROUTES, Sold, reason_of
 from payports.domain.lifecycle import CAPTURING, INITIATING, REFUND, REVERSE_AUTH
 from payports.domain.money import Currency, Money
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 OTHER: Final = "other"
 """Types of tender that the shop does not offer."""

@@ -38,7 +38,7 @@ from payports.domain.options import OfferedOption
 from payports.domain.outcome import Outcome
 from payports.domain.payment import NewPayment, Payment
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 
 REQUEST_ID: Final = "replay"
 COUNTRY: Final = "BR"

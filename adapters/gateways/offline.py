@@ -15,7 +15,8 @@ from payports.adapters.option_reading import read_options
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.input_checks import check_identifier
 from payports.domain.lifecycle import REVERSE_AUTH, VOID
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
 

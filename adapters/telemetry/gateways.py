@@ -18,10 +18,11 @@ from payports.domain.capabilities import Capabilities
 from payports.domain.cart import Cart
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
+from payports.domain.observation import NextAction, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import NextAction, Observation, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
     Gateway,

@@ -11,8 +11,10 @@ from payports.application.kernel.status_inquiry import is_in_flight
 from payports.application.kernel.unit_of_work import Environment
 from payports.domain.audit.findings import Finding, FindingKind, finding, is_known
 from payports.domain.capabilities import LookUp
+from payports.domain.observation import Observation
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FAILED, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 
 _PROMISED: Final = frozenset({TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT})

@@ -10,7 +10,7 @@ from payports.domain.audit.findings import Finding, FindingKind, finding, is_kno
 from payports.domain.history import Fact
 from payports.domain.lifecycle import INITIATING
 from payports.domain.payment import Payment, Restriction
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import CheckoutRecord, CheckoutState
 
 _AWAY = Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION

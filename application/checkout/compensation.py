@@ -22,7 +22,8 @@ from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, Restriction
 from payports.domain.reversal import choose_reversal, require_reversal
-from payports.domain.transaction import OWED, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import OWED, ReversalState, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import CheckoutRecord, Commit, Stale
 

@@ -27,11 +27,12 @@ from payports.domain.failures import (
 from payports.domain.history import Cause
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
+from payports.domain.observation import NextAction
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, Restriction
 from payports.domain.payment_method import PaymentType
 from payports.domain.reversal import claim, mark_for_reversal
-from payports.domain.transaction import NextAction, ReversalState, TransactionStatus
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
 
 

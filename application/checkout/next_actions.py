@@ -10,8 +10,8 @@ from returns.result import Failure
 from payports.application.checkout.finalize import ActionRequired
 from payports.application.kernel import gateway_calls
 from payports.application.kernel.unit_of_work import Environment
+from payports.domain.observation import NextAction
 from payports.domain.payment import Owner
-from payports.domain.transaction import NextAction
 
 
 def complete_next_actions(env: Environment, required: ActionRequired) -> ActionRequired:

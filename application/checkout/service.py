@@ -50,7 +50,8 @@ from payports.domain.options import is_offered, offer
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.reversal import claim
-from payports.domain.transaction import FailureType, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
 

@@ -31,10 +31,12 @@ from payports.domain.fulfilment import moved_for
 from payports.domain.history import Cause
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.saved_method import may_use
-from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentResponse
 from payports.ports.store import Commit, RequestRecord, StoreFailed
 

@@ -15,16 +15,12 @@ from returns.result import Failure, Success
 from payports.application.kernel.sanitizing import bound_observation, safe_action, safe_properties, unknown_result
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Payment
 from payports.domain.payment_method import PaymentMethod, PaymentType, check_method
 from payports.domain.secret import HIDDEN
-from payports.domain.transaction import (
-    Channel,
-    NextAction,
-    Observation,
-    Transaction,
-)
+from payports.domain.transaction import Transaction
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from payports.application.kernel.sanitizing import is_well_formed
 from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_text
-from payports.domain.transaction import Channel, NextAction, Observation
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.ports.store import is_text
 
 OWN_KEYS: Final = "payports:"

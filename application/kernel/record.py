@@ -9,13 +9,14 @@ from returns.result import Failure, Success
 from payports.application.kernel.unit_of_work import TRIES, Environment
 from payports.domain.failures import Busy
 from payports.domain.history import Cause
+from payports.domain.observation import Observation
 from payports.domain.observe import Discrepancy, Unplaced, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived
 from payports.domain.secret import Secret
-from payports.domain.transaction import Observation, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import Commit, InboxEntry
 
 NO_PROPERTIES: Mapping[str, Secret] = {}

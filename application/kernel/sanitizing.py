@@ -9,16 +9,10 @@ from typing import Final, cast
 
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.payment_method import PaymentMethod, check_method
 from payports.domain.secret import Secret
-from payports.domain.transaction import (
-    Channel,
-    FailureType,
-    NextAction,
-    Observation,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 
 _MAX_MESSAGE: Final = 500
 _MAX_REFERENCE: Final = 255

@@ -11,8 +11,10 @@ from payports.application.kernel.sanitizing import sanitized_text
 from payports.application.kernel.unit_of_work import Environment
 from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.history import Cause
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Payment
-from payports.domain.transaction import Channel, FailureType, Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 
 

@@ -18,9 +18,11 @@ from payports.domain.capabilities import LookUp
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
 from payports.domain.history import OPERATOR, Cause
 from payports.domain.input_checks import InvalidInput, check_identifier, check_text
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.transaction import Channel, Observation, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.store import InboxEntry
 
 _FAR: Final = timedelta(days=36_500)

@@ -16,16 +16,11 @@ from payports.application.kernel.status_inquiry import ask_gateway, give_up, int
 from payports.application.kernel.unit_of_work import Environment
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Payment
 from payports.domain.schedule import soon
-from payports.domain.transaction import (
-    Channel,
-    FailureType,
-    Observation,
-    ReversalState,
-    Transaction,
-    TransactionStatus,
-)
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Change, Commit
 

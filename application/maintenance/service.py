@@ -17,7 +17,7 @@ from payports.domain.attention import AttentionItem
 from payports.domain.failures import StoreUnavailable, TransactionProblem
 from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 
 
 @attrs.frozen(kw_only=True)

@@ -27,10 +27,12 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money, check_amount
+from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced, adopt, find
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, check_source
-from payports.domain.transaction import FAILED, Observation, Source, TransactionStatus, TransactionType
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import FAILED, TransactionStatus, TransactionType
 
 _Answer = Outcome[TransactionReport, TransactionProblem]
 

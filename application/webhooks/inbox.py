@@ -13,9 +13,9 @@ from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.record import record
 from payports.application.kernel.unit_of_work import Environment
 from payports.domain.history import webhook_cause
+from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced
 from payports.domain.payment import Payment
-from payports.domain.transaction import Observation
 from payports.ports.store import Commit, InboxEntry
 
 PATIENCE: Final = 8

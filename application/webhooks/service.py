@@ -14,8 +14,8 @@ from payports.application.kernel.unit_of_work import Environment, store_errors_a
 from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.failures import GatewayUnsupported, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
+from payports.domain.observation import Channel
 from payports.domain.outcome import Outcome
-from payports.domain.transaction import Channel
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 from payports.ports.store import InboxEntry
 

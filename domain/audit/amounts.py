@@ -21,7 +21,8 @@ from payports.domain.lifecycle import (
 )
 from payports.domain.money import Money, check_amount
 from payports.domain.payment import Payment
-from payports.domain.transaction import FAILED, USABLE, Transaction, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FAILED, USABLE, TransactionType
 
 
 def audit_amounts(payment: Payment) -> Iterator[Finding]:

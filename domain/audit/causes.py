@@ -11,8 +11,8 @@ from typing import Final
 
 from payports.domain.audit.findings import Finding, FindingKind, finding
 from payports.domain.history import EVENT, OPERATOR, WEBHOOK, Fact
+from payports.domain.observation import Channel
 from payports.domain.payment import Payment
-from payports.domain.transaction import Channel
 
 _WHYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {

@@ -11,7 +11,8 @@ from payports.domain.audit.allocations import tells_of_shares
 from payports.domain.audit.findings import Bounds, Finding, FindingKind, finding
 from payports.domain.history import Cause, Fact, facts
 from payports.domain.payment import Payment
-from payports.domain.transaction import ReversalState, Transaction
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState
 
 _INTENT: Final = ("type", "amount", "parent", "for")
 _OBSERVED: Final = ("type", "channel", "says", "reference", "code", "failure", "message", "operator")

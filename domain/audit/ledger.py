@@ -25,14 +25,8 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.payment import Payment
-from payports.domain.transaction import (
-    MAY_HAVE_HAPPENED,
-    OWED,
-    ReversalState,
-    Transaction,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import MAY_HAVE_HAPPENED, OWED, ReversalState, TransactionStatus, TransactionType
 
 
 def audit(payment: Payment, now: datetime, bounds: Bounds) -> tuple[Finding, ...]:

@@ -49,7 +49,9 @@ from payports.domain.failures import (
 )
 from payports.domain.history import Fact
 from payports.domain.input_checks import InvalidInput
+from payports.domain.judgement import Contradiction, ContradictionKind
 from payports.domain.money import Currency, Money, allocate
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.options import Fee, OfferedOption, PaymentOption
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, NewPayment, Owner, Payment, Restriction
@@ -57,19 +59,8 @@ from payports.domain.payment_method import Address, LineItem, PaymentMethod, Pay
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.domain.secret import Secret
 from payports.domain.summary import PaymentSummary
-from payports.domain.transaction import (
-    Channel,
-    Contradiction,
-    ContradictionKind,
-    FailureType,
-    NextAction,
-    Observation,
-    ReversalState,
-    Source,
-    Transaction,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus, TransactionType
 from payports.ports.adapter import AdapterContext, ConfigurationError, Unreachable
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import (

@@ -27,7 +27,7 @@ from payports import (
 )
 from payports.application.kernel.unit_of_work import ConfiguredGateway
 from payports.domain.capabilities import Capabilities
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
 from payports.ports.store import Commit, PaymentRepository, Store, StoreFailed
 from payports.testing import FixedClock, SandboxBank

@@ -37,7 +37,7 @@ from payports import (
     WebhookReceipt,
 )
 from payports.application.kernel.input_validation import never_stop
-from payports.domain.transaction import Channel
+from payports.domain.observation import Channel
 from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, snapshot, told
 
 CARD_NUMBER: Final = "4242424242424242"

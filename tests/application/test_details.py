@@ -39,9 +39,9 @@ from payports.application.kernel.unit_of_work import TRIES
 from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.history import Cause
+from payports.domain.observation import Channel
 from payports.domain.observe import Unplaced
 from payports.domain.options import OfferedOption
-from payports.domain.transaction import Channel
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.ports.store import InboxEntry
 from payports.testing.clock import START

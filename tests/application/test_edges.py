@@ -31,8 +31,9 @@ from payports.application.kernel.record import record
 from payports.domain.attention import AttentionKind
 from payports.domain.capabilities import LookUp
 from payports.domain.history import Cause
+from payports.domain.observation import Channel
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel, FailureType
+from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import (
     ExternalActions,
     NotFoundYet,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from payports import Cart, Money, Owner, Payment, PaymentMethod, PaymentType, SavedMethod, Source, TransactionStatus
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from tests.application.overtaken import overtaken
 from tests.application.shops import (
     CUSTOMER,

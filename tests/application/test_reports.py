@@ -28,7 +28,9 @@ from payports.application.orders import OrderReport
 from payports.application.webhooks.inbox import Applied, apply
 from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.failures import FailedPayment, PaymentsFailed
-from payports.domain.transaction import Channel, FailureType, Source
+from payports.domain.observation import Channel
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from payports.ports.store import CheckoutRecord, CheckoutState, InboxEntry
 from payports.testing.clock import START

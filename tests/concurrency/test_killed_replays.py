@@ -32,7 +32,8 @@ import os, pathlib, signal
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
 from payports.application import hearing
-from payports.domain.transaction import Channel, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import TransactionStatus
 
 execute = SandboxGateway.execute
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from payports import Observation, Outcome, Payports, Success, TransactionStatus
-from payports.domain.transaction import Channel
+from payports.domain.observation import Channel
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import Commit, PaymentRepository, Stale
 from tests.behind import Behind, Through

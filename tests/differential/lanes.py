@@ -26,7 +26,7 @@ from payports import (
 from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.adapters.gateways.stored_value import StoredValueGateway, StoredValueLedger
 from payports.application.kernel.unit_of_work import ConfiguredGateway
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from payports.ports.clock import Ids
 from payports.ports.gateway import MethodVault, PaymentRequest, PaymentResponse
 from payports.ports.store import Store

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from payports import Payment
-from payports.domain.transaction import ReversalState
+from payports.domain.transaction_types import ReversalState
 from payports.ports.store import Commit, Store
 from tests.behind import Behind, Through
 

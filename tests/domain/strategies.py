@@ -13,17 +13,13 @@ from payports.domain.begin import Begun, Command, begin
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
 from payports.domain.failures import Refusal
 from payports.domain.money import CURRENCIES, MAX_MINOR, Currency, Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import Discrepancy, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import (
-    Channel,
-    Observation,
-    Transaction,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EUR: Final = Currency.of("EUR")

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from returns.result import Failure
 
+from payports.domain.judgement import ContradictionKind
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import Discrepancy, Unplaced, adopt, find
-from payports.domain.transaction import Channel, ContradictionKind, Observation, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, USD, eur, new_payment
 
 

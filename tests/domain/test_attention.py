@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from payports.domain.attention import AttentionKind, concerns_about, wants_attention
+from payports.domain.observation import Channel
 from payports.domain.payment import Payment, Restriction
-from payports.domain.transaction import Channel, ReversalState, TransactionStatus, TransactionType
+from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import begun, done, eur, fact, last, new_payment, outside, told
 
 S = TransactionStatus

@@ -23,7 +23,8 @@ from payports.domain.input_checks import InvalidInput
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
 from payports.domain.reversal import mark_for_reversal
-from payports.domain.transaction import ReversalState, Source, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import (
     ABLE,
     EUR,

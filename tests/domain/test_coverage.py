@@ -15,7 +15,7 @@ from payports.domain.coverage import Coverage, CoverageState, awaited_of, covera
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
 from payports.domain.reversal import mark_for_reversal, require_reversal
-from payports.domain.transaction import TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, EUR, NOW, done, eur, fact, new_payment, outside, told
 from tests.domain.test_begin import ledgers
 

@@ -27,7 +27,7 @@ from payports.domain.failures import (
     StoreUnavailable,
 )
 from payports.domain.input_checks import InvalidInput
-from payports.domain.transaction import FailureType
+from payports.domain.transaction_types import FailureType
 from tests.domain.strategies import EUR, USD, eur, new_payment
 
 CHECK: Final = "This cannot be done with the payment as it is."

@@ -9,16 +9,12 @@ import pytest
 from hypothesis import given
 
 from payports.domain.history import Cause, Fact, facts
+from payports.domain.observation import Channel
 from payports.domain.payment import Allocation, AllocationKind, Payment, Restriction
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import (
-    Channel,
-    FailureType,
-    Source,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, outside, told
 from tests.domain.test_begin import ledgers
 

@@ -22,7 +22,7 @@ from payports.domain.lifecycle import INITIATING, OBSERVED_ONLY, PARENTS
 from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import MAY_HAVE_HAPPENED, TransactionStatus, TransactionType
+from payports.domain.transaction_types import MAY_HAVE_HAPPENED, TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, NOW, SUCCEEDED, USD, ask, done, last, new_payment, numbered, outside, told
 
 T = TransactionType

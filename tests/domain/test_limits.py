@@ -18,9 +18,10 @@ from returns.result import Success
 from payports.domain.begin import Command, begin
 from payports.domain.capabilities import Capabilities
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Payment
 from payports.domain.summary import summarize
-from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, EUR, NOW, USD, new_payment, outside, told
 
 AMOUNT: Final = 20

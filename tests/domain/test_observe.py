@@ -14,19 +14,13 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from payports.domain.capabilities import PartialCapture
+from payports.domain.judgement import Contradiction, ContradictionKind
 from payports.domain.ledger import left_of_capture
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import Discrepancy, Unplaced, find, observe
 from payports.domain.payment import Payment, Restriction
-from payports.domain.transaction import (
-    Channel,
-    Contradiction,
-    ContradictionKind,
-    Observation,
-    ReversalState,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import (
     ABLE,
     NOW,

@@ -31,7 +31,8 @@ from payports.domain.money import total
 from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, plan_capture, plan_refund
 from payports.domain.payment import Allocation, AllocationKind, Payment
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import Source, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, EUR, NOW, begun, done, eur, new_payment
 
 T = TransactionType

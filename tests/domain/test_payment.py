@@ -25,7 +25,8 @@ from payports.domain.payment import (
 )
 from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType, check_method
 from payports.domain.secret import Secret
-from payports.domain.transaction import Source, TransactionType
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import TransactionType
 from tests.domain.strategies import EUR, done, eur, new_payment
 
 CARD: Final = "4111 1111 1111 1111"

@@ -14,7 +14,7 @@ from payports.domain.begin import Command, begin
 from payports.domain.capabilities import Capabilities
 from payports.domain.payment import Payment
 from payports.domain.reversal import choose_reversal, claim, mark_for_reversal, require_reversal
-from payports.domain.transaction import ReversalState, TransactionStatus, TransactionType
+from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, NOW, begun, done, eur, fact, last, new_payment, numbered, outside, told
 from tests.domain.test_begin import ledgers
 

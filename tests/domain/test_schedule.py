@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from payports.domain.payment import Payment
 from payports.domain.schedule import Schedule, next_due, rescheduled, soon
-from payports.domain.transaction import ReversalState, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, told
 
 S = TransactionStatus

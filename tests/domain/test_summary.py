@@ -11,9 +11,10 @@ from returns.result import Success
 
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.money import MAX_MINOR, Money
+from payports.domain.observation import NextAction
 from payports.domain.payment import Payment
 from payports.domain.summary import UNLIMITED, PaymentSummary, summarize
-from payports.domain.transaction import NextAction, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import ABLE, ask, capabilities, done, eur, fact, new_payment, outside, told
 from tests.domain.test_begin import ledgers
 

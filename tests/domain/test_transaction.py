@@ -9,23 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payports.domain.judgement import Contradiction, ContradictionKind, judge
 from payports.domain.money import Money
-from payports.domain.transaction import (
+from payports.domain.observation import Channel, NextAction, Observation
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import (
     FAILED,
     INDETERMINATE,
     MAY_HAVE_HAPPENED,
     RANK,
     USABLE,
-    Channel,
-    Contradiction,
-    ContradictionKind,
-    NextAction,
-    Observation,
     ReversalState,
-    Transaction,
     TransactionStatus,
     TransactionType,
-    judge,
 )
 from tests.domain.strategies import EUR, NOW, USD, eur, fact, facts_about, statuses
 

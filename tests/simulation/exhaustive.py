@@ -25,8 +25,8 @@ from payports import (
 )
 from payports.domain.begin import Command, begin
 from payports.domain.capabilities import USUAL_TYPES, Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import observe
-from payports.domain.transaction import Channel, Observation
 from payports.testing.clock import START
 
 T = TransactionType

@@ -31,8 +31,8 @@ from payports.adapters.gateways.sandbox.gateway import capabilities_of
 from payports.application.kernel.record import record
 from payports.domain.capabilities import Capabilities
 from payports.domain.history import Cause
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
-from payports.domain.transaction import Channel, Observation
 from payports.ports.gateway import (
     Gateway,
     NotFoundYet,

@@ -10,7 +10,7 @@ from hashlib import sha256
 import attrs
 
 from payports.domain.money import Money
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 
 
 class EntryState(StrEnum):

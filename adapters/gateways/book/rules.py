@@ -24,7 +24,7 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 
 AUTHORIZATION_LIFETIME: Final = timedelta(days=7)
 """After this a hold can no longer be captured."""

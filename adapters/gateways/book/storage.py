@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, effect_of
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 
 MEMORY: Final = ":memory:"
 _BUSY_S: Final = 30.0

@@ -18,7 +18,7 @@ from payports.adapters.gateways.sandbox.scenarios import CHALLENGE, Reply, Scena
 from payports.adapters.gateways.sandbox.signatures import MIN_SECRET, signed_headers
 from payports.domain.money import Money
 from payports.domain.secret import Secret
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 from payports.ports.clock import Clock
 
 NOWHERE: Final = "https://sandbox.invalid"

@@ -29,7 +29,7 @@ from payports.adapters.gateways.sandbox.messages import (
 )
 from payports.adapters.gateways.sandbox.scenarios import NOTHING_DONE, Reply, Scenario, distorted, not_done, ruling_of
 from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 
 ACTION_LIFETIME: Final = timedelta(hours=1)
 """How long a shopper may take; shorter than the two hours after which a shop gives up."""

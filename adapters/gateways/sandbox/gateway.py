@@ -25,10 +25,11 @@ from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, Reve
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING, SETTLED
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import Channel, FailureType, Observation
+from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import (
     ExternalActions,
     MethodVault,

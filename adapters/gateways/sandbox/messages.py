@@ -13,7 +13,7 @@ from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.kit.json_reading import Table, money, table, text
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import OBSERVED_ONLY
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 EXECUTE: Final = "/v1/execute"
 LOOK_UP: Final = "/v1/look-up"

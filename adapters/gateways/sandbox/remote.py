@@ -15,7 +15,7 @@ from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.test_controls import PREFIX, effect_read
 from payports.domain.money import Money
 from payports.domain.secret import Secret
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.clock import Clock
 
 _LIMITS: Final = Limits(total_s=300.0, read_s=300.0, body_bytes=100_000_000)

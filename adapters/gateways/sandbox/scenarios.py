@@ -9,7 +9,7 @@ import attrs
 
 from payports.adapters.gateways.book.entries import EntryState
 from payports.adapters.gateways.book.rules import Ruling, refuse
-from payports.domain.transaction import FailureType
+from payports.domain.transaction_types import FailureType
 
 
 class Scenario(StrEnum):

@@ -11,7 +11,7 @@ from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.scenarios import Reply
 from payports.domain.money import Money
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 PREFIX: Final = "/control/"
 _PAGE: Final = 1_000

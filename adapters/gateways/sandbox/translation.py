@@ -16,14 +16,8 @@ from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sent
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, WORDS
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
-from payports.domain.transaction import (
-    Channel,
-    FailureType,
-    NextAction,
-    Observation,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.observation import Channel, NextAction, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 
 _STATUSES: Final = dict(

@@ -14,9 +14,9 @@ from payports.adapters.gateways.kit.timed_signatures import FormerSecret
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.signatures import verify
 from payports.adapters.gateways.sandbox.translation import read_transaction
+from payports.domain.observation import Channel
 from payports.domain.outcome import Outcome
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 
 _MAX_BODY: Final = 1_000_000

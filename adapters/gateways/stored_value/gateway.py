@@ -17,8 +17,9 @@ from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, Part
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.lifecycle import DETACHED_CREDIT, OBSERVED_ONLY
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import (
     Gateway,

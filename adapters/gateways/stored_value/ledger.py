@@ -23,7 +23,7 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import MAX_MINOR, Money, check_amount
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 from payports.ports.clock import Clock
 
 _SCHEMA: Final = f"""

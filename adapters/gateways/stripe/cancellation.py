@@ -19,7 +19,8 @@ from payports.adapters.gateways.stripe.objects import Intent, read_intent
 from payports.adapters.gateways.stripe.queries import cancellation_of, expiry_of
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.lifecycle import INITIATING
-from payports.domain.transaction import FailureType, Observation, TransactionStatus
+from payports.domain.observation import Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
 DECLINED: Final = TransactionStatus.DECLINED

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from payports.domain.transaction import FailureType
+from payports.domain.transaction_types import FailureType
 
 _TYPES: Final[Mapping[FailureType, str]] = MappingProxyType(
     {

@@ -13,7 +13,8 @@ from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_
 from payports.adapters.gateways.stripe.observations import concluded, seen_of
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.lifecycle import INITIATING, REFUND
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
 _BUSY: Final = frozenset({"rate_limit", "lock_timeout"})

@@ -38,7 +38,8 @@ from payports.domain.lifecycle import (
     REVERSE_AUTH,
 )
 from payports.domain.money import Money
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus, TransactionType
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 
 Told: TypeAlias = tuple[Observation, ...]
 _Reader: TypeAlias = Callable[[Table, str, Terms], "Told | None"]

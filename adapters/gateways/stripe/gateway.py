@@ -20,8 +20,9 @@ from payports.adapters.gateways.stripe.responses import is_key_in_use, next_acti
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
 from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import Channel, NextAction, Observation, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
     NotFoundYet,

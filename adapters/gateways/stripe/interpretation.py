@@ -15,7 +15,7 @@ from payports.adapters.gateways.stripe.objects import MANUAL, Intent, Problem, R
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
-from payports.domain.transaction import FailureType, TransactionStatus
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
 _SUCCEEDED: Final = TransactionStatus.SUCCEEDED

@@ -27,7 +27,8 @@ from payports.adapters.gateways.stripe.queries import FENCE
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.adapters.gateways.stripe.responses import answered, is_key_in_use, read_answer, read_finding, unasked
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
-from payports.domain.transaction import FAILED, Channel, FailureType, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FAILED, FailureType, TransactionStatus
 from payports.ports.clock import Clock
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 

@@ -19,7 +19,7 @@ from payports.adapters.gateways.stripe.form import is_key
 from payports.adapters.gateways.stripe.json_objects import id_of, metadata_of, named, own_id
 from payports.adapters.gateways.stripe.requests import CAPTURED, PAGE, TRANSACTION, capture_name
 from payports.domain.money import Money
-from payports.domain.transaction import FailureType
+from payports.domain.transaction_types import FailureType
 
 MANUAL: Final = "manual"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from payports.adapters.gateways.stripe.interpretation import Verdict
-from payports.domain.transaction import Channel, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
 _MOVED = (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)

@@ -20,7 +20,8 @@ from payports.adapters.gateways.stripe.requests import MULTICAPTURE, Terms
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
-from payports.domain.transaction import FAILED, Channel, FailureType, NextAction, Observation, TransactionStatus
+from payports.domain.observation import Channel, NextAction, Observation
+from payports.domain.transaction_types import FAILED, FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 
 _UNKNOWN: Final = TransactionStatus.UNKNOWN

@@ -32,7 +32,7 @@ from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import FailureType
+from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import MethodVault
 
 CUSTOMER: Final = "payports_customer"

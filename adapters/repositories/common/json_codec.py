@@ -19,11 +19,12 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from payports.domain.money import Money
+from payports.domain.observation import NextAction, Observation
 from payports.domain.payment import Payment, Restriction
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod
 from payports.domain.secret import Secret
-from payports.domain.transaction import NextAction, Observation, Transaction
+from payports.domain.transaction import Transaction
 from payports.ports.store import StoreFailed, is_text
 
 Column: TypeAlias = str | int | None

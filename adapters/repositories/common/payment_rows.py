@@ -20,7 +20,8 @@ from payports.domain.history import Fact
 from payports.domain.money import Money
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.payment_method import PaymentType
-from payports.domain.transaction import ReversalState, Source, Transaction, TransactionType
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import ReversalState, TransactionType
 from payports.ports.store import RecordedFact
 
 Read: TypeAlias = Sequence[Any]

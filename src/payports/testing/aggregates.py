@@ -12,20 +12,12 @@ from hypothesis.strategies import SearchStrategy
 
 from payports.domain.history import Fact
 from payports.domain.money import CURRENCIES, MAX_MINOR, Currency, Money
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.payment import Allocation, AllocationKind, Customer, Owner, Payment, Restriction
 from payports.domain.payment_method import Address, LineItem, PaymentMethod, PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.domain.transaction import (
-    Channel,
-    FailureType,
-    NextAction,
-    Observation,
-    ReversalState,
-    Source,
-    Transaction,
-    TransactionStatus,
-    TransactionType,
-)
+from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus, TransactionType
 
 _Made = TypeVar("_Made")
 _Value = TypeVar("_Value", bound=attrs.AttrsInstance)

@@ -17,7 +17,7 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.transaction import TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.testing.gateway_rig import MOODS, REFUSED, UNKNOWN_MOODS, GatewayRig, expect, not_offered
 

@@ -20,7 +20,8 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money
-from payports.domain.transaction import Observation, TransactionStatus, TransactionType
+from payports.domain.observation import Observation
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.testing.gateway_rig import REFUSED, GatewayRig, expect, not_offered
 
 _moderate: Final = settings(

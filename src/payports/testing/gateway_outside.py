@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
+from payports.domain.judgement import judge
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE
+from payports.domain.observation import Observation
 from payports.domain.payment import Customer
-from payports.domain.transaction import Observation, TransactionStatus, judge
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import MethodVault, NotFoundYet, Notification, PaymentRequest, WebhookReader
 from payports.testing.gateway_rig import GatewayRig, expect, not_offered
 

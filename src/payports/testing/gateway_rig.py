@@ -16,9 +16,10 @@ from payports.adapters.gateways.book.entries import Effect
 from payports.domain.capabilities import Capabilities
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Owner
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, WebhookReader
 
 REFUSED: Final = frozenset({TransactionStatus.DECLINED, TransactionStatus.NOT_EXECUTED})

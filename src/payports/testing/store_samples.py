@@ -11,10 +11,12 @@ from returns.result import Failure, Success
 
 from payports.domain.history import Fact
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.store import (
     Change,
     CheckoutRecord,

@@ -22,7 +22,7 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 
 STATES = st.sampled_from([EntryState.DONE, EntryState.PENDING, EntryState.DECLINED])
 STEPS = st.lists(

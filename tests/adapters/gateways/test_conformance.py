@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from payports.adapters.gateways import offline, sandbox, stored_value
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.domain.observation import Observation
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
-from payports.domain.transaction import Observation
 from payports.ports.gateway import Gateway, WebhookReader
 from payports.testing import Effect, FixedClock, RemoteSandboxBank, SandboxBank, serving
 from payports.testing.gateway_conformance import GatewayConformance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payports.adapters.gateways.offline import connect
+from payports.domain.judgement import judge
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -15,7 +16,8 @@ from payports.domain.lifecycle import (
     SETTLED,
     VOID,
 )
-from payports.domain.transaction import Channel, Observation, TransactionStatus, TransactionType, judge
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.adapters.gateways.sandbox.requests import a_context, a_request, done
 
 GATEWAY = connect(a_context("cheque"))

@@ -22,7 +22,8 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import MAX_MINOR, Money
-from payports.domain.transaction import FailureType, Observation, TransactionStatus, TransactionType
+from payports.domain.observation import Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway
 from tests.adapters.gateways.sandbox.requests import EUR, a_context, a_request, done
 

@@ -11,7 +11,8 @@ import pytest
 
 from payports.domain.capabilities import Capabilities
 from payports.domain.lifecycle import AUTHORIZE
-from payports.domain.transaction import Observation, TransactionStatus
+from payports.domain.observation import Observation
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import (
     Gateway,
     NotFoundYet,

@@ -15,7 +15,8 @@ from payports.adapters.repositories import memory, postgres, sqlite
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod
-from payports.domain.transaction import ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.store import (
     DELIVERY,
     Change,

@@ -21,7 +21,7 @@ from payports.adapters.repositories import postgres, sqlite
 from payports.adapters.repositories.common import payment_rows, schema
 from payports.adapters.repositories.common.json_codec import Row
 from payports.adapters.repositories.postgres import schema as postgres_schema
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import Store, StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_payment, a_transaction, added, an_observation, changed, loaded

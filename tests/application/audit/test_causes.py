@@ -18,7 +18,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.domain.transaction import Channel
+from payports.domain.observation import Channel
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, next_reference, told, with_gateway
 

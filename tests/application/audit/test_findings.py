@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from payports import AuditPage, Finding, FindingKind, Money, Owner, Payment, PaymentMethod, TransactionStatus
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import CheckoutState
 from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, seen, spoil, told, without_gateway

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from payports import AuditPage, Finding, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
 from payports.domain.capabilities import LookUp
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Change, Commit, StoreFailed
 from tests.application.shops import (

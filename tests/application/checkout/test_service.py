@@ -36,7 +36,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.domain.transaction import Observation
+from payports.domain.observation import Observation
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from payports.ports.store import CheckoutState, Commit
 from tests.application.shops import (

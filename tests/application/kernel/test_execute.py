@@ -25,7 +25,7 @@ from payports import (
     TransactionType,
 )
 from payports.application.payments.transactions import Transactions
-from payports.domain.transaction import Channel, Observation
+from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from tests.application.shops import MINUTE, Bench, bench, eur, fail, only, problem, seen, told, without_gateway
 

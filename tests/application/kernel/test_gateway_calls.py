@@ -28,8 +28,8 @@ from payports import (
 )
 from payports.application.kernel import gateway_calls, sanitizing
 from payports.domain.capabilities import Capabilities
+from payports.domain.observation import Channel
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel
 from payports.ports.gateway import (
     ExternalActions,
     Gateway,

@@ -9,7 +9,7 @@ import pytest
 
 from payports import InvalidInput, Observation, TransactionStatus
 from payports.application.kernel.input_validation import check_key, check_limit, check_observation
-from payports.domain.transaction import Channel, NextAction
+from payports.domain.observation import Channel, NextAction
 
 FINE: Final[dict[str, Any]] = {
     "status": TransactionStatus.SUCCEEDED,

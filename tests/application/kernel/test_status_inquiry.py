@@ -12,7 +12,8 @@ from payports import Observation, Payment, Transaction, TransactionStatus
 from payports.application.kernel import status_inquiry
 from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.history import Cause
-from payports.domain.transaction import Channel, FailureType
+from payports.domain.observation import Channel
+from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
 from tests.application.shops import HOUR, MINUTE, Bench, bench, eur, problem, seen, told, with_gateway, without_gateway
 

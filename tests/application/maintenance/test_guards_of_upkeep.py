@@ -22,8 +22,8 @@ from payports import (
 )
 from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.capabilities import LookUp
+from payports.domain.observation import Channel
 from payports.domain.reversal import claim
-from payports.domain.transaction import Channel
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest, PaymentResponse
 from payports.ports.store import Change, Commit
 from tests.application.shops import (

@@ -14,7 +14,7 @@ from returns.result import Success
 from payports import Payment, TransactionStatus, TransactionType
 from payports.application.maintenance.service import MaintenanceReport
 from payports.domain.capabilities import LookUp
-from payports.domain.transaction import ReversalState
+from payports.domain.transaction_types import ReversalState
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import Change, Commit, gateway_lease
 from payports.testing.clock import START

@@ -25,7 +25,7 @@ from payports import (
 )
 from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
 from payports.application.webhooks.inbox import PATIENCE
-from payports.domain.transaction import Channel
+from payports.domain.observation import Channel
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 from tests.application.shops import (
     DAY,

@@ -12,7 +12,8 @@ from payports.domain.audit.amounts import audit_amounts
 from payports.domain.audit.findings import FindingKind
 from payports.domain.lifecycle import AUTHORIZE_AND_CAPTURE, CHARGEBACK, CHARGEBACK_REVERSAL, REFUND, SETTLED, VOID
 from payports.domain.payment import Payment
-from payports.domain.transaction import Transaction, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionType
 from tests.domain.strategies import NOW, done, eur, fact, new_payment
 
 SOLD: Final = done(new_payment(10), AUTHORIZE_AND_CAPTURE)

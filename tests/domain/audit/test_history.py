@@ -28,7 +28,8 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.payment import Allocation, AllocationKind, Payment, Restriction
-from payports.domain.transaction import ReversalState, Source
+from payports.domain.transaction import Source
+from payports.domain.transaction_types import ReversalState
 from tests.domain.strategies import (
     NOW,
     begun,

@@ -23,9 +23,11 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import MAX_MINOR, Money
+from payports.domain.observation import Channel
 from payports.domain.payment import Payment
 from payports.domain.reversal import mark_for_reversal
-from payports.domain.transaction import Channel, ReversalState, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState, TransactionStatus
 from tests.domain.strategies import (
     ABLE,
     NOW,

@@ -12,7 +12,7 @@ from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, O
 from payports.adapters.gateways.book.rules import Ruling, Terms, decide, fence, refuse
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import CAPTURE, INITIATING, REFUND, SETTLED
-from payports.domain.transaction import FailureType, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionType
 from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Fault, Weather
 from payports.testing.simulation.scheduler import Scheduler
 from payports.testing.simulation.violation import demand

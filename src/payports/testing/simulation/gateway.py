@@ -13,8 +13,9 @@ from payports.adapters.gateways.book.entries import Entry, EntryState, Order
 from payports.adapters.gateways.sandbox.gateway import capabilities_of
 from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.money import Money
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.outcome import Outcome
-from payports.domain.transaction import Channel, FailureType, NextAction, Observation, TransactionStatus
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
     Gateway,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from payports.domain.observation import Channel
 from payports.domain.payment import Payment
-from payports.domain.transaction import Channel, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Change, PaymentRepository
 from payports.testing.simulation.violation import demand

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from payports.domain.money import Money
 from payports.domain.payment import Payment
-from payports.domain.transaction import Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus
 from payports.testing.simulation.violation import demand
 
 INITIATING: Final = ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")

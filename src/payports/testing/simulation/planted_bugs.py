@@ -16,10 +16,12 @@ from payports.application.kernel import execute, gateway_calls, sanitizing
 from payports.application.kernel.unit_of_work import NOTHING, Environment
 from payports.application.webhooks import service as webhooks_service
 from payports.application.webhooks.inbox import Applied, find_payment
+from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.reversal import require_reversal
-from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
 from payports.ports.store import Commit, InboxEntry, Stale
 from payports.testing.simulation.faults import Fault

@@ -7,9 +7,10 @@ from itertools import count
 from uuid import uuid4
 
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment import Owner
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction import Observation, TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.adapter import AdapterContext
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway, PaymentRequest

@@ -25,8 +25,9 @@ from payports.domain.lifecycle import (
     VOID,
 )
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment import Customer
-from payports.domain.transaction import FailureType, Observation, TransactionStatus, TransactionType
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway
 from payports.testing import FixedClock, RemoteSandboxBank, SandboxBank, serving
 from tests.adapters.gateways.sandbox.requests import EUR, a_context, a_request, done

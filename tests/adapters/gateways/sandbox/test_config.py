@@ -10,7 +10,7 @@ from payports.adapters.gateways import offline, sandbox, stored_value
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.secret import Secret
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.adapter import ConfigurationError, GatewayFactory
 from payports.testing import SandboxBank, serving
 from tests.adapters.gateways.sandbox.requests import a_context, a_request, done

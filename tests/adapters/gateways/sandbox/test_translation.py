@@ -16,7 +16,8 @@ from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, L
 from payports.adapters.gateways.sandbox.translation import read_answer, read_finding
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.money import Money
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
 from tests.adapters.gateways.sandbox.requests import EUR, a_request
 

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.domain.secret import Secret
-from payports.domain.transaction import TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.testing import FixedClock
 from tests.adapters.gateways.sandbox.test_translation import TRUTH, TWISTED, believable
 

@@ -16,7 +16,7 @@ from payports.adapters.gateways import stripe
 from payports.adapters.gateways.kit.sender import Answer
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.secret import Secret
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import FixedClock

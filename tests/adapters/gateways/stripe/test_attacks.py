@@ -18,19 +18,13 @@ from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.form import Call, Unsendable, path
 from payports.adapters.gateways.stripe.requests import capture_name
 from payports.adapters.gateways.stripe.responses import read_answer, read_finding
+from payports.domain.judgement import Contradiction, judge
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
+from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import (
-    Channel,
-    Contradiction,
-    NextAction,
-    Observation,
-    TransactionStatus,
-    TransactionType,
-    judge,
-)
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED

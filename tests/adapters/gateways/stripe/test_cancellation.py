@@ -17,8 +17,10 @@ from payports.application.checkout.finalize import ActionRequired
 from payports.application.shop import Payports
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import FailureType, Observation, Transaction, TransactionStatus
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, asked_for

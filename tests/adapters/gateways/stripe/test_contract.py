@@ -33,7 +33,7 @@ from payports.domain.lifecycle import (
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Customer, Owner
 from payports.domain.payment_method import Address, PaymentMethod, PaymentType
-from payports.domain.transaction import TransactionType
+from payports.domain.transaction_types import TransactionType
 from payports.ports.gateway import PaymentRequest
 from tests.adapters.gateways.stripe.contract import decoded, problems
 from tests.adapters.gateways.stripe.desk import KEY, TERMS, answered, needs_specs

@@ -14,9 +14,10 @@ import pytest
 from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
 from payports.domain.lifecycle import AUTHORIZE, INITIATING
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
-from payports.domain.transaction import Observation, TransactionStatus, TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
 from payports.testing.gateway_conformance import GatewayConformance
 from tests.adapters.gateways.sandbox.requests import a_request

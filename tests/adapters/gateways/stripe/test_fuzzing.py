@@ -18,8 +18,9 @@ from payports.adapters.gateways.stripe.responses import read_answer, read_findin
 from payports.adapters.gateways.stripe.webhooks import HEADER, StripeWebhooks
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.secret import Secret
-from payports.domain.transaction import FAILED, Channel, Observation, TransactionStatus
+from payports.domain.transaction_types import FAILED, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, asked_for

@@ -18,6 +18,7 @@ from werkzeug import Request, Response
 from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.domain.failures import Declined
+from payports.domain.judgement import judge
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -28,10 +29,11 @@ from payports.domain.lifecycle import (
     SETTLED,
 )
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
-from payports.domain.transaction import Observation, TransactionStatus, TransactionType, judge
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import Effect

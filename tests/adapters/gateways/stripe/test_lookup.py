@@ -21,9 +21,10 @@ from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.domain.failures import ResultUnknown
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.transaction import Observation, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import KEY, TERMS, an_intent, answered, asked_for

@@ -29,10 +29,12 @@ from payports.adapters.gateways.stripe.vault import MAX_PAGES, StripeVault
 from payports.adapters.tokenization.stripe import StripeBridge
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import Discrepancy, observe
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.payment_method import LineItem, PaymentMethod
-from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import PaymentRequest
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected

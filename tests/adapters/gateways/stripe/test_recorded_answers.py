@@ -15,7 +15,8 @@ from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
 from payports.domain.money import Money
-from payports.domain.transaction import Channel, FailureType, Observation, TransactionStatus, TransactionType
+from payports.domain.observation import Channel, Observation
+from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import PaymentRequest
 from tests.adapters.gateways.stripe.desk import SPECS, TERMS, asked_for, fixtures, needs_specs
 

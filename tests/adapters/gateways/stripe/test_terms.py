@@ -23,9 +23,10 @@ from payports.domain.capabilities import PartialCapture
 from payports.domain.cart import Cart
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, DETACHED_CREDIT, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel, Observation, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
 

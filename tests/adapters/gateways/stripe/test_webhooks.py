@@ -25,11 +25,13 @@ from payports.domain.lifecycle import (
     REVERSE_AUTH,
 )
 from payports.domain.money import Money
+from payports.domain.observation import Channel, Observation
 from payports.domain.observe import observe
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
-from payports.domain.transaction import Channel, Observation, Transaction, TransactionStatus, TransactionType
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Notification
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, signed_by_the_sdk
