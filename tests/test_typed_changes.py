@@ -118,6 +118,8 @@ def test_pyright_refuses_every_wrong_use_and_no_right_one(written: Path) -> None
     ]
     completed = subprocess.run(command, cwd=written.parent, capture_output=True, text=True, check=False)
     errors = [
-        found for diagnostic in json.loads(completed.stdout)["generalDiagnostics"] if diagnostic["severity"] == "error"
+        diagnostic
+        for diagnostic in json.loads(completed.stdout)["generalDiagnostics"]
+        if diagnostic["severity"] == "error"
     ]
-    assert {diagnostic["range"]["start"]["line"] + 1 for found in errors} == _lines()
+    assert {diagnostic["range"]["start"]["line"] + 1 for diagnostic in errors} == _lines()
