@@ -10,7 +10,8 @@ from returns.result import Failure
 from payports.adapters.command_line.errors import refuse
 from payports.adapters.command_line.output import words
 from payports.adapters.demonstrations.carts import ExampleCart, Step, Tender, Verb
-from payports.adapters.gateways.kit.sender import Answer, Sender
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut
 from payports.application.checkout.service import CheckoutResult
 from payports.application.orders import OrderReport

@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 import attrs
 
-from payports.adapters.gateways.kit.sender import Answer, Sender
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.http_sender import Sender
 
 TEST_KEY: Final = "sk_test_rehearsal"
 _SERVE: Final = """

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Final
 
-from payports.adapters.gateways.kit.sender import Sender
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.sandbox.messages import EXECUTE
 from payports.adapters.gateways.sandbox.scenarios import Delivery, Reply
 from payports.adapters.gateways.sandbox.server import SandboxServer

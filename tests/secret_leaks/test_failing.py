@@ -25,8 +25,9 @@ from payports.adapters.configuration import settings as configuration
 from payports.adapters.configuration import wiring
 from payports.adapters.configuration.system_clock import SystemIds
 from payports.adapters.gateways import offline, sandbox, stored_value, stripe
-from payports.adapters.gateways.kit.connection import Wire
-from payports.adapters.gateways.kit.sender import Answer, Sender
+from payports.adapters.gateways.kit.http_connection import HttpSession
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.offline import Options as OfflineOptions
 from payports.adapters.gateways.sandbox.config import Options as SandboxOptions
 from payports.adapters.gateways.stored_value.gateway import Options as StoredValueOptions
@@ -181,7 +182,7 @@ def test_an_interruption_shows_no_variable_of_an_adapter(card: str, monkeypatch:
             token = ACTION if card == "stripe" else c.TOKEN
             method = PaymentMethod({"token": token, "input": c.INPUT})
             payment = told(shop.payments.create(new_payment(method=method)))
-            monkeypatch.setattr(Wire, "exchange", interrupts)
+            monkeypatch.setattr(HttpSession, "exchange", interrupts)
             with pytest.raises(Interrupted) as raised:
                 shop.transactions.authorize(payment.id)
             assert found_in(exception_text(raised.value)) == []
@@ -308,7 +309,7 @@ def test_without_what_hides_them_variables_would_be_shown(monkeypatch: pytest.Mo
         return raised
 
     monkeypatch.setattr(gateway_calls, "_bare", as_it_is)
-    monkeypatch.setattr(Wire, "exchange", interrupts)
+    monkeypatch.setattr(HttpSession, "exchange", interrupts)
     card = {"adapter": "stripe", "secret_key": c.API_KEY}
     with connect({"store": {"url": "memory:"}, "gateways": {"sandbox": card}}) as shop:
         payment = told(shop.payments.create(new_payment(token=c.STRIPE_TOKEN)))

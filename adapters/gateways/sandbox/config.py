@@ -11,7 +11,8 @@ import attrs
 
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.book.storage import MEMORY, path_of
-from payports.adapters.gateways.kit.sender import Limits, Sender
+from payports.adapters.gateways.kit.http_results import Limits
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.kit.timed_signatures import check_secret, former_of
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault

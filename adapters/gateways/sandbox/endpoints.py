@@ -12,7 +12,7 @@ import attrs
 from payports.adapters.gateways.book.entries import Entry, EntryState
 from payports.adapters.gateways.book.rules import Ruling, decide, fence, refuse
 from payports.adapters.gateways.book.storage import Book
-from payports.adapters.gateways.kit.json_reading import Table, read_table, text
+from payports.adapters.gateways.kit.json_reading import JsonObject, read_object, text
 from payports.adapters.gateways.sandbox import vault
 from payports.adapters.gateways.sandbox.messages import (
     EXECUTE,
@@ -56,7 +56,7 @@ class Endpoints:
     def handle(self, path: str, body: bytes) -> Reply:
         """Take one message. Total: what cannot be read is refused with 400."""
         serve = self._SERVICES.get(path)
-        message = read_table(body)
+        message = read_object(body)
         if serve is None:
             return _error(404, "no_such_path")
         if message is None:
@@ -64,7 +64,7 @@ class Endpoints:
         with self.book.writing():
             return serve(self, message)
 
-    def _execute(self, message: Table) -> Reply:
+    def _execute(self, message: JsonObject) -> Reply:
         asked = read_execution(message)
         if isinstance(asked, Malformed):
             return _error(400, "malformed", asked.field)
@@ -113,7 +113,7 @@ class Endpoints:
             return refuse("invalid_token", FailureType.INVALID_PAYMENT_METHOD, hard=True)
         return ruling_of(mood, asked.order.minor)
 
-    def _look_up(self, message: Table) -> Reply:
+    def _look_up(self, message: JsonObject) -> Reply:
         asked = read_order(message)
         if isinstance(asked, Malformed):
             return _error(400, "malformed", asked.field)
@@ -126,15 +126,15 @@ class Endpoints:
         burnt = self.book.add((fence(asked, self.now(), self.book.namer()),))[0]
         return _transaction(shown(burnt, self.pages))
 
-    def _keep(self, message: Table) -> Reply:
+    def _keep(self, message: JsonObject) -> Reply:
         token = vault.keep(self.book, text(message, "account"), text(message, "customer"), text(message, "token"))
         return Reply(200, encoded({"token": token})) if token else _error(402, "invalid_token")
 
-    def _methods(self, message: Table) -> Reply:
+    def _methods(self, message: JsonObject) -> Reply:
         kept = vault.kept(self.book, text(message, "account"), text(message, "customer"))
         return Reply(200, encoded({"tokens": kept}))
 
-    def _forget(self, message: Table) -> Reply:
+    def _forget(self, message: JsonObject) -> Reply:
         vault.forget(self.book, text(message, "account"), text(message, "customer"), text(message, "token"))
         return Reply(200, encoded({}))
 
@@ -164,7 +164,7 @@ class Endpoints:
         with self.book.writing() as execute:
             execute("INSERT INTO notices (account, items) VALUES (?, ?)", (entries[0].account, json.dumps(items)))
 
-    _SERVICES: Final[dict[str, Callable[[Endpoints, Table], Reply]]] = {
+    _SERVICES: Final[dict[str, Callable[[Endpoints, JsonObject], Reply]]] = {
         EXECUTE: _execute,
         LOOK_UP: _look_up,
         KEEP: _keep,

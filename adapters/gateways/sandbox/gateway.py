@@ -11,8 +11,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.book.rules import AUTHORIZATION_LIFETIME, Terms
-from payports.adapters.gateways.kit.json_reading import read_table, text
-from payports.adapters.gateways.kit.sender import Answer, NotSent
+from payports.adapters.gateways.kit.http_results import Answer, NotSent
+from payports.adapters.gateways.kit.json_reading import read_object, text
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
 from payports.adapters.gateways.sandbox.translation import (
     execution_of,
@@ -136,7 +136,7 @@ class SandboxVault(MethodVault):
             return Failure(NotExecuted("", sent.reason))
         if isinstance(sent, Answer) and sent.status == 402:
             return Failure(Declined("invalid_token", FailureType.INVALID_PAYMENT_METHOD, hard=True))
-        token = text(read_table(sent.body) or {}, "token") if isinstance(sent, Answer) and sent.status == 200 else ""
+        token = text(read_object(sent.body) or {}, "token") if isinstance(sent, Answer) and sent.status == 200 else ""
         if not token:
             return Failure(ResultUnknown(""))
         return Success(PaymentMethod({"token": token}, method.display, single_use=False))
@@ -144,7 +144,7 @@ class SandboxVault(MethodVault):
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
         """List a customer's tokens."""
         sent = self.channel.post(METHODS, {"account": self.account, "customer": customer.id})
-        said = read_table(sent.body) if isinstance(sent, Answer) and sent.status == 200 else None
+        said = read_object(sent.body) if isinstance(sent, Answer) and sent.status == 200 else None
         tokens = said.get("tokens") if said else None
         if not isinstance(tokens, list):
             return Failure(NotExecuted("", "the bank could not be asked"))

@@ -10,7 +10,7 @@ import attrs
 
 from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
 from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.kit.json_reading import Table, money, table, text
+from payports.adapters.gateways.kit.json_reading import JsonObject, money, nested, text
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import OBSERVED_ONLY
 from payports.domain.transaction_types import TransactionType
@@ -57,17 +57,17 @@ def encoded(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message).encode()
 
 
-def read_execution(message: Table) -> Execution | Malformed:
+def read_execution(message: JsonObject) -> Execution | Malformed:
     """Read the message that asks to execute one transaction."""
     order = read_order(message)
     if isinstance(order, Malformed):
         return order
     if order.type in OBSERVED_ONLY:
         return Malformed("type")
-    return Execution(order=order, token=text(message, "token"), terms=_terms(table(message, "terms")))
+    return Execution(order=order, token=text(message, "token"), terms=_terms(nested(message, "terms")))
 
 
-def read_order(message: Table) -> Order | Malformed:
+def read_order(message: JsonObject) -> Order | Malformed:
     """Read what a message is about: key, account, type and amount."""
     key, account, kind = text(message, "key", 255), text(message, "account", 255), text(message, "type")
     amount = money(message)
@@ -77,7 +77,7 @@ def read_order(message: Table) -> Order | Malformed:
         return Malformed("type")
     if amount is None or not amount:
         return Malformed("amount_minor")
-    echo = json.dumps(table(message, "pass_through"))
+    echo = json.dumps(nested(message, "pass_through"))
     asked = {name: message.get(name, "") for name in ("type", "amount_minor", "currency", "parent", "token")}
     return Order(
         account=account,
@@ -115,7 +115,7 @@ def shown(entry: Entry, pages: str) -> dict[str, Any]:
     return message
 
 
-def _terms(message: Table) -> Terms:
+def _terms(message: JsonObject) -> Terms:
     partial = text(message, "partial_capture")
     return Terms(
         partial_capture=PartialCapture(partial) if partial in PartialCapture.__members__ else PartialCapture.MULTIPLE,

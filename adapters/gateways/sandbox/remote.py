@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from payports.adapters.gateways.book.entries import Effect
 from payports.adapters.gateways.book.storage import MEMORY
-from payports.adapters.gateways.kit.json_reading import read_table
-from payports.adapters.gateways.kit.sender import Answer, Limits, Sender
+from payports.adapters.gateways.kit.http_results import Answer, Limits
+from payports.adapters.gateways.kit.http_sender import Sender
+from payports.adapters.gateways.kit.json_reading import read_object
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.test_controls import PREFIX, effect_read
@@ -104,7 +105,7 @@ class RemoteSandboxBank:
         sent = self._sender.send("POST", self.url + PREFIX + name, {"Content-Type": "application/json"}, encoded(asked))
         if not isinstance(sent, Answer):
             raise ConnectionError(sent.reason)
-        said = read_table(sent.body) or {}
+        said = read_object(sent.body) or {}
         if sent.status == 400:
             raise ValueError(str(said.get("error")))
         if sent.status != 200:

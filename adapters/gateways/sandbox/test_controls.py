@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from payports.adapters.gateways.book.entries import Effect
-from payports.adapters.gateways.kit.json_reading import Table, money, read_table, text, whole
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, money, read_object, text
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.scenarios import Reply
@@ -19,7 +19,7 @@ _PAGE: Final = 1_000
 
 def control(bank: SandboxBank, name: str, body: bytes) -> Reply:
     """Do one thing to the bank. What it refuses comes back with 400 and the reason."""
-    perform, asked = _METHODS.get(name), read_table(body)
+    perform, asked = _METHODS.get(name), read_object(body)
     if perform is None or asked is None:
         return Reply(404, encoded({"error": "no such control"}))
     try:
@@ -41,7 +41,7 @@ def effect_shown(effect: Effect) -> dict[str, Any]:
     }
 
 
-def effect_read(told: Table) -> Effect:
+def effect_read(told: JsonObject) -> Effect:
     """Read an effect; ``ValueError`` if it is none."""
     amount = money(told)
     if amount is None:
@@ -52,30 +52,32 @@ def effect_read(told: Table) -> Effect:
         amount=amount,
         gateway_reference=text(told, "gateway_reference"),
         parent_reference=text(told, "parent_reference"),
-        position=whole(told, "position") or 0,
+        position=integer(told, "position") or 0,
     )
 
 
-def _effects(bank: SandboxBank, asked: Table) -> object:
-    return [effect_shown(one) for one in bank.effects_page(whole(asked, "after") or 0, whole(asked, "limit") or _PAGE)]
+def _effects(bank: SandboxBank, asked: JsonObject) -> object:
+    return [
+        effect_shown(one) for one in bank.effects_page(integer(asked, "after") or 0, integer(asked, "limit") or _PAGE)
+    ]
 
 
-def _totals(bank: SandboxBank, _asked: Table) -> object:
+def _totals(bank: SandboxBank, _asked: JsonObject) -> object:
     return [[kind.value, currency, minor] for (kind, currency), minor in bank.totals().items()]
 
 
-def _dashboard(bank: SandboxBank, asked: Table) -> object:
+def _dashboard(bank: SandboxBank, asked: JsonObject) -> object:
     amount = money(asked)
     if amount is None:
         raise ValueError("no amount")
     return bank.dashboard(text(asked, "type"), text(asked, "parent_reference"), Money(amount.minor, amount.currency))
 
 
-def _webhooks(bank: SandboxBank, asked: Table) -> object:
-    return [[headers, body.decode()] for headers, body in bank.webhooks(whole(asked, "limit"))]
+def _webhooks(bank: SandboxBank, asked: JsonObject) -> object:
+    return [[headers, body.decode()] for headers, body in bank.webhooks(integer(asked, "limit"))]
 
 
-_METHODS: Final[Mapping[str, Callable[[SandboxBank, Table], object]]] = {
+_METHODS: Final[Mapping[str, Callable[[SandboxBank, JsonObject], object]]] = {
     "effects": _effects,
     "totals": _totals,
     "dashboard": _dashboard,

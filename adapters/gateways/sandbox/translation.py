@@ -11,8 +11,8 @@ from typing import Any, Final
 import attrs
 
 from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.kit.json_reading import Table, money, read_table, table, text
-from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.json_reading import JsonObject, money, nested, read_object, text
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, WORDS
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
@@ -90,10 +90,10 @@ def read_answer(sent: Sent, asked: PaymentRequest, account: str) -> PaymentRespo
 
 
 def _read_answer(answer: Answer, asked: PaymentRequest, account: str) -> PaymentResponse:
-    said = read_table(answer.body)
+    said = read_object(answer.body)
     if answer.status == 200 and said is not None:
-        seen = _about(table(said, "transaction"), asked, account, Channel.ANSWER)
-        return PaymentResponse(seen=seen, raw=_excerpt(table(said, "transaction")))
+        seen = _about(nested(said, "transaction"), asked, account, Channel.ANSWER)
+        return PaymentResponse(seen=seen, raw=_excerpt(nested(said, "transaction")))
     refused = _REFUSED.get(answer.status)
     seen = _seen(
         TransactionStatus.NOT_EXECUTED if refused else TransactionStatus.UNKNOWN,
@@ -101,7 +101,7 @@ def _read_answer(answer: Answer, asked: PaymentRequest, account: str) -> Payment
         asked,
         f"the bank answered with status {answer.status}",
     )
-    code = text(table(said or {}, "error"), "code", 100)
+    code = text(nested(said or {}, "error"), "code", 100)
     return PaymentResponse(
         seen=attrs.evolve(seen, code=code, failure_type=refused), raw=f"status {answer.status} {code}"
     )
@@ -111,15 +111,15 @@ def read_finding(sent: Sent, asked: PaymentRequest, account: str, channel: Chann
     """Read what came of asking about a transaction. Total: what is no usable answer is an unknown result."""
     if not isinstance(sent, Answer):
         return _seen(TransactionStatus.UNKNOWN, channel, asked, "the bank could not be asked")
-    said = read_table(sent.body) or {}
-    if sent.status == 404 and text(table(said, "error"), "code") == "not_found":
+    said = read_object(sent.body) or {}
+    if sent.status == 404 and text(nested(said, "error"), "code") == "not_found":
         return NotFoundYet("the bank does not know it")
     if sent.status != 200:
         return _seen(TransactionStatus.UNKNOWN, channel, asked, f"the bank answered with status {sent.status}")
-    return _about(table(said, "transaction"), asked, account, channel)
+    return _about(nested(said, "transaction"), asked, account, channel)
 
 
-def _about(told: Table, asked: PaymentRequest, account: str, channel: Channel) -> Observation:
+def _about(told: JsonObject, asked: PaymentRequest, account: str, channel: Channel) -> Observation:
     """Read a transaction that should be the one asked about, and believe a success only if all of it fits."""
     seen = read_transaction(told, channel)
     if seen is None or seen.transaction_id != asked.transaction_id or seen.type is not asked.type:
@@ -135,7 +135,7 @@ def _fits(said: Money, asked: Money, partial: bool) -> bool:
     return said == asked or (partial and said.currency == asked.currency and said < asked)
 
 
-def read_transaction(told: Table, channel: Channel) -> Observation | None:
+def read_transaction(told: JsonObject, channel: Channel) -> Observation | None:
     """Read a transaction as the bank tells it, in an answer or a notification; nothing if it is incomplete."""
     status, kind, reference = _STATUSES.get(text(told, "status")), text(told, "type"), text(told, "reference", 255)
     amount = money(told)
@@ -144,7 +144,7 @@ def read_transaction(told: Table, channel: Channel) -> Observation | None:
     if text(told, "environment") != ENVIRONMENT or told.get("key") != (key := text(told, "key", 255)):
         return None
     moved = status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
-    action = _action(table(told, "action"))
+    action = _action(nested(told, "action"))
     if (moved and not amount) or (status is TransactionStatus.REQUIRES_ACTION and action is None):
         return None
     failed = status is TransactionStatus.DECLINED
@@ -165,7 +165,7 @@ def read_transaction(told: Table, channel: Channel) -> Observation | None:
     )
 
 
-def _action(told: Table) -> NextAction | None:
+def _action(told: JsonObject) -> NextAction | None:
     kind, url, reference = text(told, "type"), text(told, "url", 4_000), text(told, "reference", 255)
     if kind not in ("challenge", "hosted_page") or not reference or not url.startswith(("http://", "https://")):
         return None
@@ -180,7 +180,7 @@ def _seen(status: TransactionStatus, channel: Channel, asked: PaymentRequest, me
     return Observation(status=status, channel=channel, transaction_id=asked.transaction_id, message=message)
 
 
-def _excerpt(told: Table) -> str:
+def _excerpt(told: JsonObject) -> str:
     """What of a raw answer may be kept: names and amounts, no token, no URL, nothing that a shopper wrote."""
     kept = ("reference", "status", "type", "amount_minor", "currency", "partial", "code")
     return mask_card_numbers(json.dumps({name: told[name] for name in kept if name in told})[:500])

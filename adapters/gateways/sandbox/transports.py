@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sender, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.scenarios import Delivery

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.json_reading import Table, read_table, table, tables, text
+from payports.adapters.gateways.kit.json_reading import JsonObject, nested, nested_list, read_object, text
 from payports.adapters.gateways.kit.timed_signatures import FormerSecret
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.signatures import verify
@@ -50,20 +50,20 @@ class SandboxWebhooks(WebhookReader):
         refused = verify(self.secret, headers, body, now, self.former)
         if refused:
             return Failure(refused)
-        return self._read(read_table(body) or {})
+        return self._read(read_object(body) or {})
 
-    def _read(self, told: Table) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+    def _read(self, told: JsonObject) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         if text(told, "account") != self.account or text(told, "environment") != ENVIRONMENT:
             return Failure(WebhookRefused("another account or environment"))
-        read = [self._item(one) for one in tables(told, "items")]
+        read = [self._item(one) for one in nested_list(told, "items")]
         believed = tuple(one for one in read if one)
         if not 0 < len(read) == len(believed) <= _MAX_ITEMS:
             return Failure(WebhookRefused("an item cannot be read, or is about another account"))
         return Success(believed)
 
-    def _item(self, told: Table) -> Notification | None:
+    def _item(self, told: JsonObject) -> Notification | None:
         event_id = text(told, "id", 255)
-        seen = read_transaction(table(told, "transaction"), Channel.WEBHOOK)
+        seen = read_transaction(nested(told, "transaction"), Channel.WEBHOOK)
         if not event_id or seen is None or seen.account != self.account:
             return None
         return Notification(event_id=event_id, seen=seen)

@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, table
+from payports.adapters.gateways.kit.json_reading import JsonObject, nested
 from payports.adapters.gateways.stripe.form import Call
 from payports.adapters.gateways.stripe.interpretation import LAPSED, is_about, moves_money
 from payports.adapters.gateways.stripe.json_objects import own_id
@@ -28,7 +28,7 @@ _REFUSED: Final = frozenset({"requires_payment_method", "requires_source"})
 _WAITING: Final = _REFUSED | {"requires_action", "requires_source_action", "requires_confirmation"}
 
 
-def closing_of(told: Table, asked: PaymentRequest, terms: Terms, *, give_up: bool, minute: int) -> Call | None:
+def closing_of(told: JsonObject, asked: PaymentRequest, terms: Terms, *, give_up: bool, minute: int) -> Call | None:
     """The request that closes what Stripe has told of a transaction; nothing if it is closed, or may stay open.
 
     ``give_up``: nobody waits for the shopper any more. Else only what was refused is closed. ``minute``: when it is asked for; Stripe keeps
@@ -45,14 +45,14 @@ def closing_of(told: Table, asked: PaymentRequest, terms: Terms, *, give_up: boo
     return _of_intent(intent, asked, minute) if give_up or refused else None
 
 
-def _of_page(told: Table, asked: PaymentRequest, terms: Terms, minute: int) -> Call | None:
+def _of_page(told: JsonObject, asked: PaymentRequest, terms: Terms, minute: int) -> Call | None:
     """An open page is closed first; while it is open Stripe does not let its intent be cancelled."""
     session, status = own_id(told), told.get("status")
     if not session or session != asked.attributes.get("session", session) or told.get("livemode") is not terms.livemode:
         return None
     if status == "open":
         return expiry_of(session, _key(asked, session, minute))
-    intent = read_intent(table(told, "payment_intent"))
+    intent = read_intent(nested(told, "payment_intent"))
     left = status == "expired" and intent is not None and is_about(intent, asked, terms)
     return _of_intent(intent, asked, minute) if left and intent else None
 

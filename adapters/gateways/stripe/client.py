@@ -6,7 +6,8 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.sender import NotSent, Sender, Sent
+from payports.adapters.gateways.kit.http_results import NotSent, Sent
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe.form import Call, Unsendable, checked
 from payports.domain.secret import Secret
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, table, text
+from payports.adapters.gateways.kit.json_reading import JsonObject, nested, text
 from payports.adapters.gateways.stripe.decline_codes import DECLINE_CODES
 from payports.adapters.gateways.stripe.interpretation import Verdict, is_about, moves_money, verdict_of
 from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_problem
@@ -32,9 +32,9 @@ _LAPSED: Final = frozenset({"charge_expired_for_capture"})
 _TAKEN: Final = frozenset({"succeeded", "requires_capture", "processing", "requires_action"})
 
 
-def read_refusal(status: int, told: Table, asked: PaymentRequest, terms: Terms) -> Observation:
+def read_refusal(status: int, told: JsonObject, asked: PaymentRequest, terms: Terms) -> Observation:
     """Read an error. Only what Stripe itself says, in its own words, proves that nothing was done."""
-    error = table(told, "error")
+    error = nested(told, "error")
     kind, code = text(error, "type", 100), text(error, "code", 100)
     seen = attrs.evolve(
         seen_of(asked, Channel.ANSWER, TransactionStatus.UNKNOWN, f"Stripe answered with status {status}"), code=code
@@ -45,7 +45,7 @@ def read_refusal(status: int, told: Table, asked: PaymentRequest, terms: Terms) 
         or (status == 429 and code not in _BUSY and kind != "rate_limit_error")
     ):
         return seen
-    intent = read_intent(table(error, "payment_intent"))
+    intent = read_intent(nested(error, "payment_intent"))
     if error.get("payment_intent") is not None and not (intent and _lets_refuse(intent, asked, terms)):
         return attrs.evolve(seen, message="the refusal names an intent that it does not fit")
     if status in (400, 402) and (kind == "card_error" or (status == 402 and code in DECLINE_CODES)):

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
 from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of
 from payports.adapters.gateways.stripe.interpretation import Verdict, initiated, refunded
 from payports.adapters.gateways.stripe.json_objects import named, own_id
@@ -42,12 +42,12 @@ from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 
 Told: TypeAlias = tuple[Observation, ...]
-_Reader: TypeAlias = Callable[[Table, str, Terms], "Told | None"]
+_Reader: TypeAlias = Callable[[JsonObject, str, Terms], "Told | None"]
 _SUCCEEDED: Final = TransactionStatus.SUCCEEDED
 _CODE: Final = re.compile(r"[a-z]{3,4}")
 
 
-def read_event(kind: str, told: Table, terms: Terms) -> Told | None:
+def read_event(kind: str, told: JsonObject, terms: Terms) -> Told | None:
     """Read what an event's object tells; ``None`` if it should tell something and cannot be read."""
     reader = next((one for prefix, one in _READERS.items() if kind == prefix or kind.startswith(f"{prefix}.")), None)
     return reader(told, kind, terms) if reader else ()
@@ -78,7 +78,7 @@ def _seen(
     )
 
 
-def _intent(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- an intent's status says it all
+def _intent(told: JsonObject, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- an intent's status says it all
     if transaction_of(told) == "":
         return ()  # somebody else's, of whatever shape
     intent = read_intent(told)
@@ -143,7 +143,7 @@ def _on_hold(kind: TransactionType, intent: str, transaction: str, amount: Money
     return _seen(kind, Verdict(_SUCCEEDED, amount), terms, transaction=transaction, reference=intent, parent=intent)
 
 
-def _charge(told: Table, kind: str, terms: Terms) -> Told | None:
+def _charge(told: JsonObject, kind: str, terms: Terms) -> Told | None:
     if transaction_of(told) == "":
         return ()
     charge = read_charge(told)
@@ -158,11 +158,11 @@ def _charge(told: Table, kind: str, terms: Terms) -> Told | None:
         case "charge.captured" if charge.captured and charge.is_captured and not terms.several_captures:
             return (_on_hold(CAPTURE, charge.intent, charge.transaction, charge.captured, terms),)
         case "charge.expired" | "charge.refunded" if untaken and (
-            kind == "charge.expired" or whole(told, "amount_refunded") == told.get("amount")
+            kind == "charge.expired" or integer(told, "amount_refunded") == told.get("amount")
         ):
             return (_on_hold(REVERSE_AUTH, charge.intent, charge.transaction, charge.amount, terms),)
         case "charge.refunded":
-            listed = [_refund(one, kind, terms) for one in tables(table(told, "refunds"), "data")]
+            listed = [_refund(one, kind, terms) for one in nested_list(nested(told, "refunds"), "data")]
             return None if None in listed else tuple(seen for one in listed if one for seen in one)
         case _:
             return ()
@@ -184,7 +184,7 @@ def _tried(charge: Charge, terms: Terms) -> Told:
     return (attrs.evolve(seen, attributes={MULTICAPTURE: charge.multicapture}) if told else seen,)
 
 
-def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- a refund's status says it all
+def _refund(told: JsonObject, kind: str, terms: Terms) -> Told | None:  # noqa: ARG001 -- a refund's status says it all
     if _is_foreign(told):
         return ()
     refund = read_refund(told)
@@ -197,7 +197,7 @@ def _refund(told: Table, kind: str, terms: Terms) -> Told | None:  # noqa: ARG00
     return (_seen(REFUND, verdict, terms, transaction=refund.transaction, reference=refund.id, parent=refund.intent),)
 
 
-def _is_foreign(told: Table) -> bool:
+def _is_foreign(told: JsonObject) -> bool:
     """Tell whether a refund or a dispute is surely none of ours: of no intent, or in a currency in which we take no payments."""
     currency = told.get("currency")
     uncounted = isinstance(currency, str) and _CODE.fullmatch(currency) and currency.upper() not in DECIMALS
@@ -205,7 +205,7 @@ def _is_foreign(told: Table) -> bool:
     return bool(whole_one and (named(told, "payment_intent") == "" or uncounted))
 
 
-def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
+def _dispute(told: JsonObject, kind: str, terms: Terms) -> Told | None:
     """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
     if _is_foreign(told):
         return ()
@@ -213,7 +213,7 @@ def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
     intent = named(told, "payment_intent")
     if amount is None or not name or not intent:
         return None
-    entries = [whole(one, "amount") or 0 for one in tables(told, "balance_transactions")]
+    entries = [integer(one, "amount") or 0 for one in nested_list(told, "balance_transactions")]
     returned = kind == "charge.dispute.funds_reinstated" or any(units > 0 for units in entries)
     taken = (
         returned
@@ -226,7 +226,7 @@ def _dispute(told: Table, kind: str, terms: Terms) -> Told | None:
     return ((gone,) if taken else ()) + ((back,) if returned else ())
 
 
-def _session(told: Table, kind: str, terms: Terms) -> Told | None:
+def _session(told: JsonObject, kind: str, terms: Terms) -> Told | None:
     """Only that a hosted page lapsed before anybody tried to pay is told here; what was tried on it the intent tells, when it is asked."""
     transaction, intent = transaction_of(told), named(told, "payment_intent")
     if transaction is None or intent is None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn, cast
 
-from payports.adapters.gateways.kit.json_reading import Table
-from payports.adapters.gateways.kit.sender import Answer, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Sent
+from payports.adapters.gateways.kit.json_reading import JsonObject
 from payports.adapters.gateways.stripe.form import Call, is_id
 
 
@@ -20,7 +20,7 @@ class _Doubtful:
 _DOUBTFUL: Final = _Doubtful()
 
 
-def read_body(body: bytes) -> Table:
+def read_body(body: bytes) -> JsonObject:
     """Read a JSON object; an empty one if it is none.
 
     >>> read_body(b'{"a": 1, "b": 2, "b": 2}'), read_body(b"[]")
@@ -32,10 +32,10 @@ def read_body(body: bytes) -> Table:
         found: object = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_clear)
     except (ValueError, RecursionError):
         return {}
-    return cast("Table", found) if isinstance(found, dict) else {}
+    return cast("JsonObject", found) if isinstance(found, dict) else {}
 
 
-def body_of(sent: Sent) -> Table:
+def body_of(sent: Sent) -> JsonObject:
     """What a good answer tells; an empty table for all others."""
     return read_body(sent.body) if isinstance(sent, Answer) and sent.status == 200 else {}
 
@@ -46,39 +46,39 @@ def id_of(value: object) -> str:
     >>> id_of("ch_1"), id_of({"id": "ch_1", "amount": 1}), id_of("../ch_1"), id_of(None)
     ('ch_1', 'ch_1', '', '')
     """
-    found: object = cast("Table", value).get("id") if isinstance(value, dict) else value
+    found: object = cast("JsonObject", value).get("id") if isinstance(value, dict) else value
     return found if isinstance(found, str) and is_id(found) else ""
 
 
-def own_id(told: Table) -> str:
+def own_id(told: JsonObject) -> str:
     """The id of an object itself, which is never an object."""
     found = told.get("id")
     return found if isinstance(found, str) and is_id(found) else ""
 
 
-def named(told: Table, name: str) -> str | None:
+def named(told: JsonObject, name: str) -> str | None:
     """The id that a field names, an empty one if it names nobody; ``None`` if it cannot be read."""
     return "" if told.get(name) is None else id_of(told[name]) or None
 
 
-def metadata_of(told: Table) -> dict[str, str] | None:
+def metadata_of(told: JsonObject) -> dict[str, str] | None:
     """The metadata of an object; ``None`` if it cannot be read."""
     found: Any = told.get("metadata")
     if found is None:
         return {}
     if not isinstance(found, dict):
         return None
-    entries = cast("Table", found)
+    entries = cast("JsonObject", found)
     return entries if all(isinstance(value, str) for value in entries.values()) else None
 
 
-def is_list(told: Table, call: Call) -> bool:
+def is_list(told: JsonObject, call: Call) -> bool:
     """Tell whether an answer is the list that was asked for."""
     kind = "search_result" if call.path.endswith("/search") else "list"
     return told.get("object") == kind and told.get("url", call.path) == call.path and isinstance(told.get("data"), list)
 
 
-def _clear(pairs: list[tuple[str, Any]]) -> Table:
+def _clear(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found

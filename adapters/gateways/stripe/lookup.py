@@ -13,8 +13,8 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, tables, whole
-from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested_list
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.cancellation import closed, closing_of
 from payports.adapters.gateways.stripe.client import StripeClient
@@ -75,7 +75,7 @@ class Lookup:
         return self._closed(asked, channel, found, told, give_up=give_up)
 
     def _closed(
-        self, asked: PaymentRequest, channel: Channel, before: Observation, told: Table, *, give_up: bool
+        self, asked: PaymentRequest, channel: Channel, before: Observation, told: JsonObject, *, give_up: bool
     ) -> Observation:
         """Close what is open: a page first, then what is left of its intent. What cannot be closed is not told as declined."""
         found: Finding = before
@@ -99,16 +99,16 @@ class Lookup:
             return seen_of(asked, channel, TransactionStatus.UNKNOWN, "what was open could not be closed")
         return closed(found, before)
 
-    def _closing(self, asked: PaymentRequest, told: Table, *, give_up: bool) -> Call | None:
+    def _closing(self, asked: PaymentRequest, told: JsonObject, *, give_up: bool) -> Call | None:
         minute = int(self.clock.now().timestamp()) // 60
         return closing_of(told, asked, self.terms, give_up=give_up, minute=minute)
 
-    def _page_of(self, told: Table) -> Table:
+    def _page_of(self, told: JsonObject) -> JsonObject:
         """The page that an intent is paid on, as long as that is open; the intent itself if there is none, or it cannot be asked for."""
         intent = read_intent(told)
         if intent is None or not intent.on_page:
             return told
-        listed = tables(body_of(self.channel.send(queries.sessions_of(intent.id))), "data")
+        listed = nested_list(body_of(self.channel.send(queries.sessions_of(intent.id))), "data")
         pages = [one for one in listed if _is_page(one) and named(one, "payment_intent") == intent.id]
         return pages[0] if len(pages) == 1 else told
 
@@ -147,7 +147,7 @@ class Lookup:
         idle = fence.status == "requires_payment_method" and not moves_money(fence) and not fence.authorized
         return ours and idle and fence.amount == asked.amount
 
-    def _find(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+    def _find(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         """Find a transaction; also what Stripe told of it, where that was a single object."""
         call = self._direct(asked)
         if call:
@@ -159,7 +159,7 @@ class Lookup:
         unknown = TransactionStatus.UNKNOWN
         return seen_of(asked, channel, unknown, f"Stripe tells of a {asked.type.value} by itself"), {}
 
-    def _read(self, call: Call, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+    def _read(self, call: Call, asked: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         sent = self.channel.send(call)
         return read_finding(sent, asked, self.terms, channel), body_of(sent)
 
@@ -176,14 +176,14 @@ class Lookup:
             return None
         return queries.settlement_of(parent) if asked.type is SETTLED else queries.intent_of(parent)
 
-    def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+    def _listed_intent(self, asked: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         """Look among the newest intents, then, if these do not reach back far enough, among those of the time when it was sent."""
         sent_at = int(asked.sent_at.timestamp())
         skew = int(SKEW.total_seconds())
         page = self._page(queries.intents(), asked, channel)
         if isinstance(page, Observation):
             return page, {}
-        newest = tables(page, "data")
+        newest = nested_list(page, "data")
         found = _named(newest, asked)
         if found:
             return self._whole(found, asked, channel)
@@ -194,13 +194,13 @@ class Lookup:
 
     def _listed(
         self, asked: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]
-    ) -> tuple[Finding, Table]:
+    ) -> tuple[Finding, JsonObject]:
         after = ""
         for _ in range(MAX_PAGES):
             page = self._page(list_after(after), asked, channel)
             if isinstance(page, Observation):
                 return page, {}
-            items = tables(page, "data")
+            items = nested_list(page, "data")
             found = _named(items, asked)
             if found:
                 return self._whole(found, asked, channel)
@@ -211,38 +211,38 @@ class Lookup:
             after = own_id(items[-1])
         return seen_of(asked, channel, TransactionStatus.UNKNOWN, "Stripe's list could not be read to its end"), {}
 
-    def _page(self, call: Call, asked: PaymentRequest, channel: Channel) -> Table | Observation:
+    def _page(self, call: Call, asked: PaymentRequest, channel: Channel) -> JsonObject | Observation:
         """One page of a list, all of whose items can be told apart: one that cannot be read may be that which is looked for."""
         sent = self.channel.send(call)
         told = body_of(sent)
-        items = tables(told, "data")
+        items = nested_list(told, "data")
         twice = len({own_id(one) for one in items if transaction_of(one) == asked.transaction_id}) > 1
         if not is_list(told, call) or twice or not all(own_id(one) and _is_clear(one) for one in items):
             return seen_of(asked, channel, TransactionStatus.UNKNOWN, unasked(sent))
         return told
 
-    def _whole(self, listed: Table, asked: PaymentRequest, channel: Channel) -> tuple[Finding, Table]:
+    def _whole(self, listed: JsonObject, asked: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         """Ask for what a list has shown, with all that the list leaves out."""
         name = own_id(listed)
         call = queries.refund_of(name) if asked.type is REFUND else queries.intent_of(name)
         return self._read(call, attrs.evolve(asked, gateway_reference=name), channel)
 
 
-def _is_page(told: Table) -> bool:
+def _is_page(told: JsonObject) -> bool:
     return told.get("object") == "checkout.session"
 
 
-def _named(items: list[Table], asked: PaymentRequest) -> Table | None:
+def _named(items: list[JsonObject], asked: PaymentRequest) -> JsonObject | None:
     return next((one for one in items if transaction_of(one) == asked.transaction_id), None)
 
 
-def _is_clear(listed: Table) -> bool:
+def _is_clear(listed: JsonObject) -> bool:
     """Others may have put anything under the name of ours: only what is no metadata at all, or has it in two ways, is unclear."""
     return metadata_of(listed) is not None
 
 
-def _reach_back(listed: list[Table], since: int) -> bool:
+def _reach_back(listed: list[JsonObject], since: int) -> bool:
     """Tell whether a list, newest first, surely holds all that was made since a time."""
-    created = [whole(one, "created") for one in listed]
+    created = [integer(one, "created") for one in listed]
     known = [one for one in created if one is not None]
     return len(known) == len(listed) > 0 and known == sorted(known, reverse=True) and known[-1] < since

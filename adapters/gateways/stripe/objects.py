@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.decline_codes import meaning_of
 from payports.adapters.gateways.stripe.form import is_key
@@ -50,7 +50,7 @@ class Charge:
     on_page: bool
     problem: Problem | None
     multicapture: str
-    balance: Table = attrs.field(hash=False, repr=False)
+    balance: JsonObject = attrs.field(hash=False, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +72,7 @@ class Intent:
     authorized: bool | None
     problem: Problem | None
     reason: str
-    action: Table = attrs.field(hash=False, repr=False)  # an address in it may carry the client secret
+    action: JsonObject = attrs.field(hash=False, repr=False)  # an address in it may carry the client secret
     secret: str = attrs.field(repr=False)
 
     @property
@@ -94,7 +94,7 @@ class Refund:
     code: str
 
 
-def read_problem(told: Table) -> Problem | None:
+def read_problem(told: JsonObject) -> Problem | None:
     """Read an error, ``last_payment_error`` or the failure of a charge."""
     code, decline = text(told, "code", 100), text(told, "decline_code", 100)
     if not (code or decline or text(told, "type", 100)):
@@ -103,7 +103,7 @@ def read_problem(told: Table) -> Problem | None:
     return Problem(code=decline or code or text(told, "type", 100), failure=failure, hard=hard)
 
 
-def read_charge(told: Table) -> Charge | None:
+def read_charge(told: JsonObject) -> Charge | None:
     """Read a charge, or nothing."""
     amount, charge_id, status = (
         money_of(told.get("amount"), told.get("currency")),
@@ -122,7 +122,7 @@ def read_charge(told: Table) -> Charge | None:
     captured, exact = _captured(told), told.get("amount_captured") is not None
     if (captured is None and exact) or (captured and (captured > amount or status != "succeeded")):
         return None
-    failed = {"code": told.get("failure_code"), "decline_code": table(told, "outcome").get("reason")}
+    failed = {"code": told.get("failure_code"), "decline_code": nested(told, "outcome").get("reason")}
     return Charge(
         id=charge_id,
         intent=intent,
@@ -136,33 +136,33 @@ def read_charge(told: Table) -> Charge | None:
         on_page=PAGE in metadata,
         problem=read_problem(failed) if status == "failed" else None,
         multicapture=_multicapture(told),
-        balance=table(told, "balance_transaction"),
+        balance=nested(told, "balance_transaction"),
     )
 
 
-def _multicapture(told: Table) -> str:
-    card = table(table(told, "payment_method_details"), "card")
-    return text(table(card, "multicapture"), "status", 20)
+def _multicapture(told: JsonObject) -> str:
+    card = nested(nested(told, "payment_method_details"), "card")
+    return text(nested(card, "multicapture"), "status", 20)
 
 
-def _captured(told: Table) -> Money | None:
+def _captured(told: JsonObject) -> Money | None:
     """How much of a charge was captured. Without ``amount_captured`` (before 2020) what was released counts as refunded."""
-    units, refunded = whole(told, "amount_captured"), whole(told, "amount_refunded")
+    units, refunded = integer(told, "amount_captured"), integer(told, "amount_refunded")
     if told.get("amount_captured") is None and told.get("captured") is False:
         units = 0
     if told.get("amount_captured") is None and told.get("captured") is True and refunded is not None:
-        units = (whole(told, "amount") or 0) - refunded
+        units = (integer(told, "amount") or 0) - refunded
     return money_of(units, told.get("currency"))
 
 
-def transaction_of(told: Table) -> str | None:
+def transaction_of(told: JsonObject) -> str | None:
     """Our transaction that the metadata names, an empty text if it names none; ``None`` if the metadata cannot be read."""
     metadata = metadata_of(told)
     found = "" if metadata is None else metadata.get(TRANSACTION, "")
     return None if metadata is None or (found and not is_key(found)) else found
 
 
-def read_intent(told: Table) -> Intent | None:
+def read_intent(told: JsonObject) -> Intent | None:
     """Read a payment intent, or nothing: also if its amounts or its charge speak against it."""
     status, intent_id, livemode = text(told, "status", 100), own_id(told), told.get("livemode")
     amount, transaction = money_of(told.get("amount"), told.get("currency")), transaction_of(told)
@@ -186,9 +186,9 @@ def read_intent(told: Table) -> Intent | None:
         captures=_captures(metadata),
         charge=charge,
         authorized=_authorized(charge, charge_id, told),
-        problem=read_problem(table(told, "last_payment_error")),
+        problem=read_problem(nested(told, "last_payment_error")),
         reason=text(told, "cancellation_reason", 100),
-        action=table(told, "next_action"),
+        action=nested(told, "next_action"),
         secret=text(told, "client_secret"),
     )
     whole_amount = (intent.capturable or _no(amount)) + (intent.received or _no(amount)) <= amount
@@ -230,14 +230,14 @@ def _captures(metadata: Mapping[str, str]) -> dict[str, int] | None:
     return found
 
 
-def _latest_charge(told: Table) -> tuple[str | None, Charge | None]:
+def _latest_charge(told: JsonObject) -> tuple[str | None, Charge | None]:
     """The id of the latest charge (``None`` if it cannot be read), and the charge itself where it is expanded.
 
     Before version 2022-11-15 it is the first in a list of charges.
     """
-    listed = tables(table(told, "charges"), "data")
+    listed = nested_list(nested(told, "charges"), "data")
     name = named(told, "latest_charge")
-    expanded = table(told, "latest_charge") or (listed[0] if listed else None)
+    expanded = nested(told, "latest_charge") or (listed[0] if listed else None)
     if expanded is None or name is None:
         return name, None
     charge = read_charge(expanded)
@@ -249,14 +249,14 @@ _CAPTURE_NAME: Final = re.compile(CAPTURED + "[0-9a-f]{32}")
 _UNITS: Final = re.compile(r"[1-9][0-9]{0,15}")
 
 
-def _authorized(charge: Charge | None, charge_id: str, told: Table) -> bool | None:
+def _authorized(charge: Charge | None, charge_id: str, told: JsonObject) -> bool | None:
     if charge and charge.status in ("succeeded", "failed"):
         return charge.status == "succeeded"
     unsaid = "latest_charge" not in told and "charges" not in told
     return None if charge_id or unsaid else False
 
 
-def read_refund(told: Table) -> Refund | None:
+def read_refund(told: JsonObject) -> Refund | None:
     """Read a refund, or nothing."""
     amount, refund_id, status = (
         money_of(told.get("amount"), told.get("currency")),

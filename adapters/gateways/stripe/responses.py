@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 
 import attrs
 
-from payports.adapters.gateways.kit.json_reading import Table, table, text, whole
-from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, text
 from payports.adapters.gateways.stripe.errors import read_refusal
 from payports.adapters.gateways.stripe.interpretation import is_about, moves_money, refunded, verdict_of
 from payports.adapters.gateways.stripe.json_objects import id_of, named, own_id, read_body
@@ -38,7 +38,7 @@ def read_answer(sent: Sent, asked: PaymentRequest, terms: Terms) -> PaymentRespo
             told = read_body(sent.body)
             if sent.status != 200:
                 return PaymentResponse(
-                    seen=read_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, table(told, "error"))
+                    seen=read_refusal(sent.status, told, asked, terms), raw=_excerpt(sent.status, nested(told, "error"))
                 )
             seen = answered(told, asked, terms) or _nothing_done(asked)
             return PaymentResponse(seen=seen, raw=_excerpt(200, told))
@@ -67,7 +67,7 @@ def unasked(sent: Sent) -> str:
 def is_key_in_use(sent: Sent) -> bool:
     """Tell whether Stripe says that the key was sent with something else."""
     told = read_body(sent.body) if isinstance(sent, Answer) and sent.status == 400 else {}
-    return text(table(told, "error"), "type") == "idempotency_error"
+    return text(nested(told, "error"), "type") == "idempotency_error"
 
 
 def _nothing_done(asked: PaymentRequest) -> Observation:
@@ -76,7 +76,7 @@ def _nothing_done(asked: PaymentRequest) -> Observation:
     return seen_of(asked, Channel.ANSWER, _UNKNOWN, "Stripe answers as if nothing had been asked")
 
 
-def answered(told: Table, asked: PaymentRequest, terms: Terms) -> Observation | None:
+def answered(told: JsonObject, asked: PaymentRequest, terms: Terms) -> Observation | None:
     """Read the answer to what was sent with our id: what does not name that id is about something else.
 
     A capture and a cancellation are sent to an intent by its own name, which may not be of our making and then has no id of ours.
@@ -87,7 +87,7 @@ def answered(told: Table, asked: PaymentRequest, terms: Terms) -> Observation | 
     return about(told, asked, terms, Channel.ANSWER)
 
 
-def about(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
+def about(told: JsonObject, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation | None:
     """Read an object that should be about what was asked; nothing if it says that this has not been done."""
     if asked.type is REFUND:
         return _about_refund(told, asked, terms, channel)
@@ -107,7 +107,7 @@ _OPEN: Final = (TransactionStatus.DECLINED, TransactionStatus.REQUIRES_ACTION)
 """What a payment comes to on a page of Stripe's, on which the shopper may go on."""
 
 
-def _about_refund(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
+def _about_refund(told: JsonObject, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
     refund = read_refund(told)
     if refund is None or told.get("livemode", terms.livemode) is not terms.livemode:
         return seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
@@ -166,7 +166,7 @@ def attributes_of(amount: Money, charge: Charge | None, terms: Terms, *, manual:
 
 def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> NextAction:
     """What the shopper must do. Client secrets, which are never kept, are there only when it is ``complete``."""
-    url = _address(table(intent.action, "redirect_to_url"))
+    url = _address(nested(intent.action, "redirect_to_url"))
     if url:
         return NextAction(type="redirect", url=url if complete else _kept(url, intent.secret), reference=intent.id)
     secret = (("client_secret", intent.secret),) if complete else ()
@@ -174,7 +174,7 @@ def next_action_of(intent: Intent, terms: Terms, *, complete: bool = False) -> N
     return NextAction(type="challenge", reference=intent.id, fields=fields)
 
 
-def page_of(told: Table, *, complete: bool = False) -> NextAction | None:
+def page_of(told: JsonObject, *, complete: bool = False) -> NextAction | None:
     """The page that a session of Stripe's offers, as long as it is open."""
     session, url = own_id(told), _address(told)
     if told.get("object") != "checkout.session" or told.get("status") != "open" or not (session and url):
@@ -182,7 +182,7 @@ def page_of(told: Table, *, complete: bool = False) -> NextAction | None:
     return NextAction(type="hosted_page", url=url if complete else _kept(url), reference=session)
 
 
-def _address(told: Table) -> str:
+def _address(told: JsonObject) -> str:
     url = text(told, "url", 4_000)
     return url if url.startswith(("https://", "http://")) else ""
 
@@ -193,11 +193,11 @@ def _kept(url: str, secret: str = "") -> str:
     return "" if "secret" in plain.lower() or (secret and secret in plain) else url
 
 
-def _about_session(told: Table, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
+def _about_session(told: JsonObject, asked: PaymentRequest, terms: Terms, channel: Channel) -> Observation:
     """Read a hosted page: as long as it is open the shopper may try again; then the intent that came of it counts, if there is one."""
     session, unknown = own_id(told), seen_of(asked, channel, _UNKNOWN, _UNREADABLE)
     given, name = told.get("payment_intent"), named(told, "payment_intent")
-    intent = read_intent(table(told, "payment_intent"))
+    intent = read_intent(nested(told, "payment_intent"))
     if not session or session != asked.attributes.get("session", session) or name is None:
         return unknown
     if transaction_of(told) not in ("", asked.transaction_id) or told.get("livemode") is not terms.livemode:
@@ -239,9 +239,9 @@ _AMOUNTS: Final = ("amount", "amount_capturable", "amount_received", "amount_cap
 _WORD: Final = re.compile(r"[A-Za-z][a-z_.]{0,99}")
 
 
-def _excerpt(status: int, told: Table) -> str:
+def _excerpt(status: int, told: JsonObject) -> str:
     """What of a raw answer may be kept: ids, amounts and codes; no secret, no address, nothing that a shopper wrote."""
     kept: dict[str, Any] = {"http": status, "id": own_id(told), "livemode": told.get("livemode") is True}
     kept |= {name: told.get(name) for name in _WORDS if _WORD.fullmatch(text(told, name))}
-    kept |= {name: whole(told, name) for name in _AMOUNTS if whole(told, name) is not None}
+    kept |= {name: integer(told, name) for name in _AMOUNTS if integer(told, name) is not None}
     return mask_card_numbers(json.dumps(kept)[:500])

@@ -12,8 +12,8 @@ from typing import Any, Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.json_reading import Table, table, tables, text, whole
-from payports.adapters.gateways.kit.sender import Answer, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, NotSent, Sent
+from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id, path
 from payports.adapters.gateways.stripe.json_objects import (
@@ -85,14 +85,14 @@ class StripeVault(MethodVault):
             found += [_method(own_id(one), name, one) for one in listed]
         return Success(tuple(found))
 
-    def _listed(self, customer: str) -> list[Table] | None:
+    def _listed(self, customer: str) -> list[JsonObject] | None:
         """All cards of one of Stripe's customers; nothing if one of them is not theirs, or there is no end of them."""
-        found: list[Table] = []
+        found: list[JsonObject] = []
         for _ in range(MAX_PAGES):
             after = {"starting_after": own_id(found[-1])} if found else {}
             call = Call("GET", path("payment_methods"), {"customer": customer, "type": "card", "limit": 100, **after})
             told = self._get(call) or {}
-            page = tables(told, "data")
+            page = nested_list(told, "data")
             if not is_list(told, call) or not all(self._is_theirs(one, customer) for one in page):
                 return None
             found += page
@@ -102,13 +102,13 @@ class StripeVault(MethodVault):
                 return None
         return None
 
-    def _is_theirs(self, method: Table, customer: str) -> bool:
+    def _is_theirs(self, method: JsonObject, customer: str) -> bool:
         return bool(own_id(method)) and named(method, "customer") == customer and self._is_of_our_mode(method)
 
-    def _is_of_our_mode(self, told: Table) -> bool:
+    def _is_of_our_mode(self, told: JsonObject) -> bool:
         return told.get("livemode", self.terms.livemode) is self.terms.livemode
 
-    def _is_ours(self, told: Table, customer: Customer) -> bool:
+    def _is_ours(self, told: JsonObject, customer: Customer) -> bool:
         """Tell whether this is a customer of Stripe's that carries our customer's id."""
         return (metadata_of(told) or {}).get(CUSTOMER) == customer.id and self._is_of_our_mode(told)
 
@@ -156,10 +156,10 @@ class StripeVault(MethodVault):
         told = self._get(call)
         if told is None or not is_list(told, call):
             return None
-        theirs = [one for one in tables(told, "data") if self._is_ours(one, customer)]
+        theirs = [one for one in nested_list(told, "data") if self._is_ours(one, customer)]
         return tuple(own_id(one) for one in theirs if own_id(one))
 
-    def _attached(self, customer: str, method: str) -> Outcome[Table, _Trouble]:
+    def _attached(self, customer: str, method: str) -> Outcome[JsonObject, _Trouble]:
         """Attach a method unless that was done already. Twice is once, so it needs no key, which would bring an old refusal again."""
         known = self._get(Call("GET", path("payment_methods", method)))
         if known is not None and named(known, "customer") == customer and own_id(known) == method:
@@ -197,16 +197,16 @@ class StripeVault(MethodVault):
             case _:
                 return ResultUnknown("")
 
-    def _post(self, where: str, form: Mapping[str, Any] | None = None, key: str = "") -> Outcome[Table, _Trouble]:
+    def _post(self, where: str, form: Mapping[str, Any] | None = None, key: str = "") -> Outcome[JsonObject, _Trouble]:
         sent = self.channel.send(Call("POST", where, form or {}, key))
         told = _table(sent)
         return Success(told) if told is not None else Failure(_trouble(sent))
 
-    def _get(self, call: Call) -> Table | None:
+    def _get(self, call: Call) -> JsonObject | None:
         return _table(self.channel.send(call))
 
 
-def _is_detached(told: Table, method: str) -> bool:
+def _is_detached(told: JsonObject, method: str) -> bool:
     return own_id(told) == method and named(told, "customer") == ""
 
 
@@ -214,7 +214,7 @@ def _key(*about: str) -> str:
     return sha256(repr(about).encode()).hexdigest()
 
 
-def _table(sent: Sent) -> Table | None:
+def _table(sent: Sent) -> JsonObject | None:
     """A good answer; nothing if there is none or it is no object."""
     return body_of(sent) or None
 
@@ -222,7 +222,7 @@ def _table(sent: Sent) -> Table | None:
 def _trouble(sent: Sent) -> _Trouble:
     if isinstance(sent, NotSent):
         return NotExecuted("", sent.reason)
-    error = table(read_body(sent.body), "error") if isinstance(sent, Answer) else {}
+    error = nested(read_body(sent.body), "error") if isinstance(sent, Answer) else {}
     problem = read_problem(error)
     if not isinstance(sent, Answer) or problem is None:
         return ResultUnknown("")
@@ -233,9 +233,9 @@ def _trouble(sent: Sent) -> _Trouble:
     return ResultUnknown("")
 
 
-def _method(token: str, customer: str, told: Table) -> PaymentMethod:
-    card = table(told, "card")
-    expiry = (whole(card, "exp_month"), whole(card, "exp_year"))
+def _method(token: str, customer: str, told: JsonObject) -> PaymentMethod:
+    card = nested(told, "card")
+    expiry = (integer(card, "exp_month"), integer(card, "exp_year"))
     shown = {"brand": text(card, "brand", 50), "last4": text(card, "last4", 4)}
     if None not in expiry:
         shown["expiry"] = f"{expiry[0]:02}/{expiry[1]}"

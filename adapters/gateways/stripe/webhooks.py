@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.json_reading import Table, table, text
+from payports.adapters.gateways.kit.json_reading import JsonObject, nested, text
 from payports.adapters.gateways.kit.timed_signatures import FormerSecret, verify
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.json_objects import read_body
@@ -52,11 +52,11 @@ class StripeWebhooks(WebhookReader):
             return Failure(refused)
         return self._read(read_body(body))
 
-    def _read(self, event: Table) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+    def _read(self, event: JsonObject) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         event_id, kind = text(event, "id", 200), text(event, "type", 200)
         if not (event_id and kind):
             return Failure(WebhookRefused("it is no event"))
-        thing = table(table(event, "data"), "object")
+        thing = nested(nested(event, "data"), "object")
         mode, account = event.get("livemode"), event.get("account")
         if not isinstance(mode, bool) or thing.get("livemode", mode) is not mode:
             return Failure(WebhookRefused("no mode, or two"))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payports.adapters.gateways.kit.json_reading import money, read_table, tables, text, whole
-from payports.adapters.gateways.kit.sender import Answer, Lost, NotSent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent
+from payports.adapters.gateways.kit.json_reading import integer, money, nested_list, read_object, text
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
 from payports.adapters.gateways.sandbox.translation import read_answer, read_finding
@@ -187,15 +187,15 @@ def test_the_bank_takes_any_object_without_raising(message: dict[str, Any]) -> N
     ],
 )
 def test_what_is_no_plain_object_is_not_read(body: bytes) -> None:
-    assert read_table(body) is None
+    assert read_object(body) is None
 
 
 def test_values_are_read_strictly() -> None:
-    told = read_table(
+    told = read_object(
         rb'{"t": "x", "u": "\ud800", "n": "\u0000", "b": true, "i": 7, "f": 7.0, "c": "eur", "l": [1, {"a": 1}]}'
     )
     assert told is not None
     assert [text(told, name) for name in "tunbi"] == ["x", "", "", "", ""]
-    assert [whole(told, name) for name in "ibft"] == [7, None, None, None]
+    assert [integer(told, name) for name in "ibft"] == [7, None, None, None]
     assert money(told, "i", "c") is None
-    assert tables(told, "l") == [{}, {"a": 1}]
+    assert nested_list(told, "l") == [{}, {"a": 1}]

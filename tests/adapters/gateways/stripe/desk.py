@@ -13,7 +13,7 @@ import pytest
 from stripe import WebhookSignature
 
 from payports.adapters.gateways import stripe
-from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.kit.http_results import Answer
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionType

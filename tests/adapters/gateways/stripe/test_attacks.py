@@ -11,7 +11,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.sender import Answer, Sender
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.kit.timed_signatures import signed
 from payports.adapters.gateways.stripe import requests
 from payports.adapters.gateways.stripe.events import read_event

@@ -10,7 +10,7 @@ import pytest
 
 import payports
 from payports import Cart, NewPayment
-from payports.adapters.gateways.kit.sender import Lost, Sent
+from payports.adapters.gateways.kit.http_results import Lost, Sent
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.requests import Terms
 from payports.application.checkout.finalize import ActionRequired

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe import params
 
-from payports.adapters.gateways.kit.sender import Sender, Sent
+from payports.adapters.gateways.kit.http_results import Sent
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.config import PINNED_VERSION

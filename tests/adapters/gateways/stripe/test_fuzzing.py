@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.adapters.gateways.kit.json_reading import table
-from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.kit.http_results import Answer
+from payports.adapters.gateways.kit.json_reading import nested
 from payports.adapters.gateways.kit.timed_signatures import signed
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.responses import read_answer, read_finding
@@ -134,7 +134,7 @@ def _check_success(seen: Observation, told: dict[str, Any]) -> None:
     about = told["payment_intent"] if told.get("object") == "checkout.session" else told
     assert about["currency"] == "eur"
     assert about.get("livemode", False if seen.type is REFUND else None) is False
-    named = table(about, "metadata").get("payports_transaction", "")
+    named = nested(about, "metadata").get("payports_transaction", "")
     if seen.type in (AUTHORIZE, AUTHORIZE_AND_CAPTURE, REFUND):
         unnamed = seen.channel is not Channel.ANSWER or about is not told
         assert named == "t-ours" or (named == "" and unnamed)
@@ -143,7 +143,7 @@ def _check_success(seen: Observation, told: dict[str, Any]) -> None:
         assert (charge["amount"], charge["currency"]) == (about["amount"], "eur")
         assert charge["status"] == "succeeded" or seen.type is REVERSE_AUTH
         if seen.type in (AUTHORIZE, AUTHORIZE_AND_CAPTURE):
-            assert table(cast("dict[str, Any]", charge), "metadata").get("payports_transaction", "") in ("", "t-ours")
+            assert nested(cast("dict[str, Any]", charge), "metadata").get("payports_transaction", "") in ("", "t-ours")
     if seen.type is REVERSE_AUTH:
         assert not about.get("amount_received")
         assert not about.get("amount_capturable")
@@ -156,7 +156,7 @@ def _check_success(seen: Observation, told: dict[str, Any]) -> None:
 
 def _check_failure(told: dict[str, Any]) -> None:
     """What is told as failed shows no money: neither in the intent itself nor in that of a refusal or a page."""
-    about = table(table(told, "error"), "payment_intent") or table(told, "payment_intent") or told
+    about = nested(nested(told, "error"), "payment_intent") or nested(told, "payment_intent") or told
     assert about.get("amount_received") in (0, None)
     assert about.get("status") not in ("succeeded", "requires_capture", "processing") or told.get("object") == "charge"
 

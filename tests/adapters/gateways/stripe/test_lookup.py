@@ -12,7 +12,8 @@ import attrs
 import pytest
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.sender import Lost, Sender, Sent
+from payports.adapters.gateways.kit.http_results import Lost, Sent
+from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.config import PINNED_VERSION
 from payports.adapters.gateways.stripe.gateway import StripeGateway

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports.adapters.gateways.kit.sender import Answer
+from payports.adapters.gateways.kit.http_results import Answer
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH

@@ -14,7 +14,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from payports.adapters.gateways.kit.sender import Answer, Limits, Lost, NotSent, Sender, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_sender import Sender
 
 QUICK = Limits(connect_s=2.0, read_s=0.3, total_s=0.6, body_bytes=10_000)
 Conversation = Callable[[socket.socket], None]
@@ -233,16 +234,16 @@ def test_no_reason_and_no_log_tells_a_secret(caplog: pytest.LogCaptureFixture) -
 
 
 def test_each_thread_has_a_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    from payports.adapters.gateways.kit import connection
+    from payports.adapters.gateways.kit import http_connection
 
-    made: list[connection.Wire] = []
+    made: list[http_connection.HttpSession] = []
 
-    class Counted(connection.Wire):
+    class Counted(http_connection.HttpSession):
         def __init__(self, limits: Limits) -> None:
             super().__init__(limits)
             made.append(self)
 
-    monkeypatch.setattr(connection, "Wire", Counted)
+    monkeypatch.setattr(http_connection, "HttpSession", Counted)
     sender = Sender(QUICK)
 
     def twice() -> None:
@@ -258,8 +259,8 @@ def test_each_thread_has_a_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_importing_gateways_imports_no_requests() -> None:
-    names = "sender, offline, sandbox, stored_value"
-    code = f"from payports.adapters.gateways import {names}\nimport payports.testing, sys\nprint('requests' in sys.modules)"
+    names = "offline, sandbox, stored_value"
+    code = f"from payports.adapters.gateways import {names}\nimport payports.adapters.gateways.kit.http_sender\nimport payports.testing, sys\nprint('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "False\n"
 
 

@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
-from payports.adapters.gateways.kit.sender import Answer, Limits, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
 
 _CHUNK: Final = 65_536
 _GZIP_OR_ZLIB: Final = 47  # zlib's wbits for "find out which of the two it is"
@@ -56,7 +56,7 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).addFilter(_Discreet())
 
 
-class Wire:
+class HttpSession:
     """One session: connections that are kept open, nothing else that is kept."""
 
     def __init__(self, limits: Limits) -> None:
