@@ -1,5 +1,6 @@
-# Every target makes .venv by itself; once it stands, that costs nothing until
-# pyproject.toml or constraints.txt change.
+# Every target makes .venv by itself and installs what it needs: the demonstration 50 MB, all
+# others the tools of the tests on top. After that nothing is installed until pyproject.toml or
+# constraints.txt change.
 
 PYTHON ?= python3
 ARGS ?=
@@ -9,13 +10,15 @@ export PYTHONSAFEPATH := 1
 
 BIN := .venv/bin
 READY := .venv/.ready
+READY_FOR_DEMO := .venv/.ready-for-demo
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 FOLDERS := domain ports application adapters src tests
 SOURCES := $(shell find $(FOLDERS) docs benchmarks -type f -not -path '*/__pycache__/*') \
            pyproject.toml constraints.txt README.md LICENSE
 
 .PHONY: demo test check format format-check lint types layers coverage build lock mutation bench clean
 
-demo: $(READY)
+demo: $(READY_FOR_DEMO)
 	$(BIN)/payports demo $(ARGS)
 
 # `make test ARGS='-k money'` runs a part, and records nothing.
@@ -69,7 +72,7 @@ mutation: $(READY)
 # `make bench ARGS=--quick` for a look of two minutes. The other libraries live in an environment of their own,
 # of the newest Python there is: one of them asks for 3.12.
 bench: $(READY) .venv-bench/.ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(INSTALL) '.[bench]'
 	env -u PYTHONSAFEPATH $(BIN)/python -m benchmarks --peers-python .venv-bench/bin/python $(ARGS)
 
 .venv-bench/.ready: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
@@ -83,10 +86,16 @@ clean:
 	rm -rf .venv .venv-lock .venv-bench dist mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(FOLDERS) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cli,dev]'
-	touch $@
+$(READY_FOR_DEMO): pyproject.toml constraints.txt
+	@echo "Installing payports into .venv (up to a minute, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) '.[cli]'
+	@touch $@
+
+$(READY): $(READY_FOR_DEMO)
+	@echo "Installing the tools of the tests into .venv (some minutes and 640 MB, once) ..."
+	@$(INSTALL) '.[cli,dev]'
+	@touch $@
 
 # CI calls `make test` and then `make check`. So that the suite runs once, a whole run that
 # passed leaves .coverage behind, dated at its start, and the check takes it for as long as no
