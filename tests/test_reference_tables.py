@@ -55,7 +55,7 @@ def test_the_readme_explains_every_key_of_the_configuration() -> None:
     [
         ("docs/gateways/sandbox.md", keys(sandbox.Options)),
         ("docs/gateways/stored-value.md", keys(stored_value.Options)),
-        ("docs/testing.md", TOKENS),
+        ("docs/testing/your-shop.md", TOKENS),
     ],
 )
 def test_a_page_explains_every_key_of_its_gateway(page: str, named: Iterable[str]) -> None:
@@ -76,12 +76,23 @@ def test_contributing_explains_every_variable_that_the_tests_read() -> None:
 def test_the_index_of_decisions_has_each_by_its_title() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text("utf-8").splitlines()
+    pages = sorted(folder.glob("0*.md"))
     lines: list[str] = []
-    for page in sorted(folder.glob("0*.md")):
-        number, title = page.read_text("utf-8").partition("\n")[0].removeprefix("# ").split(". ", 1)
-        assert page.name.startswith(f"{int(number):04}-")
-        lines.append(f"- [{number}. {title}]({page.name})")
-    assert [line for line in index if line.startswith("- ")] == lines
+    for number, page in enumerate(pages, start=1):
+        heading = page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        assert heading.startswith(f"{number}. ")
+        assert page.name.startswith(f"{number:04}-")
+        lines.append(f"- [{heading}]({page.name})")
+    assert sorted(line for line in index if line.startswith("- ")) == sorted(lines)
+
+
+def test_every_decision_that_the_code_names_exists() -> None:
+    """A decision is named in full, so that its title tells what it is about."""
+    folders = [ROOT / folder for folder in ("domain", "ports", "application", "adapters", "src", "tests", "benchmarks")]
+    texts = [path.read_text("utf-8") for folder in folders for path in folder.rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r"docs/decisions/(\d{4}[^\s`\"):]*)", text)}
+    assert named
+    assert {name for name in named if not (ROOT / "docs" / "decisions" / name).is_file()} == set()
 
 
 def test_every_link_to_a_file_of_this_tree_leads_somewhere() -> None:

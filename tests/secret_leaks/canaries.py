@@ -2,7 +2,8 @@
 
 Kept on purpose, because a later call needs it: a method's properties (the token among them), what a person typed about the payer and
 the goods, and what is to be echoed, in ``details`` of the payment; a saved method's properties in its own ``details``; the callback token
-of a checkout in its column (docs/decisions/0007). Nothing of that is in any other column, log, fact, span or line of the command line.
+of a checkout in its column (docs/decisions/0013-callback-token-kept-whole.md). Nothing of that is in any other column, log, fact, span
+or line of the command line.
 """
 
 from __future__ import annotations

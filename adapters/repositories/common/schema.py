@@ -1,6 +1,6 @@
 """The tables of the SQLite store, as numbered migrations that only go forward.
 
-``docs/decisions/0002-migrations-by-user-version.md`` says why. A migration that was released is never edited: a change is a new one.
+``docs/decisions/0028-migrations-by-user-version.md`` says why. A migration that was released is never edited: a change is a new one.
 """
 
 from __future__ import annotations

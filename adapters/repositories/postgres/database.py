@@ -1,6 +1,6 @@
 """PostgreSQL as the repository sees it: a commit takes two round trips, and what became of one that was not answered is asked.
 
-``docs/decisions/0030-…`` to ``0033-…`` say why each part is as it is.
+Decisions 29 to 33 in ``docs/decisions`` say why each part is as it is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables of the PostgreSQL store: those of SQLite, step by step with the same numbers, in a schema of their own.
 
-``docs/decisions/0032-one-schema-two-dialects.md`` says why.
+``docs/decisions/0029-one-schema-two-dialects.md`` says why.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Whose turn it is to write, among the processes that wait for one file: they stand in line, and the first of them asks most often.
 
 SQLite lets everybody who waits ask by himself, and the less often the longer he has waited: whoever comes late goes first, and some wait in
-vain (``docs/decisions/0058-…``). Here whoever comes late and finds the file free goes first, too, unless somebody has waited for long.
+vain (``docs/decisions/0034-sqlite-write-queue.md``). Here whoever comes late and finds the file free goes first, too, unless somebody has
+waited for long.
 """
 
 from __future__ import annotations
