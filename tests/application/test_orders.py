@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from threading import Barrier, Thread
-from typing import Any
+from typing import Any, Final
 
+import attrs
 import pytest
 
 from payports import (
@@ -12,19 +13,23 @@ from payports import (
     CheckedOut,
     Conflict,
     CurrencyMismatch,
+    GatewayUnsupported,
     Money,
+    NotExecuted,
     OperationNotAllowed,
     Owner,
     PaymentNotFound,
-    PaymentsFailed,
     StoreUnavailable,
     TransactionType,
 )
-from payports.ports.gateway import PaymentRequest
-from tests.application.shops import Bench, bench, eur, fail, problem, told
-
-OWNER = Owner("cart", "c-1")
-TWO: dict[str, Any] = {"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}}
+from payports.application.orders import OrderReport
+from payports.domain.capabilities import Capabilities, ReverseAuthorization
+from payports.domain.failures import FailedPayment, PaymentsFailed
+from payports.domain.transaction import Source
+from payports.ports.gateway import PaymentRequest, PaymentResponse
+from payports.ports.store import Commit
+from tests.application.scenarios import OWNER, TWO
+from tests.application.shops import Bench, Spy, bench, eur, fail, only, problem, told, with_gateway, without_gateway
 
 
 def placed(config: dict[str, Any], *amounts: int, token: str = "tok_approved") -> Bench:
@@ -281,3 +286,191 @@ def test_a_cancelled_fulfilment_is_not_captured() -> None:
     told(on.shop.orders.cancel(OWNER, "f-1", eur(4_000), key="k-1"))
     assert isinstance(problem(on.shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-2")), OperationNotAllowed)
     assert captures(on) == []
+
+
+class Able:
+    """A gateway with other abilities; calls go on to the one that it stands before."""
+
+    def __init__(self, inner: Spy, **abilities: Any) -> None:
+        self._inner = inner
+        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        return self._inner.execute(request)
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
+        return self._inner.look_up(request, fence=fence)
+
+
+def able(on: Bench, **abilities: Any) -> Bench:
+    transactions: Any = Able(on.spy, **abilities)
+    return with_gateway(on, transactions=transactions)
+
+
+def test_what_is_left_of_an_order_is_freed_where_only_the_whole_rest_can_be() -> None:
+    on = able(bench(), reverse_authorization=ReverseAuthorization.REMAINDER)
+    on.pay(minor=3_000)
+    told(on.submit(minor=3_000))
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(1_000), key="k-1"))
+    assert on.effects(TransactionType.REVERSE_AUTH) == []
+    told(on.shop.orders.capture(OWNER, "f-2", eur(2_000), key="k-2"))
+    assert on.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 1_000)]
+
+
+def test_an_order_at_a_gateway_that_is_gone_says_so_for_each_part() -> None:
+    on = bench()
+    on.pay()
+    told(on.submit())
+    failed = problem(without_gateway(on).shop.orders.cancel(OWNER, "f-1", eur(1_000), key="k-1"))
+    assert [one.problem for one in failed.details] == [GatewayUnsupported("sandbox", "REVERSE_AUTH")]
+
+
+def test_nothing_is_freed_while_a_cent_may_still_be_captured() -> None:
+    on = bench()
+    on.pay()
+    told(on.submit())
+    told(on.shop.orders.capture(OWNER, "f-1", eur(5_989), key="k-1"))
+    assert on.effects(TransactionType.REVERSE_AUTH) == []
+    told(on.shop.orders.capture(OWNER, "f-2", eur(1), key="k-2"))
+    told(on.shop.orders.release(OWNER))
+    assert on.effects(TransactionType.REVERSE_AUTH) == []
+
+
+CAPTURE: Final = TransactionType.CAPTURE
+
+
+@pytest.mark.parametrize("operation", ["cancel", "refund"])
+def test_a_ratio_holds_for_every_way_to_move_an_order(operation: str) -> None:
+    on = bench({**TWO, "orders": {"split": "ratio"}})
+    on.pay(minor=1_000, gateway="first")
+    on.pay(minor=9_000, gateway="second")
+    told(on.submit(minor=10_000))
+    kind = TransactionType.REVERSE_AUTH
+    if operation == "refund":
+        told(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
+        kind = TransactionType.REFUND
+    told(getattr(on.shop.orders, operation)(OWNER, "x-1", eur(5_000), key="k-2"))
+    assert sorted(minor for _, minor in on.effects(kind)) == [500, 4_500]
+
+
+def test_an_order_is_released_as_often_as_something_is_held() -> None:
+    on = bench()
+    payment = on.pay()
+    for _ in range(2):
+        told(on.shop.transactions.authorize(payment.id))
+        told(on.shop.orders.release(OWNER))
+    assert on.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 5_990)] * 2
+
+
+def test_a_request_for_the_rest_is_finished_by_its_key_although_more_was_moved_before_it() -> None:
+    on = bench(TWO)
+    on.pay(minor=4_000, gateway="first")
+    on.pay(minor=6_000, gateway="second")
+    told(on.submit(minor=10_000))
+    on.bank.fail_next("CAPTURE", "declined")
+    problem(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
+    on.bank.fail_next("CAPTURE", "unreachable")
+    problem(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-2"))
+    told(on.shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-2"))
+    assert [minor for _, minor in on.effects(CAPTURE)] == [6_000, 4_000]
+
+
+REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
+
+
+@pytest.mark.parametrize("moment", ["when it was decided", "when it is recorded"])
+def test_a_fulfilment_is_not_captured_again_because_it_was_on_another_payment(moment: str) -> None:
+    on = bench(TWO)
+    first, second = on.pay(minor=4_000, gateway="first"), on.pay(minor=6_000, gateway="second")
+    told(on.submit(minor=10_000))
+    policy = attrs.evolve(on.shop.policy, capture_priority=("second",))
+    other = attrs.evolve(on.shop, policy=policy).orders
+
+    def serve(commit: Commit) -> None:
+        decided = not commit.changes
+        if decided is (moment == "when it was decided"):
+            on.store.before_commit = on.store.after_commit = None
+            told(other.capture(OWNER, "f-1", eur(1_000), key="k-2"))
+
+    if moment == "when it was decided":
+        on.store.after_commit = serve
+    else:
+        on.store.before_commit = serve
+    failed = problem(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-1"))
+    assert isinstance(failed, PaymentsFailed)
+    (refused,) = failed.details
+    assert refused.payment_id == first.id
+    assert refused.problem == OperationNotAllowed(
+        "CAPTURE", "another request has moved money for the same source meanwhile"
+    )
+    assert on.effects(CAPTURE) == [("CAPTURE", 1_000)]
+    assert only(on.again(second), CAPTURE).amount == eur(1_000)
+
+
+def test_parts_of_one_request_do_not_count_against_each_other() -> None:
+    on = bench(TWO)
+    on.pay(minor=4_000, gateway="first")
+    on.pay(minor=6_000, gateway="second")
+    told(on.submit(minor=10_000))
+    told(on.shop.orders.capture(OWNER, "f-1", eur(7_000), key="k-1"))
+    told(on.shop.orders.capture(OWNER, "f-2", eur(3_000), key="k-2"))
+    assert sorted(minor for _, minor in on.effects(CAPTURE)) == [3_000, 3_000, 4_000]
+
+
+def test_what_was_cancelled_with_a_refund_is_not_captured_any_more() -> None:
+    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
+    payment = on.pay()
+    told(on.submit())
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(1_000), key="k-1"))
+    before = on.again(payment)
+    assert problem(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-2")) == OperationNotAllowed(
+        "capture", "fulfillment f-1 was captured or cancelled already"
+    )
+    assert on.again(payment) == before
+
+
+def test_what_went_back_for_a_return_and_for_a_cancellation_is_counted_once() -> None:
+    on = bench()
+    on.pay(minor=2_000)
+    told(on.submit(minor=2_000))
+    told(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-1"))
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(400), key="k-2"))
+    told(on.shop.orders.refund(OWNER, "r-1", eur(600), key="k-3"))
+    told(on.shop.orders.cancel(OWNER, "f-1", eur(2_000), key="k-4"))
+    assert on.effects(TransactionType.REFUND) == [("REFUND", 400), ("REFUND", 600)]
+    assert on.effects(REVERSE_AUTH) == [("REVERSE_AUTH", 1_000)]
+
+
+# --- reports ---
+
+
+def test_a_request_of_an_order_reports_what_it_moved_and_for_what() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.submit())
+    report = told(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-1"))
+    capture = only(on.again(payment), TransactionType.CAPTURE)
+    assert report == OrderReport(owner=OWNER, source=Source("fulfillment", "f-1"), reports=report.reports)
+    assert [one.transactions for one in report.reports] == [(capture,)]
+    released = told(on.shop.orders.release(OWNER))
+    assert released == OrderReport(owner=OWNER, source=None, reports=released.reports)
+    assert [one.requested for one in released.reports[0].transactions] == [eur(4_990)]
+
+
+def test_a_part_of_an_order_that_failed_is_told_with_its_payment() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.submit())
+    on.bank.fail_next("CAPTURE", "unreachable")
+    failed = problem(on.shop.orders.capture(OWNER, "f-1", eur(1_000), key="k-1"))
+    row = only(on.again(payment), TransactionType.CAPTURE)
+    assert failed == PaymentsFailed(
+        (
+            FailedPayment(
+                payment_id=payment.id,
+                problem=NotExecuted(row.id, "the connection was refused"),
+                type=TransactionType.CAPTURE,
+                amount=eur(1_000),
+            ),
+        )
+    )

@@ -8,13 +8,13 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports import Customer, Finding, FindingKind, Owner, Payment, PaymentMethod
+from payports import Customer, Finding, FindingKind, Payment, PaymentMethod
 from payports.domain.audit.findings import Bounds
 from payports.domain.payment import Restriction
 from payports.ports.store import CheckoutState, Kept, Reach
+from tests.application.scenarios import OWNER
 from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, spoil, told
 
-OWNER: Final = Owner("cart", "c-1")
 SECOND: Final = timedelta(seconds=1)
 
 

@@ -13,22 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from payports import AuditPage, Finding, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
-from payports.domain.capabilities import LookUp
-from payports.domain.observation import Channel, Observation
-from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Change, Commit, StoreFailed
-from tests.application.shops import (
-    DAY,
-    Bench,
-    bench,
-    eur,
-    fail,
-    problem,
-    snapshot,
-    told,
-    with_gateway,
-    without_gateway,
-)
+from tests.application.shops import DAY, Bench, bench, eur, fail, problem, snapshot, spoil, told, with_gateway
 from tests.simulation.machine import ShopMachine
 
 BRIEF = settings(
@@ -125,7 +111,7 @@ def asked(on: Bench) -> list[tuple[FindingKind, bool]]:
     return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
 
 
-def sold(on: Bench) -> Bench:
+def sell(on: Bench) -> Bench:
     on.pay()
     told(on.submit())
     return on
@@ -167,88 +153,6 @@ def test_a_place_that_is_no_text_is_refused() -> None:
     assert problem(bench().shop.audit.verify(nowhere)) == InvalidInput("after", "must be text")
 
 
-SAYS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool]]]] = [
-    ({}, []),
-    ({"amount": eur(5_990)}, []),
-    ({"amount": eur(5_991)}, [(FindingKind.GATEWAY_DIFFERS, False)]),
-    ({"gateway_reference": "else"}, [(FindingKind.GATEWAY_DIFFERS, False)]),
-    ({"status": TransactionStatus.DECLINED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
-    ({"status": TransactionStatus.REVOKED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
-    ({"status": TransactionStatus.UNKNOWN}, [(FindingKind.GATEWAY_SILENT, False)]),
-]
-
-
-@pytest.mark.parametrize(("says", "expected"), SAYS)
-def test_what_a_gateway_says_of_a_success_is_compared(
-    says: dict[str, Any], expected: list[tuple[FindingKind, bool]]
-) -> None:
-    on = sold(bench())
-    answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
-    on.spy.on_look_up = lambda _: Observation(**(answer | says))
-    assert asked(on) == expected
-
-
-@pytest.mark.parametrize(
-    ("token", "says", "expected"),
-    [
-        ("tok_declined", TransactionStatus.NOT_EXECUTED, []),
-        ("tok_declined", TransactionStatus.AWAITING_RESULT, []),
-        ("tok_declined", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, False)]),
-        ("tok_timeout_charged", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
-        ("tok_timeout_charged", TransactionStatus.UNKNOWN, []),
-        ("tok_async", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
-        ("tok_async", TransactionStatus.AWAITING_RESULT, []),
-        ("tok_wrong_amount", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
-    ],
-)
-def test_what_recovery_or_a_person_is_at_work_on_is_known(
-    token: str, says: TransactionStatus, expected: list[tuple[FindingKind, bool]]
-) -> None:
-    on = bench()
-    on.pay(token=token)
-    on.submit()
-    on.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
-    assert asked(on) == expected
-
-
-@pytest.mark.parametrize(
-    ("token", "expected"),
-    [
-        ("tok_approved", [(FindingKind.GATEWAY_DIFFERS, False)]),
-        ("tok_async", [(FindingKind.GATEWAY_DIFFERS, False)]),
-        ("tok_declined", []),
-        ("tok_timeout_not_charged", []),
-    ],
-)
-def test_what_a_gateway_does_not_know_must_not_have_happened(
-    token: str, expected: list[tuple[FindingKind, bool]]
-) -> None:
-    on = bench()
-    on.pay(token=token)
-    on.submit()
-    on.spy.on_look_up = lambda _: NotFoundYet()
-    assert asked(on) == expected
-
-
-def test_a_call_that_is_under_way_is_not_asked_about() -> None:
-    on = bench()
-    payment = on.pay()
-    pages: list[AuditPage] = []
-    on.spy.during = lambda _: pages.append(told(on.shop.audit.verify(gateway_look_up=True)))
-    told(on.shop.transactions.authorize(payment.id))
-    assert [(page.transactions, page.compared, page.findings) for page in pages] == [(1, 0, ())]
-
-
-def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
-    on = sold(bench())
-    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert asked(with_gateway(on, transactions=blind)) == []
-    assert asked(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
-    empty = bench()
-    empty.pay()
-    assert asked(without_gateway(empty)) == []
-
-
 def test_a_commit_between_two_reads_is_no_finding() -> None:
     on = bench()
     payment = on.pay()
@@ -266,7 +170,7 @@ def test_a_commit_between_two_reads_is_no_finding() -> None:
 
 
 def test_a_store_that_is_down_is_no_damage() -> None:
-    on = sold(bench())
+    on = sell(bench())
     store: Any = on.shop.environment.store
     store.payment = fail("a row cannot be read")
     assert [(one.kind, one.message) for one in findings(on)] == [(FindingKind.UNREADABLE, "a row cannot be read")]
@@ -339,3 +243,13 @@ def test_what_a_person_has_taken_note_of_is_known() -> None:
     told(on.shop.maintenance.resolve(hold.id, TransactionStatus.REVOKED, operator="ada", reason="delivered nothing"))
     assert (len(shown), told(on.shop.maintenance.needs_attention())) == (1, ())
     assert [(one.kind, one.known) for one in told(on.shop.audit.verify()).findings] == [(FindingKind.COVER, True)]
+
+
+def test_a_gap_in_a_history_is_found_with_its_payment() -> None:
+    on = bench()
+    payment = on.pay()
+    store: Any = on.shop.environment.store
+    (first,) = store.history(payment.id)
+    spoil(store, "history", lambda _: (attrs.evolve(first, sequence=2),))
+    gaps = [one for one in told(on.shop.audit.verify()).findings if one.kind is FindingKind.HISTORY_GAP]
+    assert [one.payment_id for one in gaps] == [payment.id]

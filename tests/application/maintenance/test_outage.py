@@ -18,11 +18,15 @@ from payports.domain.transaction_types import ReversalState
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import Change, Commit, gateway_lease
 from payports.testing.clock import START
-from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, only, problem, seen, told, with_gateway
+from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, fail, only, problem, seen, told, with_gateway
 
-TWO: Final = {"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}}
+ONE_OF_TWO_IS_DEAD: Final = {"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}}
+
+
 PROBES: Final = 3
 """So many payments of a silent gateway a pass may ask about."""
+
+
 ATTEMPTS: Final = (TransactionStatus.UNKNOWN, TransactionStatus.SENDING_TO_PROCESSOR)
 
 
@@ -77,7 +81,7 @@ def test_after_days_without_an_answer_all_is_settled_within_a_minute_of_passes_a
 
 @pytest.mark.parametrize("limit", [10, 100])
 def test_whoever_goes_through_another_gateway_is_served_in_the_same_pass(limit: int) -> None:
-    on = bench(TWO)
+    on = bench(ONE_OF_TWO_IS_DEAD)
     unknown(on, 250, "dead")
     on.clock.advance(2 * MINUTE)
     alive = unknown(on, 7)
@@ -90,7 +94,7 @@ def test_whoever_goes_through_another_gateway_is_served_in_the_same_pass(limit: 
 
 
 def test_the_place_of_what_is_left_alone_goes_to_others_however_long_a_pass_takes() -> None:
-    on = bench(TWO)
+    on = bench(ONE_OF_TWO_IS_DEAD)
     alive: list[Payment] = []
     for number, gateway in enumerate(("dead",) * 5 + ("sandbox",) + ("dead",) * 20 + ("sandbox",)):
         payment = on.pay(f"c-{number}", token="tok_timeout_charged", gateway=gateway)
@@ -120,7 +124,7 @@ def test_what_fell_silent_is_left_alone_also_if_a_pass_takes_no_more(limit: int)
 
 
 def test_what_one_worker_found_silent_others_leave_alone_until_half_a_minute_later() -> None:
-    on = bench(TWO)
+    on = bench(ONE_OF_TWO_IS_DEAD)
     dead = unknown(on, 10, "dead")
     on.spies["dead"].on_look_up = silence
     on.clock.advance(2 * MINUTE)
@@ -291,7 +295,7 @@ def test_a_gateway_that_can_never_say_is_asked_ever_more_seldom() -> None:
 
 
 def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_with_one_payment() -> None:
-    on = bench(TWO)
+    on = bench(ONE_OF_TWO_IS_DEAD)
     shops = [attrs.evolve(on, shop=on.shop.merchant(name)) for name in ("a", "b", "c")]
     for one in shops:
         unknown(one, 5, "dead")
@@ -325,9 +329,23 @@ def test_silence_is_kept_in_mind_for_the_merchants_whose_gateway_is_set_up_alike
         "a": {"checkout": {"rollback": "deferred"}},
         "b": {"gateways": {"dead": {"adapter": "sandbox", "account": "b"}}},
     }
-    shop = bench({**TWO, "merchants": own}).shop
+    shop = bench({**ONE_OF_TWO_IS_DEAD, "merchants": own}).shop
     here, alike, other = (
         one.environment.gateways["dead"].silence for one in (shop, shop.merchant("a"), shop.merchant("b"))
     )
     assert here is alike
     assert here is not other
+
+
+def test_an_intent_whose_call_is_over_is_called_unknown_though_its_gateway_is_silent() -> None:
+    on = bench()
+    payment = on.pay(token="tok_timeout_charged")
+    on.spy.on_look_up = fail()
+    problem(on.shop.transactions.authorize(payment.id, eur(1_000)))
+    on.spy.during = lambda _: setattr(on.store, "before_commit", fail())
+    problem(on.shop.transactions.authorize(payment.id, eur(2_000)))
+    on.store.before_commit = on.spy.during = None
+    assert [one.status.value for one in on.again(payment).transactions] == ["UNKNOWN", "SENDING_TO_PROCESSOR"]
+    on.clock.advance(10 * MINUTE)
+    told(on.shop.maintenance.run())
+    assert [one.status.value for one in on.again(payment).transactions] == ["UNKNOWN", "UNKNOWN"]

@@ -1,15 +1,46 @@
-"""Creating payments: once a key."""
+"""Payments: created once a key, as complete as given, checked with their gateway, changed while nothing is open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Final
 
+import attrs
 import pytest
 from returns.result import Failure
 
 import payports
-from payports import Cart, Conflict, Money, NewPayment, Owner, PaymentMethod, Payports
+from payports import (
+    Address,
+    Cart,
+    Conflict,
+    GatewayUnsupported,
+    InvalidInput,
+    Money,
+    NewPayment,
+    OperationNotAllowed,
+    Owner,
+    Payment,
+    PaymentMethod,
+    PaymentType,
+    Payports,
+)
+from payports.domain.capabilities import Capabilities
+from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import FixedClock, SandboxBank
+from payports.testing.clock import START
+from tests.application.shops import (
+    CUSTOMER,
+    Bench,
+    Spy,
+    bench,
+    eur,
+    new_payment,
+    problem,
+    told,
+    with_gateway,
+    without_gateway,
+)
 
 
 @pytest.fixture
@@ -59,3 +90,122 @@ def test_a_payment_made_after_the_order_was_placed_leaves_its_checkout_as_it_was
     assert shop.checkout.submit(cart, request_id="a-1").unwrap() == placed
     dearer = Cart("c-1", total=Money.of("15.00", "EUR"))
     assert shop.checkout.submit(dearer, request_id="a-1") == Failure(Conflict("a-1"))
+
+
+# --- what a payment may hold ---
+
+
+class Able:
+    """A gateway with other abilities; calls go on to the one that it stands before."""
+
+    def __init__(self, inner: Spy, **abilities: Any) -> None:
+        self._inner = inner
+        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        return self._inner.execute(request)
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
+        return self._inner.look_up(request, fence=fence)
+
+
+def able(on: Bench, **abilities: Any) -> Bench:
+    transactions: Any = Able(on.spy, **abilities)
+    return with_gateway(on, transactions=transactions)
+
+
+LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_through_name_length": 4}
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({}, ""),
+        ({"abcd": "abc", "b": "c"}, ""),
+        ({"a": "1", "b": "2", "c": "3"}, "the gateway keeps 2 fields"),
+        ({"a": "abcd"}, "the gateway keeps 3 characters a field"),
+        ({"abcde": "a"}, "the gateway keeps names of 4 characters"),
+    ],
+)
+def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[str, str], refused: str) -> None:
+    on = able(bench(), **LIMITS)
+    made = on.shop.payments.create(new_payment(pass_through=fields))
+    if refused:
+        assert problem(made) == InvalidInput("pass_through", refused)
+    else:
+        assert told(made).pass_through == fields
+
+
+def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
+    on = able(bench(), currencies=frozenset({"EUR"}))
+    told(on.shop.payments.create(new_payment()))
+    refused = on.shop.payments.create(new_payment(amount=Money(1, "USD")))
+    assert problem(refused) == GatewayUnsupported("sandbox", "USD")
+
+
+class Validator:
+    """Takes only cards of one kind."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[PaymentMethod, PaymentType]] = []
+
+    def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
+        self.asked.append((method, payment_type))
+        return None if method.token == "tok_good" else InvalidInput("token", "is not good")
+
+
+def test_the_gateway_looks_at_a_method_when_it_is_given_and_when_it_is_changed() -> None:
+    validator = Validator()
+    on = with_gateway(bench(), validator=validator)
+    good, bad = PaymentMethod({"token": "tok_good"}), PaymentMethod({"token": "tok_bad"})
+    not_good = InvalidInput("token", "is not good")
+    assert problem(on.shop.payments.create(new_payment(method=bad))) == not_good
+    payment = told(on.shop.payments.create(new_payment(method=good, type=PaymentType.DEBIT_CARD)))
+    assert problem(on.shop.payments.update(payment.id, method=bad)) == not_good
+    assert told(on.shop.payments.update(payment.id, eur(1), good)).amount == eur(1)
+    assert validator.asked == [
+        (bad, PaymentType.CREDIT_CARD),
+        *[(one, PaymentType.DEBIT_CARD) for one in (good, bad, good)],
+    ]
+    assert told(without_gateway(on).shop.payments.update(payment.id, method=bad)).method == bad
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"billing": Address(city="Wien")},
+        {"shipping": Address(city="Bern")},
+        {"billing": None},
+        {"method": PaymentMethod({"token": "tok_other"})},
+        {"name": "x"},
+    ],
+)
+def test_a_key_is_of_one_payment_to_the_last_field(other: dict[str, Any]) -> None:
+    on = bench()
+    new = new_payment(billing=Address(city="Bern"))
+    first = told(on.shop.payments.create(new, key="k-1"))
+    assert told(on.shop.payments.create(new, key="k-1")) == first
+    assert problem(on.shop.payments.create(attrs.evolve(new, **other), key="k-1")) == Conflict("k-1")
+
+
+def test_a_payment_is_made_with_all_that_was_given() -> None:
+    on = bench()
+    new = new_payment(
+        type=PaymentType.DEBIT_CARD,
+        customer=CUSTOMER,
+        name="mine",
+        save_for_future_use=True,
+        billing=Address(city="Bern"),
+        pass_through={"a": "b"},
+    )
+    made = told(on.shop.payments.create(new))
+    given = {field.name: getattr(new, field.name) for field in attrs.fields(type(new))}
+    assert made == Payment(id=made.id, created_at=START, version=1, **given)
+
+
+def test_the_method_cannot_be_changed_while_money_is_open_on_it() -> None:
+    on = bench()
+    payment = on.pay(token="tok_timeout_charged")
+    problem(on.shop.transactions.authorize(payment.id))
+    other = new_payment(token="tok_declined").method
+    assert isinstance(problem(on.shop.payments.update(payment.id, method=other)), OperationNotAllowed)

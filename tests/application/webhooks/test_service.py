@@ -43,7 +43,7 @@ from tests.application.shops import (
     with_gateway,
 )
 
-TWO: dict[str, Any] = {
+TWO_SECRETS: dict[str, Any] = {
     "gateways": {"first": {"adapter": "sandbox", "account": "one"}, "second": {"adapter": "sandbox", "account": "two"}}
 }
 
@@ -201,7 +201,7 @@ def test_every_item_of_a_batch_is_verified() -> None:
 
 
 def test_a_notification_about_another_gateways_transaction_is_not_believed() -> None:
-    on = bench(TWO)
+    on = bench(TWO_SECRETS)
     payment = on.pay(token="tok_async", gateway="first")
     told(on.submit())
     (row,) = on.again(payment).transactions
@@ -349,6 +349,8 @@ class Reading(WebhookReader):
 
 
 NOTHING: Any = None
+
+
 WRONG_READINGS: dict[str, Any] = {
     "raises": RuntimeError("secret"),
     "gives nothing": None,
@@ -382,3 +384,70 @@ def test_notifications_that_never_come_are_made_good_by_polling() -> None:
     on.settle_down(HOUR, 4)
     (payment,) = on.shop.store.of("default").payments()
     assert payment.placed
+
+
+# --- answers ---
+
+
+def _told_later(on: Bench, reference: str) -> Any:
+    on.bank.finish_async(reference)
+    return on.bank.webhooks()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [(b"x" * 1_000_000, 400, b"refused"), (b"x" * 1_000_001, 413, b"too large"), (b"", 400, b"refused")],
+)
+def test_a_gateway_is_answered_by_how_its_body_was_taken(body: bytes, status: int, said: bytes) -> None:
+    receipt = told(bench().receive({}, body))
+    assert (receipt.status_code, receipt.body, receipt.applied) == (status, said, 0)
+
+
+def test_a_gateway_is_thanked_for_what_was_applied_and_for_what_was_known() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    ((headers, body),) = _told_later(on, row.gateway_reference)
+    for applied in (1, 0):
+        receipt = told(on.receive(headers, body))
+        assert (receipt.status_code, receipt.body, receipt.applied) == (200, b"ok", applied)
+
+
+# --- readers ---
+
+
+class Reader(WebhookReader):
+    """Says what a test wants, or raises it, and notes what it was asked."""
+
+    def __init__(self, says: Any) -> None:
+        self.says = says
+        self.asked: list[tuple[object, ...]] = []
+
+    def read(self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime) -> Any:
+        self.asked.append((headers, body, params, now))
+        return self.says
+
+
+@pytest.mark.parametrize("params", [None, {"endpoint": "1"}])
+def test_a_reader_is_given_all_that_came(params: Mapping[str, str] | None) -> None:
+    reader = Reader(Success(()))
+    on = with_gateway(bench(), webhooks=reader)
+    told(on.shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
+    assert reader.asked == [({"a": "b"}, b"body", params or {}, on.clock.now())]
+
+
+def test_a_readers_refusal_is_answered_with_its_status() -> None:
+    on = with_gateway(bench(), webhooks=Reader(Failure(WebhookRefused("secret", 401))))
+    receipt = told(on.receive({}, b""))
+    assert (receipt.status_code, receipt.body) == (401, b"refused")
+
+
+def test_whatever_a_reader_calls_it_a_notification_came_as_one() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id, channel=Channel.OPERATOR)
+    told(with_gateway(on, webhooks=Reader(Success((Notification(event_id="ev_1", seen=fact),)))).receive({}, b""))
+    telling = on.again(payment).transactions[0].judgement.telling
+    assert telling
+    assert telling.channel is Channel.WEBHOOK

@@ -8,39 +8,28 @@ from typing import Any, Final
 
 import pytest
 
-from payports import (
-    ActionRequired,
-    Cart,
-    Observation,
-    Owner,
-    Payment,
-    PaymentMethod,
-    TransactionStatus,
-    TransactionType,
-)
+from payports import ActionRequired, Cart, Observation, Payment, PaymentMethod, TransactionStatus, TransactionType
 from payports.domain.observation import Channel
-from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
+from payports.ports.gateway import PaymentRequest
+from tests.application.scenarios import OWNER, TWO, Stubborn
 from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, next_reference, told, with_gateway
 
-OWNER: Final = Owner("cart", "c-1")
-TWO: Final = {"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}}
 HOST: Final = ("host", "")
+
+
 CHECKOUT: Final = ("checkout", "")
+
+
 ORDER: Final = ("order", "")
+
+
 RECOVERY: Final = ("recovery", "")
+
+
 WEBHOOK: Final = ("webhook of sandbox", "event ev")
 
+
 Doing = Callable[[Bench, Payment], Any]
-
-
-class Stubborn(ExternalActions):
-    """Actions of a gateway that cannot be told to give one up."""
-
-    def __init__(self, inner: ExternalActions) -> None:
-        self.inner = inner
-
-    def confirm(self, request: PaymentRequest, params: Any) -> Observation | NotFoundYet:
-        return self.inner.confirm(request, params)
 
 
 def causes(on: Bench, payment: Payment) -> list[tuple[str, str]]:
@@ -58,14 +47,14 @@ def come_back(on: Bench) -> Any:
     return on.shop.checkout.resume("sandbox", {"callback_token": record.callback_token})
 
 
-def three_d_secure(on: Bench) -> ActionRequired:
+def sent_away(on: Bench) -> ActionRequired:
     required = told(on.submit())
     assert isinstance(required, ActionRequired)
     return required
 
 
 def finished_elsewhere(on: Bench, _: Payment) -> None:
-    on.bank.complete_action(next_reference(three_d_secure(on)))
+    on.bank.complete_action(next_reference(sent_away(on)))
     on.bank.webhooks()
     come_back(on)
 
@@ -73,7 +62,7 @@ def finished_elsewhere(on: Bench, _: Payment) -> None:
 def lapsed(on: Bench, _: Payment) -> None:
     actions = on.shop.gateways["sandbox"].gateway.actions
     assert actions
-    three_d_secure(on)
+    sent_away(on)
     on.clock.advance(HOUR)
     told(with_gateway(on, actions=Stubborn(actions)).shop.maintenance.run())
 

@@ -1,0 +1,383 @@
+"""What hands do to the records beside payments, and to who and why, is found; in what the library wrote nothing is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from payports import (
+    Finding,
+    FindingKind,
+    Owner,
+    Payment,
+    PaymentMethod,
+    Secret,
+    StoreUnavailable,
+    TransactionStatus,
+    connect,
+)
+from payports.adapters.gateways.sandbox.signatures import signed_headers
+from payports.ports.store import StoreFailed
+from payports.testing import FixedClock, SandboxBank
+from tests.application.shops import CUSTOMER, OTHER, SECRET, Bench, bench, eur, fail, new_payment, problem, told, watch
+
+
+# ruff: noqa: S608 -- the statements are this file's own words
+def sell(on: Bench) -> dict[str, str]:
+    """Something of every kind that leaves records beside payments; gives the payments' ids."""
+    ada = on.pay("ada", customer=CUSTOMER)
+    bob = on.pay("bob", customer=OTHER)
+    told(on.submit("ada", customer=CUSTOMER))
+    told(on.submit("bob", customer=OTHER, request_id="attempt-2"))
+    declined = on.pay("declined", token="tok_declined")
+    on.submit("declined")
+    away = on.pay("away", token="tok_3ds")
+    told(on.submit("away"))
+    heard = on.pay("heard", token="tok_async")
+    told(on.submit("heard"))
+    on.bank.finish_async(on.again(heard).transactions[0].gateway_reference)
+    on.deliver()
+    told(on.shop.orders.capture(Owner("cart", "ada"), "f-1", eur(5_990), key="ship"))
+    keyed = told(on.shop.payments.create(new_payment("keyed"), key="make"))
+    told(on.shop.transactions.authorize(keyed.id))
+    ruled = on.pay("ruled", token="tok_timeout_not_charged")
+    on.shop.transactions.authorize(ruled.id, key="by-hand")
+    unknown = on.again(ruled).transactions[0].id
+    on.shop.maintenance.resolve(unknown, TransactionStatus.NOT_EXECUTED, operator="eve", reason="asked the bank")
+    saved: list[Payment] = []
+    for customer, token in ((CUSTOMER, "tok_approved"), (OTHER, "tok_partial")):
+        kept = told(on.shop.saved_methods.save(customer, "sandbox", PaymentMethod({"token": token})))
+        owner = Owner("cart", f"saved-{customer.id}")
+        used: Payment = told(on.shop.saved_methods.use(kept.id, customer=customer, owner=owner, amount=eur(1)))
+        saved.append(used)
+    told(on.shop.events.deliver(lambda _: None))
+    park(on)
+    named = (ada, bob, declined, away, heard, keyed, ruled, *saved)
+    names = ("ada", "bob", "declined", "away", "heard", "keyed", "ruled", "saved", "other")
+    return {name: one.id for name, one in zip(names, named, strict=True)}
+
+
+def park(on: Bench) -> None:
+    """A notification about a transaction that nobody knows."""
+    waiting = on.pay("parked", token="tok_async")
+    told(on.submit("parked"))
+    (row,) = on.again(waiting).transactions
+    on.bank.finish_async(row.gateway_reference)
+    *_, (_, body) = on.bank.webhooks()
+    unknown = body.replace(row.id.encode(), b"of-nobody")
+    headers = signed_headers(Secret(SECRET), unknown, int(on.clock.now().timestamp()))
+    assert told(on.receive(headers, unknown)).applied == 0
+
+
+@pytest.fixture(scope="module")
+def sold(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    path = tmp_path_factory.mktemp("sold") / "shop.db"
+    on = opened(path)
+    names = sell(on)
+    on.shop.close()
+    return path, names
+
+
+@pytest.fixture
+def path(sold: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    """A copy of the file, to be tampered with."""
+    return Path(shutil.copy(sold[0], tmp_path / "shop.db"))
+
+
+def opened(path: Path) -> Bench:
+    clock, bank = FixedClock(), SandboxBank(webhook_secret=SECRET)
+    return watch(connect({"store": {"url": f"sqlite:///{path}"}}, bank=bank, clock=clock), bank, clock)
+
+
+def tamper(path: Path, statements: str, names: Mapping[str, str]) -> None:
+    """Do by hand what no library would: without triggers and foreign keys."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = 0")
+        connection.execute("DROP TRIGGER IF EXISTS history_is_not_rewritten")
+        connection.execute("DROP TRIGGER IF EXISTS history_is_not_deleted")
+        for statement in statements.split(";"):
+            assert connection.execute(statement, names).rowcount > 0, statement
+
+
+def found(on: Bench) -> list[Finding]:
+    """All that an audit finds and nobody knows of, with the records read in small pages."""
+    findings: list[Finding] = list(told(on.shop.audit.verify(limit=1_000)).findings)
+    after: str | None = ""
+    while after is not None:
+        page = told(on.shop.audit.verify_records(after, 3))
+        findings += page.findings
+        after = page.after or None
+    on.shop.close()
+    return [one for one in findings if not one.known]
+
+
+def test_nothing_is_found_in_what_the_library_wrote(path: Path) -> None:
+    assert found(opened(path)) == []
+
+
+OLDER: Final = (
+    "UPDATE history SET details = json_remove(details, '$.owner') WHERE kind = 'payment.created';"
+    "UPDATE history SET why = '' WHERE who LIKE 'webhook of %'"
+)
+
+
+def test_nothing_is_found_in_what_an_older_library_wrote(path: Path) -> None:
+    tamper(path, OLDER, {})
+    assert found(opened(path)) == []
+
+
+def cut(name: str) -> str:
+    """A payment goes, with all that names its id."""
+    tables = {"payments": "id", "transactions": "payment_id", "history": "payment_id"}
+    return ";".join(f"DELETE FROM {table} WHERE {column} = :{name}" for table, column in tables.items())
+
+
+def exchanged(table: str, column: str, key: str, first: str, second: str) -> str:
+    """Two rows exchange what they have in a column."""
+    was = f"(SELECT max({column}) FROM {table} WHERE {key} = :{{}})"
+    return (
+        f"UPDATE {table} SET {column} = CASE {key} WHEN :{first} THEN {was.format(second)} ELSE {was.format(first)} END"
+        f" WHERE {key} IN (:{first}, :{second})"
+    )
+
+
+NEVER: Final = "'2999-01-01T00:00:00.000000+00:00'"
+
+
+EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
+    "the cursor, beyond the end": (FindingKind.DELIVERY, "UPDATE delivery SET position = position + 1000"),
+    "the cursor, before the beginning": (FindingKind.DELIVERY, "UPDATE delivery SET position = -1"),
+    "a lease without an end": (
+        FindingKind.LEASE,
+        f"INSERT INTO leases SELECT merchant, 'payment ' || id, 'eve', {NEVER} FROM payments WHERE id = :away",
+    ),
+    "when a checkout is looked at": (
+        FindingKind.CHECKOUT,
+        f"UPDATE checkouts SET lease_until = {NEVER} WHERE owner_id = 'away'",
+    ),
+    "a checkout's time, without its zone": (
+        FindingKind.TIME,
+        "UPDATE checkouts SET started_at = '2026-01-01T00:00:00' WHERE owner_id = 'away'",
+    ),
+    "when a checkout began": (
+        FindingKind.TIME,
+        f"UPDATE checkouts SET started_at = {NEVER} WHERE owner_id = 'ada'",
+    ),
+    "whose checkout it is": (
+        FindingKind.CHECKOUT,
+        "UPDATE checkouts SET owner_id = 'else' WHERE owner_id = 'declined'",
+    ),
+    "the attempt that placed an order": (
+        FindingKind.CHECKOUT,
+        "UPDATE checkouts SET request_id = 'else' WHERE owner_id = 'ada'",
+    ),
+    "the customer of an order": (FindingKind.CHECKOUT, "UPDATE checkouts SET customer = 'eve' WHERE owner_id = 'ada'"),
+    "a checkout whose shopper is away": (
+        FindingKind.CHECKOUT,
+        "UPDATE checkouts SET state = 'FAILED' WHERE owner_id = 'away'",
+    ),
+    "a checkout that failed and is gone": (FindingKind.CHECKOUT, "DELETE FROM checkouts WHERE owner_id = 'declined'"),
+    "a checkout that cannot be read": (
+        FindingKind.UNREADABLE,
+        "UPDATE checkouts SET state = 'LOST' WHERE owner_id = 'declined'",
+    ),
+    "the inbox": (FindingKind.INBOX, "DELETE FROM inbox"),
+    "a notification that was parked, as if applied": (
+        FindingKind.INBOX,
+        "UPDATE inbox SET due_at = NULL WHERE due_at IS NOT NULL",
+    ),
+    "a notification that is parked for ever": (
+        FindingKind.INBOX,
+        f"UPDATE inbox SET due_at = {NEVER} WHERE due_at IS NOT NULL",
+    ),
+    "what a notification said": (
+        FindingKind.INBOX,
+        "UPDATE inbox SET details = replace(details, 'SUCCEEDED', 'DECLINED') WHERE due_at IS NULL",
+    ),
+    "a payment, and its order stays": (FindingKind.CHECKOUT, cut("bob")),
+    "a payment, and its attempt stays": (FindingKind.CHECKOUT, cut("declined")),
+    "a payment, and its key stays": (FindingKind.REQUEST, cut("keyed")),
+    "a payment, and the plan over it stays": (FindingKind.REQUEST, cut("ada")),
+    "a payment, and its notification stays": (FindingKind.INBOX, cut("heard")),
+    "a payment with all that belongs to it": (
+        FindingKind.HISTORY_GAP,
+        cut("keyed") + ";DELETE FROM requests WHERE payment_id = :keyed",
+    ),
+    "which payment a key made": (FindingKind.REQUEST, "UPDATE requests SET payment_id = '' WHERE key = 'make'"),
+    "what a key made": (FindingKind.REQUEST, "UPDATE requests SET key = 'else' WHERE key = 'by-hand'"),
+    "a plan": (FindingKind.REQUEST, "UPDATE requests SET plan = replace(plan, '[[', '[[[[') WHERE key = 'ship'"),
+    "a plan that is none": (FindingKind.REQUEST, "UPDATE requests SET plan = '{}' WHERE key = 'ship'"),
+    "owners, exchanged": (FindingKind.HISTORY_DIFFERS, exchanged("payments", "owner_id", "id", "keyed", "saved")),
+    "owners, in an older store": (
+        FindingKind.CHECKOUT,
+        OLDER + ";" + exchanged("payments", "owner_id", "id", "ada", "bob"),
+    ),
+    "tokens of saved methods, exchanged": (
+        FindingKind.SAVED_METHOD,
+        exchanged("payments", "details", "id", "saved", "other"),
+    ),
+    "a token": (
+        FindingKind.SAVED_METHOD,
+        "UPDATE saved_methods SET details = (SELECT max(details) FROM saved_methods)",
+    ),
+    "who created a payment": (FindingKind.CAUSE, "UPDATE history SET who = 'order' WHERE kind = 'payment.created'"),
+    "who placed an order": (FindingKind.CAUSE, "UPDATE history SET who = 'host' WHERE kind = 'payment.placed'"),
+    "who cannot have seen it": (
+        FindingKind.CAUSE,
+        "UPDATE history SET who = 'webhook of sandbox' WHERE kind = 'transaction.observed' AND payment_id = :ada",
+    ),
+    "who is nobody": (FindingKind.CAUSE, "UPDATE history SET who = 'eve' WHERE payment_id = :ada AND sequence = 2"),
+    "which gateway told it": (
+        FindingKind.CAUSE,
+        "UPDATE history SET who = 'webhook of else' WHERE who = 'webhook of sandbox'",
+    ),
+    "which notification told it": (
+        FindingKind.INBOX,
+        "UPDATE history SET why = 'event else' WHERE who = 'webhook of sandbox'",
+    ),
+    "why it was done": (
+        FindingKind.CAUSE,
+        "UPDATE history SET why = 'to help' WHERE payment_id = :ada AND sequence = 2",
+    ),
+    "who ruled": (FindingKind.CAUSE, "UPDATE history SET who = 'operator bob' WHERE who = 'operator eve'"),
+    "who ruled, as nobody": (FindingKind.CAUSE, "UPDATE history SET who = 'operator ' WHERE who = 'operator eve'"),
+    "who ruled, as the host": (
+        FindingKind.CAUSE,
+        "UPDATE history SET who = 'host', why = '' WHERE who = 'operator eve'",
+    ),
+    "why it was ruled": (FindingKind.CAUSE, "UPDATE history SET why = 'no reason' WHERE who = 'operator eve'"),
+}
+
+
+@pytest.mark.parametrize("edited", EDITS)
+def test_what_a_hand_has_changed_is_found(path: Path, sold: tuple[Path, dict[str, str]], edited: str) -> None:
+    kind, statements = EDITS[edited]
+    tamper(path, statements, sold[1])
+    findings = found(opened(path))
+    assert kind in {one.kind for one in findings}, findings
+
+
+def test_a_notification_that_is_parked_again_is_tried_again_and_known(path: Path) -> None:
+    tamper(path, "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL", {})
+    on = opened(path)
+    told_of = [one for one in told(on.shop.audit.verify()).findings if one.kind is FindingKind.INBOX]
+    assert {one.known for one in told_of} == {True}
+    told(on.shop.maintenance.run())
+    assert not any(one.kind is FindingKind.INBOX for one in told(on.shop.audit.verify()).findings)
+    assert found(on) == []
+
+
+def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
+    on = bench({"store": {"url": database_url}})
+    names = sell(on)
+    audit = on.shop.audit
+    assert [one for one in told(audit.verify()).findings if not one.known] == []
+    assert told(audit.verify_records()).findings == ()
+    with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
+        connection.execute("ALTER TABLE history DISABLE TRIGGER USER")
+        gone = (names["heard"],)
+        connection.execute("DELETE FROM transactions WHERE payment_id = %s", gone)
+        connection.execute("DELETE FROM history WHERE payment_id = %s", gone)
+        connection.execute("DELETE FROM payments WHERE id = %s", gone)
+        connection.execute("UPDATE delivery SET position = position + 1000")
+        connection.execute(
+            f"INSERT INTO leases (merchant, name, holder, ends_at) VALUES ('default', 'x', 'y', {NEVER})"
+        )
+    kinds = {one.kind for one in told(audit.verify_records()).findings}
+    assert kinds == {
+        FindingKind.DELIVERY,
+        FindingKind.LEASE,
+        FindingKind.REQUEST,
+        FindingKind.CHECKOUT,
+        FindingKind.INBOX,
+    }
+    on.shop.close()
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        *(
+            None,
+            1,
+            b"[]",
+            "x",
+            "{}",
+            "[]",
+            "NaN",
+            '["requests"]',
+            '["inbox", "a"]',
+            '["gifts", "a"]',
+            '["requests", 1]',
+        ),
+        *('{"requests": 1, "a": 2}', '[["requests"], "a"]', '["requests", "\\u0000"]', '["checkouts", "a", "\\ud800"]'),
+        *("[" * 20_000, "[" * 200_000, "9" * 20_000, "\0", "\ud800", '["requests", "\0"]'),
+    ],
+    ids=lambda after: ascii(after)[:20],
+)
+def test_a_place_that_no_page_gave_is_refused(after: Any) -> None:
+    assert problem(bench().shop.audit.verify_records(after)).field == "after"
+
+
+@pytest.mark.parametrize(
+    "after", [None, 1, b"p", "\0", "p\0", "\ud800", "p" * 100_000], ids=lambda after: ascii(after)[:20]
+)
+def test_a_place_that_no_payment_has_is_refused_before_a_store_is_asked(after: Any) -> None:
+    on = bench()
+    on.pay()
+    assert problem(on.shop.audit.verify(after)).field == "after"
+    assert told(on.shop.audit.verify("")).payments == 1
+
+
+@pytest.mark.parametrize("after", ["!", "payment\n", "\u00e9\U0001f600", " "])
+def test_a_page_may_begin_behind_an_odd_name_for_a_damaged_store_holds_such(after: str) -> None:
+    told(bench().shop.audit.verify(after))
+    for kept, more in (("requests", []), ("checkouts", ["c"]), ("inbox", ["e"])):
+        told(bench().shop.audit.verify_records(json.dumps([kept, after, *more])))
+
+
+@pytest.mark.parametrize("limit", [0, 10_001, True])
+def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
+    assert problem(bench().shop.audit.verify_records(limit=limit)).field == "limit"
+
+
+def test_pages_of_records_follow_one_another(path: Path) -> None:
+    on = opened(path)
+    whole = told(on.shop.audit.verify_records(limit=1_000))
+    for limit in (1, 2, whole.records):
+        after, seen = "", 0
+        while True:
+            page = told(on.shop.audit.verify_records(after, limit))
+            after, seen = page.after, seen + page.records
+            if not after:
+                break
+        assert seen == whole.records
+    on.shop.close()
+
+
+def test_a_store_that_is_down_is_no_damaged_record() -> None:
+    on = bench()
+    told(on.shop.payments.create(new_payment(), key="make"))
+    store: Any = on.shop.environment.store
+    store.request = fail("a row cannot be read")
+    (finding,) = told(on.shop.audit.verify_records()).findings
+    assert (finding.kind, finding.record) == (FindingKind.UNREADABLE, "requests make")
+    assert finding.message == "it, or what it belongs to, cannot be read: a row cannot be read"
+    keys = store.keys
+    down = iter([keys])
+
+    def once(*args: Any) -> Any:
+        for first in down:
+            return first(*args)
+        raise StoreFailed("the connection was lost")
+
+    store.keys = once
+    assert problem(on.shop.audit.verify_records(limit=1)) == StoreUnavailable("the connection was lost")

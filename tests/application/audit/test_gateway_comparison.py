@@ -1,0 +1,233 @@
+"""What the gateways say is compared with what is stored."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import AuditPage, Finding, FindingKind, Payment, TransactionStatus
+from payports.domain.capabilities import LookUp
+from payports.domain.observation import Channel, Observation
+from payports.ports.gateway import NotFoundYet
+from tests.application.shops import Bench, bench, eur, seen, told, with_gateway, without_gateway
+
+
+def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
+    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
+    on = bench()
+    payment = on.pay(**rest)
+    told(on.submit(customer=rest.get("customer")))
+    return on, on.shop.environment.store, on.again(payment)
+
+
+def said(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
+    return [Finding(kind=kind, payment_id=payment.id, message=message, **rest)]
+
+
+def of_transaction(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
+    return said(kind, payment, message, transaction_id=payment.transactions[0].id, **rest)
+
+
+SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
+    "unknown there": (
+        "tok_approved",
+        NotFoundYet(),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is SUCCEEDED, and the gateway does not know it",
+        False,
+    ),
+    "silent": (
+        "tok_approved",
+        seen(TransactionStatus.UNKNOWN),
+        FindingKind.GATEWAY_SILENT,
+        "the gateway could not be asked about AUTHORIZE: no usable answer",
+        False,
+    ),
+    "silent, with a reason": (
+        "tok_approved",
+        seen(TransactionStatus.UNKNOWN, message="closed"),
+        FindingKind.GATEWAY_SILENT,
+        "the gateway could not be asked about AUTHORIZE: closed",
+        False,
+    ),
+    "another status": (
+        "tok_declined",
+        seen(TransactionStatus.SUCCEEDED),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is DECLINED, the gateway says SUCCEEDED",
+        False,
+    ),
+    "another status, still open": (
+        "tok_async",
+        seen(TransactionStatus.DECLINED),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is AWAITING_RESULT, the gateway says DECLINED",
+        True,
+    ),
+    "another amount": (
+        "tok_approved",
+        seen(TransactionStatus.SUCCEEDED, amount=eur(1)),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE moved 59.90 EUR, the gateway says 0.01 EUR",
+        False,
+    ),
+    "another name": (
+        "tok_approved",
+        seen(TransactionStatus.SUCCEEDED, gateway_reference="au_9"),
+        FindingKind.GATEWAY_DIFFERS,
+        "AUTHORIZE is {reference} here, and au_9 at the gateway",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAYS)
+def test_what_a_gateway_says_otherwise_is_told(case: str) -> None:
+    token, answer, kind, message, known = SAYS[case]
+    on = bench()
+    payment = on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: answer
+    stored = on.again(payment)
+    text = message.format(reference=stored.transactions[0].gateway_reference)
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert (list(page.findings), page.compared) == (of_transaction(kind, stored, text, known=known), 1)
+
+
+def test_what_was_made_outside_and_is_unknown_there_is_no_finding() -> None:
+    on = bench()
+    payment = on.pay()
+    told(on.shop.transactions.authorize_and_capture(payment.id))
+    (effect,) = on.bank.effects()
+    on.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
+    on.deliver()
+    inner = on.spy.inner
+    on.spy.on_look_up = lambda request: (
+        NotFoundYet() if request.type.value == "REFUND" else inner.look_up(request, fence=False)
+    )
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert (page.findings, page.compared) == ((), 2)
+
+
+def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
+    on, _, payment = sold()
+    told(on.shop.transactions.capture(payment.id))
+    page = told(without_gateway(on).shop.audit.verify(gateway_look_up=True))
+    message = "gateway sandbox is not configured any more and cannot be asked"
+    assert (list(page.findings), page.compared) == (said(FindingKind.GATEWAY_SILENT, payment, message), 0)
+
+
+def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
+    on, _, payment = sold()
+    told(on.shop.transactions.capture(payment.id))
+    on.spy.on_look_up = lambda _: NotFoundYet()
+    page = told(on.shop.audit.verify(gateway_look_up=True))
+    assert page.compared == 2
+    assert [one.message.split()[0] for one in page.findings] == ["AUTHORIZE", "CAPTURE"]
+
+
+def findings(on: Bench, **options: Any) -> list[Finding]:
+    page: AuditPage = told(on.shop.audit.verify(**options))
+    return list(page.findings)
+
+
+def asked(on: Bench) -> list[tuple[FindingKind, bool]]:
+    return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
+
+
+def sell(on: Bench) -> Bench:
+    on.pay()
+    told(on.submit())
+    return on
+
+
+ANSWERS_ABOUT_A_SUCCESS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool]]]] = [
+    ({}, []),
+    ({"amount": eur(5_990)}, []),
+    ({"amount": eur(5_991)}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"gateway_reference": "else"}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.DECLINED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.REVOKED}, [(FindingKind.GATEWAY_DIFFERS, False)]),
+    ({"status": TransactionStatus.UNKNOWN}, [(FindingKind.GATEWAY_SILENT, False)]),
+]
+
+
+@pytest.mark.parametrize(("says", "expected"), ANSWERS_ABOUT_A_SUCCESS)
+def test_what_a_gateway_says_of_a_success_is_compared(
+    says: dict[str, Any], expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = sell(bench())
+    answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
+    on.spy.on_look_up = lambda _: Observation(**(answer | says))
+    assert asked(on) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "says", "expected"),
+    [
+        ("tok_declined", TransactionStatus.NOT_EXECUTED, []),
+        ("tok_declined", TransactionStatus.AWAITING_RESULT, []),
+        ("tok_declined", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_timeout_charged", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+        ("tok_timeout_charged", TransactionStatus.UNKNOWN, []),
+        ("tok_async", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+        ("tok_async", TransactionStatus.AWAITING_RESULT, []),
+        ("tok_wrong_amount", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
+    ],
+)
+def test_what_recovery_or_a_person_is_at_work_on_is_known(
+    token: str, says: TransactionStatus, expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = bench()
+    on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
+    assert asked(on) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("tok_approved", [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_async", [(FindingKind.GATEWAY_DIFFERS, False)]),
+        ("tok_declined", []),
+        ("tok_timeout_not_charged", []),
+    ],
+)
+def test_what_a_gateway_does_not_know_must_not_have_happened(
+    token: str, expected: list[tuple[FindingKind, bool]]
+) -> None:
+    on = bench()
+    on.pay(token=token)
+    on.submit()
+    on.spy.on_look_up = lambda _: NotFoundYet()
+    assert asked(on) == expected
+
+
+def test_a_call_that_is_under_way_is_not_asked_about() -> None:
+    on = bench()
+    payment = on.pay()
+    pages: list[AuditPage] = []
+    on.spy.during = lambda _: pages.append(told(on.shop.audit.verify(gateway_look_up=True)))
+    told(on.shop.transactions.authorize(payment.id))
+    assert [(page.transactions, page.compared, page.findings) for page in pages] == [(1, 0, ())]
+
+
+def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
+    on = sell(bench())
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
+    assert asked(with_gateway(on, transactions=blind)) == []
+    assert asked(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
+    empty = bench()
+    empty.pay()
+    assert asked(without_gateway(empty)) == []
+
+
+def test_a_gateway_that_cannot_be_asked_is_compared_with_nothing() -> None:
+    on = bench()
+    told(on.shop.transactions.authorize(on.pay().id))
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
+    assert told(on.shop.audit.verify(gateway_look_up=True)).compared == 1
+    assert told(with_gateway(on, transactions=blind).shop.audit.verify(gateway_look_up=True)).compared == 0

@@ -1,0 +1,151 @@
+"""Adapters that misbehave: what is no answer is an unknown result, which a look-up finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from payports import Money, ResultUnknown, TransactionStatus
+from payports.domain.observation import Channel, Observation
+from payports.ports.gateway import PaymentRequest, PaymentResponse
+from tests.application.shops import MINUTE, bench, eur, problem, told
+
+Answering = Callable[[PaymentRequest], Any]
+
+
+def _answering(status: Any = TransactionStatus.SUCCEEDED, **rest: Any) -> Answering:
+    def answer(request: PaymentRequest) -> PaymentResponse:
+        said: dict[str, Any] = {"channel": Channel.ANSWER, "transaction_id": request.transaction_id}
+        return PaymentResponse(seen=Observation(status=status, **(said | rest)))
+
+    return answer
+
+
+def _raising(request: PaymentRequest) -> Any:
+    raise RuntimeError(request.method.token)
+
+
+NOTHING: Any = None
+
+
+WRONG_ANSWERS: dict[str, Answering] = {
+    "raises": _raising,
+    "gives nothing": lambda _: None,
+    "gives a text": lambda _: "SUCCEEDED",
+    "gives an observation instead of a response": lambda request: _answering()(request).seen,
+    "speaks of another transaction": _answering(transaction_id="t-other"),
+    "has no observation": lambda _: PaymentResponse(seen=NOTHING),
+    "has no status": _answering(status=None),
+    "has a text as status": _answering(status="SUCCEEDED"),
+    "has a number as amount": _answering(amount=5_990),
+    "has no text as reference": _answering(gateway_reference=None),
+    "has bytes as reference": _answering(gateway_reference=b"au_1"),
+    "has a reference with NUL": _answering(gateway_reference="au\0"),
+    "has an endless reference": _answering(gateway_reference="a" * 10_000_000),
+    "has half a character as reference": _answering(gateway_reference="\ud800"),
+    "has a number as parent": _answering(parent_reference=7),
+    "has a number as message": _answering(message=7),
+    "has a number as code": _answering(code=51),
+    "has a number as account": _answering(account=1),
+    "has a number as attribute": _answering(attributes={"a": 1}),
+    "has a number as name of an attribute": _answering(attributes={1: "a"}),
+    "has a text as action": _answering(TransactionStatus.REQUIRES_ACTION, next_action="https://bank.example"),
+    "has a text as failure type": _answering(TransactionStatus.DECLINED, failure_type="BECAUSE"),
+    "has another type": _answering(type="AUTHORIZE"),
+    "says maybe": _answering(partial="maybe"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
+def test_an_adapter_that_misbehaves_has_told_us_nothing_and_the_result_is_found(wrong: Any) -> None:
+    on = bench()
+    payment = on.pay()
+    inner = on.spy.inner
+
+    def do_it_and_say_it_wrong(request: PaymentRequest) -> Any:
+        inner.execute(request)
+        return wrong(request)
+
+    on.spy.instead = do_it_and_say_it_wrong
+    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
+    on.clock.advance(MINUTE)
+    told(on.shop.maintenance.run())
+    assert on.again(payment).transactions[0].status is TransactionStatus.SUCCEEDED
+    assert told(on.shop.maintenance.needs_attention()) == ()
+
+
+@pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
+def test_a_look_up_that_misbehaves_has_told_us_nothing_and_does_not_stop_maintenance(wrong: Any) -> None:
+    on = bench()
+    payment, other = on.pay("c-1", token="tok_timeout_charged"), on.pay("c-2", token="tok_timeout_charged")
+    for one in (payment, other):
+        problem(on.shop.transactions.authorize(one.id))
+
+    def misbehave(request: PaymentRequest) -> Any:
+        if request.payment_id == other.id:
+            return on.spy.inner.look_up(request)
+        answer = wrong(request)
+        return answer.seen if isinstance(answer, PaymentResponse) else answer if answer is None else "found"
+
+    on.spy.on_look_up = misbehave
+    on.clock.advance(2 * MINUTE)
+    told(on.shop.maintenance.run())
+    assert on.again(payment).transactions[0].status is TransactionStatus.UNKNOWN
+    assert on.again(other).transactions[0].status is TransactionStatus.SUCCEEDED
+
+
+def test_an_answer_of_another_amount_is_never_success() -> None:
+    """hyperswitch-prism: an answer of EUR 1 to a charge of USD 1000 was reported as charged."""
+    on = bench()
+    for number, amount in enumerate([eur(100), eur(5_991), Money(5_990, "USD"), Money(0, "EUR")]):
+        payment = on.pay(f"c-{number}")
+        on.spy.instead = _answering(amount=amount, gateway_reference=f"au_{number}")
+        assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
+        assert on.again(payment).transactions[0].discrepancy
+        summary = told(on.shop.payments.summary(payment.id))
+        assert not summary.amount_authorized
+        assert not summary.amount_available_for_authorize
+
+
+def test_an_answer_for_another_account_is_never_success() -> None:
+    on = bench()
+    payment = on.pay()
+    on.spy.instead = _answering(amount=eur(5_990), gateway_reference="au_1", account="somebody-else")
+    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
+    (item,) = told(on.shop.maintenance.needs_attention())
+    assert item.transaction_id == on.again(payment).transactions[0].id
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interruption_passes_through_and_the_row_stays_sending_until_recovery(error: type[BaseException]) -> None:
+    on = bench()
+    payment = on.pay()
+
+    def interrupt(request: PaymentRequest) -> None:
+        on.spy.inner.execute(request)
+        raise error
+
+    on.spy.during = interrupt
+    with pytest.raises(error):
+        on.shop.transactions.authorize(payment.id)
+    on.spy.during = None
+    assert on.again(payment).transactions[0].status is TransactionStatus.SENDING_TO_PROCESSOR
+    on.clock.advance(MINUTE)
+    told(on.shop.maintenance.run())
+    assert on.again(payment).transactions[0].status is TransactionStatus.SUCCEEDED
+    assert on.effects() == [("AUTHORIZE", 5_990)]
+
+
+def test_a_gateway_that_echoes_a_card_number_has_it_masked() -> None:
+    on = bench()
+    payment = on.pay(token="tok_approved")
+    on.spy.instead = _answering(
+        TransactionStatus.DECLINED, message="card 4242 4242 4242 4242 refused\r\n\x1b[31m", code="4242424242424242"
+    )
+    declined = problem(on.shop.transactions.authorize(payment.id))
+    stored = repr(on.again(payment)) + repr(on.shop.events.history(payment.id)) + declined.message
+    assert "4242424242424242" not in stored.replace(" ", "")
+    assert "\\x1b" not in stored
+    assert "\\r" not in stored

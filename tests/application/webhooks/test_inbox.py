@@ -1,0 +1,182 @@
+"""The inbox: notifications find their payment, or are parked, tried again and shown."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from payports import AttentionKind, Payment, TransactionStatus, connect
+from payports.application.webhooks.inbox import Applied, apply, find_payment
+from payports.domain.attention import AttentionItem
+from payports.ports.store import InboxEntry
+from payports.testing.clock import START
+from tests.application.overtaken import overtaken
+from tests.application.shops import DAY, MEMORY, MINUTE, Bench, bench, eur, seen, told, watch
+
+
+def test_a_fact_finds_its_payment_by_our_name_and_else_by_the_gateways() -> None:
+    on = bench()
+    payment = on.pay()
+    row = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    env = on.shop.environment
+
+    def found(gateway: str = "sandbox", **names: str) -> bool:
+        fact = find_payment(env, gateway, seen(TransactionStatus.SUCCEEDED, **names))
+        assert fact in (None, on.again(payment))
+        return fact is not None
+
+    known = row.gateway_reference
+    assert found(transaction_id=row.id)
+    assert found(gateway_reference=known)
+    assert found(parent_reference=known)
+    assert found(gateway_reference="re_9", parent_reference=known)
+    assert found(gateway_reference=known, parent_reference="re_9")
+    assert not found()
+    assert not found(gateway_reference="re_9")
+    assert not found(transaction_id="t-9", gateway_reference=known)  # another shop's, by its own word
+    assert not found("other", transaction_id=row.id)
+    assert not found("other", gateway_reference=known)
+
+
+def entry(**names: str) -> InboxEntry:
+    fact = seen(TransactionStatus.SUCCEEDED, **names)
+    return InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact)
+
+
+def test_a_fact_that_cannot_be_written_now_is_told_to_come_again() -> None:
+    on = bench()
+    payment = on.pay(token="tok_async")
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    assert apply(overtaken(on).shop.environment, entry(transaction_id=row.id)) is Applied.BUSY
+    assert on.shop.environment.store.inbox_entry("sandbox", "ev_1") is None
+    ((headers, body),) = _told_later(on, row.gateway_reference)
+    receipt = told(overtaken(on).receive(headers, body))
+    assert (receipt.status_code, receipt.body, receipt.applied) == (503, b"busy", 0)
+
+
+def _told_later(on: Bench, reference: str) -> Any:
+    on.bank.finish_async(reference)
+    return on.bank.webhooks()
+
+
+def test_a_fact_about_nothing_of_its_payment_is_parked() -> None:
+    on = bench()
+    payment = on.pay()
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    odd = attrs.evolve(entry(parent_reference=row.gateway_reference), event_id="ev_2")
+    assert apply(on.shop.environment, odd) is Applied.PARKED
+    assert on.shop.environment.store.inbox_entry("sandbox", "ev_2") == attrs.evolve(
+        odd, due_at=START + timedelta(minutes=1), tries=1
+    )
+
+
+def items(on: Bench) -> list[AttentionItem]:
+    return list(told(on.shop.maintenance.needs_attention()))
+
+
+NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
+    "lost": (
+        {"transaction_id": "t-none"},
+        2,
+        AttentionItem(
+            kind=AttentionKind.LOST_TRANSACTION,
+            payment_id="",
+            transaction_id="t-none",
+            message="notification ev_1 of sandbox names a transaction that this store does not have",
+            what_to_do="was an older state of the store restored? Compare with the gateway; or does another shop share the account?",
+        ),
+    ),
+    "parked": (
+        {"gateway_reference": "au_none"},
+        8,
+        AttentionItem(
+            kind=AttentionKind.PARKED_NOTIFICATION,
+            payment_id="",
+            transaction_id="",
+            message="notification ev_1 of sandbox is about no transaction that we know",
+            what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOBODYS)
+def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_shown(case: str) -> None:
+    said, tries, item = NOBODYS[case]
+    on = bench()
+    env = on.shop.environment
+    entry = InboxEntry(
+        gateway="sandbox",
+        event_id="ev_1",
+        received_at=START,
+        seen=seen(TransactionStatus.SUCCEEDED, **said),
+    )
+    waits: list[timedelta] = []
+    for number in range(1, 14):
+        assert apply(env, entry) is Applied.PARKED
+        found = env.store.inbox_entry("sandbox", "ev_1")
+        assert found
+        assert found.due_at
+        entry = found
+        assert entry.tries == number
+        waits.append(found.due_at - on.clock.now())
+        assert items(on) == ([item] if number >= tries else [])
+    minutes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_440, 1_440]
+    assert waits == [timedelta(minutes=one) for one in minutes]
+
+
+def test_an_applied_notification_is_kept_with_the_number_of_its_tries() -> None:
+    on = bench()
+    payment = on.pay()
+    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
+    entry = InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact, due_at=START, tries=3)
+    assert apply(on.shop.environment, entry) is Applied.APPLIED
+    assert on.shop.environment.store.inbox_entry("sandbox", "ev_1") == attrs.evolve(entry, due_at=None, tries=4)
+
+
+def kinds(on: Bench) -> set[AttentionKind]:
+    return {item.kind for item in told(on.shop.maintenance.needs_attention())}
+
+
+def captured(on: Bench) -> tuple[Payment, str]:
+    payment = on.pay()
+    made = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    return payment, made.gateway_reference
+
+
+def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_notification(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    on = bench({"store": {"url": url}})
+    on.pay("c-1")
+    on.shop.close()
+    shutil.copyfile(tmp_path / "shop.db", tmp_path / "kept.db")
+    on = watch(connect({"store": {"url": url}}, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    lost = on.pay("c-2")
+    told(on.shop.transactions.authorize_and_capture(lost.id))
+    on.shop.close()
+    restored = {"store": {"url": f"sqlite:///{tmp_path}/kept.db"}}
+    on = watch(connect(restored, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    assert kinds(on) == set()
+    on.deliver()
+    on.settle_down(2 * MINUTE, 1)
+    (item,) = told(on.shop.maintenance.needs_attention())
+    assert (item.kind, item.transaction_id) == (AttentionKind.LOST_TRANSACTION, on.bank.effects()[0].transaction_id)
+    on.shop.close()
+
+
+def test_what_was_made_elsewhere_is_shown_once_nobody_could_place_it_for_long() -> None:
+    on = bench()
+    elsewhere = watch(connect(MEMORY, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    _, reference = captured(elsewhere)
+    on.bank.webhooks()
+    on.bank.dashboard("REFUND", reference, eur(1_000))
+    on.deliver()
+    assert kinds(on) == set()
+    on.settle_down(DAY, 8)
+    assert kinds(on) == {AttentionKind.PARKED_NOTIFICATION}
