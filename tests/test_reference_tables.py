@@ -95,6 +95,13 @@ def test_every_decision_that_the_code_names_exists() -> None:
     assert {name for name in named if not (ROOT / "docs" / "decisions" / name).is_file()} == set()
 
 
+def test_every_file_that_contributing_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:domain|ports|application|adapters|src|tests|docs|benchmarks)/[\w/.]*)`", text))
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_every_link_to_a_file_of_this_tree_leads_somewhere() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
