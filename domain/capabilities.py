@@ -21,6 +21,9 @@ USUAL_TYPES: Final = frozenset(
     }
 )
 
+FOREVER: Final = timedelta(days=36_500)
+"""The window of a gateway that never forgets a key: a hundred years."""
+
 
 class LookUp(StrEnum):
     """How a gateway can be asked about a transaction."""

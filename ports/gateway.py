@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
@@ -24,6 +24,9 @@ from payports.domain.payment_method import Address, LineItem, PaymentMethod, Pay
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionType
 from payports.ports.tokenization import TokenizationBridge
+
+MAX_BODY: Final = 1_000_000
+"""Bytes of a notification or an answer; more than any gateway sends. The core refuses longer notifications itself."""
 
 
 @attrs.frozen(kw_only=True)

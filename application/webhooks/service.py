@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import attrs
 from returns.result import Failure, Success
@@ -16,11 +15,8 @@ from payports.domain.failures import GatewayUnsupported, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.observation import Channel
 from payports.domain.outcome import Outcome
-from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
+from payports.ports.gateway import MAX_BODY, Notification, WebhookReader, WebhookRefused
 from payports.ports.store import InboxEntry
-
-MAX_BODY: Final = 1_000_000
-"""Bytes; far more than any gateway sends."""
 
 
 @attrs.frozen

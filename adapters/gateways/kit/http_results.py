@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import attrs
 
+from payports.ports.gateway import MAX_BODY
+
 
 @attrs.frozen
 class Answer:
@@ -42,4 +44,4 @@ class Limits:
     connect_s: float = 5.0
     read_s: float = 20.0
     total_s: float = 30.0
-    body_bytes: int = 1_000_000
+    body_bytes: int = MAX_BODY

@@ -13,7 +13,7 @@ from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.book.storage import MEMORY, path_of
 from payports.adapters.gateways.kit.http_results import Limits
 from payports.adapters.gateways.kit.http_sender import Sender
-from payports.adapters.gateways.kit.timed_signatures import check_secret, former_of
+from payports.adapters.gateways.kit.webhook_secrets import check_secret, former_of
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from payports.adapters.gateways.kit import timed_signatures
-from payports.adapters.gateways.kit.timed_signatures import MIN_SECRET as MIN_SECRET
 from payports.adapters.gateways.kit.timed_signatures import TOLERANCE as TOLERANCE
-from payports.adapters.gateways.kit.timed_signatures import FormerSecret
+from payports.adapters.gateways.kit.webhook_secrets import MIN_SECRET as MIN_SECRET
+from payports.adapters.gateways.kit.webhook_secrets import FormerSecret, WebhookSecrets
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookRefused
 
@@ -25,4 +25,4 @@ def verify(
     secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime, former: FormerSecret | None = None
 ) -> WebhookRefused | None:
     """Say why a body cannot be believed, or nothing."""
-    return timed_signatures.verify(secret, HEADER, headers, body, now, former)
+    return timed_signatures.verify(WebhookSecrets(secret, former), HEADER, headers, body, now)

@@ -10,7 +10,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.kit.json_reading import JsonObject, nested, nested_list, read_object, text
-from payports.adapters.gateways.kit.timed_signatures import FormerSecret
+from payports.adapters.gateways.kit.webhook_secrets import FormerSecret
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.signatures import verify
 from payports.adapters.gateways.sandbox.translation import read_transaction

@@ -11,7 +11,7 @@ import attrs
 
 from payports.adapters.gateways.kit.http_results import Limits
 from payports.adapters.gateways.kit.http_sender import Sender
-from payports.adapters.gateways.kit.timed_signatures import check_secret, former_of
+from payports.adapters.gateways.kit.webhook_secrets import check_secret, former_of
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.lookup import Lookup

@@ -10,7 +10,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.kit.json_reading import JsonObject, nested, text
-from payports.adapters.gateways.kit.timed_signatures import FormerSecret, verify
+from payports.adapters.gateways.kit.timed_signatures import verify
+from payports.adapters.gateways.kit.webhook_secrets import FormerSecret, WebhookSecrets
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.json_objects import read_body
 from payports.adapters.gateways.stripe.requests import Terms
@@ -47,7 +48,7 @@ class StripeWebhooks(WebhookReader):
             return Failure(WebhookRefused("no webhook secret is configured", 503))
         if len(body) > _MAX_BODY:
             return Failure(WebhookRefused("the body is too long", 413))
-        refused = verify(self.secret, HEADER, headers, body, now, self.former)
+        refused = verify(WebhookSecrets(self.secret, self.former), HEADER, headers, body, now)
         if refused:
             return Failure(refused)
         return self._read(read_body(body))

@@ -259,8 +259,10 @@ def test_each_thread_has_a_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_importing_gateways_imports_no_requests() -> None:
-    names = "offline, sandbox, stored_value"
-    code = f"from payports.adapters.gateways import {names}\nimport payports.adapters.gateways.kit.http_sender\nimport payports.testing, sys\nprint('requests' in sys.modules)"
+    names = (
+        "payports.adapters.gateways.offline, payports.adapters.gateways.sandbox, payports.gateway_kit, payports.testing"
+    )
+    code = f"import {names}, sys\nprint('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "False\n"
 
 
