@@ -31,7 +31,7 @@ DIES_ONCE: Final = """
 import os, pathlib, signal
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
-from payports.application import hearing
+from payports.application.kernel import gateway_calls
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import TransactionStatus
 
@@ -51,7 +51,7 @@ SandboxGateway.execute = and_die
 RemoteSandboxBank.webhooks = lambda self, limit=None: []
 """
 UNKNOWN_IS_FAILED: Final = """
-look_up = hearing.look_up
+look_up = gateway_calls.look_up
 
 def guess(gateway, request, *, fence=False):
     if request.type != "CAPTURE":
@@ -59,7 +59,7 @@ def guess(gateway, request, *, fence=False):
     status, channel = TransactionStatus.NOT_EXECUTED, Channel.LOOK_UP
     return Observation(status=status, channel=channel, transaction_id=request.transaction_id)
 
-hearing.look_up = guess
+gateway_calls.look_up = guess
 """
 
 

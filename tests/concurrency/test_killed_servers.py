@@ -29,8 +29,8 @@ EVERYBODY: Final = WORKERS + 1
 """The workers, and the replay itself."""
 WAYS: Final = (signal.SIGKILL, signal.SIGQUIT)
 FORGETFUL: Final = """
-from payports.adapters.repositories import postgres_connection
-postgres_connection._REFUSED = ()
+from payports.adapters.repositories.postgres import connection
+connection._REFUSED = ()
 """
 """The library opens a store whose server acknowledges commits before they are on the disk."""
 FORGETS: Final = (

@@ -117,7 +117,7 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    for name in [name for name in sys.modules if name.startswith("payports.adapters.repositories.postgres_")]:
+    for name in [name for name in sys.modules if name.startswith("payports.adapters.repositories.postgres.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("payports.adapters.repositories.postgres.store")
     with pytest.raises(ConfigurationError, match=r"payports\[postgres\]"):
