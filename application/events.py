@@ -10,8 +10,8 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
+from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.input_validation import check_limit, check_stopping, never_stop
-from payports.application.kernel.unit_of_work import Environment, store_errors_as_failures
 from payports.domain.failures import PaymentNotFound, PaymentProblem, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.outcome import Outcome

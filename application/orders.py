@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.kernel.execute import TransactionReport, execute, fingerprint
+from payports.application.kernel.environment import Environment, store_errors_as_failures
+from payports.application.kernel.execute import execute, fingerprint
 from payports.application.kernel.input_validation import OWN_KEYS, check_key
-from payports.application.kernel.unit_of_work import TRIES, Environment, store_errors_as_failures
+from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.begin import Command, SourceGuard
 from payports.domain.capabilities import Capabilities
-from payports.domain.checkout import by_priority
+from payports.domain.checkout_plan import by_priority
 from payports.domain.failures import (
     Busy,
     Conflict,
@@ -39,6 +40,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.summary import UNLIMITED
 from payports.domain.transaction import Source
+from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import USABLE, TransactionType
 from payports.ports.store import Commit, RequestRecord
 
@@ -161,7 +163,7 @@ class Orders:
             moved = sum(moved_for(payment, source) for payment in payments)
             parts = tuple(attrs.evolve(part, moved_minor=moved) for part in plan.parts)
             commit = Commit(
-                changes=tuple(self._env.change(before[after.id], after, _ORDER) for after in plan.allocated),
+                changes=tuple(self._env.work.change(before[after.id], after, _ORDER) for after in plan.allocated),
                 requests=(RequestRecord(key=key, fingerprint=content, plan=_written_plan(parts)),),
             )
             if isinstance(self._env.store.commit(commit), Success):

@@ -11,7 +11,9 @@ import attrs
 from payports.application.audit.service import Audit
 from payports.application.checkout.service import Checkout
 from payports.application.events import Events
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment, Policy
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import ConfiguredGateway, MerchantGateways, Policy, merchant_gateways
+from payports.application.kernel.unit_of_work import UnitOfWork
 from payports.application.maintenance.service import Maintenance
 from payports.application.orders import Orders
 from payports.application.payments.options import Options
@@ -35,7 +37,7 @@ class Payports:
 
     merchant_id: str
     store: Store
-    gateways: Mapping[str, ConfiguredGateway]
+    gateways: MerchantGateways = attrs.field(converter=merchant_gateways)
     policy: Policy
     clock: Clock
     ids: Ids
@@ -57,13 +59,12 @@ class Payports:
     def environment(self) -> Environment:
         """What the services work with."""
         gateways, policy = self.merchants.get(self.merchant_id, (self.gateways, self.policy))
+        configured = merchant_gateways(gateways)
+        work = UnitOfWork(
+            store=self.store.of(self.merchant_id), clock=self.clock, schedule=policy.schedule, gateways=configured
+        )
         environment = Environment(
-            merchant=self.merchant_id,
-            store=self.store.of(self.merchant_id),
-            gateways=gateways,
-            policy=policy,
-            clock=self.clock,
-            ids=self.ids,
+            merchant=self.merchant_id, gateways=configured, policy=policy, work=work, ids=self.ids
         )
         return self.telemetry.around(environment) if self.telemetry else environment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 
 
 class Telemetry(Protocol):

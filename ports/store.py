@@ -12,8 +12,8 @@ from typing import Final, Protocol, TypedDict, Unpack
 
 import attrs
 
+from payports.domain.checkout import CheckoutRecord
 from payports.domain.history import Fact
-from payports.domain.money import Money
 from payports.domain.observation import Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
@@ -66,50 +66,6 @@ class RequestRecord:
     plan: str = ""
 
 
-class CheckoutState(StrEnum):
-    """How far the checkout of an owner has come."""
-
-    RUNNING = "RUNNING"
-    ACTION_REQUIRED = "ACTION_REQUIRED"
-    AWAITING_RESULTS = "AWAITING_RESULTS"
-    PLACED = "PLACED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-
-
-class CheckoutChange(TypedDict, total=False):
-    """What may change about a checkout's record while its attempt lasts."""
-
-    state: CheckoutState
-    lease_until: datetime
-    version: int
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class CheckoutRecord:
-    """The claim of one attempt on an owner. One record an owner; its ``version`` rises by one a commit.
-
-    ``callback_token``: what the browser must bring back to this attempt, unique in a merchant. ``lease_until``: when a running attempt
-    counts as dead, and a waiting one must be looked at.
-    """
-
-    owner: Owner
-    request_id: str
-    fingerprint: str
-    total: Money
-    state: CheckoutState
-    lease_until: datetime
-    cart_version: str = ""
-    customer: Customer | None = None
-    callback_token: str = attrs.field(default="", repr=False)
-    started_at: datetime | None = None
-    version: int = 0
-
-    def evolve(self, **changes: Unpack[CheckoutChange]) -> CheckoutRecord:
-        """Copy the record with some fields replaced."""
-        return replaced(self, changes)
-
-
 @attrs.frozen(kw_only=True)
 class InboxEntry:
     """A notification that was received: applied, or parked until its transaction is known (``due_at`` set).
@@ -148,12 +104,32 @@ class Commit:
         return replaced(self, changes)
 
 
+class RecordKind(StrEnum):
+    """What a commit writes, by the word that names it to a person."""
+
+    PAYMENT = "payment"
+    TRANSACTION = "transaction"
+    REQUEST = "request"
+    CHECKOUT = "checkout"
+    SAVED_METHOD = "saved method"
+    NOTIFICATION = "notification"
+
+
 @attrs.frozen
 class Stale:
-    """Somebody else was faster: a version has moved on, or a key or record is there already. Nothing was written; load again and decide
-    again. ``what`` names the first record that is in the way, such as ``payment p-1``."""
+    """A version conflict: another writer was faster, or a key or record exists already. Nothing was written; load and decide again.
 
-    what: str
+    ``kind`` and ``id`` name the first record in the way. A checkout's id is its owner's kind and id, a notification's the gateway and the
+    event id, each with a blank between.
+    """
+
+    kind: RecordKind
+    id: str
+
+    @property
+    def name(self) -> str:
+        """The record for a message, such as ``payment p-1``."""
+        return f"{self.kind} {self.id}"
 
 
 @attrs.frozen(kw_only=True)

@@ -12,10 +12,11 @@ import attrs
 import pytest
 
 from payports.domain.begin import Command, CommandChange
+from payports.domain.checkout import CheckoutChange, CheckoutRecord
 from payports.domain.observation import Observation, ObservationChange
 from payports.domain.payment import Payment, PaymentChange
 from payports.domain.transaction import Transaction, TransactionChange
-from payports.ports.store import CheckoutChange, CheckoutRecord, Commit, CommitChange
+from payports.ports.store import Commit, CommitChange
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -30,12 +31,13 @@ CHANGES: Final[dict[type, type]] = {
 
 HEADER: Final = """from __future__ import annotations
 from payports.domain.begin import Command
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.observation import Observation
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState
-from payports.ports.store import CheckoutRecord, CheckoutState, Commit
+from payports.ports.store import Commit
 def uses(
     payment: Payment, transaction: Transaction, observation: Observation, command: Command, commit: Commit, record: CheckoutRecord
 ) -> None:

@@ -15,7 +15,8 @@ import payports
 from payports.adapters.command_line.output import BAD, GOOD, columns, console
 from payports.adapters.command_line.shops import find_config
 from payports.application.kernel import gateway_calls
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.shop import Payports
 from payports.domain.capabilities import LookUp
 from payports.domain.money import Money

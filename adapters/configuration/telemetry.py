@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import attrs
 
@@ -11,7 +11,8 @@ from payports.adapters.option_reading import ConfigurationError
 from payports.adapters.telemetry.gateways import watched_gateway
 from payports.adapters.telemetry.stores import watched_repository
 from payports.adapters.telemetry.watch import Failures, Watch
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import MerchantGateways
 from payports.application.telemetry import Telemetry
 from payports.ports.telemetry import Observer
 
@@ -31,18 +32,18 @@ class Observing(Telemetry):
     def around(self, environment: Environment) -> Environment:
         """The same environment, every call of a gateway and every commit in it observed."""
         watch = Watch(self.observers, self.noted, {}).knowing(merchant=environment.merchant)
-        return attrs.evolve(
-            environment,
-            store=watched_repository(environment.store, watch),
-            gateways=_watched(environment.gateways, watch),
-        )
+        gateways = _watched(environment.gateways, watch)
+        work = attrs.evolve(environment.work, store=watched_repository(environment.store, watch), gateways=gateways)
+        return attrs.evolve(environment, gateways=gateways, work=work)
 
 
-def _watched(gateways: Mapping[str, ConfiguredGateway], watch: Watch) -> Mapping[str, ConfiguredGateway]:
-    return {
-        name: attrs.evolve(one, gateway=watched_gateway(one.gateway, watch.knowing(gateway=name)))
-        for name, one in gateways.items()
-    }
+def _watched(gateways: MerchantGateways, watch: Watch) -> MerchantGateways:
+    return MerchantGateways(
+        {
+            name: attrs.evolve(configured, gateway=watched_gateway(configured.gateway, watch.knowing(gateway=name)))
+            for name, configured in gateways.items()
+        }
+    )
 
 
 def gathered(settings: TelemetrySettings, own: Observer | None) -> Iterator[Observer]:

@@ -14,7 +14,7 @@ from payports.adapters.configuration.settings import GatewaySettings, Settings, 
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
 from payports.adapters.option_reading import ConfigurationError
 from payports.application.kernel.circuit_breaker import CircuitBreaker
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Policy
+from payports.application.kernel.policy import ConfiguredGateway, Policy
 from payports.application.shop import Payports
 from payports.application.telemetry import Telemetry
 from payports.domain.schedule import Schedule
@@ -62,7 +62,7 @@ def connect(
             alike = name in given or settings.gateways.get(name) == (common, options)
             configured[name] = _configured(common, gateway, name, silences[name] if alike else CircuitBreaker())
         for name, gateway in given.items():
-            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway, silence=silences[name]))
+            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway, circuit_breaker=silences[name]))
         return configured, _policy(one)
 
     wired, policy = wire(settings)
@@ -99,7 +99,7 @@ def _configured(common: GatewaySettings, gateway: Gateway, name: str, silence: C
         gateway=gateway,
         captures_at_once=common.perform_authorize_and_capture,
         awaiting_covers=common.awaiting_covers,
-        silence=silence,
+        circuit_breaker=silence,
     )
 
 

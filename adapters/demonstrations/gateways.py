@@ -17,7 +17,7 @@ from payports.adapters.gateways.stripe.config import connect
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.json_objects import id_of
-from payports.application.checkout.finalize import ActionRequired
+from payports.domain.checkout import ActionRequired
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH
 from payports.domain.transaction_types import TransactionType
 from payports.ports.adapter import AdapterContext

@@ -12,8 +12,8 @@ from typing import Final
 import click
 
 from payports.adapters.command_line.errors import Refused
+from payports.adapters.gateways.kit.webhook_secrets import MIN_SECRET
 from payports.adapters.gateways.sandbox.server import serve
-from payports.adapters.gateways.sandbox.signatures import MIN_SECRET
 from payports.domain.secret import Secret
 
 SECRET: Final = "PAYPORTS_SANDBOX_WEBHOOK_SECRET"  # noqa: S105 -- where it is, not what it is

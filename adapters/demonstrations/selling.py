@@ -18,10 +18,9 @@ from returns.result import Failure, Success
 from payports.adapters.command_line.notifications import Notifier, NotTaken, deliver
 from payports.adapters.demonstrations.orders_file import RealOrder, Tender
 from payports.adapters.gateways.stored_value import StoredValueLedger
-from payports.application.checkout.finalize import AwaitingResults, CheckedOut
-from payports.application.checkout.service import CheckoutResult
 from payports.application.shop import Payports
 from payports.domain.cart import Cart
+from payports.domain.checkout import AwaitingResults, CheckedOut, CheckoutResult
 from payports.domain.failures import (
     Busy,
     CheckoutProblem,

@@ -12,11 +12,10 @@ from payports.adapters.command_line.output import words
 from payports.adapters.demonstrations.carts import ExampleCart, Step, Tender, Verb
 from payports.adapters.gateways.kit.http_results import Answer
 from payports.adapters.gateways.kit.http_sender import Sender
-from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut
-from payports.application.checkout.service import CheckoutResult
 from payports.application.orders import OrderReport
 from payports.application.shop import Payports
 from payports.domain.cart import Cart
+from payports.domain.checkout import ActionRequired, AwaitingResults, CheckedOut, CheckoutResult
 from payports.domain.failures import CheckoutProblem, OrderProblem, PaymentsFailed
 from payports.domain.money import Money, total
 from payports.domain.outcome import Outcome

@@ -7,8 +7,8 @@ from typing import Final
 from returns.result import Failure
 
 from payports.application.kernel import gateway_calls
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.status_inquiry import is_in_flight
-from payports.application.kernel.unit_of_work import Environment
 from payports.domain.audit.findings import Finding, FindingKind, finding, is_known
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Observation
@@ -31,7 +31,7 @@ _OPEN: Final = frozenset(
 def compare_with_gateway(env: Environment, payment: Payment) -> tuple[int, tuple[Finding, ...]]:
     """Ask the gateway about every transaction of a payment; gives how many it was asked about, and where it says otherwise."""
     asked = [one for one in payment.transactions if not one.implied_by and not is_in_flight(one, env)]
-    configured = env.gateway(payment.gateway, "look-up")
+    configured = env.gateways.find(payment.gateway, "look-up")
     if isinstance(configured, Failure):
         said = f"gateway {payment.gateway} is not configured any more and cannot be asked"
         return 0, (finding(FindingKind.GATEWAY_SILENT, payment, said),) if asked else ()

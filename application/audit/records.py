@@ -9,20 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 from payports.application.orders import read_plan
 from payports.domain.audit.findings import Bounds, Finding, FindingKind
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.payment import Owner
-from payports.ports.store import (
-    CheckoutRecord,
-    CheckoutState,
-    InboxEntry,
-    Kept,
-    RequestRecord,
-    StoreFailed,
-    checkout_lease,
-    notification_lease,
-)
+from payports.ports.store import InboxEntry, Kept, RequestRecord, StoreFailed, checkout_lease, notification_lease
 
 _LONGEST_LEASE: Final = timedelta(hours=1)
 """Nobody leases anything for nearly as long, and what is leased is left out of the work."""

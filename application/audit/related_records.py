@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 from payports.domain.audit.causes import notifications
 from payports.domain.audit.findings import Finding, FindingKind, finding, is_known
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.history import Fact
 from payports.domain.lifecycle import INITIATING
 from payports.domain.payment import Payment, Restriction
 from payports.domain.transaction_types import TransactionStatus
-from payports.ports.store import CheckoutRecord, CheckoutState
 
 _AWAY = Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION
 _LETS_AWAY = (CheckoutState.ACTION_REQUIRED, CheckoutState.RUNNING)
@@ -136,7 +136,7 @@ def _is_known(payment: Payment) -> bool:
 def _secured(env: Environment, payment: Payment) -> int:
     """What a payment surely held or took for the order, whatever became of it since; promises count where they cover."""
     good = {TransactionStatus.SUCCEEDED}
-    if payment.gateway in env.awaiting_covers():
+    if payment.gateway in env.gateways.awaiting_covers():
         good.add(TransactionStatus.AWAITING_RESULT)
     secured = sum(one.amount.minor for one in payment.transactions if one.type in INITIATING and one.status in good)
     return min(secured, payment.amount.minor)

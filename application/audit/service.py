@@ -15,8 +15,9 @@ from returns.result import Failure, Success
 from payports.application.audit.gateway_comparison import compare_with_gateway
 from payports.application.audit.records import audit_leases, audit_reach, audit_record
 from payports.application.audit.related_records import audit_related_records
+from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.input_validation import check_limit, check_place
-from payports.application.kernel.unit_of_work import TRIES, Environment, store_errors_as_failures
+from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.audit.causes import audit_causes
 from payports.domain.audit.findings import Bounds, Finding, FindingKind
 from payports.domain.audit.history import audit_history, audit_places

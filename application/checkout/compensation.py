@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from returns.result import Failure, Success
 
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.execute import execute
 from payports.application.kernel.status_inquiry import give_up, look_up_indeterminate, record_answer
-from payports.application.kernel.unit_of_work import Environment
 from payports.domain.capabilities import Capabilities
+from payports.domain.checkout import CheckoutRecord
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -25,7 +26,7 @@ from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import OWED, ReversalState, TransactionStatus
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import CheckoutRecord, Commit, Stale
+from payports.ports.store import Commit, Stale
 
 _NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
 
@@ -62,7 +63,7 @@ def undo(
     The demand is one commit with the checkout that is ``given_up``: it takes its time to reverse, and a new attempt may have begun by then.
     """
     demanded = [(one, _freed(require_reversal(one))) for one in payments]
-    changes = {before.id: env.change(before, after, cause) for before, after in demanded if after != before}
+    changes = {before.id: env.work.change(before, after, cause) for before, after in demanded if after != before}
     committed = env.store.commit(Commit(changes=tuple(changes.values()), checkouts=given_up))
     if isinstance(committed, Failure):
         return committed
@@ -75,17 +76,17 @@ def _freed(payment: Payment) -> Payment:
 
 
 def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> None:
-    found = env.gateway(payment.gateway, "reversal")
+    found = env.gateways.find(payment.gateway, "reversal")
     if isinstance(found, Failure):
         return
     capabilities = found.unwrap().gateway.transactions.capabilities
     command = choose_reversal(payment, transaction, capabilities)
     if command is None:
-        env.update(payment.id, cause, lambda before: Success(_undone(before, transaction.id, capabilities)))
+        env.work.update(payment.id, cause, lambda before: Success(_undone(before, transaction.id, capabilities)))
         return
     executed = execute(env, payment.id, command, cause)
     if isinstance(executed, Failure) and isinstance(executed.failure(), _NOT_EVEN_ASKED):
-        env.update(payment.id, cause, lambda before: Success(_failed(before, transaction.id)))
+        env.work.update(payment.id, cause, lambda before: Success(_failed(before, transaction.id)))
 
 
 def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -> Payment:

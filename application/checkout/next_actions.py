@@ -1,4 +1,4 @@
-"""Hand out what the shopper must do, with what the gateway let nobody keep."""
+"""Next actions for the browser: completed by the gateway when they are handed out, and never stored complete."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import attrs
 from returns.result import Failure
 
-from payports.application.checkout.finalize import ActionRequired
 from payports.application.kernel import gateway_calls
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
+from payports.domain.checkout import ActionRequired
 from payports.domain.observation import NextAction
 from payports.domain.payment import Owner
 
@@ -21,12 +21,14 @@ def complete_next_actions(env: Environment, required: ActionRequired) -> ActionR
 
 def _actions(env: Environment, owner: Owner) -> Iterator[NextAction]:
     for payment in env.store.payments_of(owner):
-        found = env.gateway(payment.gateway, "actions")
-        for one in payment.transactions:
-            action = one.next_action
+        found = env.gateways.find(payment.gateway, "actions")
+        for transaction in payment.transactions:
+            action = transaction.next_action
             if action is None or payment.archived:
                 continue
             if isinstance(found, Failure):
                 yield action
             else:
-                yield gateway_calls.present(found.unwrap().gateway, gateway_calls.payment_request(payment, one), action)
+                yield gateway_calls.present(
+                    found.unwrap().gateway, gateway_calls.payment_request(payment, transaction), action
+                )

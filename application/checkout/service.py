@@ -1,36 +1,38 @@
 """``shop.checkout``: pay for a cart, once.
 
-The owner is claimed for a request id; then payment after payment is secured, by what an earlier attempt already secured or by a new
-transaction; then, with the ledger alone, it is concluded: placed, waiting for the shopper or the gateway, or failed and to be undone.
+An attempt claims the owner for its request id; then it secures payment after payment, by what an earlier attempt already secured or by a
+new transaction; then it is finalized from the ledger alone: placed, waiting for the shopper or the gateway, or failed and to be undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TypeAlias
 
 import attrs
 from returns.result import Failure, Success
 
 from payports.application.checkout.compensation import reverse_owed, undo
-from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut, finalize
+from payports.application.checkout.finalize import CHECKOUT, finalize
 from payports.application.checkout.next_actions import complete_next_actions
 from payports.application.kernel import gateway_calls
-from payports.application.kernel.execute import METHOD_GONE, execute, fingerprint, is_method_gone, problem_of
+from payports.application.kernel.environment import Environment, store_errors_as_failures
+from payports.application.kernel.execute import METHOD_GONE, fingerprint, is_method_gone, record_intents, send
 from payports.application.kernel.input_validation import OWN_KEYS, check_key
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.kernel.record import record
 from payports.application.kernel.status_inquiry import look_up, look_up_indeterminate
-from payports.application.kernel.unit_of_work import (
-    TRIES,
-    CheckoutLease,
-    ConfiguredGateway,
-    Environment,
-    store_errors_as_failures,
-)
+from payports.application.kernel.unit_of_work import TRIES, CheckoutLease
 from payports.domain.begin import Command
 from payports.domain.cart import Cart, check_cart
-from payports.domain.checkout import by_priority, plan_checkout
+from payports.domain.checkout import (
+    UNFINISHED,
+    WAITING,
+    ActionRequired,
+    CheckoutRecord,
+    CheckoutResult,
+    CheckoutState,
+)
+from payports.domain.checkout_plan import CheckoutStep, by_priority, plan_step
 from payports.domain.coverage import coverage
 from payports.domain.failures import (
     Busy,
@@ -42,6 +44,7 @@ from payports.domain.failures import (
     NotCovered,
     OperationNotAllowed,
     PaymentNotFound,
+    TransactionProblem,
 )
 from payports.domain.history import Cause
 from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_text
@@ -51,14 +54,10 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.reversal import claim
 from payports.domain.transaction import Transaction
+from payports.domain.transaction_report import TransactionReport, problem_of
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import Change, CheckoutRecord, CheckoutState, Commit
-
-CheckoutResult: TypeAlias = CheckedOut | ActionRequired | AwaitingResults
-
-_CHECKOUT = Cause("checkout")
-_WAITING = (CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
+from payports.ports.store import Change, Commit, RecordKind
 
 
 @attrs.frozen
@@ -117,20 +116,20 @@ class Checkout:
         )
         if problem:
             return Failure(problem)
-        configured = self._env.gateway(gateway, "resume")
+        configured = self._env.gateways.find(gateway, "resume")
         if isinstance(configured, Failure):
             return configured
         found = self._env.store.checkout_by_token(params["callback_token"])
         if found is None:
             return Failure(PaymentNotFound("of this callback token"))
-        if _is_running(found, self._env.now()):
+        if found.is_running(self._env.now()):
             return Failure(Busy(f"checkout of {found.owner.kind} {found.owner.id}"))
         if found.state is not CheckoutState.PLACED:
             for payment in self._env.store.payments_of(found.owner):
                 self._ask_about(payment, configured.unwrap(), params)
-        if cart is not None and found.state is not CheckoutState.PLACED and not _is_same(cart, found):
-            return self._conclude(found, changed=cart.total)
-        return self._conclude(found)
+        if cart is not None and found.state is not CheckoutState.PLACED and not found.is_for(cart):
+            return self._finalize(found, changed=cart.total)
+        return self._finalize(found)
 
     @store_errors_as_failures
     def cancel(self, owner: Owner) -> Outcome[tuple[Payment, ...], CheckoutProblem]:
@@ -146,7 +145,7 @@ class Checkout:
             earlier = self._env.store.checkout(owner)
             if earlier and earlier.state is CheckoutState.PLACED:
                 return Failure(OperationNotAllowed("cancel", "the order is placed"))
-            if earlier and _is_running(earlier, self._env.now()):
+            if earlier and earlier.is_running(self._env.now()):
                 break
             payments = self._env.store.payments_of(owner)
             if not payments:
@@ -157,25 +156,25 @@ class Checkout:
                 return undone
         return Failure(Busy(f"checkout of {owner.kind} {owner.id}"))
 
-    def _conclude(
+    def _finalize(
         self, record: CheckoutRecord, problems: tuple[FailedPayment, ...] = (), *, changed: Money | None = None
     ) -> Outcome[CheckoutResult, CheckoutProblem]:
-        concluded = finalize(self._env, record, problems, changed)
-        result = concluded.value_or(None)
-        return Success(complete_next_actions(self._env, result)) if isinstance(result, ActionRequired) else concluded
+        finalized = finalize(self._env, record, problems, changed)
+        result = finalized.value_or(None)
+        return Success(complete_next_actions(self._env, result)) if isinstance(result, ActionRequired) else finalized
 
     def _answer_again(
         self, earlier: CheckoutRecord, cart: Cart, request_id: str, content: str
     ) -> Outcome[CheckoutResult, CheckoutProblem] | None:
         same = earlier.request_id == request_id
         placed = earlier.state is CheckoutState.PLACED
-        if same and not (_is_same(cart, earlier) if placed else earlier.fingerprint == content):
+        if same and not (earlier.is_for(cart) if placed else earlier.fingerprint == content):
             return Failure(Conflict(request_id))
         if placed:
-            return self._conclude(earlier) if same else Failure(OperationNotAllowed("checkout", "it is placed already"))
-        if _is_running(earlier, self._env.now()):
+            return self._finalize(earlier) if same else Failure(OperationNotAllowed("checkout", "it is placed already"))
+        if earlier.is_running(self._env.now()):
             return Failure(Busy(f"checkout of {earlier.owner.kind} {earlier.owner.id}"))
-        return self._conclude(earlier) if same and earlier.state in _WAITING else None
+        return self._finalize(earlier) if same and earlier.state in WAITING else None
 
     def _refuse(self, cart: Cart, payments: list[Payment]) -> CheckoutProblem | None:
         for payment in payments:
@@ -186,13 +185,13 @@ class Checkout:
             problem = self._check_gateway(cart, payment)
             if problem:
                 return problem
-        cover = coverage(cart.total, payments, self._env.awaiting_covers())
+        cover = coverage(cart.total, payments, self._env.gateways.awaiting_covers())
         return None if cover.planned == cart.total else NotCovered(cart.total, cover)
 
     def _check_gateway(
         self, cart: Cart, payment: Payment
     ) -> GatewayUnsupported | InvalidInput | OperationNotAllowed | None:
-        found = self._env.gateway(payment.gateway, "checkout")
+        found = self._env.gateways.find(payment.gateway, "checkout")
         if isinstance(found, Failure):
             return found.failure()
         invalid = gateway_calls.check(found.unwrap().gateway, payment.method, payment.type)
@@ -218,17 +217,17 @@ class Checkout:
             lease_until=now + self._env.policy.lease,
             cart_version=cart.version,
             customer=cart.customer,
-            callback_token=earlier.callback_token if earlier and earlier.state in _WAITING else self._env.ids.token(),
+            callback_token=earlier.callback_token if earlier and earlier.state in WAITING else self._env.ids.token(),
             started_at=now,
             version=earlier.version if earlier else 0,
         )
-        taken_over = earlier is not None and earlier.state in (CheckoutState.RUNNING, *_WAITING)
+        taken_over = earlier is not None and earlier.state in UNFINISHED
         for _ in range(TRIES):
             changes = self._take_over(cart.owner, request_id) if taken_over else ()
             committed = self._env.store.commit(Commit(changes=changes, checkouts=(claimed,)))
             if isinstance(committed, Success):
                 return Success(claimed.evolve(version=claimed.version + 1))
-            if not committed.failure().what.startswith("payment"):
+            if committed.failure().kind is not RecordKind.PAYMENT:
                 break
         return Failure(Busy(f"checkout of {cart.owner.kind} {cart.owner.id}"))
 
@@ -236,49 +235,58 @@ class Checkout:
         """Claim all that an attempt did that was never concluded: this one answers for it now, also if it fails at once."""
         payments = [one for one in self._env.store.payments_of(owner) if not one.archived]
         claimed = [(one, claim(one, request_id)) for one in payments]
-        return tuple(self._env.change(before, after, _CHECKOUT) for before, after in claimed if after != before)
+        return tuple(self._env.work.change(before, after, CHECKOUT) for before, after in claimed if after != before)
 
     def _run(self, claimed: CheckoutRecord, return_url: str) -> Outcome[CheckoutResult, CheckoutProblem]:
         back = with_token(return_url, claimed.callback_token)
-        hold = CheckoutLease(claimed)
+        lease = CheckoutLease(claimed)
         payments = self._env.store.payments_of(claimed.owner)
         for payment in by_priority(payments, self._env.policy.checkout_priority):
-            problem = None if payment.archived else self._secure(payment, hold, back)
-            if problem:
-                return self._conclude(hold.record, (problem,))
-        return self._conclude(hold.record)
+            if not payment.archived:
+                lease, problem = self._secure(payment, lease, back)
+                if problem:
+                    return self._finalize(lease.record, (problem,))
+        return self._finalize(lease.record)
 
-    def _secure(self, payment: Payment, hold: CheckoutLease, return_url: str) -> FailedPayment | None:
+    def _secure(
+        self, payment: Payment, lease: CheckoutLease, return_url: str
+    ) -> tuple[CheckoutLease, FailedPayment | None]:
         """Bring one payment to where the order can rest on it: claim what is there, then authorize what is left."""
-        payment = reverse_owed(self._env, payment, _CHECKOUT)
-        payment = look_up_indeterminate(self._env, payment, _CHECKOUT)
-        for one in payment.transactions:
-            if one.indeterminate and (unknown := problem_of(one)):
-                return FailedPayment(payment_id=payment.id, problem=unknown, transaction_id=one.id, status=one.status)
-            if one.status is TransactionStatus.REQUIRES_ACTION:
-                payment = look_up(self._env, payment, one, _CHECKOUT)
-        attempt = hold.record.request_id
-        claimed = self._env.update(payment.id, _CHECKOUT, lambda before: Success(claim(before, attempt)), hold)
-        if isinstance(claimed, Failure):
-            return FailedPayment(payment_id=payment.id, problem=claimed.failure())
-        payment = claimed.unwrap()
-        (step,) = plan_checkout((payment,), (), self._env.captures_at_once())
-        if not step.amount or any(one.status is TransactionStatus.REQUIRES_ACTION for one in payment.transactions):
-            return None
+        payment = look_up_indeterminate(self._env, reverse_owed(self._env, payment, CHECKOUT), CHECKOUT)
+        for transaction in payment.transactions:
+            if transaction.indeterminate and (unknown := problem_of(transaction)):
+                return lease, FailedPayment(
+                    payment_id=payment.id, problem=unknown, transaction_id=transaction.id, status=transaction.status
+                )
+            if transaction.status is TransactionStatus.REQUIRES_ACTION:
+                payment = look_up(self._env, payment, transaction, CHECKOUT)
+        attempt = lease.record.request_id
+        saved = self._env.work.update_leased(
+            payment.id, CHECKOUT, lambda before: Success(claim(before, attempt)), lease
+        )
+        if isinstance(saved, Failure):
+            return lease, FailedPayment(payment_id=payment.id, problem=saved.failure())
+        return self._authorize_rest(saved.unwrap().payment, saved.unwrap().lease or lease, return_url)
+
+    def _authorize_rest(
+        self, payment: Payment, lease: CheckoutLease, return_url: str
+    ) -> tuple[CheckoutLease, FailedPayment | None]:
+        step = plan_step(payment, self._env.gateways.captures_at_once())
+        waits = any(transaction.status is TransactionStatus.REQUIRES_ACTION for transaction in payment.transactions)
+        if waits or not step.amount:
+            return lease, None
+        attempt = lease.record.request_id
         key = f"{OWN_KEYS}{fingerprint(attempt)[:32]}:{payment.id}"
-        executed = execute(
-            self._env, payment.id, Command(type=step.type, key=key, attempt=attempt), _CHECKOUT, return_url, hold
-        )
-        if isinstance(executed, Success):
-            return None
-        problem = executed.failure()
-        return FailedPayment(
-            payment_id=payment.id,
-            problem=problem,
-            type=step.type,
-            transaction_id=getattr(problem, "transaction_id", ""),
-            amount=step.amount,
-        )
+        command = Command(type=step.type, key=key, attempt=attempt)
+        recorded = record_intents(self._env, payment.id, command, CHECKOUT, lease)
+        if isinstance(recorded, Failure):
+            return lease, _failed_payment(payment, step, recorded.failure())
+        intents = recorded.unwrap()
+        if isinstance(intents, TransactionReport):
+            return lease, None
+        sent = send(self._env, intents, CHECKOUT, return_url)
+        problem = _failed_payment(payment, step, sent.failure()) if isinstance(sent, Failure) else None
+        return intents.lease or lease, problem
 
     def _ask_about(self, payment: Payment, configured: ConfiguredGateway, params: Mapping[str, str]) -> None:
         if payment.gateway != configured.name:
@@ -289,6 +297,16 @@ class Checkout:
                 if not isinstance(seen, NotFoundYet):
                     recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
                     payment = recorded.unwrap() if isinstance(recorded, Success) else payment
+
+
+def _failed_payment(payment: Payment, step: CheckoutStep, problem: TransactionProblem) -> FailedPayment:
+    return FailedPayment(
+        payment_id=payment.id,
+        problem=problem,
+        type=step.type,
+        transaction_id=getattr(problem, "transaction_id", ""),
+        amount=step.amount,
+    )
 
 
 def _may_have_ended(one: Transaction) -> bool:
@@ -304,11 +322,3 @@ def with_token(return_url: str, token: str) -> str:
     if not return_url:
         return ""
     return f"{return_url}{'&' if '?' in return_url else '?'}callback_token={token}"
-
-
-def _is_running(record: CheckoutRecord, now: datetime) -> bool:
-    return record.state is CheckoutState.RUNNING and record.lease_until > now
-
-
-def _is_same(cart: Cart, record: CheckoutRecord) -> bool:
-    return cart.owner == record.owner and cart.total == record.total and cart.version == record.cart_version

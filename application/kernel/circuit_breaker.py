@@ -28,7 +28,7 @@ class CircuitBreaker:
     _waited: timedelta = _NOTHING
     _until: datetime | None = None
 
-    def lasts(self, now: datetime) -> bool:
+    def is_open(self, now: datetime) -> bool:
         """Tell whether the gateway is to be left alone."""
         return self._until is not None and now < self._until
 

@@ -1,4 +1,4 @@
-"""Execute one command: load, look up what is in doubt, decide, record, call, record.
+"""Execute one command: load, look up what is indeterminate, decide, record the intents, call the gateway, record its answers.
 
 Exactly two commits a transaction: the intent before a byte leaves, the result after. No transaction of the store is open while the
 gateway is called. What cannot be recorded afterwards stays SENDING_TO_PROCESSOR, and recovery finds it.
@@ -13,17 +13,18 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.kernel import gateway_calls
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.kernel.record import record
 from payports.application.kernel.status_inquiry import look_up_indeterminate
-from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease, ConfiguredGateway, Environment
+from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease, Saved, is_lost
 from payports.domain.begin import Begun, Command, begin
 from payports.domain.failures import (
     Busy,
     Conflict,
-    Declined,
-    NotExecuted,
     OperationNotAllowed,
     PaymentNotFound,
+    Refusal,
     ResultUnknown,
     TransactionProblem,
 )
@@ -36,41 +37,58 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.saved_method import may_use
 from payports.domain.transaction import Transaction
-from payports.domain.transaction_types import FailureType, TransactionStatus
+from payports.domain.transaction_report import TransactionReport, report
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import PaymentResponse
 from payports.ports.store import Commit, RequestRecord, StoreFailed
 
-_GOES_ON: Final = frozenset(
+_CONTINUES: Final = frozenset(
     {TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT, TransactionStatus.REQUIRES_ACTION}
 )
+"""After these the next transaction of the same command is sent."""
 
 
-@attrs.frozen
-class TransactionReport:
-    """What a command came to: the payment as it is now, and the command's transactions (SUCCEEDED, AWAITING_RESULT or REQUIRES_ACTION)."""
+@attrs.frozen(kw_only=True)
+class Intents:
+    """What was recorded and is to be sent: nobody else may send it.
+
+    ``standing``: the transactions that the command's key has made earlier. ``lease``: what the attempt's next commit must prove.
+    """
 
     payment: Payment
     transactions: tuple[Transaction, ...]
+    configured: ConfiguredGateway
+    standing: tuple[Transaction, ...]
+    lease: CheckoutLease | None
 
 
 def execute(
-    env: Environment,
-    payment_id: str,
-    command: Command,
-    cause: Cause = HOST,
-    return_url: str = "",
-    hold: CheckoutLease | None = None,
+    env: Environment, payment_id: str, command: Command, cause: Cause = HOST, return_url: str = ""
 ) -> Outcome[TransactionReport, TransactionProblem]:
-    """Run a command on a payment; with a key, at most once, and again the same answer. With a ``hold`` only while it is not lost.
+    """Run a command on a payment; with a key, at most once, and again the same answer.
 
     Failures:
         every member of ``TransactionProblem``; none of them but Declined, NotExecuted and ResultUnknown follows a call.
+    """
+    recorded = record_intents(env, payment_id, command, cause)
+    if isinstance(recorded, Failure):
+        return recorded
+    intents = recorded.unwrap()
+    return Success(intents) if isinstance(intents, TransactionReport) else send(env, intents, cause, return_url)
+
+
+def record_intents(
+    env: Environment, payment_id: str, command: Command, cause: Cause, lease: CheckoutLease | None = None
+) -> Outcome[Intents | TransactionReport, TransactionProblem]:
+    """Decide on a command and record its intents; a repeated key gives the report of what it has done.
+
+    With a ``lease`` only while it is not lost: the commit proves it.
     """
     for _ in range(TRIES):
         payment = env.store.payment(payment_id)
         if payment is None:
             return Failure(PaymentNotFound(payment_id))
-        found = env.gateway(payment.gateway, command.type.value)
+        found = env.gateways.find(payment.gateway, command.type.value)
         if isinstance(found, Failure):
             return found
         known = env.store.request(command.key) if command.key else None
@@ -84,37 +102,67 @@ def execute(
         if command.type in INITIATING and is_method_gone(env, payment):
             return Failure(OperationNotAllowed(command.type.value, METHOD_GONE))
         others = _others(env, payment, command)
-        begun = begin(
-            payment,
-            _guarded(wanted, others).evolve(account=found.unwrap().gateway.account),
-            found.unwrap().gateway.transactions.capabilities,
-            env.ids.new,
-            env.now(),
-        )
+        begun = _begin(env, payment, _guarded(wanted, others), found.unwrap())
         if isinstance(begun, Failure):
             return begun
-        first = () if known or not command.key else (_record_of(payment_id, command, begun.unwrap()),)
-        beside = Commit(requests=first, changes=tuple(env.change(one, one, cause) for one in others))
-        intended = env.save(payment, begun.unwrap().payment, cause, beside, hold)
-        if isinstance(intended, Failure) and hold and hold.is_lost(intended.failure()):
-            return Failure(Busy(intended.failure().what))
-        if isinstance(intended, Success):
-            sent = Begun(intended.unwrap(), begun.unwrap().requests)
-            return _call(env, found.unwrap(), sent, cause, return_url, standing)
+        first = () if known or not command.key else (_request_record(payment_id, command, begun.unwrap()),)
+        beside = Commit(requests=first, changes=tuple(env.work.change(other, other, cause) for other in others))
+        saved = env.work.save(payment, begun.unwrap().payment, cause, beside, lease)
+        if isinstance(saved, Success):
+            return Success(_intents(saved.unwrap(), begun.unwrap(), found.unwrap(), standing))
+        if is_lost(lease, saved.failure()):
+            return Failure(Busy(saved.failure().name))
     return Failure(Busy(f"payment {payment_id}"))
+
+
+def send(
+    env: Environment, intents: Intents, cause: Cause, return_url: str = ""
+) -> Outcome[TransactionReport, TransactionProblem]:
+    """Send recorded intents one after the other and record each answer; after one that fails the rest is proven not sent."""
+    payment, stopped = intents.payment, False
+    for intent in intents.transactions:
+        if stopped:
+            response = PaymentResponse(seen=_never_sent(intent))
+        else:
+            request = gateway_calls.payment_request(payment, intent, return_url)
+            response = gateway_calls.execute(intents.configured.gateway, request, reverses=intent.reverses)
+        recorded = _record(env, payment, response, cause)
+        if recorded is None:
+            return Failure(ResultUnknown(intent.id))
+        payment = recorded
+        stopped = stopped or payment.by_id[intent.id].status not in _CONTINUES
+    return report(payment, (payment.by_id[made.id] for made in (*intents.standing, *intents.transactions)))
+
+
+def _begin(
+    env: Environment, payment: Payment, command: Command, configured: ConfiguredGateway
+) -> Outcome[Begun, Refusal]:
+    gateway = configured.gateway
+    command = command.evolve(account=gateway.account)
+    return begin(payment, command, gateway.transactions.capabilities, env.ids.new, env.now())
+
+
+def _intents(saved: Saved, begun: Begun, configured: ConfiguredGateway, standing: tuple[Transaction, ...]) -> Intents:
+    return Intents(
+        payment=saved.payment,
+        transactions=begun.requests,
+        configured=configured,
+        standing=standing,
+        lease=saved.lease,
+    )
 
 
 def _others(env: Environment, payment: Payment, command: Command) -> tuple[Payment, ...]:
     """The owner's other payments, if what was moved on them decides as well: none may change until the intent is recorded."""
     if command.guard is None:
         return ()
-    return tuple(one for one in env.store.payments_of(payment.owner) if one.id != payment.id)
+    return tuple(other for other in env.store.payments_of(payment.owner) if other.id != payment.id)
 
 
 def _guarded(command: Command, others: tuple[Payment, ...]) -> Command:
     if command.guard is None or command.source is None:
         return command
-    elsewhere = sum(moved_for(one, command.source, command.guard.own_keys) for one in others)
+    elsewhere = sum(moved_for(other, command.source, command.guard.own_keys) for other in others)
     return command.evolve(guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
 
 
@@ -128,30 +176,7 @@ def is_method_gone(env: Environment, payment: Payment) -> bool:
     return not may_use(env.store.saved_method(payment.saved_method_id), payment.customer)
 
 
-def _call(
-    env: Environment,
-    configured: ConfiguredGateway,
-    begun: Begun,
-    cause: Cause,
-    return_url: str,
-    standing: tuple[Transaction, ...],
-) -> Outcome[TransactionReport, TransactionProblem]:
-    payment, stopped = begun.payment, False
-    for intent in begun.requests:
-        if stopped:
-            response = PaymentResponse(seen=_never_sent(intent))
-        else:
-            request = gateway_calls.payment_request(payment, intent, return_url)
-            response = gateway_calls.execute(configured.gateway, request, reverses=intent.reverses)
-        noted = _note(env, payment, response, cause)
-        if noted is None:
-            return Failure(ResultUnknown(intent.id))
-        payment = noted
-        stopped = stopped or payment.by_id[intent.id].status not in _GOES_ON
-    return report(payment, tuple(payment.by_id[one.id] for one in (*standing, *begun.requests)))
-
-
-def _note(env: Environment, payment: Payment, response: PaymentResponse, cause: Cause) -> Payment | None:
+def _record(env: Environment, payment: Payment, response: PaymentResponse, cause: Cause) -> Payment | None:
     try:
         recorded = record(env, payment, response.seen, cause, new_properties=response.method_properties)
     except StoreFailed:
@@ -159,42 +184,14 @@ def _note(env: Environment, payment: Payment, response: PaymentResponse, cause: 
     return recorded.unwrap() if isinstance(recorded, Success) else None
 
 
-def report(payment: Payment, transactions: tuple[Transaction, ...]) -> Outcome[TransactionReport, TransactionProblem]:
-    """Say what some transactions came to: the first problem among them, or all of them."""
-    for transaction in transactions:
-        problem = problem_of(transaction)
-        if problem:
-            return Failure(problem)
-    return Success(TransactionReport(payment, transactions))
-
-
-def problem_of(transaction: Transaction) -> Declined | NotExecuted | ResultUnknown | None:
-    """Say what is wrong with a transaction, if anything is."""
-    telling = transaction.judgement.telling
-    match transaction.status:
-        case TransactionStatus.SENDING_TO_PROCESSOR | TransactionStatus.UNKNOWN:
-            return ResultUnknown(transaction.id)
-        case TransactionStatus.NOT_EXECUTED:
-            return NotExecuted(transaction.id, telling.message if telling else "")
-        case TransactionStatus.DECLINED | TransactionStatus.REVOKED:
-            return Declined(
-                code=telling.code if telling else "",
-                failure_type=(telling.failure_type if telling else None) or FailureType.DECLINED,
-                hard=telling.hard if telling else False,
-                transaction_id=transaction.id,
-            )
-        case TransactionStatus.SUCCEEDED | TransactionStatus.AWAITING_RESULT | TransactionStatus.REQUIRES_ACTION:
-            return None
-
-
 def _still_wanted(
     payment: Payment, command: Command, known: RequestRecord
 ) -> Command | Success[TransactionReport] | Failure[TransactionProblem]:
     """Decide what a repeated key still asks for: nothing (then the answer), or what was proven not to have been executed."""
     standing = _standing(payment, command)
-    if any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in standing):
+    if any(made.status is TransactionStatus.SENDING_TO_PROCESSOR for made in standing):
         return Failure(Busy(f"payment {payment.id}"))
-    left = int(known.plan) - sum(one.requested.minor for one in standing)
+    left = int(known.plan) - sum(made.requested.minor for made in standing)
     answer = report(payment, standing)
     if left <= 0 or isinstance(answer, Failure):
         return answer
@@ -204,12 +201,16 @@ def _still_wanted(
 def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:
     """What a key has made so far, but for what was proven not to have been executed."""
     made = payment.under_key(command.key) if command.key else ()
-    return tuple(one for one in made if not one.implied_by and one.status is not TransactionStatus.NOT_EXECUTED)
+    return tuple(
+        transaction
+        for transaction in made
+        if not transaction.implied_by and transaction.status is not TransactionStatus.NOT_EXECUTED
+    )
 
 
-def _record_of(payment_id: str, command: Command, begun: Begun) -> RequestRecord:
-    """The record of a key: its plan is how much all that is left was, in minor units, when it was first asked for."""
-    asked = sum(one.requested.minor for one in begun.requests)
+def _request_record(payment_id: str, command: Command, begun: Begun) -> RequestRecord:
+    """Build the idempotency record. ``plan`` is the total requested (minor units), so that a retry knows what remains."""
+    asked = sum(intent.requested.minor for intent in begun.requests)
     return RequestRecord(
         key=command.key, fingerprint=fingerprint(payment_id, command), payment_id=payment_id, plan=str(asked)
     )

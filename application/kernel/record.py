@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from returns.result import Failure, Success
 
-from payports.application.kernel.unit_of_work import TRIES, Environment
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.failures import Busy
 from payports.domain.history import Cause
 from payports.domain.observation import Observation
@@ -53,7 +54,7 @@ def record(
             properties = {**after.method.properties, **new_properties}
             after = after.evolve(method=PaymentMethod(properties, after.method.display, single_use=False))
         known = (payment.transactions, payment.method)  # nothing else changes here
-        changes = () if (after.transactions, after.method) == known else (env.change(payment, after, cause),)
+        changes = () if (after.transactions, after.method) == known else (env.work.change(payment, after, cause),)
         if not changes and not inbox:
             return Success(payment)
         commit = Commit(changes=changes, inbox=inbox, saved_methods=_retired(env, payment, after))

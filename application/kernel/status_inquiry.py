@@ -6,9 +6,9 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.kernel import gateway_calls
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.record import record
 from payports.application.kernel.sanitizing import sanitized_text
-from payports.application.kernel.unit_of_work import Environment
 from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.history import Cause
 from payports.domain.observation import Channel, Observation
@@ -37,7 +37,7 @@ def look_up(env: Environment, payment: Payment, transaction: Transaction, cause:
 
 def ask_gateway(env: Environment, payment: Payment, transaction: Transaction) -> Observation | NotFoundYet:
     """Hear what the gateway says about one transaction, before that is judged."""
-    found = env.gateway(payment.gateway, "look-up")
+    found = env.gateways.find(payment.gateway, "look-up")
     if isinstance(found, Failure):
         return _unknown(transaction, "the gateway is not configured any more")
     request = gateway_calls.payment_request(payment, transaction)
@@ -46,7 +46,7 @@ def ask_gateway(env: Environment, payment: Payment, transaction: Transaction) ->
 
 def give_up(env: Environment, payment: Payment, transaction: Transaction) -> Observation | NotFoundYet:
     """Keep the shopper from finishing at the gateway what nobody waits for any more; ``NotFoundYet`` if it cannot be told to."""
-    found = env.gateway(payment.gateway, "giving up")
+    found = env.gateways.find(payment.gateway, "giving up")
     if isinstance(found, Failure):
         return _unknown(transaction, "the gateway is not configured any more")
     return gateway_calls.give_up(found.unwrap().gateway, gateway_calls.payment_request(payment, transaction))

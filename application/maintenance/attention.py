@@ -9,9 +9,8 @@ from typing import Final
 from returns.result import Failure, Success
 
 from payports.application.checkout.finalize import finalize_if_waiting
-from payports.application.kernel.execute import TransactionReport
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.record import record
-from payports.application.kernel.unit_of_work import Environment
 from payports.application.webhooks.inbox import PATIENCE
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
@@ -22,6 +21,7 @@ from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
+from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.store import InboxEntry
 

@@ -11,11 +11,11 @@ import attrs
 
 from payports.application.checkout.finalize import finalize
 from payports.application.kernel.circuit_breaker import LEFT_ALONE, CircuitBreaker
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 from payports.application.maintenance.payment_recovery import PaymentRecovery
 from payports.application.webhooks.inbox import Applied, apply
+from payports.domain.checkout import CheckoutRecord
 from payports.ports.store import (
-    CheckoutRecord,
     InboxEntry,
     StoreFailed,
     checkout_lease,
@@ -63,7 +63,9 @@ class MaintenancePass:
 
     def _over_payments(self, limit: int) -> int:
         """Work on payments that are due. Where a gateway falls silent meanwhile, others are looked for in the place of its own."""
-        self._silent = {name for name, one in self._env.gateways.items() if one.silence.lasts(self._env.now())}
+        self._silent = {
+            name for name, one in self._env.gateways.items() if one.circuit_breaker.is_open(self._env.now())
+        }
         self._leave_alone()
         found = 0
         while True:
@@ -137,12 +139,12 @@ class MaintenancePass:
             silence.end()
         if settled.silent:
             silence.go_on(now - began, now)
-        if silence.lasts(now):
+        if silence.is_open(now):
             self._silent.add(gateway)
 
     def _silence_of(self, gateway: str) -> CircuitBreaker:
         configured = self._env.gateways.get(gateway)
-        return configured.silence if configured else self._gone[gateway]
+        return configured.circuit_breaker if configured else self._gone[gateway]
 
     def _leave_alone(self) -> None:
         """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""

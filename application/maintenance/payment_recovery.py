@@ -11,9 +11,9 @@ from returns.result import Success
 
 from payports.application.checkout.compensation import reverse_owed
 from payports.application.checkout.finalize import finalize_if_waiting
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.record import record
 from payports.application.kernel.status_inquiry import ask_gateway, give_up, interpreted, is_no_answer, record_answer
-from payports.application.kernel.unit_of_work import Environment
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.observation import Channel, Observation
@@ -165,7 +165,7 @@ class PaymentRecovery:
         self._update(decide)
 
     def _update(self, decide: Callable[[Payment], Success[Payment]]) -> None:
-        updated = self.env.update(self.payment.id, _RECOVERY, decide)
+        updated = self.env.work.update(self.payment.id, _RECOVERY, decide)
         if isinstance(updated, Success):
             self.payment = updated.unwrap()
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.kernel.execute import TransactionReport
+from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.input_validation import check_limit, check_stopping, never_stop
-from payports.application.kernel.unit_of_work import Environment, store_errors_as_failures
 from payports.application.maintenance.attention import needing_attention, rule
 from payports.application.maintenance.maintenance_pass import MaintenancePass
 from payports.domain.attention import AttentionItem
 from payports.domain.failures import StoreUnavailable, TransactionProblem
 from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
+from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import TransactionStatus
 
 

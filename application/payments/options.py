@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 from payports.domain.cart import Cart, check_cart
 from payports.domain.failures import PaymentProblem
 from payports.domain.options import OfferedOption, PaymentOption, offer

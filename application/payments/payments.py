@@ -6,9 +6,10 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.kernel import gateway_calls
+from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.execute import fingerprint
 from payports.application.kernel.input_validation import check_key
-from payports.application.kernel.unit_of_work import HOST, Environment, store_errors_as_failures
+from payports.application.kernel.unit_of_work import HOST
 from payports.domain.cart import Cart, check_cart
 from payports.domain.coverage import Coverage, coverage
 from payports.domain.failures import (
@@ -70,10 +71,10 @@ class Payments:
         given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
         payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
         first = (RequestRecord(key=key, fingerprint=_content(new), payment_id=payment.id),) if key else ()
-        stored = self._env.save(None, payment, HOST, Commit(requests=first))
+        stored = self._env.work.save(None, payment, HOST, Commit(requests=first))
         if isinstance(stored, Success):
-            return stored
-        return (self._made_before(new, key) if key else None) or Failure(Busy(stored.failure().what))
+            return Success(stored.unwrap().payment)
+        return (self._made_before(new, key) if key else None) or Failure(Busy(stored.failure().name))
 
     def _made_before(self, new: NewPayment, key: str) -> Outcome[Payment, PaymentProblem] | None:
         known = self._env.store.request(key)
@@ -111,7 +112,7 @@ class Payments:
             too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
             return Success(require_reversal(after) if too_much else after)
 
-        return self._env.update(payment_id, HOST, decide)
+        return self._env.work.update(payment_id, HOST, decide)
 
     @store_errors_as_failures
     def archive(self, payment_id: str) -> Outcome[Payment, PaymentProblem]:
@@ -129,7 +130,7 @@ class Payments:
             refused = _refuse_change("archive", before)
             return Failure(refused) if refused else Success(require_reversal(before).evolve(archived=True))
 
-        return self._env.update(payment_id, HOST, decide)
+        return self._env.work.update(payment_id, HOST, decide)
 
     @store_errors_as_failures
     def get(self, payment_id: str) -> Outcome[Payment, PaymentProblem]:
@@ -168,7 +169,7 @@ class Payments:
         for payment in payments:
             if payment.currency != cart.total.currency:
                 return Failure(CurrencyMismatch(cart.total.currency, payment.currency))
-        return Success(coverage(cart.total, payments, self._env.awaiting_covers()))
+        return Success(coverage(cart.total, payments, self._env.gateways.awaiting_covers()))
 
     def _load(self, payment_id: str) -> Outcome[Payment, InvalidInput | PaymentNotFound]:
         if problem := check_identifier("payment_id", payment_id):
@@ -177,7 +178,7 @@ class Payments:
         return Success(payment) if payment else Failure(PaymentNotFound(payment_id))
 
     def _check_with_gateway(self, name: str, new: NewPayment) -> InvalidInput | GatewayUnsupported | None:
-        found = self._env.gateway(name, "payments")
+        found = self._env.gateways.find(name, "payments")
         if isinstance(found, Failure):
             return found.failure()
         gateway = found.unwrap().gateway

@@ -6,7 +6,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.kernel import gateway_calls
-from payports.application.kernel.unit_of_work import HOST, Environment, store_errors_as_failures
+from payports.application.kernel.environment import Environment, store_errors_as_failures
+from payports.application.kernel.unit_of_work import HOST
 from payports.domain.failures import Busy, GatewayUnsupported, SavedMethodNotFound, SavedMethodProblem
 from payports.domain.input_checks import InvalidInput, check_identifier, check_text
 from payports.domain.money import Money, check_amount
@@ -47,7 +48,7 @@ class SavedMethods:
         )
         if problem:
             return Failure(problem)
-        found = self._env.gateway(gateway, "saved methods")
+        found = self._env.gateways.find(gateway, "saved methods")
         if isinstance(found, Failure):
             return found
         kept = gateway_calls.keep(found.unwrap().gateway, customer, method)
@@ -112,7 +113,7 @@ class SavedMethods:
         saved = self._env.store.saved_method(saved_method_id)
         if saved is None or not may_use(saved, customer):
             return Failure(SavedMethodNotFound(saved_method_id))
-        found = self._env.gateway(saved.gateway, "saved methods")
+        found = self._env.gateways.find(saved.gateway, "saved methods")
         if isinstance(found, Failure):
             return found
         currencies = found.unwrap().gateway.transactions.capabilities.currencies
@@ -130,8 +131,8 @@ class SavedMethods:
             name=saved.name,
             saved_method_id=saved.id,
         )
-        stored = self._env.save(None, payment, HOST)
-        return stored if isinstance(stored, Success) else Failure(Busy(stored.failure().what))
+        stored = self._env.work.save(None, payment, HOST)
+        return Success(stored.unwrap().payment) if isinstance(stored, Success) else Failure(Busy(stored.failure().name))
 
     def _keep(self, saved: SavedMethod) -> Outcome[SavedMethod, Busy]:
         if isinstance(self._env.store.commit(Commit(saved_methods=(saved,))), Failure):

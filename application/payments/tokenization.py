@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.kernel.unit_of_work import Environment
+from payports.application.kernel.environment import Environment
 from payports.domain.cart import Cart, check_cart
 from payports.domain.failures import Busy, GatewayUnsupported, PaymentProblem
 from payports.domain.input_checks import InvalidInput, check_identifier
@@ -65,7 +65,7 @@ class Tokenization:
     def _bridge(self, gateway: str) -> Outcome[TokenizationBridge, InvalidInput | GatewayUnsupported]:
         if problem := check_identifier("gateway", gateway):
             return Failure(problem)
-        found = self._env.gateway(gateway, "tokenization")
+        found = self._env.gateways.find(gateway, "tokenization")
         if isinstance(found, Failure):
             return found
         bridge = found.unwrap().gateway.bridge

@@ -8,11 +8,12 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.checkout.finalize import finalize_if_waiting
-from payports.application.kernel.execute import TransactionReport, execute, report
+from payports.application.kernel.environment import Environment, store_errors_as_failures
+from payports.application.kernel.execute import execute
 from payports.application.kernel.input_validation import check_key, check_observation
 from payports.application.kernel.record import record, with_discrepancies
 from payports.application.kernel.status_inquiry import is_in_flight, look_up
-from payports.application.kernel.unit_of_work import HOST, Environment, store_errors_as_failures
+from payports.application.kernel.unit_of_work import HOST
 from payports.domain.begin import Command
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
 from payports.domain.input_checks import check_identifier
@@ -32,6 +33,7 @@ from payports.domain.observe import Unplaced, adopt, find
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, check_source
 from payports.domain.transaction import Source
+from payports.domain.transaction_report import TransactionReport, report
 from payports.domain.transaction_types import FAILED, TransactionStatus, TransactionType
 
 _Answer = Outcome[TransactionReport, TransactionProblem]
@@ -148,7 +150,7 @@ class Transactions:
         recorded = record(self._env, payment, observation, HOST)
         if isinstance(recorded, Success) or not isinstance(recorded.failure(), Unplaced):
             return recorded
-        return self._env.update(payment.id, HOST, partial(self._adopted, observation, self._env.ids.new()))
+        return self._env.work.update(payment.id, HOST, partial(self._adopted, observation, self._env.ids.new()))
 
     def _adopted(self, observation: Observation, new_id: str, payment: Payment) -> Outcome[Payment, Unplaced]:
         return with_discrepancies(adopt(payment, observation, new_id, self._env.now()))

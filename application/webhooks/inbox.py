@@ -10,8 +10,8 @@ import attrs
 from returns.result import Failure
 
 from payports.application.checkout.finalize import finalize_if_waiting
+from payports.application.kernel.environment import Environment
 from payports.application.kernel.record import record
-from payports.application.kernel.unit_of_work import Environment
 from payports.domain.history import webhook_cause
 from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced

@@ -8,8 +8,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.application.checkout.finalize import finalize_if_waiting
+from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.sanitizing import sanitized
-from payports.application.kernel.unit_of_work import Environment, store_errors_as_failures
 from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.failures import GatewayUnsupported, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
@@ -55,7 +55,7 @@ class Webhooks:
         problem = check_identifier("gateway", gateway) or _check(headers, body)
         if problem:
             return Failure(problem)
-        found = self._env.gateway(gateway, "webhooks")
+        found = self._env.gateways.find(gateway, "webhooks")
         if isinstance(found, Failure):
             return found
         reader = found.unwrap().gateway.webhooks

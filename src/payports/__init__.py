@@ -13,9 +13,7 @@ from typing import Any
 from returns.result import Failure, Success
 
 from payports.application.audit.service import AuditPage
-from payports.application.checkout.finalize import ActionRequired, AwaitingResults, CheckedOut, Receipt
 from payports.application.events import Delivery
-from payports.application.kernel.execute import TransactionReport
 from payports.application.maintenance.service import MaintenanceReport
 from payports.application.orders import OrderReport
 from payports.application.shop import Payports
@@ -24,6 +22,7 @@ from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.audit.findings import Finding, FindingKind
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture, ReverseAuthorization
 from payports.domain.cart import Cart
+from payports.domain.checkout import ActionRequired, AwaitingResults, CheckedOut, Receipt
 from payports.domain.coverage import Coverage, CoverageState
 from payports.domain.failures import (
     AmountNotAvailable,
@@ -60,6 +59,7 @@ from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.domain.secret import Secret
 from payports.domain.summary import PaymentSummary
 from payports.domain.transaction import Source, Transaction
+from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus, TransactionType
 from payports.ports.adapter import AdapterContext, ConfigurationError, Unreachable
 from payports.ports.clock import Clock, Ids

@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 
 from payports import Failure
-from payports.ports.store import Commit, PaymentRepository, Stale, Store
+from payports.ports.store import Commit, PaymentRepository, RecordKind, Stale, Store
 from tests.application.shops import Bench
 
 
-def overtaken(on: Bench, what: str = "payment p-0", times: int = 1_000) -> Bench:
-    """The same shop, in which the next ``times`` commits find that ``what`` has moved on."""
+def overtaken(on: Bench, kind: RecordKind = RecordKind.PAYMENT, record_id: str = "p-0", times: int = 1_000) -> Bench:
+    """The same shop, in which the next ``times`` commits find that a record has moved on."""
     inner, left = on.shop.store, [times]
 
     class Losing:
@@ -25,7 +25,7 @@ def overtaken(on: Bench, what: str = "payment p-0", times: int = 1_000) -> Bench
 
         def commit(self, commit: Commit) -> Any:
             left[0] -= 1
-            return Failure(Stale(what)) if left[0] >= 0 else self._repository.commit(commit)
+            return Failure(Stale(kind, record_id)) if left[0] >= 0 else self._repository.commit(commit)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._repository, name)

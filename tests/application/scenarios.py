@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from payports import ActionRequired, Observation, Owner, Payment, SavedMethod
+from payports.domain.checkout import CheckoutRecord
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from payports.ports.store import CheckoutRecord
 from tests.application.shops import CUSTOMER, Bench, bench, eur, fail, new_payment, told, with_gateway
 
 OWNER: Final = Owner("cart", "c-1")

@@ -25,7 +25,7 @@ from payports import (
     TransactionType,
     connect,
 )
-from payports.application.kernel.unit_of_work import ConfiguredGateway
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.capabilities import Capabilities
 from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway

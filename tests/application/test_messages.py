@@ -38,6 +38,7 @@ from payports import (
 )
 from payports.domain.coverage import Coverage, CoverageState
 from payports.domain.observation import Channel
+from payports.ports.store import RecordKind
 from tests.application.overtaken import overtaken
 from tests.application.scenarios import (
     OWNER,
@@ -254,7 +255,7 @@ CHECKOUT: Final[Table] = {
         lambda on: (submitted(on), on.submit(request_id="attempt-2"))[1], OperationNotAllowed("checkout", "it is placed already")),
     "another attempt is under way": (lambda on: while_it_runs(on, lambda on: on.submit(request_id="attempt-2")), CHECKOUT_BUSY),
     "the same attempt is under way": (lambda on: while_it_runs(on, Bench.submit), CHECKOUT_BUSY),
-    "somebody is faster": (lambda on: (on.pay(), overtaken(on, "checkout cart c-1").submit())[1], CHECKOUT_BUSY),
+    "somebody is faster": (lambda on: (on.pay(), overtaken(on, RecordKind.CHECKOUT, "cart c-1").submit())[1], CHECKOUT_BUSY),
     "somebody is always faster": (lambda on: (on.pay(), overtaken(on).submit())[1], CHECKOUT_BUSY),
     "declined": (lambda on: (on.pay(token="tok_declined"), on.submit())[1], failed(Declined("insufficient_funds"))),
     "in doubt": (lambda on: (unsure(on), on.submit())[1], failed(ResultUnknown("{t}"))),

@@ -50,9 +50,9 @@ def test_a_merchant_may_have_gateways_and_rules_of_their_own() -> None:
         }
     )
     other = on.shop.merchant("m-2")
-    assert other.environment.captures_at_once() == {"sandbox"}
+    assert other.environment.gateways.captures_at_once() == {"sandbox"}
     assert other.environment.policy.rollback_immediately
-    assert on.shop.environment.captures_at_once() == frozenset()
+    assert on.shop.environment.gateways.captures_at_once() == frozenset()
     assert not on.shop.environment.policy.rollback_immediately
     assert on.shop.merchant("m-3").environment.policy == on.shop.environment.policy
 

@@ -9,7 +9,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports import Payment
-from payports.ports.store import Change, Commit, PaymentRepository, Stale, Store
+from payports.ports.store import Change, Commit, PaymentRepository, RecordKind, Stale, Store
 from tests.behind import Behind, Through
 
 BLIND: Final = "blind"
@@ -83,7 +83,7 @@ class _Stubborn(Through):
     """Commits nothing."""
 
     def commit(self, commit: Commit) -> Any:
-        return Failure(Stale(f"payment {commit.changes[0].after.id}" if commit.changes else "something"))
+        return Failure(Stale(RecordKind.PAYMENT, commit.changes[0].after.id if commit.changes else ""))
 
 
 _BUGS: Final[Mapping[str, type[Through]]] = {BLIND: _Blind, APART: _Apart, HASTY: _Hasty, STUBBORN: _Stubborn}

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 import payports
-from payports.application.kernel.unit_of_work import ConfiguredGateway
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.ports.clock import Clock
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.ports.store import Commit

@@ -19,7 +19,7 @@ from payports import (
     TransactionStatus,
     WebhookReceipt,
 )
-from payports.ports.store import CheckoutState
+from payports.domain.checkout import CheckoutState
 from payports.testing import FixedClock, RemoteSandboxBank
 from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
 from tests.crash_injection.operations import Operation

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from payports import Cart, Money, NewPayment, Owner, Payment, PaymentMethod, Payports, connect
-from payports.application.kernel.unit_of_work import ConfiguredGateway
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.capabilities import Capabilities
 from payports.ports.clock import Ids
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway

@@ -24,14 +24,15 @@ from payports import (
     connect,
 )
 from payports.adapters.gateways.sandbox.signatures import signed_headers
-from payports.adapters.gateways.stored_value import StoredValueGateway, StoredValueLedger
-from payports.application.kernel.unit_of_work import ConfiguredGateway
+from payports.adapters.gateways.stored_value.gateway import StoredValueGateway
+from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.observation import Channel, Observation
 from payports.ports.clock import Ids
 from payports.ports.gateway import MethodVault, PaymentRequest, PaymentResponse
 from payports.ports.store import Store
-from payports.testing import FixedClock, SandboxBank
-from payports.testing.clock import START
+from payports.testing import SandboxBank
+from payports.testing.clock import START, FixedClock
 from tests.application.shops import SECRET, Spy, eur
 from tests.differential.commands import CARTS, CUSTOMERS, Command
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payports.domain.checkout import CheckoutStep, by_priority, plan_checkout
+from payports.domain.checkout_plan import CheckoutStep, by_priority, plan_step
 from payports.domain.coverage import Coverage, CoverageState, awaited_of, coverage, secured_of
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
@@ -141,10 +141,8 @@ def test_gateways_take_their_turns_and_those_not_named_come_last() -> None:
 
 
 def test_a_plan_authorizes_or_sells_as_each_gateway_is_configured() -> None:
-    assert plan_checkout([GIFT, CARD], ["card", "gift"], ["gift"]) == (
-        CheckoutStep(payment_id="card", type=T.AUTHORIZE, claims=eur(0), amount=eur(6)),
-        CheckoutStep(payment_id="gift", type=T.AUTHORIZE_AND_CAPTURE, claims=eur(0), amount=eur(4)),
-    )
+    assert plan_step(CARD, ["gift"]) == CheckoutStep(type=T.AUTHORIZE, claims=eur(0), amount=eur(6))
+    assert plan_step(GIFT, ["gift"]) == CheckoutStep(type=T.AUTHORIZE_AND_CAPTURE, claims=eur(0), amount=eur(4))
 
 
 @pytest.mark.parametrize(
@@ -162,9 +160,5 @@ def test_a_plan_authorizes_or_sells_as_each_gateway_is_configured() -> None:
     ],
 )
 def test_what_is_secured_is_claimed_and_not_done_again(payment: Payment, claims: int, amount: int) -> None:
-    (step,) = plan_checkout([payment])
+    step = plan_step(payment)
     assert (step.claims, step.amount, step.type) == (eur(claims), eur(amount), T.AUTHORIZE)
-
-
-def test_an_archived_payment_has_no_step() -> None:
-    assert plan_checkout([attrs.evolve(CARD, archived=True)]) == ()

@@ -12,7 +12,8 @@ import attrs
 import pytest
 
 from payports import ActionRequired, NewPayment, OrderReport, Payment, Payports, SavedMethod, TransactionReport
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Environment
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.payment_method import Address
 from tests.secret_leaks.canaries import CLIENT_SECRET, PASSED_THROUGH, PERSONAL, SECRETS, found_in, without
 from tests.secret_leaks.echo import echoing

@@ -11,11 +11,12 @@ from typing import Final
 from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
 from payports.adapters.gateways.book.rules import Ruling, Terms, decide, refuse
 from payports.adapters.gateways.book.storage import MEMORY, Book
+from payports.adapters.gateways.kit.webhook_secrets import MIN_SECRET
 from payports.adapters.gateways.sandbox import vault
 from payports.adapters.gateways.sandbox.endpoints import SCHEMA, Endpoints
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
 from payports.adapters.gateways.sandbox.scenarios import CHALLENGE, Reply, Scenario
-from payports.adapters.gateways.sandbox.signatures import MIN_SECRET, signed_headers
+from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.domain.money import Money
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import FailureType, TransactionType

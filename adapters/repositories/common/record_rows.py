@@ -7,12 +7,13 @@ from typing import Final
 
 from payports.adapters.repositories.common.json_codec import Row, from_json, instant, legible, storable, to_json
 from payports.adapters.repositories.common.payment_rows import Read, maybe_instant, read_customer, read_time
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.money import Money
 from payports.domain.observation import Observation
 from payports.domain.payment import Customer, Owner
 from payports.domain.payment_method import PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.ports.store import CheckoutRecord, CheckoutState, InboxEntry, RequestRecord
+from payports.ports.store import InboxEntry, RequestRecord
 
 SAVED_METHOD: Final = ("id", "customer", "gateway", "type", "name", "status", "created_at", "details")
 CHECKOUT: Final = (

@@ -16,11 +16,11 @@ from payports.adapters.repositories.common.commit_statements import Step, steps
 from payports.adapters.repositories.common.executor import Executor
 from payports.adapters.repositories.common.json_codec import Column, instant, storable
 from payports.adapters.repositories.common.version_conflict import VersionConflict
+from payports.domain.checkout import CheckoutRecord
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.store import (
-    CheckoutRecord,
     Commit,
     InboxEntry,
     Kept,
@@ -131,8 +131,8 @@ class SqlRepository(PaymentRepository):
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         try:
             self._sql.write(self._merchant, _planned(commit))
-        except VersionConflict as refused:
-            return Failure(Stale(refused.what))
+        except VersionConflict as conflict:
+            return Failure(conflict.stale)
         return Success(None)
 
     def _payments(self, statement: str, *parameters: Column) -> tuple[Payment, ...]:

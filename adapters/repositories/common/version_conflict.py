@@ -1,17 +1,19 @@
-"""How a store leaves a commit half-way when somebody else was faster; the repository turns it into ``Stale``."""
+"""A version conflict inside a commit: raised where a record is not as expected, returned by the repository as ``Stale``."""
 
 from __future__ import annotations
 
+from payports.ports.store import RecordKind, Stale
+
 
 class VersionConflict(Exception):
-    """A record is not as the commit expects; ``what`` names it."""
+    """A record is not as the commit expects; ``stale`` names it."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, stale: Stale) -> None:
+        super().__init__(stale.name)
+        self.stale = stale
 
 
-def expect(as_expected: bool, what: str) -> None:
-    """Go on, or leave the commit."""
+def expect(as_expected: bool, kind: RecordKind, record_id: str) -> None:
+    """Raise ``VersionConflict`` unless a record is as expected."""
     if not as_expected:
-        raise VersionConflict(what)
+        raise VersionConflict(Stale(kind, record_id))

@@ -17,13 +17,12 @@ from payports.adapters.option_reading import ConfigurationError
 from payports.adapters.repositories.common.json_codec import storable, storable_merchant
 from payports.adapters.repositories.common.version_conflict import VersionConflict
 from payports.adapters.repositories.memory.tables import Tables
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.clock import Clock
 from payports.ports.store import (
-    CheckoutRecord,
-    CheckoutState,
     Commit,
     InboxEntry,
     Kept,
@@ -232,8 +231,8 @@ class MemoryRepository(PaymentRepository):
         with self._tables() as tables:
             try:
                 tables.write(commit)
-            except VersionConflict as refused:
-                return Failure(Stale(refused.what))
+            except VersionConflict as conflict:
+                return Failure(conflict.stale)
             except StoreFailed as failed:
                 reason = str(failed)
             else:

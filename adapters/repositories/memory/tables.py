@@ -13,9 +13,10 @@ from payports.adapters.repositories.common import payment_rows, record_rows
 from payports.adapters.repositories.common.commit_statements import in_order, to_write
 from payports.adapters.repositories.common.version_conflict import expect
 from payports.domain.attention import wants_attention
+from payports.domain.checkout import CheckoutRecord
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
-from payports.ports.store import Change, CheckoutRecord, Commit, InboxEntry, Kept, RecordedFact, RequestRecord
+from payports.ports.store import Change, Commit, InboxEntry, Kept, RecordedFact, RecordKind, RequestRecord
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -82,13 +83,13 @@ class Tables:
             self._write_change(change)
         for request in sorted(commit.requests, key=attrgetter("key")):
             record_rows.request_row(request)
-            expect(request.key not in self.requests, f"request {request.key}")
+            expect(request.key not in self.requests, RecordKind.REQUEST, request.key)
             self._put(self.requests, request.key, request)
         for checkout in sorted(commit.checkouts, key=attrgetter("owner.kind", "owner.id")):
             self._write_checkout(checkout)
         for saved in sorted(commit.saved_methods, key=attrgetter("id")):
             record_rows.saved_method_row(saved)
-            expect(_version(self.saved_methods.get(saved.id)) == saved.version, f"saved method {saved.id}")
+            expect(_version(self.saved_methods.get(saved.id)) == saved.version, RecordKind.SAVED_METHOD, saved.id)
             self._put(self.saved_methods, saved.id, attrs.evolve(saved, version=saved.version + 1))
         for entry in commit.inbox:
             record_rows.inbox_row(entry)
@@ -98,12 +99,14 @@ class Tables:
         before, after = change.before, change.after
         payment_rows.payment_row(after)
         stored = self.payments.get(after.id)
-        expect(stored.version == before.version if stored and before else stored is before, f"payment {after.id}")
+        expect(
+            stored.version == before.version if stored and before else stored is before, RecordKind.PAYMENT, after.id
+        )
         self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
         self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
         for ordinal, one in to_write(change):
             payment_rows.transaction_row(after, one, ordinal)
-            expect(self.transactions.get(one.id, after.id) == after.id, f"transaction {one.id}")
+            expect(self.transactions.get(one.id, after.id) == after.id, RecordKind.TRANSACTION, one.id)
             self._put(self.transactions, one.id, after.id)
             if reference := one.gateway_reference:
                 self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
@@ -122,9 +125,9 @@ class Tables:
 
     def _write_checkout(self, record: CheckoutRecord) -> None:
         record_rows.checkout_row(record)
-        what = f"checkout {record.owner.kind} {record.owner.id}"
-        expect(_version(self.checkouts.get(record.owner)) == record.version, what)
-        expect(self.owner_of_token(record.callback_token) in (None, record.owner), what)
+        name = f"{record.owner.kind} {record.owner.id}"
+        expect(_version(self.checkouts.get(record.owner)) == record.version, RecordKind.CHECKOUT, name)
+        expect(self.owner_of_token(record.callback_token) in (None, record.owner), RecordKind.CHECKOUT, name)
         self._put(self.checkouts, record.owner, record.evolve(version=record.version + 1))
         if record.callback_token:
             self._put(self.tokens, record.callback_token, record.owner)

@@ -134,7 +134,7 @@ def _write(link: Link, merchant: str, steps: Sequence[Step]) -> VersionConflict 
     try:
         mark = _take(link, merchant, steps)
     except VersionConflict as refused:
-        return VersionConflict(refused.what)
+        return VersionConflict(refused.stale)
     try:
         told = link.ask("COMMIT").statusmessage
     except psycopg.Error as error:
@@ -164,7 +164,7 @@ def _take(link: Link, merchant: str, steps: Sequence[Step]) -> Mark:
     for step, number in zip(steps, written, strict=True):
         if clash and number == _NOT_REACHED and not isinstance(clash, psycopg.errors.UniqueViolation):
             raise clash
-        expect(number == 1, step.what)
+        expect(number == 1, step.stale.kind, step.stale.id)
     found = begun.fetchone() if begun else None
     if found is None:
         raise psycopg.OperationalError("nothing was begun")

@@ -81,7 +81,7 @@ class SqliteSql(Executor):
         def take(connection: sqlite3.Connection) -> None:
             for step in steps:
                 if connection.execute(step.statement, (merchant, *step.row)).rowcount != 1:
-                    raise VersionConflict(step.what)
+                    raise VersionConflict(step.stale)
 
         self.database.write(take)
 

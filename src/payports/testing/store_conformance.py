@@ -28,7 +28,16 @@ from payports.domain.history import Fact
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.ports.store import Change, Commit, InboxEntry, PaymentRepository, RequestRecord, Store, StoreFailed
+from payports.ports.store import (
+    Change,
+    Commit,
+    InboxEntry,
+    PaymentRepository,
+    RecordKind,
+    RequestRecord,
+    Store,
+    StoreFailed,
+)
 from payports.testing.aggregates import PAYMENTS, SAVED_METHODS, facts_of
 from payports.testing.store_leasing import StoreLeasing
 from payports.testing.store_reading import ADA, UNKEPT, StoreReading
@@ -102,27 +111,27 @@ class StoreConformance(StoreReading, StoreLeasing):
             now = attrs.evolve(saved, version=version, name=f"name {version}", status=SavedMethodStatus.ARCHIVED)
             same(repository.commit(Commit(saved_methods=(now,))), Success(None))
             same(repository.saved_method(saved.id), attrs.evolve(now, version=version + 1))
-            stale(repository.commit(Commit(saved_methods=(now,))), f"saved method {saved.id}")
+            stale(repository.commit(Commit(saved_methods=(now,))), RecordKind.SAVED_METHOD, saved.id)
 
     def test_of_two_writers_one_is_stale(self, store: Store) -> None:
         repository = fresh(store)
         before = added(repository, a_payment())
         same(repository.commit(changed(before, before.adding(a_transaction("t-1")))), Success(None))
-        stale(repository.commit(changed(before, before.adding(a_transaction("t-2")))), "payment p-1")
+        stale(repository.commit(changed(before, before.adding(a_transaction("t-2")))), RecordKind.PAYMENT, "p-1")
         same([one.id for one in loaded(repository).transactions], ["t-1"])
 
     def test_what_is_there_is_not_added_and_what_is_not_there_is_not_changed(self, store: Store) -> None:
         repository = fresh(store)
         added(repository, a_payment())
-        stale(repository.commit(changed(None, a_payment())), "payment p-1")
+        stale(repository.commit(changed(None, a_payment())), RecordKind.PAYMENT, "p-1")
         missing = a_payment("p-2")
-        stale(repository.commit(changed(missing, missing)), "payment p-2")
-        stale(repository.commit(Commit(checkouts=(a_checkout(version=1),))), "checkout cart c-1")
+        stale(repository.commit(changed(missing, missing)), RecordKind.PAYMENT, "p-2")
+        stale(repository.commit(Commit(checkouts=(a_checkout(version=1),))), RecordKind.CHECKOUT, "cart c-1")
 
     def test_a_transaction_belongs_to_one_payment(self, store: Store) -> None:
         repository = fresh(store)
         added(repository, a_payment("p-1", a_transaction()))
-        stale(repository.commit(changed(None, a_payment("p-2", a_transaction()))), "transaction t-1")
+        stale(repository.commit(changed(None, a_payment("p-2", a_transaction()))), RecordKind.TRANSACTION, "t-1")
         same(repository.payment("p-2"), None)
 
     @pytest.mark.parametrize("clash", ["payment", "request", "checkout", "saved method"])
@@ -152,7 +161,7 @@ class StoreConformance(StoreReading, StoreLeasing):
             inbox=(InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=an_observation(), due_at=NOW),),
         )
         names = {"payment": "p-1", "request": "k-1", "checkout": "cart c-2", "saved method": "s-1"}
-        stale(repository.commit(commit), f"{clash} {names[clash]}")
+        stale(repository.commit(commit), RecordKind(clash), names[clash])
         same(loaded(repository), old)
         same(repository.payment("p-2"), None)
         same(repository.request("k-2"), None)
@@ -197,7 +206,7 @@ class StoreConformance(StoreReading, StoreLeasing):
             now = a_checkout(version=version, callback_token=f"secret-{version}", customer=ADA, started_at=NOW)
             same(repository.commit(Commit(checkouts=(now,))), Success(None))
             same(repository.checkout(now.owner), attrs.evolve(now, version=version + 1))
-            stale(repository.commit(Commit(checkouts=(now,))), "checkout cart c-1")
+            stale(repository.commit(Commit(checkouts=(now,))), RecordKind.CHECKOUT, "cart c-1")
         same(repository.checkout_by_token("secret-0"), None)
         same(repository.checkout_by_token("secret-2"), repository.checkout(Owner("cart", "c-1")))
 
@@ -206,7 +215,7 @@ class StoreConformance(StoreReading, StoreLeasing):
         first, second = a_checkout("c-1", callback_token="secret-1"), a_checkout("c-2")  # noqa: S106 -- made up
         same(repository.commit(Commit(checkouts=(first, second))), Success(None))
         taken = attrs.evolve(second, callback_token="secret-1", version=1)  # noqa: S106 -- made up
-        stale(repository.commit(Commit(checkouts=(taken,))), "checkout cart c-2")
+        stale(repository.commit(Commit(checkouts=(taken,))), RecordKind.CHECKOUT, "cart c-2")
 
     def test_of_threads_that_race_one_wins_each_version(self, store: Store) -> None:
         repository = fresh(store)

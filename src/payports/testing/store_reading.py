@@ -9,12 +9,13 @@ import attrs
 import pytest
 from returns.result import Success
 
+from payports.domain.checkout import CheckoutState
 from payports.domain.observation import Observation
 from payports.domain.payment import Customer, Owner, Restriction
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState, TransactionStatus
-from payports.ports.store import CheckoutState, Commit, InboxEntry, Kept, Reach, RecordedFact, RequestRecord, Store
+from payports.ports.store import Commit, InboxEntry, Kept, Reach, RecordedFact, RequestRecord, Store
 from payports.testing.store_samples import (
     CARD,
     CART,

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 from returns.result import Failure, Success
 
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.history import Fact
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
@@ -17,15 +18,7 @@ from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
-from payports.ports.store import (
-    Change,
-    CheckoutRecord,
-    CheckoutState,
-    Commit,
-    PaymentRepository,
-    Stale,
-    Store,
-)
+from payports.ports.store import Change, Commit, PaymentRepository, RecordKind, Stale, Store
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 EUR: Final = Money(1_000, "EUR")
@@ -98,6 +91,6 @@ def loaded(repository: PaymentRepository, payment_id: str = "p-1") -> Payment:
     return found
 
 
-def stale(outcome: Outcome[None, Stale], what: str) -> None:
+def stale(outcome: Outcome[None, Stale], kind: RecordKind, record_id: str) -> None:
     """Fail unless a commit was refused because of a record."""
-    same(outcome, Failure(Stale(what)))
+    same(outcome, Failure(Stale(kind, record_id)))

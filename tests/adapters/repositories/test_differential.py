@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payports.adapters.repositories import memory, postgres, sqlite
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod
@@ -20,8 +21,6 @@ from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.store import (
     DELIVERY,
     Change,
-    CheckoutRecord,
-    CheckoutState,
     Commit,
     InboxEntry,
     PaymentRepository,

@@ -176,7 +176,7 @@ def test_a_commit_that_fails_or_comes_too_late_is_told_so() -> None:
     payment = told(shop.shop.payments.create(new_payment()))
     environment = shop.shop.environment
     stale = attrs.evolve(payment, version=7)
-    environment.save(stale, attrs.evolve(stale, name="n"), HOST)
+    environment.work.save(stale, attrs.evolve(stale, name="n"), HOST)
     assert witness.told("store.commit")[-1] == "STALE"
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from payports import Customer, Finding, FindingKind, Payment, PaymentMethod
 from payports.domain.audit.findings import Bounds
+from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
-from payports.ports.store import CheckoutState, Kept, Reach
+from payports.ports.store import Kept, Reach
 from tests.application.scenarios import OWNER
 from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, spoil, told
 

@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from payports import AuditPage, Finding, FindingKind, Money, Payment, PaymentMethod, TransactionStatus
+from payports.domain.checkout import CheckoutState
 from payports.domain.observation import Channel, Observation
-from payports.ports.store import CheckoutState
 from tests.application.scenarios import OWNER
 from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, problem, spoil, told
 

@@ -22,11 +22,11 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.checkout.finalize import Receipt
+from payports.domain.checkout import CheckoutState, Receipt
 from payports.domain.coverage import coverage
 from payports.domain.failures import FailedPayment
 from payports.domain.transaction_types import FailureType
-from payports.ports.store import CheckoutState, Commit
+from payports.ports.store import Commit
 from payports.testing.clock import START
 from tests.application.scenarios import OWNER, TWO, record_of
 from tests.application.shops import (

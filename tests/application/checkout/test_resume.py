@@ -21,9 +21,9 @@ from payports import (
     PaymentsFailed,
 )
 from payports.application.kernel.unit_of_work import TRIES
+from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from payports.ports.store import CheckoutState
 from tests.application.scenarios import TWO, record_of, resume, three_d_secure
 from tests.application.shops import MINUTE, Bench, bench, eur, new_payment, next_reference, problem, told, with_gateway
 from tests.application.writers import faster, once

@@ -36,8 +36,9 @@ from payports import (
     TransactionType,
 )
 from payports.application.checkout.service import with_token
+from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import CheckoutRecord, CheckoutState, Commit
+from payports.ports.store import Commit
 from payports.testing.clock import START
 from tests.application.scenarios import OWNER, TWO, record_of, split
 from tests.application.shops import (

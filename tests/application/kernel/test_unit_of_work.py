@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from payports import Busy, Payment, Success, TransactionType
-from payports.application.kernel.execute import execute
+from payports.application.kernel.execute import record_intents
 from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease
 from payports.domain.begin import Command
 from payports.domain.reversal import claim
@@ -43,11 +43,11 @@ def attempt(on: Bench, request_id: str) -> CheckoutLease:
 
 
 def to_claim(on: Bench, payment: Payment, hold: CheckoutLease) -> Any:
-    return on.shop.environment.update(payment.id, HOST, lambda one: Success(claim(one, "mine")), hold)
+    return on.shop.environment.work.update_leased(payment.id, HOST, lambda before: Success(claim(before, "mine")), hold)
 
 
 def to_take(on: Bench, payment: Payment, hold: CheckoutLease) -> Any:
-    return execute(on.shop.environment, payment.id, Command(type=AUTHORIZE, amount=eur(10)), HOST, "", hold)
+    return record_intents(on.shop.environment, payment.id, Command(type=AUTHORIZE, amount=eur(10)), HOST, hold)
 
 
 @pytest.mark.parametrize("begin", [to_claim, to_take])
@@ -70,7 +70,7 @@ def test_who_only_meets_a_faster_writer_decides_again_and_proves_its_hold(begin:
     hold = attempt(on, "mine")
     version = hold.record.version
     on.store.before_commit = once(lambda _: faster(on, payment))
-    told(begin(on, payment, hold))
+    renewed = told(begin(on, payment, hold)).lease
     record = on.store.of("default").checkout(OWNER)
     assert record
-    assert record.version == hold.record.version == version + 1
+    assert record.version == renewed.record.version == version + 1

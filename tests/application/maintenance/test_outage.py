@@ -331,7 +331,7 @@ def test_silence_is_kept_in_mind_for_the_merchants_whose_gateway_is_set_up_alike
     }
     shop = bench({**ONE_OF_TWO_IS_DEAD, "merchants": own}).shop
     here, alike, other = (
-        one.environment.gateways["dead"].silence for one in (shop, shop.merchant("a"), shop.merchant("b"))
+        one.environment.gateways["dead"].circuit_breaker for one in (shop, shop.merchant("a"), shop.merchant("b"))
     )
     assert here is alike
     assert here is not other

@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 
-from payports.application.checkout.finalize import CheckedOut
-from payports.application.kernel.execute import TransactionReport
 from payports.application.orders import OrderReport
 from payports.domain.cart import Cart
+from payports.domain.checkout import CheckedOut
 from payports.domain.money import Money
 from payports.domain.payment import Owner, Payment
+from payports.domain.transaction_report import TransactionReport
 from payports.ports.store import RecordedFact
 from payports.testing.simulation.violation import demand
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from payports.adapters.gateways.book.entries import EntryState
+from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Payment
-from payports.ports.store import CheckoutState, PaymentRepository
+from payports.ports.store import PaymentRepository
 from payports.testing.simulation.actors import Courier, Deliverer
 from payports.testing.simulation.faults import HOUR
 from payports.testing.simulation.host import Host

@@ -13,9 +13,11 @@ from payports.application.checkout import finalize
 from payports.application.checkout import service as checkout_service
 from payports.application.checkout.compensation import reverse_owed
 from payports.application.kernel import execute, gateway_calls, sanitizing
-from payports.application.kernel.unit_of_work import NOTHING, Environment
+from payports.application.kernel.environment import Environment
+from payports.application.kernel.unit_of_work import NOTHING, UnitOfWork
 from payports.application.webhooks import service as webhooks_service
 from payports.application.webhooks.inbox import Applied, find_payment
+from payports.domain import checkout
 from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
@@ -47,18 +49,18 @@ def _call_before_intent(_: Surroundings, stack: ExitStack) -> None:
     """The gateway is called before the intent is committed."""
     answers: dict[str, PaymentResponse] = {}
 
-    def save(env: Environment, before: Payment | None, after: Payment, *rest: Any, **more: Any) -> object:
+    def save(work: UnitOfWork, before: Payment | None, after: Payment, *rest: Any, **more: Any) -> object:
         known = before.by_id if before else dict[str, Transaction]()
         for one in after.transactions:
             if one.id not in known and not one.seen and not one.implied_by:
-                gateway = env.gateways[after.gateway].gateway
+                gateway = work.gateways[after.gateway].gateway
                 answers[one.id] = execute(gateway, gateway_calls.payment_request(after, one))
-        return former(env, before, after, *rest, **more)
+        return former(work, before, after, *rest, **more)
 
     def answered(gateway: Gateway, request: PaymentRequest, **more: Any) -> PaymentResponse:
         return answers.get(request.transaction_id) or execute(gateway, request, **more)
 
-    former = _replace(stack, Environment, "save", save)
+    former = _replace(stack, UnitOfWork, "save", save)
     execute = _replace(stack, gateway_calls, "execute", answered)
 
 
@@ -139,11 +141,11 @@ def _lease_as_only_fence(around: Surroundings, stack: ExitStack) -> None:
     """An attempt that slept through the end of its lease goes on as if nothing had happened."""
 
     def save(
-        env: Environment, before: object, after: object, cause: object, beside: Any = NOTHING, _: object = None
+        work: UnitOfWork, before: object, after: object, cause: object, beside: Any = NOTHING, _: object = None
     ) -> object:
-        return former(env, before, after, cause, beside)
+        return former(work, before, after, cause, beside)
 
-    former = _replace(stack, Environment, "save", save)
+    former = _replace(stack, UnitOfWork, "save", save)
     around.weather.chances |= {Fault.ANSWER_SLOW: 0.5}
 
 
@@ -167,7 +169,8 @@ def _reversal_forgotten(around: Surroundings, stack: ExitStack) -> None:
     def forget(payment: Payment, *_: object) -> Payment:
         return payment
 
-    _replace(stack, finalize, "mark_for_reversal", forget)
+    for module in (checkout, finalize):
+        _replace(stack, module, "mark_for_reversal", forget)
 
 
 def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
@@ -181,7 +184,7 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
             tuple(
                 reverse_owed(
                     env,
-                    env.update(one.id, cause, lambda before: Success(require_reversal(before))).value_or(one),
+                    env.work.update(one.id, cause, lambda before: Success(require_reversal(before))).value_or(one),
                     cause,
                 )
                 for one in payments

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from payports.application.kernel.unit_of_work import ConfiguredGateway, Policy
+from payports.application.kernel.policy import ConfiguredGateway, Policy
 from payports.application.shop import Payports
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import PaymentRequest

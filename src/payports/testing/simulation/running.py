@@ -13,7 +13,7 @@ import attrs
 
 from payports.adapters.repositories.memory import connect as open_memory
 from payports.adapters.repositories.sqlite import connect as open_sqlite
-from payports.application.kernel.unit_of_work import Policy
+from payports.application.kernel.policy import Policy
 from payports.domain.capabilities import PartialCapture
 from payports.domain.fulfilment import Split
 from payports.ports.gateway import PaymentRequest

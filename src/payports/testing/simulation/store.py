@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from returns.result import Failure, Success
 
-from payports.ports.store import Commit, PaymentRepository, Stale, Store, StoreFailed
+from payports.ports.store import Commit, PaymentRepository, RecordKind, Stale, Store, StoreFailed
 from payports.testing.simulation.faults import Fault, Weather
 from payports.testing.simulation.scheduler import Waiting
 
@@ -67,12 +67,12 @@ class FaultyRepository:
             self._fail("commit failed, nothing is there")
         if commit.changes and weather.strikes(Fault.STALE):
             self._process.note("stale for no reason")
-            return Failure(Stale(f"payment {commit.changes[0].after.id}"))
+            return Failure(Stale(RecordKind.PAYMENT, commit.changes[0].after.id))
         done = self._inner.commit(commit)
         if isinstance(done, Success):
             self._committed(commit)
         else:
-            self._process.note(f"stale: {done.failure().what}")
+            self._process.note(f"stale: {done.failure().name}")
         if weather.strikes(Fault.COMMIT_FAILS_AFTER):
             self._fail(f"commit failed, {'all' if isinstance(done, Success) else 'nothing'} is there")
         return done

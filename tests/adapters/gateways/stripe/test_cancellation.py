@@ -13,8 +13,8 @@ from payports import Cart, NewPayment
 from payports.adapters.gateways.kit.http_results import Lost, Sent
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.requests import Terms
-from payports.application.checkout.finalize import ActionRequired
 from payports.application.shop import Payports
+from payports.domain.checkout import ActionRequired
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
 from payports.domain.money import Money
 from payports.domain.observation import Observation

@@ -13,8 +13,8 @@ from returns.result import Failure, Success
 import payports
 from payports import Cart, Money, NewPayment, Owner, PaymentMethod
 from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
-from payports.application.checkout.finalize import ActionRequired, CheckedOut
 from payports.application.shop import Payports
+from payports.domain.checkout import ActionRequired, CheckedOut
 from payports.ports.gateway import Gateway
 from tests.adapters.gateways.stripe.desk import TERMS, an_intent
 from tests.adapters.gateways.stripe.test_lookup import Query, Scripted, a_gateway

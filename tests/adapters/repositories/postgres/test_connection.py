@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from payports.adapters.repositories.postgres import commit_outcome as postgres_fate
 from payports.adapters.repositories.postgres import database as postgres_database
-from payports.ports.store import Stale, StoreFailed
+from payports.ports.store import RecordKind, Stale, StoreFailed
 from payports.testing.store_samples import a_fact, a_payment, a_transaction, added, changed, loaded
 from tests.adapters.repositories.postgres.stores import aside, authorize, lined, opened, strikes
 from tests.line import Fault
@@ -89,7 +89,7 @@ def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) 
             before = added(store.of(merchant), a_payment())
             line.fault = strikes(is_commit, Fault.CUT_AFTER)
             found.append(store.of(merchant).commit(changed(before, before, a_fact())))
-    assert found == [Success(None), Failure(Stale("payment p-1"))]
+    assert found == [Success(None), Failure(Stale(RecordKind.PAYMENT, "p-1"))]
 
 
 def test_another_s_transaction_id_is_not_taken_for_ours(
