@@ -39,7 +39,7 @@ def fill_sqlite(path: Path, count: int, make: Make = fresh, name: Name = bulk_id
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO number VALUES (?, ?, ?)", _numbers(count, name))
     for table in TABLES:
-        columns = [(one[1], one[2] == "TEXT") for one in connection.execute(f"PRAGMA table_info({table})")]
+        columns = [(column[1], column[2] == "TEXT") for column in connection.execute(f"PRAGMA table_info({table})")]
         connection.execute(_multiply(table, columns, template))
     connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -71,7 +71,7 @@ _NUMBERS: Final = "CREATE TEMPORARY TABLE number (n INTEGER PRIMARY KEY, payment
 
 
 def _ids_of(shop: Payports, payment_id: str) -> list[str]:
-    return [payment_id, *(one.id for one in shop.payments.get(payment_id).unwrap().transactions)]
+    return [payment_id, *(transaction.id for transaction in shop.payments.get(payment_id).unwrap().transactions)]
 
 
 def _numbers(count: int, name: Name) -> Iterator[tuple[int, str, str]]:

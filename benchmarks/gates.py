@@ -26,10 +26,12 @@ def rows(figures: Figures) -> list[Row]:
 
 
 def _sqlite_full(found: Figures) -> Iterator[Row]:
-    one, syncs = found["authorize"], found["syncs"]
-    yield _at_most("CPU of an authorization, of its own statements by hand", one["cpu_of_same_statements"], 1.5)
-    yield _at_most("CPU of an authorization, of the floor", one["cpu_of_floor"], 6)
-    yield _at_least("authorizations a second, of its own statements by hand", 1 / one["wall_of_same_statements"], 0.6)
+    authorize, syncs = found["authorize"], found["syncs"]
+    yield _at_most("CPU of an authorization, of its own statements by hand", authorize["cpu_of_same_statements"], 1.5)
+    yield _at_most("CPU of an authorization, of the floor", authorize["cpu_of_floor"], 6)
+    yield _at_least(
+        "authorizations a second, of its own statements by hand", 1 / authorize["wall_of_same_statements"], 0.6
+    )
     yield Row("statements of an authorization, BEGIN and COMMIT among them", str(found["statements"]))
     if syncs:
         each, often = syncs["each"], syncs["with_checkpoints"]
@@ -40,17 +42,21 @@ def _sqlite_full(found: Figures) -> Iterator[Row]:
 
 
 def _sqlite_normal(found: Figures) -> Iterator[Row]:
-    one, syncs = found["authorize"], found["syncs"]
-    told = f"{one['cpu_of_same_statements']:.2f} × its statements, {one['cpu_of_floor']:.1f} × the floor"
+    authorize, syncs = found["authorize"], found["syncs"]
+    told = f"{authorize['cpu_of_same_statements']:.2f} × its statements, {authorize['cpu_of_floor']:.1f} × the floor"
     yield Row("CPU of an authorization, `synchronous = NORMAL`", told)
     if syncs:
         yield Row("its syncs", f"{syncs['with_checkpoints']:.2f}, all of checkpoints")
 
 
 def _postgres(found: Figures) -> Iterator[Row]:
-    one, crowd = found["authorize"], found["crowd"]
-    yield _at_most("CPU of the client for an authorization, of its own statements", one["cpu_of_same_statements"], 1.5)
-    yield _at_least("authorizations a second, one process, of its statements", 1 / one["wall_of_same_statements"], 0.8)
+    authorize, crowd = found["authorize"], found["crowd"]
+    yield _at_most(
+        "CPU of the client for an authorization, of its own statements", authorize["cpu_of_same_statements"], 1.5
+    )
+    yield _at_least(
+        "authorizations a second, one process, of its statements", 1 / authorize["wall_of_same_statements"], 0.8
+    )
     yield _at_least(f"the same, {crowd['processes']} processes at once", crowd["ratio"], 0.8)
     trips, statements = found["round_trips"], found["statements"]
     yield Row("round trips of an authorization", f"{trips} ({statements} statements)", "≤ 10", trips <= 10)
@@ -64,10 +70,10 @@ def _of_flow(flow: Figures) -> Row:
 
 def _peers(found: Figures) -> Iterator[Row]:
     ours = found["peers"]["payports"]["commits"]
-    for name, one in found["peers"].items():
+    for name, peer in found["peers"].items():
         if name != "payports":
-            cpu, wall = one["cpu_of_payports"], one["wall_of_payports"]
-            told = f"CPU {cpu:.2f} ×, time {wall:.2f} × of payports; {one['commits']} commits against {ours}"
+            cpu, wall = peer["cpu_of_payports"], peer["wall_of_payports"]
+            told = f"CPU {cpu:.2f} ×, time {wall:.2f} × of payports; {peer['commits']} commits against {ours}"
             gate = "" if name in NO_PEERS else "CPU > 1"
             yield Row(f"the flow with {name}", told, gate, cpu > 1 or name in NO_PEERS)
     if not any(name.startswith("getpaid") for name in found["peers"]):

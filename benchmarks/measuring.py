@@ -65,19 +65,19 @@ def timed(piece: Piece, numbers: range) -> Cost:
 
 def cpu_us(series: Series) -> float:
     """The median CPU time of a piece."""
-    return statistics.median(one.cpu_us for one in series)
+    return statistics.median(cost.cpu_us for cost in series)
 
 
 def wall_us(series: Series) -> float:
     """The median time of a piece by the clock on the wall."""
-    return statistics.median(one.wall_us for one in series)
+    return statistics.median(cost.wall_us for cost in series)
 
 
-def ratio_of_cpu(one: Series, other: Series) -> float:
+def ratio_of_cpu(series: Series, other: Series) -> float:
     """How many times the CPU of another loop one took: the median over the rounds, each against the same round."""
-    return statistics.median(mine.cpu_us / its.cpu_us for mine, its in zip(one, other, strict=True))
+    return statistics.median(mine.cpu_us / its.cpu_us for mine, its in zip(series, other, strict=True))
 
 
-def ratio_of_wall(one: Series, other: Series) -> float:
+def ratio_of_wall(series: Series, other: Series) -> float:
     """The same for time by the clock on the wall."""
-    return statistics.median(mine.wall_us / its.wall_us for mine, its in zip(one, other, strict=True))
+    return statistics.median(mine.wall_us / its.wall_us for mine, its in zip(series, other, strict=True))

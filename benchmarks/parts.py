@@ -78,9 +78,9 @@ def stored(setting: Setting) -> Figures:
 def transactions(setting: Setting) -> Figures:
     """A refund against the transactions of its payment, on SQLite."""
     points = scaling.against_transactions(setting.folder, setting.extent.transactions, setting.extent.sale.rounds)
-    curve = [(float(one.transactions), one.cpu_us) for one in points]
+    curve = [(float(point.transactions), point.cpu_us) for point in points]
     return {
-        "cpu_us": {str(one.transactions): one.cpu_us for one in points},
+        "cpu_us": {str(point.transactions): point.cpu_us for point in points},
         "exponent": scaling.exponent(curve),
     }
 

@@ -45,7 +45,7 @@ def _bars(figures: Figures, path: Path) -> Path | None:
         return None
     figure, axes = _new("CPU of one authorization in µs, this process only")
     for place, (loop, label) in enumerate(_LOOPS.items()):
-        heights = [one[loop]["cpu_us"] for one in found.values()]
+        heights = [part[loop]["cpu_us"] for part in found.values()]
         bars = axes.bar(
             [x + 0.27 * (place - 1) for x in range(len(found))], heights, 0.25, label=label, color=_SHADES[loop]
         )
@@ -63,13 +63,13 @@ def _curves(figures: Figures, path: Path) -> Path | None:
     stored, transactions = figures.get("stored"), figures.get("transactions")
     if not stored and not transactions:
         return None
-    panels = [one for one in (stored, transactions) if one]
+    panels = [points for points in (stored, transactions) if points]
     figure, found = _library("matplotlib.pyplot").subplots(
         1, len(panels), figsize=(3.6 * len(panels), 2.8), squeeze=False
     )
     axes = list(found[0])
     if stored:
-        points = {int(count): one["cpu_us"] for count, one in stored.items()}
+        points = {int(count): costs["cpu_us"] for count, costs in stored.items()}
         _curve(axes[0], points, "payments stored", "one authorization, CPU in µs")
         axes[0].set_xscale("log")
         axes[0].set_ylim(0, 1.6 * max(points.values()))
@@ -93,8 +93,8 @@ def _peers(figures: Figures, path: Path) -> Path | None:
         return None
     found = figures["peers"]["peers"]
     figure, axes = _new("the whole flow, CPU in ms, every commit synced")
-    names = [f"{name}\n{one['commits']} commits" for name, one in found.items()]
-    heights = [one["cpu_us"] / 1_000 for one in found.values()]
+    names = [f"{name}\n{peer['commits']} commits" for name, peer in found.items()]
+    heights = [peer["cpu_us"] / 1_000 for peer in found.values()]
     bars = axes.barh(names, heights, 0.6, color=[OURS if name == "payports" else OTHERS for name in found])
     axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
     axes.invert_yaxis()

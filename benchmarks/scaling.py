@@ -57,7 +57,7 @@ def against_transactions(folder: Path, counts: Sequence[int], rounds: int) -> tu
     with open_sqlite(folder / "long.db", "NORMAL") as shop:
         loops = {str(count): partial(_refund, shop, _with_transactions(shop, count)) for count in counts}
         found = in_turn(loops, Size(rounds, 1))
-    return tuple(Point(count, statistics.median(one.cpu_us for one in found[str(count)])) for count in counts)
+    return tuple(Point(count, statistics.median(cost.cpu_us for cost in found[str(count)])) for count in counts)
 
 
 def _with_transactions(shop: Payports, count: int) -> str:

@@ -55,8 +55,8 @@ class Line:
 
     def close(self) -> None:
         """Cut everything."""
-        for one in (self._listener, *self._open):
-            _cut(one)
+        for connection in (self._listener, *self._open):
+            _cut(connection)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -177,10 +177,10 @@ def _exactly(source: socket.socket, number: int) -> bytes:
     return found
 
 
-def _cut(one: socket.socket) -> None:
+def _cut(connection: socket.socket) -> None:
     with suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 def server_of(url: str) -> psycopg.Connection[tuple[object, ...]]:

@@ -61,11 +61,11 @@ class Judge:
         gc.freeze()  # children share what they do not touch
         for path, name in list(self._wanted()):
             tests = sorted(
-                reached.get(name.rpartition("__mutmut_")[0], ()), key=lambda one: self._rank(path, one, seconds)
+                reached.get(name.rpartition("__mutmut_")[0], ()), key=lambda test: self._rank(path, test, seconds)
             )
             if tests:
-                limit_s = int(10 + 5 * sum(seconds[one] for one in tests))
-                self._start(path, name, [items[one] for one in tests], limit_s)
+                limit_s = int(10 + 5 * sum(seconds[test] for test in tests))
+                self._start(path, name, [items[test] for test in tests], limit_s)
             else:
                 self._note(path, name, UNTESTED)
         while self.running:
@@ -79,7 +79,7 @@ class Judge:
     def _wanted(self) -> Iterator[tuple[Path, str]]:
         for path, found in self.files.items():
             for name, verdict in found["exit_code_by_key"].items():
-                if any(fnmatch.fnmatch(name, one) for one in self.patterns) or (
+                if any(fnmatch.fnmatch(name, pattern) for pattern in self.patterns) or (
                     not self.patterns and verdict != KILLED
                 ):
                     yield path, name
@@ -138,7 +138,7 @@ class Judge:
         killer = Path(f"killer-{child}")
         if killer.exists():
             test = killer.read_text()
-            self.killers[path] = [test, *(one for one in self.killers[path] if one != test)][:_REMEMBERED]
+            self.killers[path] = [test, *(killer for killer in self.killers[path] if killer != test)][:_REMEMBERED]
             killer.unlink()
         self._note(path, name, code if code in (KILLED, ALIVE) else TIMED_OUT)
 

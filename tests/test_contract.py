@@ -108,13 +108,15 @@ def connected(url: str) -> Generator[Payports]:
     bank.close()
 
 
-@pytest.mark.parametrize(("service", "method"), [(name, one) for name, methods in SERVICES.items() for one in methods])
+@pytest.mark.parametrize(
+    ("service", "method"), [(name, method) for name, methods in SERVICES.items() for method in methods]
+)
 def test_every_service_takes_what_it_promises(shop: Payports, service: str, method: str) -> None:
     name, _, given = method.rstrip(")").partition("(")
     positional, _, keywords = given.partition("*")
     signature = inspect.signature(getattr(getattr(shop, service), name))
-    places = [one for one in positional.replace(" ", "").split(",") if one]
-    names = [one for one in keywords.replace(" ", "").split(",") if one]
+    places = [name for name in positional.replace(" ", "").split(",") if name]
+    names = [name for name in keywords.replace(" ", "").split(",") if name]
     bound = signature.bind(*places, **dict.fromkeys(names))
     assert list(bound.arguments)[: len(places)] == places
 
@@ -208,5 +210,5 @@ def test_what_a_payment_said_is_told_payment_by_payment(kept_shop: Payports) -> 
     ).unwrap()
     refused = kept_shop.checkout.submit(Cart("c-1", total=Money.of("1.00", "EUR")), request_id="a-1").failure()
     assert isinstance(refused, payports.PaymentsFailed)
-    assert [type(one) for one in refused.details] == [FailedPayment]
+    assert [type(detail) for detail in refused.details] == [FailedPayment]
     assert say(refused.details[0].problem) == "lost_card True"

@@ -57,7 +57,7 @@ def story(shop: Payports) -> list[object]:
     shop.orders.capture(CART.owner, "f-1", Money.of("20.00", "EUR"), key="f-1").unwrap()
     shop.orders.refund(CART.owner, "r-1", Money.of("39.90", "EUR"), key="r-1").unwrap()
     after = shop.payments.get(payment.id).unwrap()
-    told.extend((one.type, one.status, one.amount) for one in after.transactions)
+    told.extend((transaction.type, transaction.status, transaction.amount) for transaction in after.transactions)
     summary = shop.payments.summary(payment.id).unwrap()
     told.extend((summary.amount_captured, summary.amount_refunded, summary.amount_available_for_refund))
     return told
@@ -86,4 +86,4 @@ def test_the_story_is_the_same_whatever_stands_behind_it(
     assert told == [told[0]] * 4
     assert told[0][:3] == ["Declined", "PaymentsFailed", CART.total]
     for swapped in texts[1:]:
-        assert sum(one != other for one, other in zip(texts[0], swapped, strict=True)) == 1
+        assert sum(line != other for line, other in zip(texts[0], swapped, strict=True)) == 1

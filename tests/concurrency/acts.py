@@ -109,7 +109,7 @@ def deliver(shop: Payports, _: RemoteSandboxBank, log: str, who: str, raises_at:
 
 
 ACTS: Final[Mapping[str, Callable[..., Answer]]] = {
-    one.__name__: one for one in (move, fulfil, submit, cancel, refresh, hear, maintain, deliver)
+    action.__name__: action for action in (move, fulfil, submit, cancel, refresh, hear, maintain, deliver)
 }
 
 
@@ -120,11 +120,11 @@ def _told(outcome: Outcome[Any, Any]) -> Answer:
     value = outcome.unwrap()
     match value:
         case TransactionReport():
-            made = tuple(one.id for one in value.transactions)
+            made = tuple(transaction.id for transaction in value.transactions)
         case CheckedOut():
-            made = tuple(one for receipt in value.receipts for one in receipt.transaction_ids)
+            made = tuple(transaction_id for receipt in value.receipts for transaction_id in receipt.transaction_ids)
         case OrderReport():
-            made = tuple(one.id for report in value.reports for one in report.transactions)
+            made = tuple(transaction.id for report in value.reports for transaction in report.transactions)
         case MaintenanceReport(looked_up=0, reversed=0, applied=0, concluded=0):
             return Answer(NOTHING)
         case Delivery(delivered=0, stopped_at=None):

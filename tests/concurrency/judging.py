@@ -67,8 +67,8 @@ class Judge:
         effects = tuple(self.referee.bank.iter_effects(self.position))
         self.position = effects[-1].position if effects else self.position
         moved = Moved()
-        for one in effects:
-            moved[one.type.value] += one.amount.minor
+        for effect in effects:
+            moved[effect.type.value] += effect.amount.minor
         found = [scene.verdict(answers, moved), *_judged(answers, at_once, self._payments(scene), effects)]
         found += self._written_down(scene)
         if scene.log:
@@ -77,7 +77,7 @@ class Judge:
 
     def _payments(self, scene: Scene) -> list[Payment]:
         shop = self.referee.shop
-        return [one for owner in scene.owners for one in shop.payments.of_owner(Owner("cart", owner)).unwrap()]
+        return [payment for owner in scene.owners for payment in shop.payments.of_owner(Owner("cart", owner)).unwrap()]
 
     def _settle_down(self) -> None:
         """Let what the racers left be finished, without them."""
@@ -98,13 +98,13 @@ class Judge:
         """The history has no gap, and names each transaction and each thing seen of it once."""
         for payment in self._payments(scene):
             history = self.referee.shop.events.history(payment.id).unwrap()
-            if [one.sequence for one in history] != list(range(1, len(history) + 1)):
+            if [fact.sequence for fact in history] != list(range(1, len(history) + 1)):
                 yield f"the history of {payment.id} has gaps"
-            told = Counter((one.fact.kind, one.fact.transaction_id) for one in history)
-            for one in payment.transactions:
-                entries = told["transaction.recorded", one.id], told["transaction.observed", one.id]
-                if entries != (1, len(one.seen)):
-                    yield f"of {one.id} the history has {entries} entries, and {len(one.seen)} things were seen"
+            told = Counter((fact.fact.kind, fact.fact.transaction_id) for fact in history)
+            for transaction in payment.transactions:
+                entries = told["transaction.recorded", transaction.id], told["transaction.observed", transaction.id]
+                if entries != (1, len(transaction.seen)):
+                    yield f"of {transaction.id} the history has {entries} entries, and {len(transaction.seen)} things were seen"
 
     def _delivered(self, scene: Scene, log: Path) -> Iterator[str]:
         lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
@@ -114,7 +114,7 @@ class Judge:
             if sequence not in there:
                 there.append(sequence)
         for payment in self._payments(scene):
-            told = [one.sequence for one in self.referee.shop.events.history(payment.id).unwrap()]
+            told = [fact.sequence for fact in self.referee.shop.events.history(payment.id).unwrap()]
             if first.get(payment.id) != told:
                 yield f"of facts {told} these were delivered, in this order: {first.get(payment.id)}"
 
@@ -122,34 +122,48 @@ class Judge:
 def _judged(
     answers: Sequence[Answer], at_once: Sequence[Payment], payments: Sequence[Payment], effects: Sequence[Effect]
 ) -> Iterator[str]:
-    if any(one.is_busy for one in answers):
+    if any(answer.is_busy for answer in answers):
         yield "somebody is starved"
-    yield from (f"{one.kind} is no answer in a race" for one in answers if one.kind not in _ANSWERS and not one.is_busy)
+    yield from (
+        f"{answer.kind} is no answer in a race"
+        for answer in answers
+        if answer.kind not in _ANSWERS and not answer.is_busy
+    )
     yield from _promises(answers, at_once)
     yield from _beyond_limits(effects)
-    keys = Counter(one.transaction_id for one in effects if one.transaction_id)
+    keys = Counter(effect.transaction_id for effect in effects if effect.transaction_id)
     yield from (f"{key} had {times} effects" for key, times in keys.items() if times > 1)
     book = BankBook(name="bank", gateways=GATEWAYS, effects=lambda: effects)
-    yield from (one.message for one in reconcile(payments, [book]).examples)
+    yield from (difference.message for difference in reconcile(payments, [book]).examples)
     for payment in payments:
-        yield from (f"{one.id} is in doubt" for one in payment.transactions if one.indeterminate)
-        yield from (f"{one.id} contradicts itself" for one in payment.transactions if one.discrepancy)
+        yield from (
+            f"{transaction.id} is in doubt" for transaction in payment.transactions if transaction.indeterminate
+        )
+        yield from (
+            f"{transaction.id} contradicts itself" for transaction in payment.transactions if transaction.discrepancy
+        )
 
 
 def _promises(answers: Sequence[Answer], payments: Iterable[Payment]) -> Iterator[str]:
     """Whatever a racer was told must stand in the ledger."""
-    kept = {one.id for payment in payments for one in payment.transactions if one.succeeded}
+    kept = {transaction.id for payment in payments for transaction in payment.transactions if transaction.succeeded}
     for answer in answers:
-        yield from (f"{one} was promised and is not there" for one in answer.transactions if one not in kept)
+        yield from (
+            f"{transaction_id} was promised and is not there"
+            for transaction_id in answer.transactions
+            if transaction_id not in kept
+        )
 
 
 def _beyond_limits(effects: Sequence[Effect]) -> Iterator[str]:
     for parent in effects:
         types = _LIMITS.get(parent.type.value, ())
         children = [
-            one for one in effects if one.parent_reference == parent.gateway_reference and one.type.value in types
+            effect
+            for effect in effects
+            if effect.parent_reference == parent.gateway_reference and effect.type.value in types
         ]
-        voided = {one.parent_reference for one in effects if one.type.value == "VOID"}
-        used = sum(one.amount.minor for one in children if one.gateway_reference not in voided)
+        voided = {effect.parent_reference for effect in effects if effect.type.value == "VOID"}
+        used = sum(child.amount.minor for child in children if child.gateway_reference not in voided)
         if used > parent.amount.minor:
             yield f"{used} was taken of {parent.type} {parent.amount}"

@@ -32,10 +32,10 @@ class _Blind(Through):
     """Puts what it is given over what is there."""
 
     def commit(self, commit: Commit) -> Any:
-        now = {one.after.id: self.inner.payment(one.after.id) for one in commit.changes}
-        changes = tuple(_rebased(one, now[one.after.id]) for one in commit.changes)
-        checkouts = [(one, self.inner.checkout(one.owner)) for one in commit.checkouts]
-        records = tuple(attrs.evolve(one, version=there.version if there else 0) for one, there in checkouts)
+        now = {change.after.id: self.inner.payment(change.after.id) for change in commit.changes}
+        changes = tuple(_rebased(change, now[change.after.id]) for change in commit.changes)
+        checkouts = [(checkout, self.inner.checkout(checkout.owner)) for checkout in commit.checkouts]
+        records = tuple(attrs.evolve(checkout, version=there.version if there else 0) for checkout, there in checkouts)
         return self.inner.commit(attrs.evolve(commit, changes=changes, checkouts=records))
 
 
@@ -60,7 +60,7 @@ class _Apart(Through):
         return self._own.get(payment_id) or self.inner.payment(payment_id)
 
     def payments_of(self, owner: Any) -> tuple[Payment, ...]:
-        return tuple(self._own.get(one.id, one) for one in self.inner.payments_of(owner))
+        return tuple(self._own.get(payment.id, payment) for payment in self.inner.payments_of(owner))
 
     def commit(self, commit: Commit) -> Any:
         for change in commit.changes:

@@ -82,9 +82,10 @@ def open_shop(
 def _gated(shop: payports.Payports, gate: Gate) -> dict[str, ConfiguredGateway]:
     return {
         name: attrs.evolve(
-            one, gateway=attrs.evolve(one.gateway, transactions=GatedGateway(one.gateway.transactions, gate))
+            configured,
+            gateway=attrs.evolve(configured.gateway, transactions=GatedGateway(configured.gateway.transactions, gate)),
         )
-        for name, one in shop.gateways.items()
+        for name, configured in shop.gateways.items()
     }
 
 

@@ -68,7 +68,7 @@ class Referee:
     def race(self, tasks: Sequence[Task], mode: Mode, chance: Random) -> list[Answer]:
         """Let each task be done by a racer of its own, at once; gives the last answer of each."""
         assert len(tasks) <= RACERS
-        return _Race(tasks, [one.pipe for one in self._racers], mode, chance).run()
+        return _Race(tasks, [worker.pipe for worker in self._racers], mode, chance).run()
 
 
 class _Race:

@@ -130,7 +130,7 @@ def catch_up(replay: Replay) -> None:
 def _in_doubt(replay: Replay) -> bool:
     with connect(replay.folder / "shop.toml") as shop:
         payments = all_payments(shop.environment.store)
-        return any(one.indeterminate for payment in payments for one in payment.transactions)
+        return any(transaction.indeterminate for payment in payments for transaction in payment.transactions)
 
 
 def differences(replay: Replay) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def differences(replay: Replay) -> tuple[str, ...]:
         found = reconcile(all_payments(shop.environment.store), books)
     bank.close()
     vouchers.close()
-    return tuple(one.message for one in found.examples)
+    return tuple(difference.message for difference in found.examples)
 
 
 def _tenders(orders: int) -> Iterator[tuple[str, int, str, int, str]]:

@@ -76,7 +76,7 @@ def wins(number: int, **moved: int) -> Verdict:
     """So many racers succeed, and this is what the bank did in all."""
 
     def verdict(answers: Sequence[Answer], done: Moved) -> str:
-        won = sum(one.succeeded for one in answers)
+        won = sum(answer.succeeded for answer in answers)
         return (
             "" if (won, dict(done)) == (number, moved) else f"{number} should win, and {moved} should be done: {done}"
         )
@@ -157,7 +157,7 @@ def checkout_and_cancel(on: Setter) -> Scene:
     tasks = [*_checkouts(on, "r-1"), Task("cancel", {"cart": on.name})]
 
     def verdict(answers: Sequence[Answer], done: Moved) -> str:
-        placed, cancelled = (one.succeeded for one in answers)
+        placed, cancelled = (answer.succeeded for answer in answers)
         held = done["AUTHORIZE"] - done["REVERSE_AUTH"]
         taken = done["AUTHORIZE_AND_CAPTURE"] - done["VOID"] - done["REFUND"]
         # what is cancelled before anything began may be checked out anew
@@ -195,7 +195,7 @@ def polls_and_webhook(on: Setter) -> Scene:
 
 def maintenance_twice(on: Setter) -> Scene:
     """Two failed checkouts are to be undone, and a lost answer is to be looked up."""
-    carts = tuple(f"{on.name}-{one}" for one in "ab")
+    carts = tuple(f"{on.name}-{suffix}" for suffix in "ab")
     for cart in carts:
         on.pay(100, cart=cart)
         on.pay(50, "tok_declined", cart=cart)
@@ -235,7 +235,7 @@ def _checkouts(on: Setter, *request_ids: str) -> list[Task]:
     """A cart with two tenders: one is held, one is captured at once."""
     on.pay(100)
     on.pay(100, gateway="debit")
-    return [Task("submit", {"cart": on.name, "minor": 200, "request_id": one}) for one in request_ids]
+    return [Task("submit", {"cart": on.name, "minor": 200, "request_id": request_id}) for request_id in request_ids]
 
 
 def _all_or_nothing(answers: Sequence[Answer], done: Moved) -> str:

@@ -38,7 +38,7 @@ def test_every_writer_is_served_though_commits_take_long(hasty_config: dict[str,
 
 def test_that_somebody_starves_is_seen(hasty_config: dict[str, Any]) -> None:
     written = _race(hasty_config, FEW, SLOW_S, ALONE)
-    assert any("busy" in one.refusal or "unknown" in one.refusal for one in written), written
+    assert any("busy" in writer.refusal or "unknown" in writer.refusal for writer in written), written
 
 
 @pytest.fixture
@@ -54,17 +54,20 @@ def _race(config: dict[str, Any], payments: int, hold_s: float = 0.0, bug: str =
             stack.enter_context(Process("tests.concurrency.writer", {**told, "name": f"w{number}"}))
             for number in range(WRITERS)
         ]
-        for one in writers:
-            one.pipe.send("go")
-        return [Written(*one.hear(PATIENCE_S + payments)) for one in writers]
+        for writer in writers:
+            writer.pipe.send("go")
+        return [Written(*writer.hear(PATIENCE_S + payments)) for writer in writers]
 
 
 def _worst(written: list[Written]) -> float:
-    return max(one.worst_s for one in written)
+    return max(report.worst_s for report in written)
 
 
 def _all_is_there(config: dict[str, Any], written: list[Written], payments: int) -> None:
-    assert [(one.done, one.refusal) for one in written] == [(payments * OPERATIONS, "")] * WRITERS
+    assert [(report.done, report.refusal) for report in written] == [(payments * OPERATIONS, "")] * WRITERS
     with connect(config) as shop:
-        ledgers = [[one.type.value for one in payment.transactions] for payment in all_payments(shop.environment.store)]
+        ledgers = [
+            [transaction.type.value for transaction in payment.transactions]
+            for payment in all_payments(shop.environment.store)
+        ]
     assert ledgers == [["AUTHORIZE", "CAPTURE", "CAPTURE"]] * (payments * WRITERS)

@@ -24,5 +24,5 @@ def test_no_race_breaks_a_promise(config: dict[str, Any], tmp_path: Path, pytest
         for scene in SCENES:
             for number in range(runs):
                 name, mode = f"{scene.__name__}/{number}", MODES[number % len(MODES)]
-                wrong += [f"{name}, {mode}: {one}" for one in judge.run(scene, name, mode, seed=name)]
+                wrong += [f"{name}, {mode}: {problem}" for problem in judge.run(scene, name, mode, seed=name)]
     assert not wrong, "\n".join(wrong[:20])

@@ -66,22 +66,22 @@ class File:
         if how == "all":
             apply(content, self.pending)
         elif how == "some":
-            for one in self.pending:
-                kept = one.torn(chance) if isinstance(one, Written) else [one] * chance.randrange(2)
+            for change in self.pending:
+                kept = change.torn(chance) if isinstance(change, Written) else [change] * chance.randrange(2)
                 apply(content, kept)
         return bytes(content)
 
 
 def apply(content: bytearray, changes: Sequence[Change] | Iterator[Change]) -> None:
     """Write changes into a content."""
-    for one in changes:
-        size = one.size if isinstance(one, Cut) else one.offset + len(one.data)
+    for change in changes:
+        size = change.size if isinstance(change, Cut) else change.offset + len(change.data)
         if len(content) < size:
             content.extend(bytes(size - len(content)))
-        if isinstance(one, Cut):
+        if isinstance(change, Cut):
             del content[size:]
         else:
-            content[one.offset : size] = one.data
+            content[change.offset : size] = change.data
 
 
 class Disk:

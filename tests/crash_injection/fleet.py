@@ -34,7 +34,7 @@ class Script:
     @property
     def points(self) -> list[Point]:
         """A place to die before each call."""
-        return [Point(one.call, one.number) for one in self.calls]
+        return [Point(call.call, call.number) for call in self.calls]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,13 +53,13 @@ class Fleet:
     def __init__(self, workers: Sequence[subprocess.Popen[str]]) -> None:
         self._pool = ThreadPoolExecutor(len(workers))
         self._idle: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-        for one in workers:
-            self._idle.put(one)
+        for worker in workers:
+            self._idle.put(worker)
 
     def script(self, operation: Operation, bug: str = "", course: str = "recover") -> Script:
         """Trace an operation; it goes another way where the network is slow."""
         told = self._ask(operation, bug, None, course)
-        return Script(calls=[Traced(*one) for one in told["calls"]], answer=told["answers"][0])
+        return Script(calls=[Traced(*call) for call in told["calls"]], answer=told["answers"][0])
 
     def strike(
         self, operation: Operation, script: Script, strikes: Iterable[tuple[Point, str]], bug: str = ""

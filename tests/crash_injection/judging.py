@@ -44,10 +44,17 @@ def described(outcome: Success[Any] | Failure[Any]) -> Told:
     rows: list[Any] = []
     if isinstance(value, TransactionReport | OrderReport):
         reports = (value,) if isinstance(value, TransactionReport) else value.reports
-        made = [one for report in reports for one in report.transactions]
-        rows = [[one.id, str(one.type), str(one.status), one.amount.minor] for one in made]
+        made = [transaction for report in reports for transaction in report.transactions]
+        rows = [
+            [transaction.id, str(transaction.type), str(transaction.status), transaction.amount.minor]
+            for transaction in made
+        ]
     elif isinstance(value, CheckedOut):
-        rows = [[name, "", "SUCCEEDED", one.secured.minor] for one in value.receipts for name in one.transaction_ids]
+        rows = [
+            [name, "", "SUCCEEDED", receipt.secured.minor]
+            for receipt in value.receipts
+            for name in receipt.transaction_ids
+        ]
     elif isinstance(value, Payment):
         rows = [[value.id, "payment", "", value.amount.minor]]
     elif isinstance(value, WebhookReceipt):
@@ -74,12 +81,12 @@ class Survivor:
         """Before anything else is done: no effect without a durable record of it, and whatever was reported is in the file."""
         payments, world = self.store.payments(limit=100), World(self.bank.effects())
         check_limits(world)
-        check_payments(world, payments, {one.id: one.amount.minor for one in payments})
+        check_payments(world, payments, {payment.id: payment.amount.minor for payment in payments})
         check_rows(payments)
-        kept = {one.id: str(one.status) for payment in payments for one in payment.transactions}
+        kept = {transaction.id: str(transaction.status) for payment in payments for transaction in payment.transactions}
         for name, kind, status, _ in told.get("rows", ()):
             if kind == "payment":
-                assert name in {one.id for one in payments}, f"reported, but not in the file: payment {name}"
+                assert name in {payment.id for payment in payments}, f"reported, but not in the file: payment {name}"
             elif name:
                 assert kept.get(name) == status, f"reported as {status}, but in the file {name} is {kept.get(name)}"
 
@@ -100,27 +107,29 @@ class Survivor:
     def check_truth(self) -> World:
         """Nothing is in doubt, nothing waits for a person, and both ledgers are equal."""
         attention = self.shop.maintenance.needs_attention().unwrap()
-        assert all(one.kind is AttentionKind.CHARGEBACK for one in attention), attention
+        assert all(item.kind is AttentionKind.CHARGEBACK for item in attention), attention
         payments, world = self.store.payments(limit=100), World(self.bank.effects())
         check_limits(world)
         check_truth(world, payments, set())
         for payment in payments:
             facts = self.store.history(payment.id)
-            assert [one.sequence for one in facts] == list(range(1, len(facts) + 1)), "the history has a gap"
-            for one in payment.transactions:
-                assert one.status is not TransactionStatus.SENDING_TO_PROCESSOR, one
+            assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1)), "the history has a gap"
+            for transaction in payment.transactions:
+                assert transaction.status is not TransactionStatus.SENDING_TO_PROCESSOR, transaction
         return world
 
     def check_effects(self, operation: Operation, world: World) -> None:
         """The bank did what the operation is for, once; a checkout is wholly paid or wholly undone."""
         effects = world.effects
         if operation.effects is not None:
-            done = Counter((str(one.type), one.amount.minor) for one in effects)
+            done = Counter((str(effect.type), effect.amount.minor) for effect in effects)
             assert done == operation.effects, f"the bank did {dict(done)}"
         else:
             checkout = self.store.checkout(OWNER)
             placed = checkout is not None and checkout.state is CheckoutState.PLACED
-            kept = sum(world.kept(one) for one in effects if one.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"))
+            kept = sum(
+                world.kept(effect) for effect in effects if effect.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
+            )
             assert kept == (WHOLE if placed else 0), f"the bank keeps {kept}, and the order is {placed=}"
 
 

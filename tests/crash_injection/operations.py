@@ -213,4 +213,4 @@ OPERATIONS: Final = (
     ),
 )
 
-BY_NAME: Final = {one.name: one for one in OPERATIONS}
+BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}

@@ -32,8 +32,8 @@ class _Lazy(Through):
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         self.flush()
-        rows = [one for change in commit.changes for one in change.after.transactions]
-        if not any(one.status is TransactionStatus.SENDING_TO_PROCESSOR for one in rows):
+        rows = [transaction for change in commit.changes for transaction in change.after.transactions]
+        if not any(transaction.status is TransactionStatus.SENDING_TO_PROCESSOR for transaction in rows):
             return self.inner.commit(commit)
         self.waiting.append(commit)
         return Success(None)

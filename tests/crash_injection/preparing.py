@@ -92,8 +92,8 @@ def waiting_for_the_bank(shop: Payports, bank: SandboxBank) -> Scene:
     scene = Scene(payment_id=payment.id)
     shop.checkout.submit(scene.cart, request_id="r-1").unwrap()
     bank.webhooks()
-    (one,) = shop.payments.get(payment.id).unwrap().transactions
-    bank.finish_async(one.gateway_reference)
+    (transaction,) = shop.payments.get(payment.id).unwrap().transactions
+    bank.finish_async(transaction.gateway_reference)
     return _with_notification(scene, bank)
 
 
@@ -101,8 +101,8 @@ def waiting_for_the_shopper(shop: Payports, bank: SandboxBank) -> Scene:
     payment = pay(shop, token="tok_3ds")
     scene = Scene(payment_id=payment.id)
     told: Any = shop.checkout.submit(scene.cart, request_id="r-1", return_url="https://shop.example/back").unwrap()
-    (one,) = shop.payments.get(payment.id).unwrap().transactions
-    bank.complete_action(one.gateway_reference)
+    (transaction,) = shop.payments.get(payment.id).unwrap().transactions
+    bank.complete_action(transaction.gateway_reference)
     scene.params = {"callback_token": told.callback_token}
     return scene
 

@@ -97,10 +97,12 @@ class Between(TransactionGateway):
 def with_gateways(shop: Payports, wrap: Callable[[TransactionGateway], TransactionGateway]) -> Payports:
     """The same shop with something before each of its gateways."""
 
-    def wrapped(one: ConfiguredGateway) -> ConfiguredGateway:
-        return attrs.evolve(one, gateway=attrs.evolve(one.gateway, transactions=wrap(one.gateway.transactions)))
+    def wrapped(configured: ConfiguredGateway) -> ConfiguredGateway:
+        return attrs.evolve(
+            configured, gateway=attrs.evolve(configured.gateway, transactions=wrap(configured.gateway.transactions))
+        )
 
-    return attrs.evolve(shop, gateways={name: wrapped(one) for name, one in shop.gateways.items()})
+    return attrs.evolve(shop, gateways={name: wrapped(configured) for name, configured in shop.gateways.items()})
 
 
 def with_store(shop: Payports, store: Store) -> Payports:

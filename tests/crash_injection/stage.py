@@ -93,17 +93,17 @@ class Stage:
         if not self._operation.recovers:
             shop.close()
         if not self._operation.fresh:
-            for one in _FILES:
-                if (making / one).exists() and not one.endswith("-shm"):
-                    shutil.copy(making / one, self._prepared / one)
+            for name in _FILES:
+                if (making / name).exists() and not name.endswith("-shm"):
+                    shutil.copy(making / name, self._prepared / name)
         shop.close()
         return scene
 
     def _set(self) -> None:
-        for one in _FILES:
-            (self._played / one).unlink(missing_ok=True)
-            if (self._prepared / one).exists():
-                shutil.copy(self._prepared / one, self._played / one)
+        for name in _FILES:
+            (self._played / name).unlink(missing_ok=True)
+            if (self._prepared / name).exists():
+                shutil.copy(self._prepared / name, self._played / name)
 
     def _victimise(self, url: str, options: tuple[str, ...], log: str) -> tuple[int, Told]:
         victim = fork(functools.partial(self._fall, url))
@@ -132,7 +132,7 @@ class Stage:
         shop = planted(self._open(url, "s", clock), self._bug)
         survivor = Survivor(shop, RemoteSandboxBank(url, SECRET), clock, self._scene)
         how = {"retry": course == "retry", "deliver": functools.partial(deliver, url) if course == "late" else None}
-        sent = [one.transaction_id for one in survivor.bank.effects() if one.transaction_id.startswith("v-")]
+        sent = [effect.transaction_id for effect in survivor.bank.effects() if effect.transaction_id.startswith("v-")]
         answers: list[Told] = []
         violation = ""
         try:

@@ -21,18 +21,18 @@ HASTY: Final = "not found is taken for a failure without a fence"
 KILLED: Final = -9
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_wherever_a_process_is_killed_both_ledgers_are_equal_after_recovery(
     workers: Fleet, operation: Operation
 ) -> None:
     script, slow = workers.script(operation), workers.script(operation, course="late")
     assert len(script.calls) > 150, "so much is done at least for a commit or two"
     struck = workers.strike(operation, script, _strikes(operation, script, slow))
-    wrong = [f"{one.point} ({one.course}): {one.wrong}" for one in struck if one.wrong]
-    points = len({one.point for one in struck})
+    wrong = [f"{run.point} ({run.course}): {run.wrong}" for run in struck if run.wrong]
+    points = len({run.point for run in struck})
     note(f"crash points: {operation.name}: {points} of {len(script.calls)}, {len(struck)} runs, {len(wrong)} wrong")
     assert not wrong, "\n".join(wrong[:5])
-    spared = [f"{one.point} ({one.course})" for one in struck if one.run.status != KILLED]
+    spared = [f"{run.point} ({run.course})" for run in struck if run.run.status != KILLED]
     few = len(struck) // 100  # on a slow line one run calls the system a little more often than another
     assert len(spared) <= few, f"not killed at {', '.join(spared)}"
 
@@ -43,7 +43,7 @@ def test_the_crash_points_find_a_bug_that_was_planted(workers: Fleet, bug: str, 
     script = workers.script(operation, bug)
     points = [(point, course) for point in chosen(script.points)]
     struck = workers.strike(operation, script, points, bug)
-    wrong = [one.wrong for one in struck if one.wrong]
+    wrong = [run.wrong for run in struck if run.wrong]
     note(f"crash points: planted: {bug}: found at {len(wrong)} of {len(struck)}")
     assert wrong
 

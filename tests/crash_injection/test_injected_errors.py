@@ -34,16 +34,16 @@ SINGLE: Final = frozenset(
 """Operations that are one intent: if the store is unavailable for it, nothing was sent."""
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_whatever_the_disk_refuses_the_answer_is_true_and_recovery_puts_it_right(
     workers: Fleet, operation: Operation
 ) -> None:
     script = workers.script(operation)
-    every = [point for one in script.calls if one.is_on_the_store for point in _faults_at(one)]
+    every = [point for call in script.calls if call.is_on_the_store for point in _faults_at(call)]
     some = every if is_everything() or operation.name == "authorize" else chosen(every, parts=6)
     struck = workers.strike(operation, script, [(point, "recover") for point in some])
-    wrong = [f"{one.point}: {said}" for one in struck if (said := one.wrong or _untrue(operation, script, one))]
-    failed = sum(not one.run.told.get("ok") for one in struck)
+    wrong = [f"{run.point}: {said}" for run in struck if (said := run.wrong or _untrue(operation, script, run))]
+    failed = sum(not run.run.told.get("ok") for run in struck)
     note(f"errors: {operation.name}: {len(some)} of {len(every)}, {failed} answered as failures, {len(wrong)} wrong")
     assert not wrong, "\n".join(wrong[:5])
 
@@ -51,10 +51,10 @@ def test_whatever_the_disk_refuses_the_answer_is_true_and_recovery_puts_it_right
 def test_the_injected_errors_find_a_bug_that_was_planted(workers: Fleet) -> None:
     operation, bug = BY_NAME["authorize"], "the gateway is called before the intent is committed"
     script = workers.script(operation, bug)
-    writes = [one for one in script.calls if one.is_on_the_store and one.call in ("pwrite64", "fdatasync")]
-    points = [(Point(one.call, one.number, FULL, lasting=True), "recover") for one in writes]
+    writes = [call for call in script.calls if call.is_on_the_store and call.call in ("pwrite64", "fdatasync")]
+    points = [(Point(call.call, call.number, FULL, lasting=True), "recover") for call in writes]
     struck = workers.strike(operation, script, points, bug)
-    found = sum(bool(one.wrong or _untrue(operation, script, one)) for one in struck)
+    found = sum(bool(run.wrong or _untrue(operation, script, run)) for run in struck)
     note(f"errors: planted: {bug}: found at {found} of {len(struck)}")
     assert found
 

@@ -146,7 +146,7 @@ def _missing(database: Path, acknowledged: Sequence[tuple[str, str]]) -> list[tu
         payments = store.of("default").payments(limit=1_000)
     finally:
         store.close()
-    rows = [one for payment in payments for one in payment.transactions]
-    held = {("payment", one.id) for one in payments} | {("intent", one.id) for one in rows}
-    held |= {("done", one.id) for one in rows if one.status is TransactionStatus.SUCCEEDED}
-    return [one for one in acknowledged if one not in held]
+    rows = [transaction for payment in payments for transaction in payment.transactions]
+    held = {("payment", payment.id) for payment in payments} | {("intent", transaction.id) for transaction in rows}
+    held |= {("done", transaction.id) for transaction in rows if transaction.status is TransactionStatus.SUCCEEDED}
+    return [fact for fact in acknowledged if fact not in held]

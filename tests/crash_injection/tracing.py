@@ -88,5 +88,5 @@ def read_trace(log: Path) -> list[Traced]:
         if found:
             counted[found[1]] += 1
             calls.append(Traced(found[1], counted[found[1]], found[2]))
-    first = next((place for place, one in enumerate(calls) if one.is_on_the_store), len(calls))
+    first = next((place for place, call in enumerate(calls) if call.is_on_the_store), len(calls))
     return calls[first:]

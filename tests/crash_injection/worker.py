@@ -40,7 +40,7 @@ def main() -> None:
 def _do(stage: Stage, job: dict[str, Any]) -> object:
     if job["point"] is None:
         calls, answers = stage.trace(job["course"])
-        return {"calls": [attrs.astuple(one) for one in calls], "answers": answers}
+        return {"calls": [attrs.astuple(call) for call in calls], "answers": answers}
     return attrs.asdict(stage.play(Point(*job["point"]), job["course"]))
 
 

@@ -93,7 +93,7 @@ def _use(chance: Random) -> Command:
 
 
 def _plain(name: str, *choices: tuple[str | int | bool, ...]) -> Callable[[Random], Command]:
-    return lambda chance: (name, *(chance.choice(one) for one in choices))
+    return lambda chance: (name, *(chance.choice(options) for options in choices))
 
 
 _SOME: Final = tuple(range(6))

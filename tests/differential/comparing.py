@@ -38,17 +38,19 @@ def compare(lanes: Sequence[Lane], seed: int) -> Difference | None:
     while shorter:
         found = shorter
         parts = [found.commands[:place] + found.commands[place + 1 :] for place in range(len(found.commands))]
-        shorter = next(filter(None, (_difference(lanes, seed, next(tries), list(one)) for one in parts)), None)
+        shorter = next(
+            filter(None, (_difference(lanes, seed, next(tries), list(shortened)) for shortened in parts)), None
+        )
     return found
 
 
 def _difference(lanes: Sequence[Lane], seed: int, merchant: str, commands: list[Command]) -> Difference | None:
     first, *others = lanes
     expected = first.run(merchant, commands)
-    answers = [(one, one.run(merchant, commands)) for one in others]
+    answers = [(lane, lane.run(merchant, commands)) for lane in others]
     for other, given in answers:
         if given != expected:
-            at = next(place for place, (one, two) in enumerate(zip(expected, given, strict=True)) if one != two)
+            at = next(place for place, (mine, two) in enumerate(zip(expected, given, strict=True)) if mine != two)
             told = repr(expected[at]), repr(given[at])
             return Difference(seed=seed, commands=tuple(commands), first=first.name, second=other.name, told=told)
     return None

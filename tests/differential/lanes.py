@@ -145,18 +145,18 @@ class Lane:
         return self._noted(self.shop.payments.create(new))
 
     def do_update(self, choice: int, minor: int, token: str | None) -> object:
-        return self._on_payment(choice, lambda one: self._updated(one, minor, token))
+        return self._on_payment(choice, lambda payment: self._updated(payment, minor, token))
 
     def _updated(self, payment: Payment, minor: int, token: str | None) -> object:
         method = PaymentMethod({"token": token}) if token and payment.gateway != "gift" else None
         return self.shop.payments.update(payment.id, amount=eur(minor), method=method)
 
     def do_archive(self, choice: int) -> object:
-        return self._on_payment(choice, lambda one: self.shop.payments.archive(one.id))
+        return self._on_payment(choice, lambda payment: self.shop.payments.archive(payment.id))
 
     def do_submit(self, cart: str, request_id: str, wrong: bool) -> object:
         there = self.shop.payments.of_owner(Owner("cart", cart)).value_or(())
-        planned = [one.amount.minor for one in there if not one.archived]
+        planned = [payment.amount.minor for payment in there if not payment.archived]
         whole = Cart(cart, total=eur(sum(planned) + wrong or 1))
         answer = self.shop.checkout.submit(whole, request_id=request_id, return_url="https://shop.test/back")
         self.tokens[cart] = getattr(answer.value_or(None), "callback_token", self.tokens.get(cart, ""))
@@ -191,7 +191,7 @@ class Lane:
         return self.shop.orders.release(Owner("cart", cart))
 
     def do_refresh(self, choice: int) -> object:
-        return self._on_payment(choice, lambda one: self.shop.transactions.refresh(one.id))
+        return self._on_payment(choice, lambda payment: self.shop.transactions.refresh(payment.id))
 
     def do_save(self, customer: str, token: str) -> object:
         return self.shop.saved_methods.save(Customer(customer), "card", PaymentMethod({"token": token}))
@@ -208,7 +208,7 @@ class Lane:
         return self._on_method(choice, lambda saved: remove(saved, customer=Customer(customer)))
 
     def do_resolve(self, choice: int, status: str) -> object:
-        made = [one.id for payment in self._payments() for one in payment.transactions]
+        made = [transaction.id for payment in self._payments() for transaction in payment.transactions]
         if not made:
             return "no transaction"
         return self.shop.maintenance.resolve(
@@ -219,12 +219,16 @@ class Lane:
 
     def do_finish(self, choice: int, succeed: bool) -> object:
         return self._at_the_bank(
-            TransactionStatus.AWAITING_RESULT, choice, lambda one: self.bank.finish_async(one, succeed=succeed)
+            TransactionStatus.AWAITING_RESULT,
+            choice,
+            lambda reference: self.bank.finish_async(reference, succeed=succeed),
         )
 
     def do_act(self, choice: int, approve: bool) -> object:
         return self._at_the_bank(
-            TransactionStatus.REQUIRES_ACTION, choice, lambda one: self.bank.complete_action(one, approve=approve)
+            TransactionStatus.REQUIRES_ACTION,
+            choice,
+            lambda reference: self.bank.complete_action(reference, approve=approve),
         )
 
     def do_revoke(self, choice: int) -> object:
@@ -232,7 +236,7 @@ class Lane:
 
     def do_dashboard(self, kind: str, choice: int, minor: int) -> object:
         return self._at_the_bank(
-            TransactionStatus.SUCCEEDED, choice, lambda one: self.bank.dashboard(kind, one, eur(minor))
+            TransactionStatus.SUCCEEDED, choice, lambda reference: self.bank.dashboard(kind, reference, eur(minor))
         )
 
     def do_hear(self, again: bool) -> object:
@@ -256,7 +260,7 @@ class Lane:
 
     def do_deliver(self, limit: int) -> object:
         taken: list[object] = []
-        return self.shop.events.deliver(lambda one: taken.append(_told(one)), limit), taken
+        return self.shop.events.deliver(lambda fact: taken.append(_told(fact)), limit), taken
 
     # --- helpers ---
 
@@ -274,16 +278,16 @@ class Lane:
 
     def _on_method(self, choice: int, act: Callable[[str], object]) -> object:
         store = self.shop.environment.store
-        saved = [one.id for customer in CUSTOMERS for one in store.saved_methods_of(Customer(customer))]
+        saved = [saved.id for customer in CUSTOMERS for saved in store.saved_methods_of(Customer(customer))]
         return act(saved[choice % len(saved)]) if saved else "no method"
 
     def _at_the_bank(self, status: TransactionStatus, choice: int, act: Callable[[str], object]) -> object:
         references = [
-            one.gateway_reference
+            transaction.gateway_reference
             for payment in self._payments()
             if payment.gateway != "gift"
-            for one in payment.transactions
-            if one.status is status and one.gateway_reference
+            for transaction in payment.transactions
+            if transaction.status is status and transaction.gateway_reference
         ]
         if not references:
             return "nothing there"
@@ -300,14 +304,14 @@ class Lane:
         far = self.clock.now() + FAR
         return [
             payments,
-            [[_told(fact) for fact in store.history(one.id)] for one in payments],
+            [[_told(fact) for fact in store.history(payment.id)] for payment in payments],
             [store.checkout(Owner("cart", cart)) for cart in CARTS],
             self.shop.payments.coverage(Cart("c-1", total=eur(500))),
             self.shop.maintenance.needs_attention(),
             store.due(far, 1_000),
             store.parked(far, 1_000),
             store.open_checkouts(far, 1_000),
-            [_told(one) for one in store.undelivered(1_000)],
+            [_told(fact) for fact in store.undelivered(1_000)],
             [store.request(key) for key in sorted(self.keys)],
             [store.saved_methods_of(Customer(customer)) for customer in CUSTOMERS],
             effects,
@@ -326,10 +330,10 @@ def open_lane(name: str, store: Mapping[str, Any], through: Callable[[Store], St
     shop = connect({"store": store, "gateways": GATEWAYS}, bank=bank, clock=clock, ids=ids)
     gateways: dict[str, ConfiguredGateway] = {}
     lines: dict[str, Flaky] = {}
-    for key, one in shop.gateways.items():
-        lines[key] = Flaky(one.gateway.transactions)
-        ports = attrs.evolve(one.gateway, transactions=lines[key], vault=PlainVault())
-        gateways[key] = attrs.evolve(one, gateway=ports)
+    for key, configured in shop.gateways.items():
+        lines[key] = Flaky(configured.gateway.transactions)
+        ports = attrs.evolve(configured.gateway, transactions=lines[key], vault=PlainVault())
+        gateways[key] = attrs.evolve(configured, gateway=ports)
     gift = lines["gift"].inner
     assert isinstance(gift, StoredValueGateway)
     whole = attrs.evolve(shop, store=through(shop.store), gateways=gateways)

@@ -23,7 +23,9 @@ class _DropsFacts(Through):
 
     def commit(self, commit: Commit) -> Any:
         return self.inner.commit(
-            attrs.evolve(commit, changes=tuple(attrs.evolve(one, facts=one.facts[:2]) for one in commit.changes))
+            attrs.evolve(
+                commit, changes=tuple(attrs.evolve(change, facts=change.facts[:2]) for change in commit.changes)
+            )
         )
 
 
@@ -37,12 +39,14 @@ class _ForgetsReversals(Through):
     """Keeps no state of a reversal."""
 
     def commit(self, commit: Commit) -> Any:
-        changes = tuple(attrs.evolve(one, after=_without_reversals(one.after)) for one in commit.changes)
+        changes = tuple(attrs.evolve(change, after=_without_reversals(change.after)) for change in commit.changes)
         return self.inner.commit(attrs.evolve(commit, changes=changes))
 
 
 def _without_reversals(payment: Payment) -> Payment:
-    return payment.replacing(*(attrs.evolve(one, reversal=ReversalState.NONE) for one in payment.transactions))
+    return payment.replacing(
+        *(attrs.evolve(transaction, reversal=ReversalState.NONE) for transaction in payment.transactions)
+    )
 
 
 class _TakesNotificationsAgain(Through):

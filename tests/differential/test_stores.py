@@ -36,7 +36,7 @@ def differences(folder: Path, postgres: str | None, seeds: range, plants: dict[s
                 stores["postgresql"] = {"url": f"{postgres}{'&' if '?' in postgres else '?'}{NOT_DURABLE}"}
             told = {"stores": stores, "seeds": seeds[number::processes], "plants": plants}
             running.append(stack.enter_context(Process("tests.differential.runner", told)))
-        answers = [one.hear(PATIENCE_S) for one in running]
+        answers = [process.hear(PATIENCE_S) for process in running]
     return sum(same for same, _ in answers), [found for _, found in answers if found]
 
 
@@ -54,7 +54,7 @@ def test_all_stores_come_to_the_same(tmp_path: Path, database_url: str, pytestco
 def test_a_store_that_is_nearly_right_is_found_out(tmp_path: Path, plant: str) -> None:
     _, found = differences(tmp_path, None, range(FEW), {"sqlite": plant})
     assert found
-    assert min(one.count("\n  (") for one in found) <= 5, found
+    assert min(difference.count("\n  (") for difference in found) <= 5, found
 
 
 def test_a_seed_gives_the_same_commands_again() -> None:

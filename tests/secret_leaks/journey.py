@@ -242,7 +242,9 @@ def with_forged_and_genuine_notifications(on: Journey) -> None:
         for header in ("Sandbox-Signature", "Stripe-Signature"):
             on.keep(on.shop.webhooks.receive(gateway, {header: f"t=1,v1={c.BODY}"}, c.BODY.encode()))
     reference = next(
-        one.transactions[0].gateway_reference for one in on.shop.environment.store.payments() if one.owner.id == "s-7"
+        payment.transactions[0].gateway_reference
+        for payment in on.shop.environment.store.payments()
+        if payment.owner.id == "s-7"
     )
     on.bank.finish_async(reference)
     for headers, body in on.bank.webhooks():
@@ -292,5 +294,5 @@ def afterwards(on: Journey) -> None:
         for transaction in payment.transactions:
             keep(transaction)
             keep(transaction.judgement)
-    for one in (*on.witness.operations, *on.witness.endings):
-        keep(one)
+    for event in (*on.witness.operations, *on.witness.endings):
+        keep(event)

@@ -22,7 +22,7 @@ def fail(*given: Any, **named: Any) -> NoReturn:
         raise KeyError(API_KEY, given, named)
     except KeyError as error:
         raise ValueError(
-            f"{RAISED} {CARD} {given} {[one.method.token for one in given if hasattr(one, 'method')]}"
+            f"{RAISED} {CARD} {given} {[argument.method.token for argument in given if hasattr(argument, 'method')]}"
         ) from error
 
 
@@ -37,5 +37,7 @@ class Raising(TransactionGateway, RollbackGateway, WebhookReader, ExternalAction
 
 
 def raising_gateway() -> Gateway:
-    one = Raising()
-    return Gateway(transactions=one, rollback=one, webhooks=one, actions=one, vault=one, bridge=one)
+    raising = Raising()
+    return Gateway(
+        transactions=raising, rollback=raising, webhooks=raising, actions=raising, vault=raising, bridge=raising
+    )

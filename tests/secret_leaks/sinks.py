@@ -99,10 +99,12 @@ def exception_text(error: BaseException) -> str:
     told: list[str] = []
     chain: list[BaseException] = [error]
     while chain:
-        one = chain.pop()
-        told += [repr(one), str(one), repr(one.args), repr(getattr(one, "__notes__", ""))]
-        told += [_safe_repr(value) for frame, _ in traceback.walk_tb(one.__traceback__) for value in _variables(frame)]
-        chain += [cause for cause in (one.__cause__, one.__context__) if cause]
+        exception = chain.pop()
+        told += [repr(exception), str(exception), repr(exception.args), repr(getattr(exception, "__notes__", ""))]
+        told += [
+            _safe_repr(value) for frame, _ in traceback.walk_tb(exception.__traceback__) for value in _variables(frame)
+        ]
+        chain += [cause for cause in (exception.__cause__, exception.__context__) if cause]
     return "\n".join(told)
 
 
@@ -130,7 +132,7 @@ def log_text(record: logging.LogRecord) -> str:
 def leaks_of_store(path: Path) -> list[str]:
     """Where canaries are found in the files of a SQLite store, and in columns that are not meant for them."""
     every = {**SECRETS, **PERSONAL, **PASSED_THROUGH}
-    raw = {one.name: one.read_bytes().decode("latin-1") for one in path.parent.glob(f"{path.name}*")}
+    raw = {file.name: file.read_bytes().decode("latin-1") for file in path.parent.glob(f"{path.name}*")}
     nowhere = {name: canary for name, canary in every.items() if name not in KEPT}
     leaks = [f"{file} shows {name}" for file, text in raw.items() for name in found_in(text, nowhere)]
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -145,5 +147,5 @@ def _cells(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     for table in tables:
         rows = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608 -- names from the schema
-        names = [one[0] for one in rows.description]
+        names = [column[0] for column in rows.description]
         yield from ((table, name, str(cell)) for row in rows for name, cell in zip(names, row, strict=True))

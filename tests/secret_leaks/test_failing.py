@@ -97,10 +97,10 @@ def with_addresses() -> Iterator[dict[str, Any]]:
 
 def with_options() -> Iterator[dict[str, Any]]:
     amounts: list[dict[str, Any]] = [{"EUR": SECRET}, {c.CARD: "1.00"}, {"EUR": 5}]
-    tables: list[dict[str, Any]] = [{"minimum": one} for one in amounts] + [
-        {"fees": [{"name": SECRET, "amounts": one}]} for one in amounts
+    tables: list[dict[str, Any]] = [{"minimum": amount} for amount in amounts] + [
+        {"fees": [{"name": SECRET, "amounts": amount}]} for amount in amounts
     ]
-    yield from ({"options": [{"gateway": "sandbox", **one}]} for one in tables)
+    yield from ({"options": [{"gateway": "sandbox", **table}]} for table in tables)
     yield {"options": [{"gateway": SECRET}]}
     yield {"options": [{"gateway": "sandbox", "countries": [SECRET]}]}
 
@@ -200,7 +200,7 @@ def test_the_debugging_of_http_client_prints_nothing_of_ours(
         assert isinstance(sent, Answer)
         assert found_in(repr(sent)) == []
     assert capsys.readouterr() == ("", "")
-    assert [one.getMessage() for one in logged] == []
+    assert [record.getMessage() for record in logged] == []
 
 
 def test_a_gateway_that_repeats_what_it_was_sent_is_not_repeated() -> None:
@@ -233,7 +233,7 @@ def a_leak_of(shop: Bench, logged: list[logging.LogRecord]) -> list[str]:
     outcome = shop.shop.transactions.authorize(payment.id)
     text = [text for given in (payment, outcome) for _, text in forms(given)]
     text += [text for given in told(shop.shop.events.history(payment.id)) for _, text in forms(given)]
-    text += [one.getMessage() for one in logged]
+    text += [record.getMessage() for record in logged]
     return found_in("\n".join(text), SECRETS)
 
 
@@ -339,8 +339,8 @@ def test_the_password_of_a_database_is_shown_by_nothing_of_an_open_shop(database
     with all_logs() as logged, connect({"store": {"url": database_url, "password": c.PASSWORD}}) as shop:
         told(shop.payments.create(new_payment()))
         given = (shop, shop.store, shop.environment, shop.environment.store, dict(shop.store.check()))
-        assert [form for one in given for form, text in forms(one) if found_in(text)] == []
-        assert found_in(" ".join(one.getMessage() for one in logged)) == []
+        assert [form for value in given for form, text in forms(value) if found_in(text)] == []
+        assert found_in(" ".join(record.getMessage() for record in logged)) == []
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ def test_the_journey_went_everywhere(past: Past) -> None:
     """Otherwise nothing would be found because nothing had happened."""
     shop = past.journey.shop
     payments = shop.environment.store.payments(limit=1_000)
-    assert {one.gateway for one in payments} == {"sandbox", "card", "away", "gift", "wire", "raises"}
-    statuses = {row.status for one in payments for row in one.transactions}
+    assert {payment.gateway for payment in payments} == {"sandbox", "card", "away", "gift", "wire", "raises"}
+    statuses = {row.status for payment in payments for row in payment.transactions}
     assert {"SUCCEEDED", "DECLINED", "NOT_EXECUTED", "UNKNOWN"} <= statuses
-    kinds = {type(inside(one)).__name__ for one in past.journey.given}
+    kinds = {type(inside(value)).__name__ for value in past.journey.given}
     expected = {"CheckedOut", "ActionRequired", "PaymentsFailed", "StoreUnavailable", "ResultUnknown", "InvalidInput"}
     assert expected <= kinds
     assert {"Payment", "Delivery", "MaintenanceReport", "RecordedFact", "Operation", "Ending", "SavedMethod"} <= kinds
@@ -68,7 +68,7 @@ def may_show(thing: object, form: str) -> set[str]:
 
 
 def test_nothing_that_a_shop_gives_shows_a_canary(past: Past) -> None:
-    tokens = {f"callback token {number}": one for number, one in enumerate(past.journey.callback_tokens, 1)}
+    tokens = {f"callback token {number}": token for number, token in enumerate(past.journey.callback_tokens, 1)}
     every = {**SECRETS, **PERSONAL, **PASSED_THROUGH, **tokens}
     leaks: set[str] = set()
     for given in past.journey.given:
@@ -81,33 +81,33 @@ def test_nothing_that_a_shop_gives_shows_a_canary(past: Past) -> None:
 
 def test_nothing_that_is_logged_shows_a_canary(past: Past) -> None:
     every = {**SECRETS, **PERSONAL, **PASSED_THROUGH}
-    assert [name for one in past.logged for name in found_in(log_text(one), every)] == []
+    assert [name for record in past.logged for name in found_in(log_text(record), every)] == []
 
 
 def test_nothing_that_observers_are_told_shows_a_canary(past: Past) -> None:
-    tokens = {f"callback token {number}": one for number, one in enumerate(past.journey.callback_tokens, 1)}
+    tokens = {f"callback token {number}": token for number, token in enumerate(past.journey.callback_tokens, 1)}
     assert found_in(past.journey.witness.text(), {**SECRETS, **PERSONAL, **PASSED_THROUGH, **tokens}) == []
     assert len(past.journey.witness.endings) > 100
 
 
 def test_a_canary_is_kept_only_in_the_columns_that_are_meant_for_it(past: Past) -> None:
-    files = {one.name for one in past.store.parent.iterdir()}
+    files = {file.name for file in past.store.parent.iterdir()}
     assert files >= {"shop.db", "shop.db-wal", "shop.db-shm"}
     assert leaks_of_store(past.store) == []
 
 
 def test_what_the_browser_needs_is_handed_out_and_shown_by_no_repr(past: Past) -> None:
-    handed_out = [one for one in past.journey.given if CLIENT_SECRET in str(inside(one))]
+    handed_out = [value for value in past.journey.given if CLIENT_SECRET in str(inside(value))]
     assert handed_out == []
-    waiting = [inside(one) for one in past.journey.given]
-    urls = [action.url for one in waiting if isinstance(one, ActionRequired) for action in one.next_actions]
+    waiting = [inside(value) for value in past.journey.given]
+    urls = [action.url for outcome in waiting if isinstance(outcome, ActionRequired) for action in outcome.next_actions]
     assert any(CLIENT_SECRET in url for url in urls)
 
 
 def test_values_with_secrets_are_copied_whole_and_refuse_to_be_pickled(past: Past) -> None:
-    saved = [inside(one) for one in past.journey.given]
-    things = [one for one in (*past.journey.given, *saved) if isinstance(one, Payment | NewPayment | SavedMethod)]
-    assert len({type(one) for one in things}) == 3
+    saved = [inside(value) for value in past.journey.given]
+    things = [value for value in (*past.journey.given, *saved) if isinstance(value, Payment | NewPayment | SavedMethod)]
+    assert len({type(value) for value in things}) == 3
     for thing in things:
         assert deepcopy(thing) == thing
         with pytest.raises(TypeError, match="a secret is not pickled"):

@@ -131,7 +131,9 @@ class Search:
             return (DONE, DECLINED, PENDING) if builds else (DECLINED,)
         if bank[row] == PENDING:
             return (DONE, DECLINED) if builds else (DECLINED,)
-        leaf = not any(one.parent_id == rows[row].id and bank[place] in MAY_BE for place, one in enumerate(rows))
+        leaf = not any(
+            transaction.parent_id == rows[row].id and bank[place] in MAY_BE for place, transaction in enumerate(rows)
+        )
         return (REVOKED,) if bank[row] == DONE and rows[row].type is T.REFUND and leaf else ()
 
     def broken(self, state: State) -> str:
@@ -139,26 +141,26 @@ class Search:
         number, bank = state
         rows = self.payments[number].transactions
         held = 0
-        for place, one in enumerate(rows):
-            children = [(other, bank[at]) for at, other in enumerate(rows) if other.parent_id == one.id]
+        for place, transaction in enumerate(rows):
+            children = [(other, bank[at]) for at, other in enumerate(rows) if other.parent_id == transaction.id]
             gone = sum(
                 other.requested.minor for other, truth in children if truth in MAY_BE and other.type is not T.CAPTURE
             )
-            if one.type is T.AUTHORIZE:
+            if transaction.type is T.AUTHORIZE:
                 taken = sum(
                     self._taken(rows, bank, other, truth) for other, truth in children if other.type is T.CAPTURE
                 )
-                if taken + gone > one.requested.minor:
-                    return f"more than {one.requested} may go from authorization {one.id}"
-            elif gone > one.requested.minor:
-                return f"more than {one.requested} may go back of {one.id}"
-            if one.parent_id is None and bank[place] in MAY_BE:
+                if taken + gone > transaction.requested.minor:
+                    return f"more than {transaction.requested} may go from authorization {transaction.id}"
+            elif gone > transaction.requested.minor:
+                return f"more than {transaction.requested} may go back of {transaction.id}"
+            if transaction.parent_id is None and bank[place] in MAY_BE:
                 undone = (T.REVERSE_AUTH, T.VOID)
-                held += one.requested.minor - sum(
+                held += transaction.requested.minor - sum(
                     other.requested.minor for other, truth in children if truth == DONE and other.type in undone
                 )
-            if _claims_more(one.status, bank[place]):
-                return f"{one.id} is {one.status}, but the bank says otherwise"
+            if _claims_more(transaction.status, bank[place]):
+                return f"{transaction.id} is {transaction.status}, but the bank says otherwise"
         return f"{held} may be held of 2" if held > 2 else ""
 
     def _taken(self, rows: tuple[Transaction, ...], bank: Bank, capture: Transaction, truth: int) -> int:
@@ -166,9 +168,9 @@ class Search:
         if truth not in MAY_BE:
             return 0
         back = sum(
-            one.requested.minor
-            for place, one in enumerate(rows)
-            if one.parent_id == capture.id and one.type is T.VOID and bank[place] == DONE
+            transaction.requested.minor
+            for place, transaction in enumerate(rows)
+            if transaction.parent_id == capture.id and transaction.type is T.VOID and bank[place] == DONE
         )
         return capture.requested.minor - back
 
@@ -177,7 +179,8 @@ class Search:
         number, bank = state
         rows = self.payments[number].transactions
         return ", ".join(
-            f"{one.type} {one.requested} on {one.parent_id}: {one.status}/{bank[at]}" for at, one in enumerate(rows)
+            f"{transaction.type} {transaction.requested} on {transaction.parent_id}: {transaction.status}/{bank[at]}"
+            for at, transaction in enumerate(rows)
         )
 
     def _begin(self, number: int, kind: T, minor: int) -> int | None:
@@ -210,9 +213,9 @@ class Search:
 
 def _canonical(payment: Payment, row: int) -> Payment:
     """Leave out what no longer matters once more is known: that it was unknown, or awaited. Equal lives become equal states."""
-    one = payment.transactions[row]
-    told = tuple(seen for seen in one.seen if seen.status not in (S.UNKNOWN, S.AWAITING_RESULT))
-    return payment.replacing(attrs.evolve(one, seen=told)) if told and told != one.seen else payment
+    transaction = payment.transactions[row]
+    told = tuple(seen for seen in transaction.seen if seen.status not in (S.UNKNOWN, S.AWAITING_RESULT))
+    return payment.replacing(attrs.evolve(transaction, seen=told)) if told and told != transaction.seen else payment
 
 
 def _with(bank: Bank, row: int, truth: int) -> Bank:

@@ -184,18 +184,18 @@ class ShopMachine(RuleBasedStateMachine):
         return payments[choice % len(payments)] if payments else None
 
     def executed(self) -> list[TransactionType]:
-        return [one.type for spy in self.on.spies.values() for one in spy.executed]
+        return [request.type for spy in self.on.spies.values() for request in spy.executed]
 
     def world(self) -> World:
         return World((*self.on.bank.effects(), *self.gifts.effects()))
 
     def references(self, *statuses: TransactionStatus) -> list[str]:
         return [
-            one.gateway_reference
+            transaction.gateway_reference
             for payment in self.payments()
             if payment.gateway != "gift"
-            for one in payment.transactions
-            if one.status in statuses and one.gateway_reference
+            for transaction in payment.transactions
+            if transaction.status in statuses and transaction.gateway_reference
         ]
 
     def receive(self, headers: dict[str, str], body: bytes) -> Any:
@@ -235,7 +235,9 @@ class ShopMachine(RuleBasedStateMachine):
     @rule(cart=carts, request_id=request_ids)
     def submit(self, cart: str, request_id: str) -> None:
         owner = Owner("cart", cart)
-        planned = [one.amount.minor for one in self.payments() if one.owner == owner and not one.archived]
+        planned = [
+            payment.amount.minor for payment in self.payments() if payment.owner == owner and not payment.archived
+        ]
         whole = Cart(cart, total=eur(sum(planned)))
         if planned:
             self.once(lambda: self.on.shop.checkout.submit(whole, request_id=request_id))
@@ -329,7 +331,7 @@ class ShopMachine(RuleBasedStateMachine):
             before = self.executed()
             outcome = self.act(call)
             sent = self.executed()[len(before) :] if outcome is not None else []
-            sent = [one for one in sent if one is not TransactionType.REVERSE_AUTH]
+            sent = [kind for kind in sent if kind is not TransactionType.REVERSE_AUTH]
             if not self._reopened(outcome):
                 assert not sent, f"a repetition sent {sent}: {outcome}"
 
@@ -342,7 +344,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     # --- the world outside ---
 
-    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([one.value for one in Scenario]))
+    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([scenario.value for scenario in Scenario]))
     def the_bank_will_fail(self, kind: TransactionType, mood: str) -> None:
         if mood not in ("hosted", "3ds", "wrong_amount") or kind in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
             self.on.bank.fail_next(kind, mood)
@@ -374,7 +376,11 @@ class ShopMachine(RuleBasedStateMachine):
     @rule(choice=choices, well=st.booleans())
     def what_was_awaited_comes(self, choice: int, well: bool) -> None:
         """The shopper acts, or the result of something asynchronous comes."""
-        acting = [one for one in self.references(TransactionStatus.REQUIRES_ACTION) if self.on.bank.waiting(one)]
+        acting = [
+            reference
+            for reference in self.references(TransactionStatus.REQUIRES_ACTION)
+            if self.on.bank.waiting(reference)
+        ]
         if acting:
             self.on.bank.complete_action(acting[choice % len(acting)], approve=well)
         waiting = self.references(TransactionStatus.AWAITING_RESULT)
@@ -405,7 +411,9 @@ class ShopMachine(RuleBasedStateMachine):
         world = self.world()
         kinds = ["REFUND", "AUTHORIZE_AND_CAPTURE", *(["CAPTURE"] if self.captures_stand_alone else [])]
         leaves = [
-            one for one in self.on.bank.effects() if one.type in kinds and not world.children[one.gateway_reference]
+            effect
+            for effect in self.on.bank.effects()
+            if effect.type in kinds and not world.children[effect.gateway_reference]
         ]
         if leaves:
             revoked = leaves[choice % len(leaves)]
@@ -433,7 +441,7 @@ class ShopMachine(RuleBasedStateMachine):
         if self.pile:
             index = choice % len(self.pile)
             items = [item["transaction"] for item in json.loads(self.pile[index][1])["items"]]
-            if all(one["key"] and one["status"] != "revoked" for one in items):
+            if all(item["key"] and item["status"] != "revoked" for item in items):
                 del self.pile[index]
 
     @rule(choice=choices, body=st.binary(max_size=50))
@@ -504,14 +512,14 @@ class ShopMachine(RuleBasedStateMachine):
                 continue
             if not store.due(far):
                 return
-            waiting = [one for one in self.payments() if any(row.due_at for row in one.transactions)]
-            if all(self._cannot_be_undone(one) for one in waiting):
+            waiting = [payment for payment in self.payments() if any(row.due_at for row in payment.transactions)]
+            if all(self._cannot_be_undone(payment) for payment in waiting):
                 return
 
     def _cannot_be_undone(self, payment: Payment) -> bool:
         """A reversal that the bank's rules will never allow is tried for ever, and shown."""
-        open_rows = [one for one in payment.transactions if one.due_at]
-        return all(one.reversal == "FAILED_REVERSAL" and one.look_ups > 6 for one in open_rows)
+        open_rows = [transaction for transaction in payment.transactions if transaction.due_at]
+        return all(transaction.reversal == "FAILED_REVERSAL" and transaction.look_ups > 6 for transaction in open_rows)
 
     def check_history(self) -> None:
         """A version is a commit, and the facts of a payment are numbered without a gap."""
@@ -520,8 +528,8 @@ class ShopMachine(RuleBasedStateMachine):
         for payment in self.payments():
             assert payment.version == commits.count(payment.id)
             facts = store.history(payment.id)
-            assert [one.sequence for one in facts] == list(range(1, len(facts) + 1))
-            positions = [one.position for one in facts]
+            assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1))
+            positions = [fact.position for fact in facts]
             assert positions == sorted(set(positions))
 
     def check_what_failed_is_undone(self) -> None:
@@ -529,20 +537,20 @@ class ShopMachine(RuleBasedStateMachine):
         store = self.on.store.of("default")
         attention = {item.transaction_id for item in self.on.shop.maintenance.needs_attention().unwrap()}
         world = self.world()
-        kept = {one.transaction_id: world.kept(one) for one in world.effects if one.transaction_id}
+        kept = {effect.transaction_id: world.kept(effect) for effect in world.effects if effect.transaction_id}
         for payment in self.payments():
             checkout = store.checkout(payment.owner)
             if checkout is None or checkout.state not in ("FAILED", "CANCELLED"):
                 continue
-            for one in payment.transactions:
-                used = any(child.type == "CAPTURE" for child in payment.children_of(one))
+            for transaction in payment.transactions:
+                used = any(child.type == "CAPTURE" for child in payment.children_of(transaction))
                 if (
-                    one.attempt
+                    transaction.attempt
                     and not used
-                    and one.id not in attention
-                    and str(one.type) in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
+                    and transaction.id not in attention
+                    and str(transaction.type) in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
                 ):
-                    assert kept.get(one.id, 0) == 0, one
+                    assert kept.get(transaction.id, 0) == 0, transaction
 
 
 def has_succeeded(outcome: object) -> bool:
@@ -550,7 +558,7 @@ def has_succeeded(outcome: object) -> bool:
 
 
 def _refers_to(payment: Payment, reference: str) -> bool:
-    return any(one.gateway_reference == reference for one in payment.transactions)
+    return any(transaction.gateway_reference == reference for transaction in payment.transactions)
 
 
 class TwiceShop(ShopMachine):

@@ -33,7 +33,7 @@ def test_every_life_of_a_payment_keeps_the_limits() -> None:
 
 def test_a_rule_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is unknown counts for nothing."""
-    monkeypatch.setattr(Transaction, "may_have_happened", property(lambda one: one.succeeded))
+    monkeypatch.setattr(Transaction, "may_have_happened", property(lambda transaction: transaction.succeeded))
     (found,) = Search().run(5).violations
     assert "may be held" in found
 
@@ -51,5 +51,7 @@ def test_all_that_a_payment_should_take_is_taken() -> None:
     """A core that refuses everything breaks no limit: of every type there is a life in which it was done."""
     search = Search(rows=3)
     search.run(9)
-    kinds = {one.type for payment in search.payments for one in payment.transactions if one.succeeded}
+    kinds = {
+        transaction.type for payment in search.payments for transaction in payment.transactions if transaction.succeeded
+    }
     assert kinds == {"AUTHORIZE", "AUTHORIZE_AND_CAPTURE", "CAPTURE", "REVERSE_AUTH", "VOID", "REFUND"}

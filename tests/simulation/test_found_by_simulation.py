@@ -112,5 +112,5 @@ def test_noting_that_nothing_is_left_to_undo_forgets_nothing_that_was_seen_meanw
 
     on.store.before_commit = hear
     told(on.shop.maintenance.run())
-    assert {one.channel for one in only(on.again(payment), T.AUTHORIZE).seen} == {"ANSWER", "WEBHOOK"}
+    assert {observation.channel for observation in only(on.again(payment), T.AUTHORIZE).seen} == {"ANSWER", "WEBHOOK"}
     assert only(on.again(payment), T.AUTHORIZE).reversal == "REVERSED"

@@ -185,20 +185,22 @@ def outcome(case: Case) -> str:
     attention = case.shop.maintenance.needs_attention().unwrap()
     rows = [
         (
-            one.id,
-            one.type,
-            one.status,
-            one.amount,
-            one.gateway_reference,
-            one.reversal,
-            one.discrepancy,
-            sorted({seen.status for seen in one.seen}),
+            transaction.id,
+            transaction.type,
+            transaction.status,
+            transaction.amount,
+            transaction.gateway_reference,
+            transaction.reversal,
+            transaction.discrepancy,
+            sorted({seen.status for seen in transaction.seen}),
         )
-        for one in payment.transactions
+        for transaction in payment.transactions
     ]
     shown = sorted((item.kind, item.transaction_id) for item in attention if item.payment_id == payment.id)
     text = repr((rows, shown, case.shop.payments.summary(payment.id).unwrap()))
-    for number, name in enumerate((payment.id, payment.owner.id, *(one.id for one in payment.transactions))):
+    for number, name in enumerate(
+        (payment.id, payment.owner.id, *(transaction.id for transaction in payment.transactions))
+    ):
         text = text.replace(name, f"#{number}")
     return text
 
@@ -237,7 +239,9 @@ ENDS: Final[Mapping[str, tuple[S, ...]]] = {
 @pytest.mark.parametrize("kind", list(BEFORE))
 @pytest.mark.parametrize("end", list(ENDS))
 def test_every_order_and_repetition_of_what_is_told_comes_to_the_same(bench: Bench, kind: T, end: str) -> None:
-    tried, found = outcomes(bench, kind, lambda name: [about(name, kind, one, Channel.WEBHOOK) for one in ENDS[end]], 4)
+    tried, found = outcomes(
+        bench, kind, lambda name: [about(name, kind, status, Channel.WEBHOOK) for status in ENDS[end]], 4
+    )
     assert tried >= 42
     assert len(found) == 1, found
 
@@ -245,7 +249,10 @@ def test_every_order_and_repetition_of_what_is_told_comes_to_the_same(bench: Ben
 @pytest.mark.parametrize("kind", [T.AUTHORIZE, T.CAPTURE, T.REFUND])
 def test_six_events_with_repetitions_come_to_the_same(bench: Bench, kind: T) -> None:
     tried, found = outcomes(
-        bench, kind, lambda name: [about(name, kind, one, Channel.WEBHOOK) for one in ENDS["success"][:2]], LONGEST
+        bench,
+        kind,
+        lambda name: [about(name, kind, status, Channel.WEBHOOK) for status in ENDS["success"][:2]],
+        LONGEST,
     )
     assert tried >= 100
     assert len(found) == 1, found
@@ -287,7 +294,13 @@ def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(b
             bench.clock.advance(600)
             bench.shop.maintenance.run().unwrap()
         payment = bench.shop.payments.get(case.payment_id).unwrap()
-        found.add(repr(sorted((one.type, one.status, one.amount) for one in payment.transactions)))
+        found.add(
+            repr(
+                sorted(
+                    (transaction.type, transaction.status, transaction.amount) for transaction in payment.transactions
+                )
+            )
+        )
     (only,) = found
     assert "SETTLED" in only
     assert "REFUND" in only
@@ -296,14 +309,14 @@ def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(b
 def test_a_planted_bug_makes_the_order_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """If what is told last counted, instead of what is told credibly."""
 
-    def believe(one: Transaction, seen: Observation) -> Transaction:
-        return attrs.evolve(one, seen=(seen,))
+    def believe(transaction: Transaction, seen: Observation) -> Transaction:
+        return attrs.evolve(transaction, seen=(seen,))
 
     monkeypatch.setattr(Transaction, "witness", believe)
     _, found = outcomes(
         bench,
         T.CAPTURE,
-        lambda name: [about(name, T.CAPTURE, one, Channel.WEBHOOK) for one in ENDS["taken back"][:2]],
+        lambda name: [about(name, T.CAPTURE, status, Channel.WEBHOOK) for status in ENDS["taken back"][:2]],
         3,
     )
     assert len(found) > 1

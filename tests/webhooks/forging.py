@@ -47,7 +47,7 @@ def digits_of_the_body(dice: Random, scheme: Scheme) -> Forged:
     spots = [place for place, letter in enumerate(body) if chr(letter).isdigit()]
     changed = bytearray(body)
     place = dice.choice(spots)
-    changed[place] = ord(dice.choice([one for one in "0123456789" if ord(one) != body[place]]))
+    changed[place] = ord(dice.choice([digit for digit in "0123456789" if ord(digit) != body[place]]))
     return headers, bytes(changed)
 
 
@@ -55,7 +55,7 @@ def letter_of_the_signature(dice: Random, scheme: Scheme) -> Forged:
     headers, body = _genuine(dice, scheme)
     time, _, signature = headers[scheme.header].partition(",v1=")
     place = dice.randrange(64)
-    other = dice.choice([one for one in _HEX + "gGé\0 " if one != signature[place]])
+    other = dice.choice([letter for letter in _HEX + "gGé\0 " if letter != signature[place]])
     return _with_header(scheme, headers, f"{time},v1={signature[:place]}{other}{signature[place + 1 :]}"), body
 
 
@@ -101,7 +101,7 @@ def written_anew(dice: Random, scheme: Scheme) -> Forged:
     ways: list[dict[str, Any]] = [
         {"separators": (",", ":")}, {"indent": 1}, {"indent": 2}, {"sort_keys": True}, {"separators": (", ", " : ")},
     ]  # fmt: skip
-    found = [one for way in ways if (one := json.dumps(told, **way).encode()) != body]
+    found = [rewritten for way in ways if (rewritten := json.dumps(told, **way).encode()) != body]
     return headers, dice.choice(found)
 
 
@@ -119,13 +119,13 @@ def other_encoding(dice: Random, scheme: Scheme) -> Forged:
 
 
 def signature_of_another_body(dice: Random, scheme: Scheme) -> Forged:
-    one, other = dice.sample(scheme.genuine, 2)
-    return scheme.headers(one, AT), other
+    signed_body, other = dice.sample(scheme.genuine, 2)
+    return scheme.headers(signed_body, AT), other
 
 
 def another_secret(dice: Random, scheme: Scheme) -> Forged:
     body = dice.choice(scheme.genuine)
-    others = [one for gateway, one in SECRETS.items() if gateway != scheme.gateway]
+    others = [secret for gateway, secret in SECRETS.items() if gateway != scheme.gateway]
     guessed = ["", "0", "secret", "whsec_test_secret", scheme.header, "".join(dice.choices(_HEX, k=40))]
     secret = dice.choice([*others, *FORMER.values(), *map(Secret, guessed)])
     return scheme.headers(body, AT, secret), body

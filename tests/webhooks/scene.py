@@ -39,7 +39,7 @@ class Scene:
 
     def stored(self) -> dict[str, str]:
         """The digest of every file of the store, the log that is written ahead included."""
-        return {one.name: sha256(one.read_bytes()).hexdigest() for one in sorted(self.folder.iterdir())}
+        return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(self.folder.iterdir())}
 
 
 def config(folder: Path) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def _authorized(shop: Payports, gateway: str, token: str, number: int) -> Transa
 
 def one_batch(scheme: Scheme) -> bytes:
     """The sandbox's notifications in one body."""
-    tables = [json.loads(one) for one in scheme.genuine]
-    return json.dumps({**tables[0], "items": [item for one in tables for item in one["items"]]}).encode()
+    tables = [json.loads(body) for body in scheme.genuine]
+    return json.dumps({**tables[0], "items": [item for table in tables for item in table["items"]]}).encode()
 
 
 class Everything(logging.Handler):

@@ -41,7 +41,7 @@ class Found:
 def forge(scene: Scene, number: int, seed: int = 1) -> Found:
     dice, made, believed = Random(seed), Counter[str](), Counter[str]()  # noqa: S311 -- to be repeated, not to be secret
     now = scene.clock.now()
-    readers = {one.gateway: scene.reader(one) for one in scene.schemes}
+    readers = {scheme.gateway: scene.reader(scheme) for scheme in scene.schemes}
     for turn in range(number):
         scheme, way = scene.schemes[turn % 2], WAYS[turn // 2 % len(WAYS)]
         headers, body = way(dice, scheme)
@@ -132,7 +132,7 @@ def signs_what_was_parsed(patch: pytest.MonkeyPatch, _: Scene) -> None:
 def takes_the_first_header(patch: pytest.MonkeyPatch, _: Scene) -> None:
     def first(headers: Mapping[str, str], header: str) -> str:
         found = (value for name, value in headers.items() if name.lower() == header.lower())
-        return next((one for one in found if isinstance(one, str)), "")  # pyright: ignore[reportUnnecessaryIsInstance] -- odd ones come
+        return next((value for value in found if isinstance(value, str)), "")  # pyright: ignore[reportUnnecessaryIsInstance] -- odd ones come
 
     patch.setattr(timed_signatures, "_header", first)
 

@@ -32,7 +32,7 @@ def ledger(scene: Scene) -> list[Any]:
     """All payments with their transactions and histories."""
     store = scene.shop.environment.store
     payments = store.payments()
-    return [payments, [store.history(one.id) for one in payments]]
+    return [payments, [store.history(payment.id) for payment in payments]]
 
 
 def deliver(scene: Scene, late_s: int = 0) -> list[tuple[int, int]]:

@@ -30,7 +30,7 @@ _FLAGS: Final = st.booleans()
 
 def _every(kind: type[_Value], /, **fields: SearchStrategy[Any]) -> SearchStrategy[_Value]:
     """Build from a strategy for every field, so that a field the domain gains cannot be forgotten here."""
-    names = {one.name for one in attrs.fields(kind)}
+    names = {field.name for field in attrs.fields(kind)}
     if names != set(fields):
         raise TypeError(f"{kind.__name__}: {sorted(names ^ set(fields))}")
     return st.builds(kind, **fields)
@@ -147,7 +147,9 @@ def _payments_in(currency: Currency) -> SearchStrategy[Payment]:
         restrictions=st.frozensets(st.sampled_from(Restriction)),
         archived=_FLAGS,
         allocations=_tuples(_ALLOCATIONS, 2),
-        transactions=st.lists(transactions(currency), max_size=3, unique_by=lambda one: one.id).map(tuple),
+        transactions=st.lists(transactions(currency), max_size=3, unique_by=lambda transaction: transaction.id).map(
+            tuple
+        ),
         version=st.integers(0, 9),
     )
 

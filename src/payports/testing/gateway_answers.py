@@ -174,7 +174,7 @@ class GatewayAnswers(GatewayRig):
         effects = self.effects()
         if effects is None:
             not_offered("effects that can be known")
-        happened = any(one.transaction_id == request.transaction_id for one in effects)
+        happened = any(effect.transaction_id == request.transaction_id for effect in effects)
         found = self.look_up(request)
         if happened:
             expect(not isinstance(found, NotFoundYet), "it happened, and is not found")

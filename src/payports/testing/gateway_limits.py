@@ -143,9 +143,9 @@ class GatewayLimits(GatewayRig):
             if kind is VOID and self.capabilities.void_restores_hold:
                 moved[CAPTURE] -= seen.amount.minor
         expect(sum(moved.values()) <= self.amount.minor, f"{moved} of {self.amount}")
-        for one in captures:
-            taken = one.amount.minor if one.amount else 0
-            expect(back.get(one.gateway_reference, 0) <= taken, "more was given back than was captured")
+        for capture in captures:
+            taken = capture.amount.minor if capture.amount else 0
+            expect(back.get(capture.gateway_reference, 0) <= taken, "more was given back than was captured")
 
     def _tried(self, kind: TransactionType, amount: Money, parent: Observation) -> Observation | None:
         if not self.capabilities.supports(kind):

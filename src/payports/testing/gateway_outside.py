@@ -34,7 +34,11 @@ class GatewayOutside(GatewayRig):
 
     def test_a_notification_merges_with_the_answer_in_any_order(self) -> None:
         request, answer, notifications = self._notified()
-        told = [one.seen for one in notifications if one.seen.transaction_id == request.transaction_id]
+        told = [
+            notification.seen
+            for notification in notifications
+            if notification.seen.transaction_id == request.transaction_id
+        ]
         expect(bool(told), "no notification names our transaction")
         for order in permutations([answer, *told]):
             judged = judge(request.amount, self.gateway.account, order)
@@ -45,7 +49,7 @@ class GatewayOutside(GatewayRig):
         headers, body = self._one()
         first, second = self._read(headers, body), self._read(headers, body)
         expect(isinstance(first, Success) and first == second, "the same body is read differently")
-        ids = [one.event_id for one in first.unwrap()] if isinstance(first, Success) else []
+        ids = [notification.event_id for notification in first.unwrap()] if isinstance(first, Success) else []
         expect(all(ids) and len(ids) == len(set(ids)), "event ids are empty or doubled")
 
     def test_one_changed_bit_is_refused(self) -> None:
@@ -150,7 +154,7 @@ class GatewayOutside(GatewayRig):
         for _ in range(2):
             request = attrs.evolve(self.request(kind), method=kept.unwrap())
             expect(self.execute(request).status is TransactionStatus.SUCCEEDED, "a kept method does not pay")
-        tokens = [one.token for one in vault.methods_of(_ADA).unwrap()]
+        tokens = [method.token for method in vault.methods_of(_ADA).unwrap()]
         expect(kept.unwrap().token in tokens, "a kept method is not listed")
         expect(vault.methods_of(_BOB).unwrap() == (), "a customer sees another's methods")
         for _ in range(2):
@@ -182,7 +186,11 @@ class GatewayOutside(GatewayRig):
         if not given:
             not_offered("notifications")
         read = [self._read(headers, body) for headers, body in given]
-        return request, answer, [one for items in read if isinstance(items, Success) for one in items.unwrap()]
+        return (
+            request,
+            answer,
+            [notification for items in read if isinstance(items, Success) for notification in items.unwrap()],
+        )
 
     def _one(self) -> tuple[Mapping[str, str], bytes]:
         self._reader()

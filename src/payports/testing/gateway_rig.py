@@ -208,7 +208,7 @@ class GatewayRig:
         """Expect so many effects of a transaction, if the truth can be known."""
         effects = self.effects()
         if effects is not None:
-            found = [one for one in effects if one.transaction_id == request.transaction_id]
+            found = [effect for effect in effects if effect.transaction_id == request.transaction_id]
             expect(len(found) == number, f"{len(found)} effects of {request.type}, expected {number}: {found}")
 
     def part(self, numerator: int, denominator: int) -> Money:

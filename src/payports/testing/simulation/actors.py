@@ -47,7 +47,7 @@ class Courier(Actor):
         """Bring one notification."""
         bank = self.process.around.bank
         now = self.process.around.scheduler.now
-        due = [one for one in bank.pending if bank.sent[one].due_at <= now]
+        due = [number for number in bank.pending if bank.sent[number].due_at <= now]
         if due:
             self.bring(self.random.choice(due))
 
@@ -92,16 +92,16 @@ class BankClerk(Actor):
     def act(self) -> None:
         """Do one thing to one entry."""
         bank = self.process.around.bank
-        done = [one for one in bank.entries.values() if one.state is EntryState.DONE]
+        done = [entry for entry in bank.entries.values() if entry.state is EntryState.DONE]
         if not done:
             return
         entry = self.random.choice(done)
         if self.chance(0.7):
-            for one in done:
-                if one.type in ("CAPTURE", "AUTHORIZE_AND_CAPTURE"):
-                    bank.dashboard(SETTLED, one, one.minor)
+            for candidate in done:
+                if candidate.type in ("CAPTURE", "AUTHORIZE_AND_CAPTURE"):
+                    bank.dashboard(SETTLED, candidate, candidate.minor)
         elif self.chance(0.5) and entry.type in ("REFUND", "AUTHORIZE_AND_CAPTURE"):
-            if not any(one.parent == entry.reference for one in bank.family(entry.root)):
+            if not any(relative.parent == entry.reference for relative in bank.family(entry.root)):
                 bank.revoke(entry)
         else:
             kind = self.random.choice((CAPTURE, REVERSE_AUTH, VOID, REFUND, CHARGEBACK))

@@ -78,11 +78,11 @@ class SimulatedBank:
                 return known
         parent = self.entries.get(order.parent)
         family = self.family(parent.root) if parent else ()
-        trusting = account.lenient and all(one.key for one in family)
+        trusting = account.lenient and all(entry.key for entry in family)
         seen = (parent,) if trusting and parent else family
         made = decide(order, seen, account.terms, self._wish(order), self._scheduler.now, self._name)
-        for one in made:
-            self._write(one)
+        for entry in made:
+            self._write(entry)
         answer = made[0]
         if answer.state is EntryState.PENDING:
             wait = self._weather.between(MINUTE, 2 * DAY)
@@ -123,7 +123,9 @@ class SimulatedBank:
 
     def unfinished(self, state: EntryState) -> list[Entry]:
         """What waits for a result or for a shopper."""
-        return [one for one in self.entries.values() if one.state is state and not one.waits_for.startswith("ca_")]
+        return [
+            entry for entry in self.entries.values() if entry.state is state and not entry.waits_for.startswith("ca_")
+        ]
 
     def revoke(self, entry: Entry) -> None:
         """Take back what was done, as a bank does with a bounced debit."""
@@ -144,12 +146,12 @@ class SimulatedBank:
 
     def family(self, root: str) -> tuple[Entry, ...]:
         """All entries on top of a first one, and itself."""
-        return tuple(self.entries[one] for one in self._families[root])
+        return tuple(self.entries[reference] for reference in self._families[root])
 
     def effects(self, root: str | None = None) -> list[Effect]:
         """What really happened, as the oracle reads it."""
         entries = self.entries.values() if root is None else self.family(root)
-        return [effect_of(one) for one in entries if one.state is EntryState.DONE]
+        return [effect_of(entry) for entry in entries if entry.state is EntryState.DONE]
 
     def tell(self, entry: Entry, *, wrong: bool = False) -> None:
         """Send a notification; it comes twice, late, out of order or, if a look-up would tell the same, not at all.
@@ -184,9 +186,9 @@ class SimulatedBank:
         ended = self._write(
             attrs.evolve(entry, state=ruling.state, code=ruling.code, failure=ruling.failure, hard=ruling.hard)
         )
-        for one in self.family(entry.root):
-            if one.waits_for == entry.reference and one.state is entry.state:
-                self._write(attrs.evolve(one, state=ruling.state))
+        for relative in self.family(entry.root):
+            if relative.waits_for == entry.reference and relative.state is entry.state:
+                self._write(attrs.evolve(relative, state=ruling.state))
         self.tell(ended)
         return ended
 

@@ -79,7 +79,7 @@ def euros(minor: int) -> Money:
 
 def _essence(told: object) -> object:
     if isinstance(told, TransactionReport):
-        return told.payment.id, sorted(one.id for one in told.transactions)
+        return told.payment.id, sorted(transaction.id for transaction in told.transactions)
     if isinstance(told, OrderReport):
-        return told.owner, sorted(one.id for report in told.reports for one in report.transactions)
+        return told.owner, sorted(transaction.id for report in told.reports for transaction in report.transactions)
     return (told.owner, told.total) if isinstance(told, CheckedOut) else None

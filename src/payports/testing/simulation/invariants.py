@@ -23,13 +23,13 @@ _ORDER: Final = [status.value for status in TransactionStatus]
 def check_change(change: Change) -> None:
     """Check one change of a payment against what it was before."""
     before = change.before.by_id if change.before else dict[str, Transaction]()
-    for one in change.after.transactions:
-        former = before.get(one.id)
+    for transaction in change.after.transactions:
+        former = before.get(transaction.id)
         if former is None:
-            _check_new(change.after, one)
-        elif former is not one:
-            _check_changed(former, one)
-    names = [one.id for one in change.after.transactions]
+            _check_new(change.after, transaction)
+        elif former is not transaction:
+            _check_changed(former, transaction)
+    names = [transaction.id for transaction in change.after.transactions]
     demand(names[: len(before)] == list(before), f"{change.after.id} lost a row")
 
 
@@ -45,7 +45,7 @@ def _check_changed(former: Transaction, now: Transaction) -> None:
     fixed = (former.type, former.requested, former.parent_id, former.key, former.created_at)
     kept = (now.type, now.requested, now.parent_id, now.key, now.created_at)
     demand(fixed == kept or former.observed_only, f"{now.id} is about something else now")
-    ruled = any(one.channel is Channel.OPERATOR for one in now.seen)
+    ruled = any(observation.channel is Channel.OPERATOR for observation in now.seen)
     fell = _ORDER.index(now.status.value) < _ORDER.index(former.status.value)
     demand(not fell or ruled, f"{now.id} fell from {former.status} to {now.status}")
 
@@ -57,24 +57,24 @@ def _check_new(payment: Payment, new: Transaction) -> None:
     parent = payment.by_id.get(new.parent_id or "")
     if parent is None:
         if new.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
-            held = sum(_open(payment, one) for one in payment.transactions)
+            held = sum(_open(payment, transaction) for transaction in payment.transactions)
             demand(held <= payment.amount.minor, f"{payment.id} may hold {held} of {payment.amount.minor}")
         return
-    children = [one for one in payment.transactions if one.parent_id == parent.id]
-    if any(one.observed_only for one in children):
+    children = [transaction for transaction in payment.transactions if transaction.parent_id == parent.id]
+    if any(child.observed_only for child in children):
         return
     demand(parent.status == "SUCCEEDED", f"{new.id} builds on {parent.status}")
     if parent.type == "AUTHORIZE":
-        captured = sum(_may(one) - _back(payment, one) for one in children if one.type == "CAPTURE")
-        gone = captured + sum(_may(one) for one in children if one.type == "REVERSE_AUTH")
+        captured = sum(_may(child) - _back(payment, child) for child in children if child.type == "CAPTURE")
+        gone = captured + sum(_may(child) for child in children if child.type == "REVERSE_AUTH")
     else:
-        gone = sum(_may(one) for one in children if one.type in ("REFUND", "VOID"))
+        gone = sum(_may(child) for child in children if child.type in ("REFUND", "VOID"))
     demand(gone <= parent.amount.minor, f"of {parent.id} with {parent.amount.minor}, {gone} may be gone")
 
 
-def _may(one: Transaction) -> int:
-    doubtful = one.status in ("NOT_EXECUTED", "DECLINED") and any(seen.amount for seen in one.seen)
-    return one.amount.minor if one.status.value in _MAY or doubtful else 0
+def _may(transaction: Transaction) -> int:
+    doubtful = transaction.status in ("NOT_EXECUTED", "DECLINED") and any(seen.amount for seen in transaction.seen)
+    return transaction.amount.minor if transaction.status.value in _MAY or doubtful else 0
 
 
 def _back(payment: Payment, capture: Transaction) -> int:
@@ -82,21 +82,21 @@ def _back(payment: Payment, capture: Transaction) -> int:
     return _sure(payment.transactions, capture, "VOID") if _may(capture) else 0
 
 
-def _open(payment: Payment, one: Transaction) -> int:
-    if one.type == "AUTHORIZE_AND_CAPTURE":
+def _open(payment: Payment, transaction: Transaction) -> int:
+    if transaction.type == "AUTHORIZE_AND_CAPTURE":
         undone = [row for row in payment.transactions if row.type == "VOID" or row.reverses]
-        return _may(one) - _sure(undone, one, "VOID", "REFUND")
-    if one.type != "AUTHORIZE":
+        return _may(transaction) - _sure(undone, transaction, "VOID", "REFUND")
+    if transaction.type != "AUTHORIZE":
         return 0
-    captures = [row for row in payment.transactions if row.parent_id == one.id and row.type == "CAPTURE"]
+    captures = [row for row in payment.transactions if row.parent_id == transaction.id and row.type == "CAPTURE"]
     reversing = [row for row in payment.transactions if row.reverses]
     returned = sum(_sure(reversing, row, "REFUND") for row in captures)
-    return _may(one) - _sure(payment.transactions, one, "REVERSE_AUTH") - returned
+    return _may(transaction) - _sure(payment.transactions, transaction, "REVERSE_AUTH") - returned
 
 
 def _sure(rows: Iterable[Transaction], parent: Transaction, *kinds: str) -> int:
     return sum(
-        one.amount.minor
-        for one in rows
-        if one.parent_id == parent.id and one.type in kinds and one.status == "SUCCEEDED"
+        transaction.amount.minor
+        for transaction in rows
+        if transaction.parent_id == parent.id and transaction.type in kinds and transaction.status == "SUCCEEDED"
     )

@@ -46,7 +46,7 @@ class Judge:
         shown = self.process.shop.maintenance.needs_attention().unwrap()
         attention = {item.transaction_id for item in shown}
         world = World(self.around.bank.effects())
-        check_limits(World(one for one in world.effects if self._is_ours(one.gateway_reference)))
+        check_limits(World(effect for effect in world.effects if self._is_ours(effect.gateway_reference)))
         check_payments(world, payments, self.host.largest)
         check_rows(payments)
         check_truth(world, payments, attention)
@@ -62,8 +62,8 @@ class Judge:
         bank, scheduler = self.around.bank, self.around.scheduler
         for _ in range(MOST_ROUNDS):
             for state in (EntryState.PENDING, EntryState.ACTION):
-                for one in bank.unfinished(state):
-                    bank.finish(one.reference, scheduler.random.random() < 0.5)
+                for entry in bank.unfinished(state):
+                    bank.finish(entry.reference, scheduler.random.random() < 0.5)
             scheduler.sleep(7 * HOUR + 1)
             while bank.pending:
                 courier.bring(bank.pending[0])
@@ -79,51 +79,64 @@ class Judge:
     def _may_change(self, payment_id: str) -> bool:
         """Tell whether time alone may still change a payment; a reversal that the bank never allows is tried for ever, and shown."""
         payment = self.store.payment(payment_id)
-        for one in payment.transactions if payment else ():
-            hopeless = one.reversal == "FAILED_REVERSAL" and one.look_ups > 6
-            unfinished = one.may_have_happened and not one.succeeded and not one.discrepancy
-            if one.due_at and not hopeless and (unfinished or one.reversal in _OWED):
+        for transaction in payment.transactions if payment else ():
+            hopeless = transaction.reversal == "FAILED_REVERSAL" and transaction.look_ups > 6
+            unfinished = transaction.may_have_happened and not transaction.succeeded and not transaction.discrepancy
+            if transaction.due_at and not hopeless and (unfinished or transaction.reversal in _OWED):
                 return True
         return False
 
     def _check_history(self, payment: Payment) -> None:
         """The facts of a payment are numbered without a gap, and the host was handed all of them in that order."""
         facts = self.store.history(payment.id)
-        demand([one.sequence for one in facts] == list(range(1, len(facts) + 1)), f"{payment.id} has a gap")
+        demand([fact.sequence for fact in facts] == list(range(1, len(facts) + 1)), f"{payment.id} has a gap")
         handed = self.host.handed[payment.id]
-        demand(handed == [one.position for one in facts], f"of {len(facts)} facts of {payment.id} {len(handed)} came")
+        demand(handed == [fact.position for fact in facts], f"of {len(facts)} facts of {payment.id} {len(handed)} came")
 
     def _check_checkouts(self, world: World, payments: tuple[Payment, ...], attention: set[str]) -> None:
         """No hold without an order, and no order without cover, unless a person is shown why."""
-        kept = {one.transaction_id: world.kept(one) for one in world.effects if one.transaction_id}
+        kept = {effect.transaction_id: world.kept(effect) for effect in world.effects if effect.transaction_id}
         for basket in self.host.baskets:
             record = self.store.checkout(basket.owner)
             demand(record is None or record.state not in _OPEN, f"the checkout of {basket.id} was never concluded")
-            rows = [one for payment in payments if payment.owner == basket.owner for one in payment.transactions]
-            starts = [one for one in rows if one.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE") and one.id in kept]
-            if {one.id for one in rows} & attention or not all(self._is_ours(one.gateway_reference) for one in starts):
+            rows = [
+                transaction
+                for payment in payments
+                if payment.owner == basket.owner
+                for transaction in payment.transactions
+            ]
+            starts = [
+                transaction
+                for transaction in rows
+                if transaction.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE") and transaction.id in kept
+            ]
+            if {transaction.id for transaction in rows} & attention or not all(
+                self._is_ours(transaction.gateway_reference) for transaction in starts
+            ):
                 continue
             if record is None or record.state is not CheckoutState.PLACED:
-                left = {one.id: kept[one.id] for one in starts if kept[one.id]}
+                left = {transaction.id: kept[transaction.id] for transaction in starts if kept[transaction.id]}
                 demand(not left or basket.placed, f"nobody ordered {basket.id}, and the bank keeps {left}")
                 continue
-            undone = sum(one.amount.minor for one in rows if one.reverses and one.succeeded)
-            cover = sum(one.amount.minor for one in starts if one.succeeded) - undone
+            undone = sum(
+                transaction.amount.minor for transaction in rows if transaction.reverses and transaction.succeeded
+            )
+            cover = sum(transaction.amount.minor for transaction in starts if transaction.succeeded) - undone
             demand(cover >= record.total.minor, f"the order of {basket.id} over {record.total} rests on {cover}")
 
     def _check_audit(self) -> None:
         """An audit finds nothing that nobody knows of, but that clocks were set back."""
         audit = self.process.shop.audit
         for page in (audit.verify(limit=10_000).unwrap(), audit.verify_records(limit=10_000).unwrap()):
-            for one in page.findings:
+            for finding in page.findings:
                 demand(
-                    one.known or one.kind == "TIME",
-                    f"an audit finds {one.kind} {one.record}{one.payment_id}: {one.message}",
+                    finding.known or finding.kind == "TIME",
+                    f"an audit finds {finding.kind} {finding.record}{finding.payment_id}: {finding.message}",
                 )
 
     def _check_requests(self, world: World, payments: tuple[Payment, ...]) -> None:
         """Under one key, and for one fulfilment or return, no more moved than was asked."""
-        rows = {one.id: (payment, one) for payment in payments for one in payment.transactions}
+        rows = {transaction.id: (payment, transaction) for payment in payments for transaction in payment.transactions}
         by_key: Counter[str] = Counter()
         by_source: Counter[tuple[str, str, str]] = Counter()
         for effect in world.effects:

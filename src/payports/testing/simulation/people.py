@@ -45,7 +45,7 @@ class Shopper(Actor):
             baskets.append(Basket(id=f"c{len(baskets)}", tenders=tenders))
         if not baskets:
             return
-        unplaced = [one for one in baskets if not one.placed]
+        unplaced = [basket for basket in baskets if not basket.placed]
         basket = self.random.choice(unplaced[-2:] if unplaced and self.chance(0.85) else baskets)
         if basket.tokens and self.chance(0.4):
             self.come_back(basket)
@@ -77,9 +77,9 @@ class Shopper(Actor):
     def come_back(self, basket: Basket) -> None:
         """Do at the bank what is to be done, or refuse, or do nothing; then come back with the token."""
         bank = self.process.around.bank
-        for one in bank.unfinished(EntryState.ACTION):
+        for entry in bank.unfinished(EntryState.ACTION):
             if self.chance(0.5):
-                bank.finish(one.reference, self.chance(0.8))
+                bank.finish(entry.reference, self.chance(0.8))
         params = {"callback_token": self.random.choice(basket.tokens)}
         gateway = self.random.choice(basket.tenders)[0]
         self._learn(basket, self.tell("resume", self.shop.checkout.resume(gateway, params)))
@@ -107,7 +107,7 @@ class Clerk(Actor):
 
     def act(self) -> None:
         """Do one thing with one placed order."""
-        placed = [one for one in self.host.baskets if one.placed]
+        placed = [basket for basket in self.host.baskets if basket.placed]
         if not placed:
             return
         basket = self.random.choice(placed[-4:])

@@ -51,10 +51,10 @@ def _call_before_intent(_: Surroundings, stack: ExitStack) -> None:
 
     def save(work: UnitOfWork, before: Payment | None, after: Payment, *rest: Any, **more: Any) -> object:
         known = before.by_id if before else dict[str, Transaction]()
-        for one in after.transactions:
-            if one.id not in known and not one.seen and not one.implied_by:
+        for transaction in after.transactions:
+            if transaction.id not in known and not transaction.seen and not transaction.implied_by:
                 gateway = work.gateways[after.gateway].gateway
-                answers[one.id] = execute(gateway, gateway_calls.payment_request(after, one))
+                answers[transaction.id] = execute(gateway, gateway_calls.payment_request(after, transaction))
         return former(work, before, after, *rest, **more)
 
     def answered(gateway: Gateway, request: PaymentRequest, **more: Any) -> PaymentResponse:
@@ -79,7 +79,9 @@ def _not_found_is_failure(_: Surroundings, stack: ExitStack) -> None:
 
 def _unknown_frees_money(_: Surroundings, stack: ExitStack) -> None:
     """What is unknown does not count against limits."""
-    certain = property(lambda one: one.succeeded or one.status in ("REQUIRES_ACTION", "AWAITING_RESULT"))
+    certain = property(
+        lambda transaction: transaction.succeeded or transaction.status in ("REQUIRES_ACTION", "AWAITING_RESULT")
+    )
     _replace(stack, Transaction, "may_have_happened", certain)
 
 
@@ -125,12 +127,13 @@ def _version_ignored(_: Surroundings, stack: ExitStack) -> None:
         done: Outcome[None, Stale] = former(repository, commit)
         if not isinstance(done, Failure) or not commit.changes:
             return done
-        current = [repository.payment(one.after.id) for one in commit.changes]
+        current = [repository.payment(change.after.id) for change in commit.changes]
         late = [
             attrs.evolve(
-                change, before=attrs.evolve(change.before, version=one.version) if change.before and one else None
+                change,
+                before=attrs.evolve(change.before, version=payment.version) if change.before and payment else None,
             )
-            for change, one in zip(commit.changes, current, strict=True)
+            for change, payment in zip(commit.changes, current, strict=True)
         ]
         return former(repository, attrs.evolve(commit, changes=tuple(late)))
 
@@ -184,10 +187,12 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
             tuple(
                 reverse_owed(
                     env,
-                    env.work.update(one.id, cause, lambda before: Success(require_reversal(before))).value_or(one),
+                    env.work.update(payment.id, cause, lambda before: Success(require_reversal(before))).value_or(
+                        payment
+                    ),
                     cause,
                 )
-                for one in payments
+                for payment in payments
             )
         )
 

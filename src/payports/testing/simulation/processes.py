@@ -70,7 +70,7 @@ class Surroundings:
     @property
     def clocks_may_jump(self) -> bool:
         """A bank that cannot burn a key leaves nothing but clocks to go by; then they must be right."""
-        return all(one.fences for one in self.accounts)
+        return all(account.fences for account in self.accounts)
 
 
 class Process(Clock):
@@ -114,7 +114,7 @@ class Process(Clock):
         return Payports(
             merchant_id=MERCHANT,
             store=FaultyStore(around.store, self, around.weather, around.committed),
-            gateways={one.name: self._gateway(one) for one in around.accounts},
+            gateways={account.name: self._gateway(account) for account in around.accounts},
             policy=around.policy,
             clock=self,
             ids=around.ids,

@@ -86,10 +86,10 @@ def told(commit: Commit) -> list[str]:
     """Say in a few words what a commit writes."""
     return [
         *(
-            f"{one.after.id} {' '.join(f'{row.id}={row.status}/{row.reversal}' for row in one.after.transactions)}"
-            for one in commit.changes
+            f"{change.after.id} {' '.join(f'{row.id}={row.status}/{row.reversal}' for row in change.after.transactions)}"
+            for change in commit.changes
         ),
-        *(f"key {one.key}" for one in commit.requests),
-        *(f"checkout {one.owner.id} {one.request_id} {one.state}" for one in commit.checkouts),
-        *(f"inbox {one.event_id}" for one in commit.inbox),
+        *(f"key {request.key}" for request in commit.requests),
+        *(f"checkout {checkout.owner.id} {checkout.request_id} {checkout.state}" for checkout in commit.checkouts),
+        *(f"inbox {entry.event_id}" for entry in commit.inbox),
     ]
