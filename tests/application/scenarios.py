@@ -2,59 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from payports import ActionRequired, Observation, Owner, Payment, SavedMethod
-from payports.domain.checkout import CheckoutRecord
-from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from tests.application.shops import CUSTOMER, Bench, bench, eur, fail, new_payment, told, with_gateway
+from payports import Owner, Payment, SavedMethod
+from tests.application.shops import CUSTOMER, Bench, eur, fail, new_payment, told
 
 OWNER: Final = Owner("cart", "c-1")
 TWO: Final[dict[str, Any]] = {"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}}
-
-
-def split(on: Bench, second: str = "tok_declined") -> tuple[Payment, Payment]:
-    """Pay a cart of 30.00 EUR through two gateways, the second with a token of its own."""
-    return on.pay(minor=1_000, gateway="first"), on.pay(minor=2_000, gateway="second", token=second)
-
-
-def record_of(on: Bench) -> CheckoutRecord:
-    """The checkout of the usual cart as it is stored."""
-    record = on.store.of("default").checkout(OWNER)
-    assert record
-    return record
-
-
-def three_d_secure(on: Bench) -> ActionRequired:
-    """Submit a cart whose shopper must authenticate at the gateway first."""
-    on.pay(token="tok_3ds")
-    required = told(on.submit())
-    assert isinstance(required, ActionRequired)
-    return required
-
-
-def resume(on: Bench, required: ActionRequired, **rest: Any) -> Any:
-    """Let the shopper come back from the gateway."""
-    return on.shop.checkout.resume("sandbox", {"callback_token": required.callback_token}, **rest)
-
-
-class Stubborn(ExternalActions):
-    """Actions of a gateway that cannot be told to give one up."""
-
-    def __init__(self, inner: ExternalActions) -> None:
-        self.inner = inner
-
-    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
-        return self.inner.confirm(request, params)
-
-
-def stubborn() -> Bench:
-    """A shop whose gateway cannot be told to give an action up."""
-    on = bench()
-    actions = on.shop.gateways["sandbox"].gateway.actions
-    assert actions
-    return with_gateway(on, actions=Stubborn(actions))
 
 
 # --- payments and checkouts in some state ---
@@ -84,20 +38,6 @@ def submitted(on: Bench, **rest: Any) -> Payment:
 def last_transaction_id(on: Bench) -> str:
     (payment,) = told(on.shop.payments.of_owner(OWNER))
     return str(payment.transactions[-1].id)
-
-
-def while_it_runs(on: Bench, call: Callable[[Bench], Any]) -> Any:
-    """What a call answers while a checkout of the same cart is under way."""
-    answers: list[Any] = []
-    on.pay()
-    on.spy.during = lambda _: answers.append(call(on))
-    told(on.submit())
-    return answers[0]
-
-
-def come_back(on: Bench, **rest: Any) -> Any:
-    """Let the shopper of the usual cart come back from the gateway."""
-    return on.shop.checkout.resume("sandbox", {"callback_token": record_of(on).callback_token}, **rest)
 
 
 def ruled(on: Bench, transaction_id: str, status: Any = "REVOKED", **rest: Any) -> Any:

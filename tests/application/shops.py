@@ -28,7 +28,7 @@ from payports import (
 from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.capabilities import Capabilities
 from payports.domain.observation import Channel, Observation
-from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
+from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
 from payports.ports.store import Commit, PaymentRepository, Store, StoreFailed
 from payports.testing import FixedClock, SandboxBank
 
@@ -76,6 +76,24 @@ class Spy(TransactionGateway):
         if self.on_look_up:
             answer: Observation | NotFoundYet = self.on_look_up(request)
             return answer
+        return self.inner.look_up(request, fence=fence)
+
+
+class Capable(TransactionGateway):
+    """Stands before a gateway with other capabilities; calls go on to the gateway."""
+
+    def __init__(self, inner: TransactionGateway, **changes: Any) -> None:
+        self.inner = inner
+        self._capabilities: Capabilities = attrs.evolve(inner.capabilities, **changes)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def execute(self, request: PaymentRequest) -> PaymentResponse:
+        return self.inner.execute(request)
+
+    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
         return self.inner.look_up(request, fence=fence)
 
 
@@ -213,6 +231,12 @@ def with_gateway(bench: Bench, name: str = "sandbox", **ports: Any) -> Bench:
     return attrs.evolve(bench, shop=attrs.evolve(bench.shop, gateways={**bench.shop.gateways, name: replaced}))
 
 
+def with_capabilities(bench: Bench, **changes: Any) -> Bench:
+    """The same shop, whose gateway has other capabilities."""
+    transactions: Any = Capable(bench.spy, **changes)
+    return with_gateway(bench, transactions=transactions)
+
+
 def without_gateway(bench: Bench, name: str = "sandbox") -> Bench:
     """The same shop after a gateway was taken out of its configuration."""
     left = {other: one for other, one in bench.shop.gateways.items() if other != name}
@@ -267,7 +291,3 @@ def snapshot(bench: Bench, merchant: str = "default") -> str:
 
 CUSTOMER: Final = Customer("cu-1")
 OTHER: Final = Customer("cu-2")
-
-
-def plain(transactions: TransactionGateway) -> Gateway:
-    return Gateway(transactions=transactions)

@@ -11,7 +11,8 @@ import pytest
 from payports import ActionRequired, Cart, Observation, Payment, PaymentMethod, TransactionStatus, TransactionType
 from payports.domain.observation import Channel
 from payports.ports.gateway import PaymentRequest
-from tests.application.scenarios import OWNER, TWO, Stubborn
+from tests.application.checkout.scenarios import Stubborn
+from tests.application.scenarios import OWNER, TWO
 from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, next_reference, told, with_gateway
 
 HOST: Final = ("host", "")

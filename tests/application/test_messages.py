@@ -39,11 +39,11 @@ from payports import (
 from payports.domain.coverage import Coverage, CoverageState
 from payports.domain.observation import Channel
 from payports.ports.store import RecordKind
+from tests.application.checkout.scenarios import come_back, while_it_runs
 from tests.application.overtaken import overtaken
 from tests.application.scenarios import (
     OWNER,
     authorized,
-    come_back,
     failing,
     last_transaction_id,
     paid_with_a_removed_method,
@@ -53,7 +53,6 @@ from tests.application.scenarios import (
     submitted,
     unsure,
     use,
-    while_it_runs,
 )
 from tests.application.shops import (
     CUSTOMER,

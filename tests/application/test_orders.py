@@ -23,13 +23,23 @@ from payports import (
     TransactionType,
 )
 from payports.application.orders import OrderReport
-from payports.domain.capabilities import Capabilities, ReverseAuthorization
+from payports.domain.capabilities import ReverseAuthorization
 from payports.domain.failures import FailedPayment, PaymentsFailed
 from payports.domain.transaction import Source
-from payports.ports.gateway import PaymentRequest, PaymentResponse
+from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Commit
 from tests.application.scenarios import OWNER, TWO
-from tests.application.shops import Bench, Spy, bench, eur, fail, only, problem, told, with_gateway, without_gateway
+from tests.application.shops import (
+    Bench,
+    bench,
+    eur,
+    fail,
+    only,
+    problem,
+    told,
+    with_capabilities,
+    without_gateway,
+)
 
 
 def placed(config: dict[str, Any], *amounts: int, token: str = "tok_approved") -> Bench:
@@ -288,27 +298,8 @@ def test_a_cancelled_fulfilment_is_not_captured() -> None:
     assert captures(on) == []
 
 
-class Able:
-    """A gateway with other abilities; calls go on to the one that it stands before."""
-
-    def __init__(self, inner: Spy, **abilities: Any) -> None:
-        self._inner = inner
-        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
-
-    def execute(self, request: PaymentRequest) -> PaymentResponse:
-        return self._inner.execute(request)
-
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        return self._inner.look_up(request, fence=fence)
-
-
-def able(on: Bench, **abilities: Any) -> Bench:
-    transactions: Any = Able(on.spy, **abilities)
-    return with_gateway(on, transactions=transactions)
-
-
 def test_what_is_left_of_an_order_is_freed_where_only_the_whole_rest_can_be() -> None:
-    on = able(bench(), reverse_authorization=ReverseAuthorization.REMAINDER)
+    on = with_capabilities(bench(), reverse_authorization=ReverseAuthorization.REMAINDER)
     on.pay(minor=3_000)
     told(on.submit(minor=3_000))
     told(on.shop.orders.cancel(OWNER, "f-1", eur(1_000), key="k-1"))

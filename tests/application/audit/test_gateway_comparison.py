@@ -7,28 +7,12 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports import AuditPage, Finding, FindingKind, Payment, TransactionStatus
+from payports import AuditPage, FindingKind, TransactionStatus
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import NotFoundYet
+from tests.application.audit.findings import kinds_beside_the_gateway, of_payment, of_transaction, sold
 from tests.application.shops import Bench, bench, eur, seen, told, with_gateway, without_gateway
-
-
-def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
-    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
-    on = bench()
-    payment = on.pay(**rest)
-    told(on.submit(customer=rest.get("customer")))
-    return on, on.shop.environment.store, on.again(payment)
-
-
-def said(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
-    return [Finding(kind=kind, payment_id=payment.id, message=message, **rest)]
-
-
-def of_transaction(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
-    return said(kind, payment, message, transaction_id=payment.transactions[0].id, **rest)
-
 
 SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
     "unknown there": (
@@ -116,7 +100,7 @@ def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
     told(on.shop.transactions.capture(payment.id))
     page = told(without_gateway(on).shop.audit.verify(gateway_look_up=True))
     message = "gateway sandbox is not configured any more and cannot be asked"
-    assert (list(page.findings), page.compared) == (said(FindingKind.GATEWAY_SILENT, payment, message), 0)
+    assert (list(page.findings), page.compared) == (of_payment(FindingKind.GATEWAY_SILENT, payment, message), 0)
 
 
 def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
@@ -126,15 +110,6 @@ def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
     page = told(on.shop.audit.verify(gateway_look_up=True))
     assert page.compared == 2
     assert [one.message.split()[0] for one in page.findings] == ["AUTHORIZE", "CAPTURE"]
-
-
-def findings(on: Bench, **options: Any) -> list[Finding]:
-    page: AuditPage = told(on.shop.audit.verify(**options))
-    return list(page.findings)
-
-
-def asked(on: Bench) -> list[tuple[FindingKind, bool]]:
-    return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
 
 
 def sell(on: Bench) -> Bench:
@@ -161,7 +136,7 @@ def test_what_a_gateway_says_of_a_success_is_compared(
     on = sell(bench())
     answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
     on.spy.on_look_up = lambda _: Observation(**(answer | says))
-    assert asked(on) == expected
+    assert kinds_beside_the_gateway(on) == expected
 
 
 @pytest.mark.parametrize(
@@ -184,7 +159,7 @@ def test_what_recovery_or_a_person_is_at_work_on_is_known(
     on.pay(token=token)
     on.submit()
     on.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
-    assert asked(on) == expected
+    assert kinds_beside_the_gateway(on) == expected
 
 
 @pytest.mark.parametrize(
@@ -203,7 +178,7 @@ def test_what_a_gateway_does_not_know_must_not_have_happened(
     on.pay(token=token)
     on.submit()
     on.spy.on_look_up = lambda _: NotFoundYet()
-    assert asked(on) == expected
+    assert kinds_beside_the_gateway(on) == expected
 
 
 def test_a_call_that_is_under_way_is_not_asked_about() -> None:
@@ -218,11 +193,11 @@ def test_a_call_that_is_under_way_is_not_asked_about() -> None:
 def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
     on = sell(bench())
     blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert asked(with_gateway(on, transactions=blind)) == []
-    assert asked(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
+    assert kinds_beside_the_gateway(with_gateway(on, transactions=blind)) == []
+    assert kinds_beside_the_gateway(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
     empty = bench()
     empty.pay()
-    assert asked(without_gateway(empty)) == []
+    assert kinds_beside_the_gateway(without_gateway(empty)) == []
 
 
 def test_a_gateway_that_cannot_be_asked_is_compared_with_nothing() -> None:

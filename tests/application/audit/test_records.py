@@ -13,18 +13,11 @@ from payports.domain.audit.findings import Bounds
 from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
 from payports.ports.store import Kept, Reach
+from tests.application.audit.findings import sold
 from tests.application.scenarios import OWNER
 from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, spoil, told
 
 SECOND: Final = timedelta(seconds=1)
-
-
-def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
-    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
-    on = bench()
-    payment = on.pay(**rest)
-    told(on.submit(customer=rest.get("customer")))
-    return on, on.shop.environment.store, on.again(payment)
 
 
 def heard() -> tuple[Bench, Any, Payment]:
@@ -35,7 +28,7 @@ def heard() -> tuple[Bench, Any, Payment]:
     return on, store, on.again(payment)
 
 
-def found(on: Bench) -> list[Finding]:
+def record_findings(on: Bench) -> list[Finding]:
     return list(told(on.shop.audit.verify_records()).findings)
 
 
@@ -52,7 +45,7 @@ def instead(store: object, name: str, answer: object) -> None:
     spoil(store, name, give)
 
 
-def said(kind: FindingKind, record: str, message: str, payment_id: str = "") -> list[Finding]:
+def of_record(kind: FindingKind, record: str, message: str, payment_id: str = "") -> list[Finding]:
     return [Finding(kind=kind, payment_id=payment_id, message=message, record=record)]
 
 
@@ -61,22 +54,24 @@ def test_a_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
     on, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=delivered)
     message = f"facts were delivered up to {delivered}, and the last one is 9"
-    assert found(on) == (said(FindingKind.DELIVERY, "delivery", message) if odd else [])
+    assert record_findings(on) == (of_record(FindingKind.DELIVERY, "delivery", message) if odd else [])
 
 
 def test_facts_that_are_gone_with_their_payment_are_counted() -> None:
     on, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=0, missing=2)
-    assert found(on) == said(FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there")
+    assert record_findings(on) == of_record(
+        FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there"
+    )
 
 
 def test_leases_that_end_in_more_than_an_hour_are_told() -> None:
     on, store, _ = sold()
     store.lease(("a",), "eve", timedelta(hours=1))
-    assert found(on) == []
+    assert record_findings(on) == []
     store.lease(("b",), "eve", timedelta(hours=1) + SECOND)
     message = "it ends more than 1:00:00 from now, and nobody may do that work until then"
-    assert found(on) == said(FindingKind.LEASE, "lease b", message)
+    assert record_findings(on) == of_record(FindingKind.LEASE, "lease b", message)
 
 
 def test_a_history_as_a_whole_is_looked_at_with_the_first_page_only() -> None:
@@ -97,22 +92,22 @@ def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
 
     def with_record(**fields: Any) -> list[Finding]:
         instead(store, "request", attrs.evolve(record, **fields))
-        return found(on)
+        return record_findings(on)
 
     name = f"request {key}"
     assert with_record() == []
     assert with_record(plan="", key="created") == []
     gone = "it was made for payment p-9, which is not there"
-    assert with_record(payment_id="p-9") == said(FindingKind.REQUEST, name, gone, "p-9")
+    assert with_record(payment_id="p-9") == of_record(FindingKind.REQUEST, name, gone, "p-9")
     nothing = "it asked for 5990 minor units, and nothing was recorded under it"
-    assert with_record(key="k-9") == said(FindingKind.REQUEST, "request k-9", nothing, payment.id)
+    assert with_record(key="k-9") == of_record(FindingKind.REQUEST, "request k-9", nothing, payment.id)
     for plan in ("", "5990", "{}", "{", '"text"', "[1]", "[[]]", "null"):
         unnamed = "it names no payment, and no plan over several"
-        assert with_record(payment_id="", plan=plan) == said(FindingKind.REQUEST, name, unnamed), plan
+        assert with_record(payment_id="", plan=plan) == of_record(FindingKind.REQUEST, name, unnamed), plan
     assert with_record(payment_id="", plan="[]") == []
     assert with_record(payment_id="", plan=f'[["{payment.id}", "CAPTURE", 1, "EUR", 0]]') == []
     twice = '[["p-9", "CAPTURE", 1, "EUR", 0], ["p-9", "REFUND", 1, "EUR", 0]]'
-    assert with_record(payment_id="", plan=twice) == said(FindingKind.REQUEST, name, gone, "p-9")
+    assert with_record(payment_id="", plan=twice) == of_record(FindingKind.REQUEST, name, gone, "p-9")
 
 
 # --- checkouts ---
@@ -123,9 +118,9 @@ def test_a_checkout_belongs_to_an_owner_with_payments_unless_it_is_for_nothing()
     record = store.checkout(OWNER)
     instead(store, "payments_of", ())
     message = "it is PLACED for 59.90 EUR, and its owner has no payments"
-    assert found(on) == said(FindingKind.CHECKOUT, "checkout cart c-1", message)
+    assert record_findings(on) == of_record(FindingKind.CHECKOUT, "checkout cart c-1", message)
     instead(store, "checkout", attrs.evolve(record, total=eur(0)))
-    assert found(on) == []
+    assert record_findings(on) == []
 
 
 @pytest.mark.parametrize("state", list(CheckoutState))
@@ -136,12 +131,12 @@ def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None
 
     def until(lease_until: Any) -> list[Finding]:
         instead(store, "checkout", attrs.evolve(record, state=state, lease_until=lease_until))
-        return found(on)
+        return record_findings(on)
 
     open_ = state in (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
     assert until(latest) == []
     message = f"it is {state}, and nobody looks at it before {latest:%Y-%m-%d}"
-    expected = said(FindingKind.CHECKOUT, "checkout cart c-1", message) if open_ else []
+    expected = of_record(FindingKind.CHECKOUT, "checkout cart c-1", message) if open_ else []
     assert until(latest + SECOND) == expected
     assert until(latest.replace(tzinfo=None)) == expected
 
@@ -153,8 +148,8 @@ def test_no_checkout_began_in_the_future() -> None:
     times = {latest: False, latest + SECOND: True, latest.replace(tzinfo=None): True, None: False}
     for started_at, odd in times.items():
         instead(store, "checkout", attrs.evolve(record, started_at=started_at))
-        expected = said(FindingKind.TIME, "checkout cart c-1", "it began in the future")
-        assert found(on) == (expected if odd else [])
+        expected = of_record(FindingKind.TIME, "checkout cart c-1", "it began in the future")
+        assert record_findings(on) == (expected if odd else [])
 
 
 def of_payment(payment: Payment, message: str, **rest: Any) -> list[Finding]:
@@ -240,17 +235,17 @@ def test_a_notification_that_was_applied_was_seen() -> None:
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
     (row,) = payment.transactions
-    assert found(on) == []
+    assert record_findings(on) == []
 
     def with_seen(**fields: Any) -> list[Finding]:
         instead(store, "inbox_entry", attrs.evolve(entry, seen=attrs.evolve(entry.seen, **fields)))
-        return found(on)
+        return record_findings(on)
 
     name = f"notification sandbox {event}"
 
     def unseen(transaction_id: str, payment_id: str) -> list[Finding]:
         message = f"it was applied to transaction {transaction_id}, which has not seen it or is not there"
-        return said(FindingKind.INBOX, name, message, payment_id)
+        return of_record(FindingKind.INBOX, name, message, payment_id)
 
     assert with_seen(code="else") == unseen(row.id, payment.id)
     assert with_seen(transaction_id="t-9") == unseen("t-9", "")
@@ -265,4 +260,4 @@ def test_a_parked_notification_is_tried_within_days() -> None:
     name, message = f"notification sandbox {event}", f"it is parked, and nobody tries it before {latest:%Y-%m-%d}"
     for due_at, odd in ((latest, False), (latest + SECOND, True), (latest.replace(tzinfo=None), True)):
         instead(store, "inbox_entry", attrs.evolve(entry, due_at=due_at))
-        assert found(on) == (said(FindingKind.INBOX, name, message) if odd else [])
+        assert record_findings(on) == (of_record(FindingKind.INBOX, name, message) if odd else [])

@@ -11,37 +11,17 @@ import pytest
 from payports import AuditPage, Finding, FindingKind, Money, Payment, PaymentMethod, TransactionStatus
 from payports.domain.checkout import CheckoutState
 from payports.domain.observation import Channel, Observation
+from tests.application.audit.findings import findings, of_payment, of_transaction, sold
 from tests.application.scenarios import OWNER
-from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, fail, problem, spoil, told
-
-
-def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
-    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
-    on = bench()
-    payment = on.pay(**rest)
-    told(on.submit(customer=rest.get("customer")))
-    return on, on.shop.environment.store, on.again(payment)
-
-
-def found(on: Bench, **options: Any) -> list[Finding]:
-    page: AuditPage = told(on.shop.audit.verify(**options))
-    return list(page.findings)
-
-
-def said(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
-    return [Finding(kind=kind, payment_id=payment.id, message=message, **rest)]
-
-
-def of_transaction(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:
-    return said(kind, payment, message, transaction_id=payment.transactions[0].id, **rest)
+from tests.application.shops import CUSTOMER, OTHER, bench, eur, fail, problem, spoil, told
 
 
 def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
     on, store, payment = sold()
     spoil(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
-    assert found(on) == [
-        *said(FindingKind.ROWS, payment, "a row"),
-        *said(FindingKind.ROWS, payment, "another"),
+    assert findings(on) == [
+        *of_payment(FindingKind.ROWS, payment, "a row"),
+        *of_payment(FindingKind.ROWS, payment, "another"),
     ]
 
 
@@ -49,7 +29,7 @@ def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
     on, store, payment = sold()
     spoil(store, "payment", lambda wanted: {"none": payment}.get(wanted))
     gone = "the payment is gone, and its transactions or its history are not"
-    assert found(on) == said(FindingKind.UNREADABLE, payment, gone)
+    assert findings(on) == of_payment(FindingKind.UNREADABLE, payment, gone)
     store.payment = fail("no such row")
     page = told(on.shop.audit.verify())
     assert page == AuditPage(
@@ -57,7 +37,7 @@ def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
         transactions=0,
         facts=0,
         compared=0,
-        findings=tuple(said(FindingKind.UNREADABLE, payment, "no such row")),
+        findings=tuple(of_payment(FindingKind.UNREADABLE, payment, "no such row")),
         after="",
     )
 
@@ -86,7 +66,7 @@ def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
     )
     message = f"the gateway reference {reference} does not lead to this payment alone"
     expected = of_transaction(FindingKind.REFERENCE, payment, message)
-    assert found(on) == ([] if leads_to == "here" else expected)
+    assert findings(on) == ([] if leads_to == "here" else expected)
 
 
 def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
@@ -105,7 +85,7 @@ def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
         lambda wanted: on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk,
     )
     spoil(store, "payment_by_reference", lambda gateway, name: asked.append((gateway, name)))
-    found(on)
+    findings(on)
     assert asked == []
 
 
@@ -116,7 +96,7 @@ def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() ->
 
     def with_record(changed: Any) -> list[Finding]:
         spoil(store, "request", lambda wanted: changed if wanted == row.key else None)
-        return found(on)
+        return findings(on)
 
     missing = f"AUTHORIZE was asked for under the key {row.key}, which is not recorded for this payment"
     assert with_record(None) == of_transaction(FindingKind.REQUEST, payment, missing)
@@ -144,9 +124,9 @@ def test_every_key_is_looked_for_once_and_what_failed_under_it_does_not_count() 
         asked.append(key)
         return None if key == "k-1" else read(key)
 
-    assert found(on) == []
+    assert findings(on) == []
     store.request = request
-    (finding,) = found(on)
+    (finding,) = findings(on)
     assert finding.transaction_id == on.again(payment).transactions[0].id
     assert asked == ["k-1", "k-2"] * 2  # what is found is looked at twice
 
@@ -160,7 +140,7 @@ def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dic
     now = None if wrong is None else attrs.evolve(kept, **wrong)
     spoil(store, "saved_method", lambda wanted: now if wanted == kept.id else None)
     message = "the saved method that it rests on is not there, or of another customer or gateway"
-    assert found(on) == ([] if wrong == {} else said(FindingKind.SAVED_METHOD, payment, message))
+    assert findings(on) == ([] if wrong == {} else of_payment(FindingKind.SAVED_METHOD, payment, message))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +161,7 @@ def test_an_order_fits_its_checkout(changed: dict[str, Any] | None, message: str
     record = store.checkout(OWNER)
     now = None if changed is None else attrs.evolve(record, **changed)
     spoil(store, "checkout", lambda wanted: now if wanted == OWNER else None)
-    assert found(on) == (said(FindingKind.CHECKOUT, payment, message) if message else [])
+    assert findings(on) == (of_payment(FindingKind.CHECKOUT, payment, message) if message else [])
 
 
 def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> None:
@@ -197,11 +177,11 @@ def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> Non
     spoil(store, "payment", lambda wanted: freed(read(wanted)))
     spoil(store, "payments_of", lambda owner: tuple(map(freed, read_all(owner))))
     nothing = "the order is placed, and on none of its owner's payments"
-    of_checkout = [one for one in found(on) if one.kind is FindingKind.CHECKOUT]
-    assert of_checkout == said(FindingKind.CHECKOUT, min(payments, key=lambda one: one.id), nothing)
+    of_checkout = [one for one in findings(on) if one.kind is FindingKind.CHECKOUT]
+    assert of_checkout == of_payment(FindingKind.CHECKOUT, min(payments, key=lambda one: one.id), nothing)
     record = store.checkout(OWNER)
     spoil(store, "checkout", lambda _: attrs.evolve(record, total=eur(0)))
-    assert [one for one in found(on) if one.kind is FindingKind.CHECKOUT] == []
+    assert [one for one in findings(on) if one.kind is FindingKind.CHECKOUT] == []
 
 
 def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
@@ -218,10 +198,10 @@ def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
 
     spoil(store, "payment", lambda wanted: spoilt(read(wanted)))
     spoil(store, "payments_of", lambda owner: tuple(map(spoilt, read_all(owner))))
-    told_of = [one for one in found(on) if one.kind is FindingKind.COVER]
+    told_of = [one for one in findings(on) if one.kind is FindingKind.COVER]
     message = "the order was placed for 30.00 EUR, of which 2000 minor units were never secured"
     first = min(covered, short, key=lambda one: one.id)
-    assert told_of == said(FindingKind.COVER, first, message, known=True)
+    assert told_of == of_payment(FindingKind.COVER, first, message, known=True)
 
 
 @pytest.mark.parametrize("covers", [True, False])
@@ -232,7 +212,7 @@ def test_a_promise_secures_an_order_only_where_it_covers(covers: bool) -> None:
     strict = bench()
     shop = attrs.evolve(on.shop, gateways=on.shop.gateways if covers else strict.shop.gateways)
     message = "the order was placed for 59.90 EUR, of which 5990 minor units were never secured"
-    expected = [] if covers else said(FindingKind.COVER, payment, message)
+    expected = [] if covers else of_payment(FindingKind.COVER, payment, message)
     assert list(told(shop.audit.verify()).findings) == expected
 
 
@@ -241,7 +221,7 @@ def test_a_part_that_was_taken_twice_secures_no_more_than_its_payment() -> None:
     on.pay(minor=1_000)
     on.pay(minor=2_000, token="tok_declined")
     on.submit(minor=3_000)
-    assert found(on) == []
+    assert findings(on) == []
 
 
 def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
@@ -257,7 +237,7 @@ def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
     def dated(due: timedelta) -> list[str]:
         late = attrs.evolve(row, due_at=on.clock.now() + due)
         spoil(store, "payment", lambda _: stored.replacing(late))
-        return [one.message for one in found(on) if one.kind is FindingKind.ORPHAN]
+        return [one.message for one in findings(on) if one.kind is FindingKind.ORPHAN]
 
     assert dated(horizon) == []
     assert dated(horizon + timedelta(seconds=1)) == ["AUTHORIZE is AWAITING_RESULT, and nobody looks before 2026-01-03"]

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from payports import AuditPage, Finding, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
+from payports import AuditPage, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
 from payports.ports.store import Change, Commit, StoreFailed
+from tests.application.audit.findings import findings, kinds_beside_the_gateway
 from tests.application.shops import DAY, Bench, bench, eur, fail, problem, snapshot, spoil, told, with_gateway
 from tests.simulation.machine import ShopMachine
 
@@ -100,15 +101,6 @@ def test_a_bug_that_was_planted_is_found(planted: type[AuditedShop]) -> None:
     )
     with pytest.raises(AssertionError, match=r"HISTORY_DIFFERS|ORPHAN"):
         run_state_machine_as_test(planted, settings=searching)
-
-
-def findings(on: Bench, **options: Any) -> list[Finding]:
-    page: AuditPage = told(on.shop.audit.verify(**options))
-    return list(page.findings)
-
-
-def asked(on: Bench) -> list[tuple[FindingKind, bool]]:
-    return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
 
 
 def sell(on: Bench) -> Bench:
@@ -219,7 +211,7 @@ def test_postgresql_is_audited_as_well(database_url: str) -> None:
     store = on.shop.environment.store
     assert store.payment_ids("", 2) == tuple(payments[:2])
     assert store.payment_ids(payments[1], 2) == tuple(payments[2:])
-    assert asked(on) == []
+    assert kinds_beside_the_gateway(on) == []
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
         connection.execute("UPDATE transactions SET amount_minor = 1 WHERE payment_id = %s", (payments[0],))
         connection.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_merchant_payment_id_fkey")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import attrs
 import pytest
 
 from payports import (
@@ -18,20 +17,20 @@ from payports import (
     TransactionType,
 )
 from payports.application.checkout import compensation
-from payports.domain.capabilities import Capabilities
 from payports.domain.history import Cause
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse, RollbackGateway
-from tests.application.scenarios import OWNER, TWO, Stubborn, resume, split, stubborn, three_d_secure
+from tests.application.checkout.scenarios import Stubborn, resume, split, stubborn, three_d_secure
+from tests.application.scenarios import OWNER, TWO
 from tests.application.shops import (
     HOUR,
     Bench,
-    Spy,
     bench,
     eur,
     next_reference,
     only,
     problem,
     told,
+    with_capabilities,
     with_gateway,
     without_gateway,
 )
@@ -40,25 +39,6 @@ from tests.application.shops import (
 
 
 HOST: Final = Cause("host")
-
-
-class Able:
-    """A gateway with other abilities; calls go on to the one that it stands before."""
-
-    def __init__(self, inner: Spy, **abilities: Any) -> None:
-        self._inner = inner
-        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
-
-    def execute(self, request: PaymentRequest) -> PaymentResponse:
-        return self._inner.execute(request)
-
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        return self._inner.look_up(request, fence=fence)
-
-
-def able(on: Bench, **abilities: Any) -> Bench:
-    transactions: Any = Able(on.spy, **abilities)
-    return with_gateway(on, transactions=transactions)
 
 
 def owed(on: Bench, **rest: Any) -> Payment:
@@ -72,7 +52,7 @@ def owed(on: Bench, **rest: Any) -> Payment:
 def test_a_reversal_that_the_gateway_cannot_make_is_noted_as_failed_and_tried_later() -> None:
     on = bench()
     payment = owed(on)
-    unable = able(on, types=frozenset({TransactionType.AUTHORIZE}))
+    unable = with_capabilities(on, types=frozenset({TransactionType.AUTHORIZE}))
     env = unable.shop.environment
     after = compensation.reverse_owed(env, payment, HOST)
     hold = only(after, TransactionType.AUTHORIZE)
@@ -304,16 +284,9 @@ class Falling(Stubborn):
         raise OSError(request.transaction_id)
 
 
-def acting(kind: type[Stubborn]) -> Bench:
-    on = bench()
-    actions = on.shop.gateways["sandbox"].gateway.actions
-    assert actions
-    return with_gateway(on, actions=kind(actions))
-
-
 @pytest.mark.parametrize("kind", [Stubborn, Falling])
 def test_what_cannot_be_given_up_at_the_gateway_is_owed_and_nothing_is_made_up_about_it(kind: type[Stubborn]) -> None:
-    on = acting(kind)
+    on = stubborn(kind)
     payment = on.pay(token="tok_3ds")
     told(on.submit())
     before = only(on.again(payment), AUTHORIZE).seen

@@ -28,7 +28,8 @@ from payports.domain.failures import FailedPayment
 from payports.domain.transaction_types import FailureType
 from payports.ports.store import Commit
 from payports.testing.clock import START
-from tests.application.scenarios import OWNER, TWO, record_of
+from tests.application.checkout.scenarios import come_back, record_of
+from tests.application.scenarios import OWNER, TWO
 from tests.application.shops import (
     DAY,
     MINUTE,
@@ -218,10 +219,6 @@ def test_a_checkout_that_waits_for_days_does_not_keep_maintenance_from_the_other
 
 
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
-
-
-def come_back(on: Bench, gateway: str = "sandbox") -> Any:
-    return on.shop.checkout.resume(gateway, {"callback_token": record_of(on).callback_token})
 
 
 def test_nothing_waits_and_the_total_is_not_covered_so_it_has_failed() -> None:

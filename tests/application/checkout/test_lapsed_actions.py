@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import pytest
 
 from payports import CheckedOut, Owner, PaymentsFailed, ReversalState, TransactionStatus, TransactionType
-from payports.application.maintenance.service import MaintenanceReport
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from tests.application.scenarios import TWO, Stubborn, resume, stubborn, three_d_secure
-from tests.application.shops import HOUR, Bench, bench, next_reference, only, problem, seen, told, with_gateway
+from tests.application.checkout.scenarios import Stubborn, resume, stubborn, three_d_secure
+from tests.application.maintenance.scenarios import passed, run
+from tests.application.scenarios import TWO
+from tests.application.shops import HOUR, bench, next_reference, only, problem, seen, told, with_gateway
 
 
 def test_what_has_lapsed_can_no_longer_be_finished_at_the_gateway() -> None:
@@ -100,15 +101,8 @@ def test_an_action_does_not_lapse_while_the_gateway_cannot_be_asked() -> None:
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
-def acting(kind: type[Stubborn]) -> Bench:
-    on = bench()
-    actions = on.shop.gateways["sandbox"].gateway.actions
-    assert actions
-    return with_gateway(on, actions=kind(actions))
-
-
 def test_what_was_finished_just_before_it_lapses_counts_where_it_cannot_be_given_up() -> None:
-    on = acting(Stubborn)
+    on = stubborn(Stubborn)
     payment = on.pay(token="tok_3ds")
     on.bank.complete_action(next_reference(told(on.submit())))
     on.clock.advance(HOUR)
@@ -127,17 +121,6 @@ def test_a_shopper_has_as_long_as_the_policy_says_now() -> None:
     on.clock.advance(HOUR)
     assert told(longer.shop.maintenance.run()).lapsed == 0
     assert only(on.again(payment), AUTHORIZE).status is TransactionStatus.REQUIRES_ACTION
-
-
-def passed(**counted: Any) -> MaintenanceReport:
-    """The report of a pass that did nothing but what is named."""
-    fields: dict[str, Any] = {field.name: 0 for field in attrs.fields(MaintenanceReport)}
-    return MaintenanceReport(**(fields | {"more": False} | counted))
-
-
-def run(on: Bench, limit: int = 100) -> MaintenanceReport:
-    found: MaintenanceReport = told(on.shop.maintenance.run(limit))
-    return found
 
 
 def test_what_lapses_by_the_time_alone_is_declined_as_abandoned() -> None:

@@ -6,7 +6,8 @@ import attrs
 
 from payports import NextAction
 from payports.ports.gateway import PaymentRequest
-from tests.application.scenarios import TWO, Stubborn
+from tests.application.checkout.scenarios import Stubborn
+from tests.application.scenarios import TWO
 from tests.application.shops import bench, told, with_gateway, without_gateway
 
 

@@ -24,8 +24,9 @@ from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from tests.application.scenarios import TWO, record_of, resume, three_d_secure
-from tests.application.shops import MINUTE, Bench, bench, eur, new_payment, next_reference, problem, told, with_gateway
+from tests.application.checkout.scenarios import come_back, record_of, resume, three_d_secure
+from tests.application.scenarios import TWO
+from tests.application.shops import MINUTE, bench, eur, new_payment, next_reference, problem, told, with_gateway
 from tests.application.writers import faster, once
 
 
@@ -222,10 +223,6 @@ def test_what_the_browser_brought_goes_to_the_gateway_that_it_comes_from() -> No
     params = {"callback_token": required.callback_token, "state": "x"}
     told(on.shop.checkout.resume("first", params))
     assert [one.brought for one in listening] == [[params], []]
-
-
-def come_back(on: Bench, gateway: str = "sandbox") -> Any:
-    return on.shop.checkout.resume(gateway, {"callback_token": record_of(on).callback_token})
 
 
 def test_the_shopper_who_is_away_may_change_nothing_meanwhile() -> None:

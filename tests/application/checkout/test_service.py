@@ -40,7 +40,8 @@ from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Commit
 from payports.testing.clock import START
-from tests.application.scenarios import OWNER, TWO, record_of, split
+from tests.application.checkout.scenarios import record_of, split
+from tests.application.scenarios import OWNER, TWO
 from tests.application.shops import (
     CUSTOMER,
     HOUR,

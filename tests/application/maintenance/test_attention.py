@@ -17,11 +17,20 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.maintenance.service import MaintenanceReport
 from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Channel
 from payports.ports.store import PaymentRepository
+from tests.application.maintenance.scenarios import (
+    attention_items,
+    attention_kinds,
+    declined,
+    failed_with_a_hold,
+    hold_of,
+    passed,
+    run,
+    unknown,
+)
 from tests.application.shops import (
     DAY,
     HOUR,
@@ -187,10 +196,6 @@ def test_a_person_cannot_lower_what_is_final() -> None:
 # --- what is shown ---
 
 
-def kinds(on: Bench) -> set[AttentionKind]:
-    return {item.kind for item in told(on.shop.maintenance.needs_attention())}
-
-
 def ruled(on: Bench, payment: Payment) -> None:
     """Take note of everything that needs attention about a payment."""
     for item in told(on.shop.maintenance.needs_attention()):
@@ -213,9 +218,9 @@ def test_a_chargeback_is_shown_until_somebody_has_noted_it() -> None:
     payment, reference = captured(on)
     on.bank.dashboard("CHARGEBACK", reference, eur(5_990))
     on.deliver()
-    assert kinds(on) == {AttentionKind.CHARGEBACK}
+    assert attention_kinds(on) == {AttentionKind.CHARGEBACK}
     ruled(on, payment)
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
 
 
 def test_what_the_gateway_takes_back_is_shown_until_somebody_has_noted_it() -> None:
@@ -223,9 +228,9 @@ def test_what_the_gateway_takes_back_is_shown_until_somebody_has_noted_it() -> N
     payment, reference = captured(on)
     on.bank.revoke(reference)
     on.deliver()
-    assert kinds(on) == {AttentionKind.TAKEN_BACK}
+    assert attention_kinds(on) == {AttentionKind.TAKEN_BACK}
     ruled(on, payment)
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
 
 
 def test_an_order_that_was_placed_on_a_promise_is_shown_when_the_promise_fails() -> None:
@@ -234,9 +239,9 @@ def test_an_order_that_was_placed_on_a_promise_is_shown_when_the_promise_fails()
     told(on.submit())
     on.bank.finish_async(on.again(payment).transactions[0].gateway_reference, succeed=False)
     on.deliver()
-    assert kinds(on) == {AttentionKind.UNCOVERED_ORDER}
+    assert attention_kinds(on) == {AttentionKind.UNCOVERED_ORDER}
     ruled(on, payment)
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
 
 
 def test_everything_that_needs_attention_is_found_however_much_it_is() -> None:
@@ -251,33 +256,12 @@ def test_everything_that_needs_attention_is_found_however_much_it_is() -> None:
     assert [one.id for page in pages for one in page] == [item.payment_id for item in whole]
 
 
-def passed(**counted: Any) -> MaintenanceReport:
-    """The report of a pass that did nothing but what is named."""
-    fields: dict[str, Any] = {field.name: 0 for field in attrs.fields(MaintenanceReport)}
-    return MaintenanceReport(**(fields | {"more": False} | counted))
-
-
-def unknown(on: Bench, number: int) -> Payment:
-    payment = on.pay(f"c-{number}", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
-    return payment
-
-
-def run(on: Bench, limit: int = 100) -> MaintenanceReport:
-    found: MaintenanceReport = told(on.shop.maintenance.run(limit))
-    return found
-
-
-def items(on: Bench) -> list[AttentionItem]:
-    return list(told(on.shop.maintenance.needs_attention()))
-
-
 def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_can_look() -> None:
     on = bench()
     payment = unknown(on, 1)
     row = on.again(payment).transactions[0]
     on.clock.advance(30 * MINUTE - 1)
-    assert items(on) == []
+    assert attention_items(on) == []
     on.clock.advance(1)
     shown = AttentionItem(
         kind=AttentionKind.UNKNOWN_RESULT,
@@ -286,7 +270,7 @@ def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_c
         message="nobody knows whether 59.90 EUR moved",
         what_to_do="look at the gateway, then resolve() with what is true",
     )
-    assert items(on) == [shown]
+    assert attention_items(on) == [shown]
 
 
 def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
@@ -295,7 +279,7 @@ def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
     fine = on.pay("c-2")
     told(on.shop.transactions.authorize(fine.id))
     row = on.again(payment).transactions[0]
-    assert items(without_gateway(on)) == [
+    assert attention_items(without_gateway(on)) == [
         AttentionItem(
             kind=AttentionKind.UNKNOWN_GATEWAY,
             payment_id=payment.id,
@@ -304,7 +288,7 @@ def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
             what_to_do="configure it again, or resolve() by hand",
         )
     ]
-    assert items(on) == []
+    assert attention_items(on) == []
 
 
 def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
@@ -312,7 +296,7 @@ def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
     payment = on.pay()
     told(on.shop.transactions.authorize(payment.id))
     told(on.shop.payments.archive(payment.id))
-    (item,) = items(without_gateway(on))
+    (item,) = attention_items(without_gateway(on))
     assert item.kind is AttentionKind.UNKNOWN_GATEWAY
     on.clock.advance(HOUR)
     assert run(without_gateway(on)) == passed()
@@ -358,28 +342,6 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
-
-
-def failed_with_a_hold(on: Bench, fails_too: str = "") -> Payment:
-    """A payment with a hold that a failed attempt left: a candidate for reversal."""
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, eur(1_000)))
-    if fails_too:
-        on.bank.fail_next(fails_too, "declined")
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.submit())
-    return payment
-
-
-def hold_of(on: Bench, payment: Payment) -> Any:
-    return next(one for one in on.again(payment).transactions if one.requested == eur(1_000))
-
-
-def in_vain(on: Bench, payment: Payment, minor: int) -> str:
-    """Authorize, but the bank declines; gives the transaction."""
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.shop.transactions.authorize(payment.id, eur(minor)))
-    return on.again(payment).transactions[-1].id
 
 
 def test_all_pages_of_what_needs_attention_are_shown() -> None:
@@ -439,7 +401,7 @@ def test_what_is_final_at_a_gateway_that_is_gone_is_not_shown_beside_what_is_not
     on = bench()
     payment = on.pay()
     told(on.shop.transactions.authorize(payment.id, eur(1_000)))
-    in_vain(on, payment, 2_000)
+    declined(on, payment, 2_000)
     on.bank.fail_next("AUTHORIZE", "timeout_charged")
     on.spy.on_look_up = fail()
     problem(on.shop.transactions.authorize(payment.id, eur(990)))

@@ -11,6 +11,7 @@ import pytest
 from payports import InvalidInput, Payment, TransactionType
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import DELIVERY, PaymentRepository, StoreFailed, payment_lease
+from tests.application.maintenance.scenarios import unknown
 from tests.application.shops import HOUR, MINUTE, Bench, bench, eur, fail, only, problem, told
 
 HALF_A_MINUTE: Final = timedelta(seconds=30)
@@ -18,12 +19,6 @@ HALF_A_MINUTE: Final = timedelta(seconds=30)
 
 def repository(on: Bench) -> PaymentRepository:
     return on.shop.store.of("default")
-
-
-def unknown(on: Bench, number: int) -> Payment:
-    payment = on.pay(f"c-{number}", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
-    return payment
 
 
 def test_what_another_worker_has_leased_is_left_to_it() -> None:

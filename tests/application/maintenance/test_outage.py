@@ -12,12 +12,12 @@ import pytest
 from returns.result import Success
 
 from payports import Payment, TransactionStatus, TransactionType
-from payports.application.maintenance.service import MaintenanceReport
 from payports.domain.capabilities import LookUp
 from payports.domain.transaction_types import ReversalState
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import Change, Commit, gateway_lease
 from payports.testing.clock import START
+from tests.application.maintenance.scenarios import run
 from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, fail, only, problem, seen, told, with_gateway
 
 ONE_OF_TWO_IS_DEAD: Final = {"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}}
@@ -40,11 +40,6 @@ def unknown(on: Bench, number: int, gateway: str = "sandbox") -> list[Payment]:
 
 def silence(_: object) -> None:
     return None
-
-
-def run(on: Bench, limit: int = 100) -> MaintenanceReport:
-    report: MaintenanceReport = told(on.shop.maintenance.run(limit))
-    return report
 
 
 def open_ones(on: Bench, payments: Iterable[Payment]) -> int:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from payports import AttentionKind, Payment, ReversalState, TransactionStatus, TransactionType
+from payports import AttentionKind, ReversalState, TransactionStatus, TransactionType
 from payports.domain.reversal import claim
 from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Change, Commit
-from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, only, problem, seen, told, without_gateway
+from tests.application.maintenance.scenarios import attention_kinds, declined, failed_with_a_hold, hold_of
+from tests.application.shops import DAY, HOUR, MINUTE, bench, eur, only, problem, seen, told, without_gateway
 from tests.application.writers import once
 
 # --- unknown results ---
@@ -86,10 +87,6 @@ def test_what_is_owed_at_a_gateway_that_is_gone_is_tried_every_minute_in_case_it
 # --- holds that end ---
 
 
-def kinds(on: Bench) -> set[AttentionKind]:
-    return {item.kind for item in told(on.shop.maintenance.needs_attention())}
-
-
 def test_a_hold_is_reported_once_a_day_before_it_ends() -> None:
     on = bench()
     payment = on.pay()
@@ -98,7 +95,7 @@ def test_a_hold_is_reported_once_a_day_before_it_ends() -> None:
     assert told(on.shop.maintenance.run()).expiring == 0
     on.clock.advance(2 * MINUTE)
     assert told(on.shop.maintenance.run()).expiring == 1
-    assert kinds(on) == {AttentionKind.EXPIRING_AUTHORIZATION}
+    assert attention_kinds(on) == {AttentionKind.EXPIRING_AUTHORIZATION}
     on.settle_down(DAY, 3)
     facts = [one.fact for one in told(on.shop.events.history(payment.id))]
     assert [one.detail for one in facts if one.kind == "transaction.expiring"] == [
@@ -112,7 +109,7 @@ def test_a_hold_that_was_captured_is_not_reported() -> None:
     told(on.shop.transactions.authorize(payment.id))
     told(on.shop.transactions.capture(payment.id, eur(5_990)))
     on.settle_down(DAY, 10)
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
     assert on.spy.looked_up == []
 
 
@@ -122,7 +119,7 @@ def test_capturing_a_hold_that_was_reported_settles_it() -> None:
     told(on.shop.transactions.authorize(payment.id))
     on.settle_down(6 * DAY + MINUTE, 1)
     told(on.shop.transactions.capture(payment.id, eur(5_990)))
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
     assert not only(on.again(payment), TransactionType.AUTHORIZE).expiring
 
 
@@ -133,7 +130,7 @@ def test_the_gateway_is_asked_before_a_hold_is_reported() -> None:
     on.bank.revoke(hold.gateway_reference)
     on.settle_down(6 * DAY + MINUTE, 1)
     assert only(on.again(payment), TransactionType.AUTHORIZE).status is TransactionStatus.REVOKED
-    assert kinds(on) == {AttentionKind.TAKEN_BACK}
+    assert attention_kinds(on) == {AttentionKind.TAKEN_BACK}
 
 
 def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
@@ -168,32 +165,10 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
-def failed_with_a_hold(on: Bench, fails_too: str = "") -> Payment:
-    """A payment with a hold that a failed attempt left: a candidate for reversal."""
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, eur(1_000)))
-    if fails_too:
-        on.bank.fail_next(fails_too, "declined")
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.submit())
-    return payment
-
-
-def hold_of(on: Bench, payment: Payment) -> Any:
-    return next(one for one in on.again(payment).transactions if one.requested == eur(1_000))
-
-
-def in_vain(on: Bench, payment: Payment, minor: int) -> str:
-    """Authorize, but the bank declines; gives the transaction."""
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.shop.transactions.authorize(payment.id, eur(minor)))
-    return on.again(payment).transactions[-1].id
-
-
 def test_what_is_wanted_stays_although_something_beside_it_is_owed_back() -> None:
     on = bench()
     payment = on.pay()
-    late = in_vain(on, payment, 990)
+    late = declined(on, payment, 990)
     told(on.shop.transactions.authorize(payment.id, eur(5_000)))
     on.shop.transactions.record(payment.id, seen(TransactionStatus.SUCCEEDED, transaction_id=late))
     assert on.again(payment).by_id[late].reversal is ReversalState.REQUIRES_REVERSAL

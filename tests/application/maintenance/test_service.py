@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import attrs
 import pytest
 
-from payports import Owner, Payment, TransactionStatus, TransactionType
-from payports.application.maintenance.service import MaintenanceReport
+from payports import Owner, TransactionStatus, TransactionType
 from payports.domain.observation import Channel
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
-from tests.application.shops import DAY, HOUR, MEMORY, MINUTE, Bench, bench, eur, fail, only, problem, seen, told
+from tests.application.maintenance.scenarios import declined, passed, run, unknown
+from tests.application.shops import DAY, HOUR, MEMORY, MINUTE, bench, eur, fail, only, problem, seen, told
 
 # --- reports ---
 
@@ -20,23 +19,6 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
 IMMEDIATE: Final = {"checkout": {"rollback": "immediate"}}
-
-
-def passed(**counted: Any) -> MaintenanceReport:
-    """The report of a pass that did nothing but what is named."""
-    fields: dict[str, Any] = {field.name: 0 for field in attrs.fields(MaintenanceReport)}
-    return MaintenanceReport(**(fields | {"more": False} | counted))
-
-
-def unknown(on: Bench, number: int) -> Payment:
-    payment = on.pay(f"c-{number}", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
-    return payment
-
-
-def run(on: Bench, limit: int = 100) -> MaintenanceReport:
-    found: MaintenanceReport = told(on.shop.maintenance.run(limit))
-    return found
 
 
 def test_a_pass_counts_what_it_looked_up_and_what_that_settled() -> None:
@@ -158,18 +140,11 @@ def test_passes_count_each_reversal_once() -> None:
     assert told(on.shop.maintenance.run()).reversed == 4
 
 
-def in_vain(on: Bench, payment: Payment, minor: int) -> str:
-    """Authorize, but the bank declines; gives the transaction."""
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.shop.transactions.authorize(payment.id, eur(minor)))
-    return on.again(payment).transactions[-1].id
-
-
 def test_a_reversal_is_counted_when_it_is_made_and_not_again_with_the_next() -> None:
     on = bench()
     payment = on.pay()
     for minor in (1_000, 2_000):
-        late = in_vain(on, payment, minor)
+        late = declined(on, payment, minor)
         fact = seen(TransactionStatus.SUCCEEDED, transaction_id=late, gateway_reference=f"au_{minor}")
         on.shop.transactions.record(payment.id, fact)
         on.spy.instead = undone

@@ -25,19 +25,16 @@ from payports import (
     PaymentType,
     Payports,
 )
-from payports.domain.capabilities import Capabilities
-from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import FixedClock, SandboxBank
 from payports.testing.clock import START
 from tests.application.shops import (
     CUSTOMER,
-    Bench,
-    Spy,
     bench,
     eur,
     new_payment,
     problem,
     told,
+    with_capabilities,
     with_gateway,
     without_gateway,
 )
@@ -95,25 +92,6 @@ def test_a_payment_made_after_the_order_was_placed_leaves_its_checkout_as_it_was
 # --- what a payment may hold ---
 
 
-class Able:
-    """A gateway with other abilities; calls go on to the one that it stands before."""
-
-    def __init__(self, inner: Spy, **abilities: Any) -> None:
-        self._inner = inner
-        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
-
-    def execute(self, request: PaymentRequest) -> PaymentResponse:
-        return self._inner.execute(request)
-
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        return self._inner.look_up(request, fence=fence)
-
-
-def able(on: Bench, **abilities: Any) -> Bench:
-    transactions: Any = Able(on.spy, **abilities)
-    return with_gateway(on, transactions=transactions)
-
-
 LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_through_name_length": 4}
 
 
@@ -128,7 +106,7 @@ LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_throug
     ],
 )
 def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[str, str], refused: str) -> None:
-    on = able(bench(), **LIMITS)
+    on = with_capabilities(bench(), **LIMITS)
     made = on.shop.payments.create(new_payment(pass_through=fields))
     if refused:
         assert problem(made) == InvalidInput("pass_through", refused)
@@ -137,7 +115,7 @@ def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[s
 
 
 def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
-    on = able(bench(), currencies=frozenset({"EUR"}))
+    on = with_capabilities(bench(), currencies=frozenset({"EUR"}))
     told(on.shop.payments.create(new_payment()))
     refused = on.shop.payments.create(new_payment(amount=Money(1, "USD")))
     assert problem(refused) == GatewayUnsupported("sandbox", "USD")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import attrs
 import pytest
 from returns.result import Failure
 
@@ -34,7 +33,7 @@ from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.observation import Channel
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import FixedClock
-from tests.application.shops import Bench, Spy, bench, eur, problem, told, with_gateway
+from tests.application.shops import Bench, bench, eur, problem, told, with_capabilities
 
 TEN = Money.of("10.00", "EUR")
 
@@ -127,25 +126,6 @@ def test_a_repeated_key_sends_only_what_is_left_to_the_last_cent() -> None:
 CAPTURE: Final = TransactionType.CAPTURE
 
 
-class Able:
-    """A gateway with other abilities; calls go on to the one that it stands before."""
-
-    def __init__(self, inner: Spy, **abilities: Any) -> None:
-        self._inner = inner
-        self.capabilities: Capabilities = attrs.evolve(inner.capabilities, **abilities)
-
-    def execute(self, request: PaymentRequest) -> PaymentResponse:
-        return self._inner.execute(request)
-
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        return self._inner.look_up(request, fence=fence)
-
-
-def able(on: Bench, **abilities: Any) -> Bench:
-    transactions: Any = Able(on.spy, **abilities)
-    return with_gateway(on, transactions=transactions)
-
-
 MOVES: Final[dict[str, tuple[TransactionType, Callable[[Bench, str], Any]]]] = {
     "capture": (CAPTURE, lambda on, one: on.shop.transactions.authorize(one)),
     "reverse_authorization": (TransactionType.REVERSE_AUTH, lambda on, one: on.shop.transactions.authorize(one)),
@@ -157,7 +137,7 @@ MOVES: Final[dict[str, tuple[TransactionType, Callable[[Bench, str], Any]]]] = {
 @pytest.mark.parametrize("name", MOVES)
 def test_every_argument_of_a_move_is_passed_on(name: str) -> None:
     kind, before = MOVES[name]
-    on = able(bench(), partial_void=True, reverse_authorization=ReverseAuthorization.PARTIAL)
+    on = with_capabilities(bench(), partial_void=True, reverse_authorization=ReverseAuthorization.PARTIAL)
     payment = on.pay(minor=3_000)
     first = told(before(on, payment.id)).transactions[0]
     move, source = getattr(on.shop.transactions, name), Source("order line", "l-1")

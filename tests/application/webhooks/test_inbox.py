@@ -15,6 +15,7 @@ from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.attention import AttentionItem
 from payports.ports.store import InboxEntry
 from payports.testing.clock import START
+from tests.application.maintenance.scenarios import attention_items, attention_kinds
 from tests.application.overtaken import overtaken
 from tests.application.shops import DAY, MEMORY, MINUTE, Bench, bench, eur, seen, told, watch
 
@@ -75,10 +76,6 @@ def test_a_fact_about_nothing_of_its_payment_is_parked() -> None:
     )
 
 
-def items(on: Bench) -> list[AttentionItem]:
-    return list(told(on.shop.maintenance.needs_attention()))
-
-
 NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
     "lost": (
         {"transaction_id": "t-none"},
@@ -125,7 +122,7 @@ def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_show
         entry = found
         assert entry.tries == number
         waits.append(found.due_at - on.clock.now())
-        assert items(on) == ([item] if number >= tries else [])
+        assert attention_items(on) == ([item] if number >= tries else [])
     minutes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_440, 1_440]
     assert waits == [timedelta(minutes=one) for one in minutes]
 
@@ -138,10 +135,6 @@ def test_an_applied_notification_is_kept_with_the_number_of_its_tries() -> None:
     entry = InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact, due_at=START, tries=3)
     assert apply(on.shop.environment, entry) is Applied.APPLIED
     assert on.shop.environment.store.inbox_entry("sandbox", "ev_1") == attrs.evolve(entry, due_at=None, tries=4)
-
-
-def kinds(on: Bench) -> set[AttentionKind]:
-    return {item.kind for item in told(on.shop.maintenance.needs_attention())}
 
 
 def captured(on: Bench) -> tuple[Payment, str]:
@@ -162,7 +155,7 @@ def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_n
     on.shop.close()
     restored = {"store": {"url": f"sqlite:///{tmp_path}/kept.db"}}
     on = watch(connect(restored, bank=on.bank, clock=on.clock), on.bank, on.clock)
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
     on.deliver()
     on.settle_down(2 * MINUTE, 1)
     (item,) = told(on.shop.maintenance.needs_attention())
@@ -177,6 +170,6 @@ def test_what_was_made_elsewhere_is_shown_once_nobody_could_place_it_for_long() 
     on.bank.webhooks()
     on.bank.dashboard("REFUND", reference, eur(1_000))
     on.deliver()
-    assert kinds(on) == set()
+    assert attention_kinds(on) == set()
     on.settle_down(DAY, 8)
-    assert kinds(on) == {AttentionKind.PARKED_NOTIFICATION}
+    assert attention_kinds(on) == {AttentionKind.PARKED_NOTIFICATION}
