@@ -1,8 +1,9 @@
-"""Undo what is owed back: the core chooses the operation, it runs like any other transaction, and a failure is tried again."""
+"""Compensation: reverse what is owed back. The core chooses the operation; it runs like any other transaction and is tried again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from returns.result import Failure, Success
 
@@ -10,7 +11,7 @@ from payports.application.kernel.environment import Environment
 from payports.application.kernel.execute import execute
 from payports.application.kernel.status_inquiry import give_up, look_up_indeterminate, record_answer
 from payports.domain.capabilities import Capabilities
-from payports.domain.checkout import CheckoutRecord
+from payports.domain.checkout import CheckoutRecord, unrestricted
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -21,58 +22,55 @@ from payports.domain.history import Cause
 from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import CAPTURING
 from payports.domain.outcome import Outcome
-from payports.domain.payment import Payment, Restriction
+from payports.domain.payment import Payment
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import OWED, ReversalState, TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.ports.store import Commit, Stale
 
-_NOT_EVEN_ASKED = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
+_NEVER_SENT: Final = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
 
 
 def reverse_owed(env: Environment, payment: Payment, cause: Cause) -> Payment:
-    """Reverse everything of a payment that must be, captures before their holds; gives the payment as it is stored then.
+    """Reverse everything of a payment that is owed back, captures before their holds; gives the payment as it is stored then.
 
-    What fails stays owed, and what waits for another result does too.
+    What fails stays owed, and so does what waits for another result.
     """
-    if not any(one.reversal in OWED for one in payment.transactions):
+    if not any(transaction.reversal in OWED for transaction in payment.transactions):
         return payment
     payment = _give_up_actions(env, look_up_indeterminate(env, payment, cause), cause)
-    for one in sorted(payment.transactions, key=lambda one: one.type not in CAPTURING):
-        if one.reversal in OWED and one.succeeded:
-            _reverse(env, payment, one, cause)
+    for transaction in sorted(payment.transactions, key=lambda transaction: transaction.type not in CAPTURING):
+        if transaction.reversal in OWED and transaction.succeeded:
+            _reverse(env, payment, transaction, cause)
             payment = env.store.payment(payment.id) or payment
     return payment
 
 
 def _give_up_actions(env: Environment, payment: Payment, cause: Cause) -> Payment:
-    """Keep shoppers from finishing at the gateway what nobody wants any more."""
-    for one in payment.transactions:
-        if one.reversal in OWED and one.status is TransactionStatus.REQUIRES_ACTION:
-            answer = give_up(env, payment, one)
-            payment = payment if isinstance(answer, NotFoundYet) else record_answer(env, payment, one, answer, cause)
+    """Keep the shopper from completing at the gateway what nobody wants any more."""
+    for transaction in payment.transactions:
+        if transaction.reversal in OWED and transaction.status is TransactionStatus.REQUIRES_ACTION:
+            answer = give_up(env, payment, transaction)
+            if not isinstance(answer, NotFoundYet):
+                payment = record_answer(env, payment, transaction, answer, cause)
     return payment
 
 
 def undo(
-    env: Environment, payments: Sequence[Payment], given_up: tuple[CheckoutRecord, ...], cause: Cause
+    env: Environment, payments: Sequence[Payment], cancelled: tuple[CheckoutRecord, ...], cause: Cause
 ) -> Outcome[tuple[Payment, ...], Stale]:
-    """Demand the reversal of everything that payments hold, and reverse now what can be reversed now.
+    """Require the reversal of everything that payments hold, and reverse now what can be reversed now.
 
-    The demand is one commit with the checkout that is ``given_up``: it takes its time to reverse, and a new attempt may have begun by then.
+    The requirement is one commit with the ``cancelled`` checkout: reversing takes time, and a new attempt may begin meanwhile.
     """
-    demanded = [(one, _freed(require_reversal(one))) for one in payments]
-    changes = {before.id: env.work.change(before, after, cause) for before, after in demanded if after != before}
-    committed = env.store.commit(Commit(changes=tuple(changes.values()), checkouts=given_up))
+    required = [(payment, unrestricted(require_reversal(payment))) for payment in payments]
+    changes = {before.id: env.work.change(before, after, cause) for before, after in required if after != before}
+    committed = env.store.commit(Commit(changes=tuple(changes.values()), checkouts=cancelled))
     if isinstance(committed, Failure):
         return committed
-    current = [changes[one.id].after if one.id in changes else one for one in payments]
-    return Success(tuple(reverse_owed(env, one, cause) for one in current))
-
-
-def _freed(payment: Payment) -> Payment:
-    return payment.evolve(restrictions=frozenset[Restriction]())
+    current = [changes[payment.id].after if payment.id in changes else payment for payment in payments]
+    return Success(tuple(reverse_owed(env, payment, cause) for payment in current))
 
 
 def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause: Cause) -> None:
@@ -82,25 +80,27 @@ def _reverse(env: Environment, payment: Payment, transaction: Transaction, cause
     capabilities = found.unwrap().gateway.transactions.capabilities
     command = choose_reversal(payment, transaction, capabilities)
     if command is None:
-        env.work.update(payment.id, cause, lambda before: Success(_undone(before, transaction.id, capabilities)))
+        env.work.update(payment.id, cause, lambda before: Success(_reversed(before, transaction.id, capabilities)))
         return
     executed = execute(env, payment.id, command, cause)
-    if isinstance(executed, Failure) and isinstance(executed.failure(), _NOT_EVEN_ASKED):
+    if isinstance(executed, Failure) and isinstance(executed.failure(), _NEVER_SENT):
         env.work.update(payment.id, cause, lambda before: Success(_failed(before, transaction.id)))
 
 
-def _undone(payment: Payment, transaction_id: str, capabilities: Capabilities) -> Payment:
-    """The payment with a reversal noted as done, if nothing is left to undo and nothing may still come of what undoes it."""
-    one = payment.by_id[transaction_id]
-    under_way = any(child.may_have_happened and not child.succeeded for child in payment.children_of(one))
-    if one.reversal not in OWED or under_way or choose_reversal(payment, one, capabilities):
+def _reversed(payment: Payment, transaction_id: str, capabilities: Capabilities) -> Payment:
+    """The payment with the transaction REVERSED, if nothing is left to reverse and no reversal is still open."""
+    transaction = payment.by_id[transaction_id]
+    is_open = any(child.may_have_happened and not child.succeeded for child in payment.children_of(transaction))
+    if transaction.reversal not in OWED or is_open or choose_reversal(payment, transaction, capabilities):
         return payment
-    return payment.replacing(one.evolve(reversal=ReversalState.REVERSED))
+    return payment.replacing(transaction.evolve(reversal=ReversalState.REVERSED))
 
 
 def _failed(payment: Payment, transaction_id: str) -> Payment:
-    """The payment with a reversal noted as failed that could not even be asked for, so that it is shown and tried again."""
-    one = payment.by_id[transaction_id]
-    if one.reversal not in OWED:
+    """The payment with FAILED_REVERSAL where the reversal could not even be sent, so that it is shown and tried again."""
+    transaction = payment.by_id[transaction_id]
+    if transaction.reversal not in OWED:
         return payment
-    return payment.replacing(one.evolve(reversal=ReversalState.FAILED_REVERSAL, look_ups=one.look_ups + 1))
+    return payment.replacing(
+        transaction.evolve(reversal=ReversalState.FAILED_REVERSAL, look_ups=transaction.look_ups + 1)
+    )

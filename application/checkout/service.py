@@ -19,7 +19,7 @@ from payports.application.kernel.environment import Environment, store_errors_as
 from payports.application.kernel.execute import METHOD_GONE, fingerprint, is_method_gone, record_intents, send
 from payports.application.kernel.input_validation import OWN_KEYS, check_key
 from payports.application.kernel.policy import ConfiguredGateway
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.application.kernel.status_inquiry import look_up, look_up_indeterminate
 from payports.application.kernel.unit_of_work import TRIES, CheckoutLease
 from payports.domain.begin import Command
@@ -295,7 +295,9 @@ class Checkout:
             if _may_have_ended(one):
                 seen = gateway_calls.confirm(configured.gateway, gateway_calls.payment_request(payment, one), params)
                 if not isinstance(seen, NotFoundYet):
-                    recorded = record(self._env, payment, seen, Cause("checkout", "the shopper came back"))
+                    recorded = record(
+                        self._env, payment, Received(observation=seen), Cause("checkout", "the shopper came back")
+                    )
                     payment = recorded.unwrap() if isinstance(recorded, Success) else payment
 
 

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from payports.application.kernel import gateway_calls
 from payports.application.kernel.environment import Environment
 from payports.application.kernel.policy import ConfiguredGateway
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.application.kernel.status_inquiry import look_up_indeterminate
 from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease, Saved, is_lost
 from payports.domain.begin import Begun, Command, begin
@@ -177,8 +177,9 @@ def is_method_gone(env: Environment, payment: Payment) -> bool:
 
 
 def _record(env: Environment, payment: Payment, response: PaymentResponse, cause: Cause) -> Payment | None:
+    received = Received(observation=response.seen, method_properties=response.method_properties)
     try:
-        recorded = record(env, payment, response.seen, cause, new_properties=response.method_properties)
+        recorded = record(env, payment, received, cause)
     except StoreFailed:
         return None
     return recorded.unwrap() if isinstance(recorded, Success) else None

@@ -1,6 +1,7 @@
-"""Speaking to gateways and hearing their answers: what an adapter says is checked before it is believed.
+"""Calls to gateways: every answer of an adapter is checked before it is used.
 
-An adapter that raises, gives nothing or speaks of another transaction has told us nothing: the result is unknown.
+An adapter that raises, returns something else than its port says or answers about another transaction has given no answer: the result
+is unknown.
 """
 
 from __future__ import annotations
@@ -52,14 +53,13 @@ def payment_request(payment: Payment, transaction: Transaction, return_url: str 
 
 def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False) -> PaymentResponse:
     """Let a gateway execute one transaction; whatever goes wrong in the adapter is an unknown result."""
-    own_way = gateway.rollback if reverses else None
-    response = _ask(own_way.roll_back if own_way else gateway.transactions.execute, request)
+    own_rollback = gateway.rollback if reverses else None
+    response = _call(own_rollback.roll_back if own_rollback else gateway.transactions.execute, request)
     if type(response) is not PaymentResponse:
-        return PaymentResponse(
-            seen=unknown_result(Channel.ANSWER, f"the adapter gave {type(response).__name__}", request.transaction_id)
-        )
+        message = f"the adapter gave {type(response).__name__}"
+        return PaymentResponse(seen=unknown_result(Channel.ANSWER, message, request.transaction_id))
     return PaymentResponse(
-        seen=_heard(response.seen, request, Channel.ANSWER),
+        seen=_checked(response.seen, request, Channel.ANSWER),
         raw=response.raw,
         method_properties=safe_properties(response.method_properties),
     )
@@ -67,34 +67,40 @@ def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False
 
 def look_up(gateway: Gateway, request: PaymentRequest, *, fence: bool) -> Observation | NotFoundYet:
     """Ask a gateway what became of a transaction."""
-    found = _ask(partial(gateway.transactions.look_up, fence=fence), request)
-    return found if isinstance(found, NotFoundYet) else _heard(found, request, Channel.LOOK_UP)
+    answer = _call(partial(gateway.transactions.look_up, fence=fence), request)
+    return answer if isinstance(answer, NotFoundYet) else _checked(answer, request, Channel.LOOK_UP)
 
 
 def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
-    """Ask a gateway for the outcome of what the shopper did elsewhere."""
+    """Ask a gateway for the outcome of an action that the shopper took elsewhere."""
     if gateway.actions is None:
         return look_up(gateway, request, fence=False)
-    found = _ask(partial(gateway.actions.confirm, params=params), request)
-    return found if isinstance(found, NotFoundYet) else _heard(found, request, Channel.RETURN)
+    answer = _call(partial(gateway.actions.confirm, params=params), request)
+    return answer if isinstance(answer, NotFoundYet) else _checked(answer, request, Channel.RETURN)
 
 
 def give_up(gateway: Gateway, request: PaymentRequest) -> Observation | NotFoundYet:
-    """Let a gateway give up what waits for the shopper, if it can."""
-    giving_up = getattr(gateway.actions, "give_up", None)  # an adapter may be older than this method
-    if giving_up is None:
+    """Let a gateway close what waits for the shopper, if it can."""
+    if gateway.actions is None:
         return NotFoundYet("it cannot be told to give up")
-    found = _ask(giving_up, request)
-    return (
-        found if isinstance(found, NotFoundYet) else bound_observation(found, request.transaction_id, Channel.LOOK_UP)
-    )
+    answer = _call(gateway.actions.give_up, request)
+    return answer if isinstance(answer, NotFoundYet) else _checked(answer, request, Channel.LOOK_UP)
+
+
+def present(gateway: Gateway, request: PaymentRequest, action: NextAction) -> NextAction:
+    """Let a gateway complete an action for the browser; the result is handed out and never stored."""
+    actions = gateway.actions
+    if actions is None:
+        return action
+    completed = _call(lambda asked: actions.present(asked, action), request)
+    return (safe_action(completed) or action) if type(completed) is NextAction else action
 
 
 def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
-    """Let a gateway's validator look at a method; one that cannot say yes says no."""
+    """Let a gateway's validator check a method; one that fails to answer refuses."""
     if gateway.validator is None:
         return None
-    problem = _ask(partial(gateway.validator.check, method), payment_type)
+    problem = _call(partial(gateway.validator.check, method), payment_type)
     if problem is None or type(problem) is InvalidInput:
         return problem
     return InvalidInput("method", f"the adapter's check gave {type(problem).__name__}")
@@ -108,68 +114,51 @@ def keep(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Kept:
     """Let a gateway's vault keep a method, if it has one; else the method is kept as it is."""
     if gateway.vault is None:
         return Success(attrs.evolve(method, single_use=False))
-    try:
-        kept: Kept | None = gateway.vault.keep(customer, method)
-    except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
-        kept = None
-    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
-        raise _bare(interrupted) from None
-    if isinstance(kept, Success) and (unfit := check_method(kept.unwrap())):
-        return Failure(unfit)
-    return kept or Failure(ResultUnknown(""))
+    kept = _call(partial(gateway.vault.keep, customer), method)
+    if isinstance(kept, Success):
+        unfit = check_method(kept.unwrap())
+        return Failure(unfit) if unfit else Success(kept.unwrap())
+    return kept if isinstance(kept, Failure) else Failure(ResultUnknown(""))
 
 
 def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgotten:
     """Let a gateway's vault forget a method, if it has one."""
     if gateway.vault is None:
         return Success(None)
+    forgotten = _call(partial(gateway.vault.forget, customer), method)
+    return forgotten if isinstance(forgotten, Success | Failure) else Failure(ResultUnknown(""))
+
+
+_Argument = TypeVar("_Argument")
+
+
+def _call(method: Callable[[_Argument], object], argument: _Argument) -> object:
+    """Call an adapter; an exception is returned, as something that no port gives. Its text may hold secrets and is not used."""
     try:
-        forgotten: Forgotten | None = gateway.vault.forget(customer, method)
-    except Exception:  # noqa: BLE001 -- nobody knows what it did; its text may hold secrets
-        forgotten = None
-    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
-        raise _bare(interrupted) from None
-    return forgotten or Failure(ResultUnknown(""))
-
-
-_Asked = TypeVar("_Asked")
-
-
-def present(gateway: Gateway, request: PaymentRequest, action: NextAction) -> NextAction:
-    """Let a gateway complete an action for the browser; what comes is handed out and never kept."""
-    actions = gateway.actions
-    if actions is None:
-        return action
-    found = _ask(lambda asked: actions.present(asked, action), request)  # an adapter may be older than this method
-    return (safe_action(found) or action) if type(found) is NextAction else action
-
-
-def _ask(call: Callable[[_Asked], object], request: _Asked) -> object:
-    try:
-        return call(request)
+        return method(argument)
     except Exception as error:  # noqa: BLE001 -- an adapter's mistake must not lose a payment
         return error
-    except BaseException as interrupted:  # noqa: BLE001 -- raised again, without its frames
-        raise _bare(interrupted) from None
+    except BaseException as interruption:  # noqa: BLE001 -- raised again, without its frames
+        raise _without_frames(interruption) from None
 
 
-def _bare(interrupted: BaseException) -> BaseException:
-    """An interruption without the frames of the adapter that it came from: whoever reports it would show the keys and tokens in them."""
-    interrupted.__cause__ = interrupted.__context__ = None
-    return interrupted.with_traceback(None)
+def _without_frames(interruption: BaseException) -> BaseException:
+    """Drop the adapter's frames from an interruption: a report of it would show the keys and tokens in them."""
+    interruption.__cause__ = interruption.__context__ = None
+    return interruption.with_traceback(None)
 
 
-def _heard(seen: object, request: PaymentRequest, channel: Channel) -> Observation:
-    """What a gateway said to a request, without the secrets of the request that it may repeat in its texts."""
-    found = bound_observation(seen, request.transaction_id, channel)
-    if not (found.code or found.message):
-        return found
-    secrets = [one.reveal() for one in request.method.properties.values()]
-    return attrs.evolve(found, code=_without(found.code, secrets), message=_without(found.message, secrets))
+def _checked(answer: object, request: PaymentRequest, channel: Channel) -> Observation:
+    """The observation that an adapter gave, without the request's secrets, which a gateway may repeat in its texts."""
+    observation = bound_observation(answer, request.transaction_id, channel)
+    if not (observation.code or observation.message):
+        return observation
+    secrets = [secret.reveal() for secret in request.method.properties.values()]
+    return observation.evolve(code=_without(observation.code, secrets), message=_without(observation.message, secrets))
 
 
 _SHORTEST_SECRET: Final = 4
-"""Anything shorter stands in ordinary words."""
+"""Anything shorter occurs in ordinary words."""
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Reading what a host gives to a service: every field is checked before anything is loaded."""
+"""Input validation: every argument of a host is checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from payports.domain.observation import Channel, NextAction, Observation
 from payports.ports.store import is_text
 
 OWN_KEYS: Final = "payports:"
-"""The beginning of the keys that checkout and orders use; a host's own keys may not begin so."""
+"""The prefix of the keys that checkout and orders derive; a host's own keys must not begin with it."""
 
 
 def check_key(key: object, field: str = "key") -> InvalidInput | None:
-    """Say why a value is no idempotency key of a host."""
+    """Refuse what is no idempotency key of a host."""
     problem = check_identifier(field, key)
     if problem is None and str(key).startswith(OWN_KEYS):
         return InvalidInput(field, f"must not begin with {OWN_KEYS!r}")
@@ -22,34 +22,34 @@ def check_key(key: object, field: str = "key") -> InvalidInput | None:
 
 
 MAX_LIMIT: Final = 10_000
-"""As much as one call may take on, so that it stays bounded."""
+"""The most items that one call works on, so that it stays bounded."""
 
 
 def never_stop() -> bool:
-    """Do not stop before it is over."""
+    """Never ask a pass to stop early."""
     return False
 
 
 def check_stopping(stopping: object) -> InvalidInput | None:
-    """Say why something cannot be asked whether to stop."""
+    """Refuse what is no function that tells whether to stop."""
     question = callable(stopping) and not isinstance(stopping, type)
     return None if question else InvalidInput("stopping", "must be a function")
 
 
 def check_limit(limit: object) -> InvalidInput | None:
-    """Say why a value does not say how much one call may take on."""
+    """Refuse what is no number of items for one call."""
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
         return InvalidInput("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     return None
 
 
 _LONGEST_PLACE: Final = 65_536
-"""More than any key that can be found again."""
+"""Longer than any key that a store can find again."""
 
 
 def check_place(field: str, value: object) -> InvalidInput | None:
-    """Say why a value is no place in the order of what is stored. A damaged store may hold odd names, but no NUL and no lone surrogate,
-    which not every database can be asked for."""
+    """Refuse what is no place in the order of stored keys. A damaged store may hold odd keys, but none with NUL or a lone surrogate,
+    which some databases cannot be asked for."""
     if type(value) is not str:
         return InvalidInput(field, "must be text")
     if len(value) > _LONGEST_PLACE:
@@ -60,13 +60,15 @@ def check_place(field: str, value: object) -> InvalidInput | None:
 
 
 def check_observation(observation: object) -> InvalidInput | None:
-    """Say why an observation from the host cannot be one."""
+    """Refuse an observation of the host that has a wrong field."""
     if type(observation) is not Observation or type(observation.channel) is not Channel:
         return InvalidInput("observation", "must be an Observation")
     if not is_well_formed(observation):
         return InvalidInput("observation", "has a field of another type than it must be")
     if observation.channel is Channel.OPERATOR:
-        return InvalidInput("observation.channel", "what an operator rules is told to maintenance.resolve()")
+        return InvalidInput(
+            "observation.channel", "must not be OPERATOR; record an operator's ruling with maintenance.resolve()"
+        )
     for field in ("transaction_id", "gateway_reference", "parent_reference", "account"):
         value = getattr(observation, field)
         if value and (problem := check_identifier(f"observation.{field}", value)):

@@ -1,9 +1,10 @@
-"""Record a fact: merge it into the payment and commit, again if somebody was faster. Every channel ends here."""
+"""Record an observation: merge it into the payment and commit, again if another writer was faster. Every channel ends here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
 from returns.result import Failure, Success
 
 from payports.application.kernel.environment import Environment
@@ -20,57 +21,57 @@ from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import Commit, InboxEntry
 
-NO_PROPERTIES: Mapping[str, Secret] = {}
+
+@attrs.frozen(kw_only=True)
+class Received:
+    """What a channel brought, to be recorded in one commit.
+
+    ``is_look_up``: it counts as a look-up of the transaction. ``method_properties`` replace those of the payment's method from now on.
+    ``inbox``: the notification that brought it.
+    """
+
+    observation: Observation
+    is_look_up: bool = False
+    method_properties: Mapping[str, Secret] = attrs.field(factory=dict[str, Secret])
+    inbox: tuple[InboxEntry, ...] = ()
 
 
-def record(
-    env: Environment,
-    payment: Payment,
-    seen: Observation,
-    cause: Cause,
-    *,
-    looked_up: bool = False,
-    new_properties: Mapping[str, Secret] = NO_PROPERTIES,
-    inbox: tuple[InboxEntry, ...] = (),
-) -> Outcome[Payment, Unplaced | Busy]:
-    """Merge a fact into a payment and commit it, contradictions included; gives the payment as it is stored then.
+def record(env: Environment, payment: Payment, received: Received, cause: Cause) -> Outcome[Payment, Unplaced | Busy]:
+    """Merge an observation into a payment and commit it, contradictions included; gives the payment as it is stored then.
 
-    ``looked_up`` counts a look-up; ``new_properties`` replace the method's from now on; ``inbox`` entries go into the same commit. A hard
-    decline takes the saved method that was used out of use, in the same commit too.
+    A hard decline takes the saved method that was used out of use, in the same commit.
 
     Failures:
-        Unplaced: the fact is about no transaction of the payment; nothing was written.
-        Busy: others were faster every time; nothing was written.
+        Unplaced: the observation is about no transaction of the payment; nothing was written.
+        Busy: other writers were faster every time; nothing was written.
     """
     for _ in range(TRIES):
-        merged = merge(env, payment, seen)
+        merged = merge(env, payment, received.observation)
         if isinstance(merged, Failure):
             return merged
-        after = merged.unwrap()
-        if looked_up:
-            told = after.by_id[seen.transaction_id]
-            after = after.replacing(told.evolve(look_ups=told.look_ups + 1))
-        if new_properties:
-            properties = {**after.method.properties, **new_properties}
+        after = _with_look_up(merged.unwrap(), received)
+        if received.method_properties:
+            properties = {**after.method.properties, **received.method_properties}
             after = after.evolve(method=PaymentMethod(properties, after.method.display, single_use=False))
         known = (payment.transactions, payment.method)  # nothing else changes here
-        changes = () if (after.transactions, after.method) == known else (env.work.change(payment, after, cause),)
-        if not changes and not inbox:
+        unchanged = (after.transactions, after.method) == known
+        changes = () if unchanged else (env.work.change(payment, after, cause),)
+        if not changes and not received.inbox:
             return Success(payment)
-        commit = Commit(changes=changes, inbox=inbox, saved_methods=_retired(env, payment, after))
+        commit = Commit(changes=changes, inbox=received.inbox, saved_methods=_retired(env, payment, after))
         if isinstance(env.store.commit(commit), Success):
             return Success(changes[0].after if changes else payment)
         payment = env.store.payment(payment.id) or payment
     return Failure(Busy(f"payment {payment.id}"))
 
 
-def merge(env: Environment, payment: Payment, seen: Observation) -> Outcome[Payment, Unplaced]:
-    """Merge a fact, contradictions included: those are recorded too."""
-    return with_discrepancies(observe(payment, seen, env.now()))
+def merge(env: Environment, payment: Payment, observation: Observation) -> Outcome[Payment, Unplaced]:
+    """Merge an observation, contradictions included: those are recorded too."""
+    return with_discrepancies(observe(payment, observation, env.now()))
 
 
 def with_discrepancies(observed: Outcome[Payment, Discrepancy | Unplaced]) -> Outcome[Payment, Unplaced]:
-    """Take a contradiction as what it is: a fact to record, with the payment that records it."""
+    """Take a discrepancy for what it is: something to record, with the payment that records it."""
     if isinstance(observed, Success):
         return observed
     match observed.failure():
@@ -80,8 +81,15 @@ def with_discrepancies(observed: Outcome[Payment, Discrepancy | Unplaced]) -> Ou
             return Failure(unplaced)
 
 
+def _with_look_up(payment: Payment, received: Received) -> Payment:
+    if not received.is_look_up:
+        return payment
+    transaction = payment.by_id[received.observation.transaction_id]
+    return payment.replacing(transaction.evolve(look_ups=transaction.look_ups + 1))
+
+
 def _retired(env: Environment, before: Payment, after: Payment) -> tuple[SavedMethod, ...]:
-    """The saved method that was paid with, taken out of use, if the gateway has just said that it will never work again."""
+    """The saved method that was used, archived, if the gateway has just said that it will never work again."""
     if before.saved_method_id is None or not _declined_hard(after) or _declined_hard(before):
         return ()
     saved = env.store.saved_method(before.saved_method_id)
@@ -90,6 +98,8 @@ def _retired(env: Environment, before: Payment, after: Payment) -> tuple[SavedMe
 
 def _declined_hard(payment: Payment) -> bool:
     return any(
-        one.status is TransactionStatus.DECLINED and (telling := one.judgement.telling) is not None and telling.hard
-        for one in payment.transactions
+        transaction.status is TransactionStatus.DECLINED
+        and (telling := transaction.judgement.telling) is not None
+        and telling.hard
+        for transaction in payment.transactions
     )

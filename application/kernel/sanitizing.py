@@ -1,4 +1,4 @@
-"""Cleaning what gateways say: checked field by field, bound to what was asked about, and made safe to keep and to log."""
+"""Sanitizing of what gateways say: each field checked, bound to the transaction asked about, safe to store and to log."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ _MAX_REFERENCE: Final = 255
 _MAX_VALUE: Final = 4_000
 
 
-def bound_observation(seen: object, transaction_id: str, channel: Channel) -> Observation:
-    """Bind what was heard to the transaction that was asked about, and make its texts safe to keep and to log."""
-    if type(seen) is not Observation:
-        return unknown_result(channel, f"the adapter gave {type(seen).__name__}", transaction_id)
-    if type(seen.transaction_id) is str and seen.transaction_id not in ("", transaction_id):
+def bound_observation(answer: object, transaction_id: str, channel: Channel) -> Observation:
+    """Bind an adapter's answer to the transaction that was asked about, and make its texts safe to store and to log."""
+    if type(answer) is not Observation:
+        return unknown_result(channel, f"the adapter gave {type(answer).__name__}", transaction_id)
+    if type(answer.transaction_id) is str and answer.transaction_id not in ("", transaction_id):
         return unknown_result(channel, "the gateway answered about another transaction", transaction_id)
-    cleaned = sanitized(seen, about=transaction_id, channel=channel)
-    return cleaned if cleaned else unknown_result(channel, "the adapter's answer cannot be kept", transaction_id)
+    observation = sanitized(answer, about=transaction_id, channel=channel)
+    return observation or unknown_result(channel, "the adapter's answer cannot be kept", transaction_id)
 
 
-def sanitized(seen: object, *, about: str | None = None, channel: Channel | None = None) -> Observation | None:
-    """Make an observation's texts safe to keep: printable, bounded, card numbers masked; ``None`` if it is none or cannot be kept.
+def sanitized(observation: object, *, about: str | None = None, channel: Channel | None = None) -> Observation | None:
+    """Make an observation's texts safe to store: printable, bounded, card numbers masked; ``None`` if it is none or cannot be stored.
 
-    ``about`` and ``channel`` are put in the place of what it says itself.
+    ``about`` and ``channel`` replace its own transaction id and channel.
     """
-    if type(seen) is not Observation or not is_well_formed(seen):
+    if type(observation) is not Observation or not is_well_formed(observation):
         return None
-    if not all(map(_is_reference, (seen.gateway_reference, seen.parent_reference, seen.account))):
+    references = (observation.gateway_reference, observation.parent_reference, observation.account)
+    if not all(map(_is_reference, references)):
         return None
-    return seen.evolve(
-        transaction_id=seen.transaction_id if about is None else about,
-        channel=channel or seen.channel,
-        code=sanitized_text(seen.code),
-        message=sanitized_text(seen.message),
-        attributes=tuple(sorted(_kept(seen.attributes).items())),
-        next_action=safe_action(seen.next_action),
+    return observation.evolve(
+        transaction_id=observation.transaction_id if about is None else about,
+        channel=channel or observation.channel,
+        code=sanitized_text(observation.code),
+        message=sanitized_text(observation.message),
+        attributes=tuple(sorted(_safe_attributes(observation.attributes).items())),
+        next_action=safe_action(observation.next_action),
         operator="",
     )
 
@@ -68,13 +69,14 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
 _values: Final = attrgetter(*_FIELDS)
 
 
-def is_well_formed(seen: Observation) -> bool:
+def is_well_formed(observation: Observation) -> bool:
     """Tell whether every field of an observation has its type: adapters and hosts need not be type-checked."""
-    typed = all(map(contains, _FIELDS.values(), map(type, _values(seen))))
-    return typed and _are_pairs(seen.attributes) and (seen.next_action is None or _is_action(seen.next_action))
+    action = observation.next_action
+    typed = all(map(contains, _FIELDS.values(), map(type, _values(observation))))
+    return typed and _are_pairs(observation.attributes) and (action is None or _is_action(action))
 
 
-def _kept(attributes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _safe_attributes(attributes: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {name: mask_card_numbers(value) for name, value in attributes if _is_value(name, value)}
 
 
@@ -90,7 +92,7 @@ def _are_pairs(pairs: tuple[object, ...]) -> bool:
 
 
 def safe_action(action: NextAction | None) -> NextAction | None:
-    """What a shopper must do, without what is not to be kept or followed."""
+    """A next action without the fields that must not be stored and an address that must not be followed."""
     if action is None:
         return None
     fields = tuple((name, value) for name, value in action.fields if _is_value(name, value))
@@ -104,11 +106,11 @@ def safe_action(action: NextAction | None) -> NextAction | None:
 
 
 def safe_properties(properties: object) -> Mapping[str, Secret]:
-    """Properties that a method may have; none at all if one of them is not to be kept."""
-    if not isinstance(properties, Mapping) or not all(isinstance(one, Secret) for one in properties.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    """The properties of a method; none at all if one of them must not be stored."""
+    if not isinstance(properties, Mapping) or not all(isinstance(value, Secret) for value in properties.values()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return {}
-    found = cast("Mapping[str, Secret]", properties)
-    return {} if not found or check_method(PaymentMethod(found)) else found
+    secrets = cast("Mapping[str, Secret]", properties)
+    return {} if not secrets or check_method(PaymentMethod(secrets)) else secrets
 
 
 def _is_value(name: str, value: str) -> bool:
@@ -120,7 +122,7 @@ def _is_reference(reference: str) -> bool:
 
 
 def sanitized_text(text: object) -> str:
-    """Make a text from outside safe to keep and to log: printable, bounded, card numbers masked."""
+    """Make a text from outside safe to store and to log: printable, bounded, card numbers masked."""
     if type(text) is not str or not text:
         return ""
     text = text[:_MAX_MESSAGE]
@@ -130,7 +132,7 @@ def sanitized_text(text: object) -> str:
 
 
 def unknown_result(channel: Channel, message: str, transaction_id: str) -> Observation:
-    """Nothing was told; ``message`` says why."""
+    """An observation that says nothing; ``message`` says why."""
     return Observation(
         status=TransactionStatus.UNKNOWN, channel=channel, message=message, transaction_id=transaction_id
     )

@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.environment import Environment
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.application.webhooks.inbox import PATIENCE
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
@@ -140,7 +140,7 @@ def rule(
         operator=operator,
         message=reason,
     )
-    recorded = record(env, payment, ruling, Cause(OPERATOR + operator, reason))
+    recorded = record(env, payment, Received(observation=ruling), Cause(OPERATOR + operator, reason))
     if isinstance(recorded, Failure):
         refused = recorded.failure()
         return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))

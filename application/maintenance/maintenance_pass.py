@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import attrs
 
 from payports.application.checkout.finalize import finalize
-from payports.application.kernel.circuit_breaker import LEFT_ALONE, CircuitBreaker
+from payports.application.kernel.circuit_breaker import OPEN_FOR, CircuitBreaker
 from payports.application.kernel.environment import Environment
 from payports.application.maintenance.payment_recovery import PaymentRecovery
 from payports.application.webhooks.inbox import Applied, apply
@@ -136,9 +136,9 @@ class MaintenancePass:
         silence, now = self._silence_of(gateway), self._env.now()
         if settled.answered:
             self._answering.add(gateway)
-            silence.end()
+            silence.record_success()
         if settled.silent:
-            silence.go_on(now - began, now)
+            silence.record_failure(now - began, now)
         if silence.is_open(now):
             self._silent.add(gateway)
 
@@ -149,7 +149,7 @@ class MaintenancePass:
     def _leave_alone(self) -> None:
         """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""
         if self._silent:
-            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, LEFT_ALONE)
+            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, OPEN_FOR)
 
     def _retry(self, entry: InboxEntry) -> None:
         self.done["applied"] += apply(self._env, entry) is Applied.APPLIED

@@ -12,7 +12,7 @@ from returns.result import Success
 from payports.application.checkout.compensation import reverse_owed
 from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.environment import Environment
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.application.kernel.status_inquiry import ask_gateway, give_up, interpreted, is_no_answer, record_answer
 from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
@@ -105,7 +105,12 @@ class PaymentRecovery:
             code="action_expired",
             failure_type=FailureType.ABANDONED,
         )
-        recorded = record(self.env, self.payment, lapsed, Cause("recovery", "the shopper did not come back in time"))
+        recorded = record(
+            self.env,
+            self.payment,
+            Received(observation=lapsed),
+            Cause("recovery", "the shopper did not come back in time"),
+        )
         if isinstance(recorded, Success):
             self.payment = recorded.unwrap()
 

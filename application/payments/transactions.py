@@ -11,7 +11,7 @@ from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.environment import Environment, store_errors_as_failures
 from payports.application.kernel.execute import execute
 from payports.application.kernel.input_validation import check_key, check_observation
-from payports.application.kernel.record import record, with_discrepancies
+from payports.application.kernel.record import Received, record, with_discrepancies
 from payports.application.kernel.status_inquiry import is_in_flight, look_up
 from payports.application.kernel.unit_of_work import HOST
 from payports.domain.begin import Command
@@ -147,7 +147,7 @@ class Transactions:
     def _merged(
         self, payment: Payment, observation: Observation
     ) -> Outcome[Payment, Unplaced | PaymentNotFound | Busy]:
-        recorded = record(self._env, payment, observation, HOST)
+        recorded = record(self._env, payment, Received(observation=observation), HOST)
         if isinstance(recorded, Success) or not isinstance(recorded.failure(), Unplaced):
             return recorded
         return self._env.work.update(payment.id, HOST, partial(self._adopted, observation, self._env.ids.new()))

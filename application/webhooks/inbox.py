@@ -11,7 +11,7 @@ from returns.result import Failure
 
 from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.environment import Environment
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.domain.history import webhook_cause
 from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced
@@ -39,7 +39,12 @@ def apply(env: Environment, entry: InboxEntry) -> Applied:
     if payment is None:
         return _park(env, entry)
     received = attrs.evolve(entry, due_at=None, tries=entry.tries + 1)
-    recorded = record(env, payment, entry.seen, webhook_cause(entry.gateway, entry.event_id), inbox=(received,))
+    recorded = record(
+        env,
+        payment,
+        Received(observation=entry.seen, inbox=(received,)),
+        webhook_cause(entry.gateway, entry.event_id),
+    )
     if isinstance(recorded, Failure):
         return _park(env, entry) if isinstance(recorded.failure(), Unplaced) else Applied.BUSY
     finalize_if_waiting(env, payment.owner)

@@ -28,7 +28,7 @@ from payports import (
 )
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.sandbox.gateway import capabilities_of
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.domain.capabilities import Capabilities
 from payports.domain.history import Cause
 from payports.domain.observation import Channel, Observation
@@ -156,7 +156,9 @@ def answered(case: Case, seen: Observation) -> None:
     """The call's own answer comes, late."""
     env = case.shop.environment
     payment = case.shop.payments.get(case.payment_id).unwrap()
-    assert isinstance(record(env, payment, attrs.evolve(seen, channel=Channel.ANSWER), Cause("host")), Success)
+    assert isinstance(
+        record(env, payment, Received(observation=attrs.evolve(seen, channel=Channel.ANSWER)), Cause("host")), Success
+    )
 
 
 def recorded(case: Case, seen: Observation) -> None:

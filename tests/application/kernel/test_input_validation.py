@@ -83,7 +83,7 @@ def test_an_observation_with_a_field_of_another_type_is_refused() -> None:
 
 
 def test_an_operators_word_goes_another_way() -> None:
-    reason = "what an operator rules is told to maintenance.resolve()"
+    reason = "must not be OPERATOR; record an operator's ruling with maintenance.resolve()"
     found = check_observation(observation(channel=Channel.OPERATOR))
     assert found == InvalidInput("observation.channel", reason)
 

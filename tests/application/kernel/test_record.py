@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from payports import Busy, Failure, PaymentMethod, SavedMethodStatus, Success, TransactionStatus, TransactionType
-from payports.application.kernel.record import record
+from payports.application.kernel.record import Received, record
 from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.history import Cause
 from payports.domain.observe import Unplaced
@@ -27,7 +27,7 @@ def test_a_fact_is_recorded_in_a_bounded_number_of_tries(times: int, fine: bool)
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
     fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
     env = overtaken(on, times=times).shop.environment
-    recorded = record(env, on.again(payment), fact, HOST)
+    recorded = record(env, on.again(payment), Received(observation=fact), HOST)
     if fine:
         assert told(recorded) == on.again(payment)
     else:
@@ -56,7 +56,7 @@ def test_new_properties_replace_those_of_the_same_name_and_are_kept_for_good() -
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
     fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
     properties = PaymentMethod({"token": "pm_1", "customer": "cu"}).properties
-    told(record(on.shop.environment, on.again(payment), fact, HOST, new_properties=properties))
+    told(record(on.shop.environment, on.again(payment), Received(observation=fact, method_properties=properties), HOST))
     method = on.again(payment).method
     revealed = {name: one.reveal() for name, one in method.properties.items()}
     assert revealed == {"token": "pm_1", "pin": "1", "customer": "cu"}
@@ -86,7 +86,7 @@ def test_a_fact_is_merged_with_what_somebody_else_has_written_meanwhile() -> Non
     loaded = on.again(payment)
     told(on.shop.payments.update(payment.id, eur(5_991)))
     fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
-    merged = told(record(on.shop.environment, loaded, fact, Cause("host")))
+    merged = told(record(on.shop.environment, loaded, Received(observation=fact), Cause("host")))
     assert (merged.amount, merged.transactions[0].succeeded) == (eur(5_991), True)
     assert merged == on.again(payment)
 
