@@ -40,9 +40,11 @@ def test_a_fact_that_is_known_already_is_not_written_again() -> None:
     row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
     commits = len(on.store.commits)
     now = on.again(payment)
-    assert record(on.shop.environment, now, row.seen[0], HOST) == Success(now)
+    assert record(on.shop.environment, now, Received(observation=row.seen[0]), HOST) == Success(now)
     assert len(on.store.commits) == commits
-    about_nothing = problem(record(on.shop.environment, now, seen(TransactionStatus.SUCCEEDED), HOST))
+    about_nothing = problem(
+        record(on.shop.environment, now, Received(observation=seen(TransactionStatus.SUCCEEDED)), HOST)
+    )
     assert isinstance(about_nothing, Unplaced)
 
 
