@@ -21,7 +21,7 @@ SOURCES := $(shell find $(FOLDERS) docs benchmarks -type f -not -path '*/__pycac
 demo: $(READY_FOR_DEMO)
 	$(BIN)/payports demo $(ARGS)
 
-# `make test ARGS='-k money'` runs a part, and records nothing.
+# `make test ARGS='-k money'` runs a part, without coverage.
 test: $(READY)
 	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(run_tests))
 
@@ -37,7 +37,7 @@ format-check: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check
 
-# No path arguments: both would then read the files behind the links as modules of their own.
+# Without path arguments: with them, both would read the files behind the links as separate modules.
 types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pyright
@@ -49,13 +49,13 @@ coverage: .coverage
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='domain/*' --fail-under=100
 
-# The sdist, and the wheel from that sdist: what an installer would get.
+# The sdist, and the wheel from that sdist: what an installer gets.
 build: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python -m zipfile --list dist/*.whl
 
-# Exact versions of all that `.[bench,cli,dev]` asks for today, found in an environment of their own.
+# Pin the versions that `.[bench,cli,dev]` installs today, found in an environment of their own.
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
@@ -64,20 +64,20 @@ lock:
 	mv constraints.new constraints.txt
 	rm -rf .venv-lock
 
-# All mutants that are alive or not judged yet; `make mutation ARGS='payports.domain.money*'` judges a part anew.
+# Judge all mutants that are alive or not judged yet; `make mutation ARGS='payports.domain.money*'` judges a part again.
 mutation: $(READY)
 	$(BIN)/python tests/mutants.py $(ARGS)
 	$(BIN)/mutmut results
 
-# `make bench ARGS=--quick` for a look of two minutes. The other libraries live in an environment of their own,
-# of the newest Python there is: one of them asks for 3.12.
+# `make bench ARGS=--quick` takes two minutes. The other libraries have an environment of their own, with the newest
+# Python there is: one of them asks for 3.12.
 bench: $(READY) .venv-bench/.ready
 	$(INSTALL) '.[bench]'
 	env -u PYTHONSAFEPATH $(BIN)/python -m benchmarks --peers-python .venv-bench/bin/python $(ARGS)
 
 .venv-bench/.ready: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
-	$$(for one in python3.14 python3.13 python3.12 $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python $(PYTHON); do \
-	    $$one -c 'import venv' 2>/dev/null && echo $$one && break; done) -m venv --clear .venv-bench
+	$$(for python in python3.14 python3.13 python3.12 $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python $(PYTHON); do \
+	    $$python -c 'import venv' 2>/dev/null && echo $$python && break; done) -m venv --clear .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable .
 	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
 	touch $@
@@ -97,13 +97,13 @@ $(READY): $(READY_FOR_DEMO)
 	@$(INSTALL) '.[cli,dev]'
 	@touch $@
 
-# CI calls `make test` and then `make check`. So that the suite runs once, a whole run that
-# passed leaves .coverage behind, dated at its start, and the check takes it for as long as no
-# source is newer. Two runs at once do not disturb each other: each writes a file of its own.
+# CI calls `make test` and then `make check`. So that the suite runs once, a whole run that passed
+# leaves .coverage behind, dated at its start, and the check uses it while no source is newer.
+# Two runs at once do not disturb each other: each writes a file of its own.
 .coverage: $(READY) $(SOURCES)
 	$(run_tests)
 
-# Where size counts, the lines are not: these run after the others and unmeasured.
+# The large proofs run after the other tests, without coverage.
 PROOFS := tests/differential tests/crash_injection tests/concurrency tests/simulation tests/webhooks
 
 define run_tests

@@ -98,8 +98,8 @@ def _transactions(found: Figures) -> Iterator[Row]:
 
 def _recovery(found: Figures) -> Iterator[Row]:
     seconds, grown, count = found["wall_s"], found["grown_mib"], found["rows"]
-    told = f"{seconds:.0f} s (CPU {found['cpu_s']:.0f} s), {found['settled']:,} settled"
-    yield Row(f"{count:,} unknown results recovered", told, "≤ 60 s", seconds <= 60 and found["settled"] == count)
+    told = f"{seconds:.0f} s (CPU {found['cpu_s']:.0f} s), {found['resolved']:,} resolved"
+    yield Row(f"{count:,} unknown results recovered", told, "≤ 60 s", seconds <= 60 and found["resolved"] == count)
     yield Row("memory that this takes beyond the first pass", f"{grown:.1f} MiB", "≤ 10 MiB", grown <= 10)
 
 

@@ -29,7 +29,7 @@ class Recovered:
     """What it took; ``grown_mib`` is what the process held at most beyond what it held after the first pass."""
 
     rows: int
-    settled: int
+    resolved: int
     wall_s: float
     cpu_s: float
     grown_mib: float
@@ -75,10 +75,10 @@ def recover(path: Path, rows: int) -> Recovered:
             if not report.more:
                 break
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    settled = sqlite3.connect(path).execute("SELECT count(*) FROM transactions WHERE status = 'SUCCEEDED'").fetchone()
+    resolved = sqlite3.connect(path).execute("SELECT count(*) FROM transactions WHERE status = 'SUCCEEDED'").fetchone()
     return Recovered(
         rows=rows,
-        settled=settled[0],
+        resolved=resolved[0],
         wall_s=wall,
         cpu_s=cpu,
         grown_mib=max(held) - held[0],

@@ -70,7 +70,7 @@ def test_an_authorization_takes_few_round_trips_on_postgresql(tiny: Any) -> None
 
 
 def test_every_unknown_result_is_recovered(tiny: Any) -> None:
-    assert tiny["recovery"]["settled"] == tiny["recovery"]["rows"] == 20
+    assert tiny["recovery"]["resolved"] == tiny["recovery"]["rows"] == 20
 
 
 def test_what_is_replayed_by_hand_is_what_the_library_executed(tmp_path: Path) -> None:
