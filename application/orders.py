@@ -1,7 +1,7 @@
-"""``shop.orders``: capture per fulfilment, give back per return, over all payments of an owner.
+"""``shop.orders``: capture and cancel per fulfilment, refund per return, over all payments of an owner.
 
-The plan of a request is decided once and kept with its key; it is then carried out payment by payment, each part with a key of its own.
-So a repetition, also after a crash, finishes the same plan and moves nothing twice.
+A request's plan is decided once and stored with its key; it is then carried out payment by payment, each part with a key of its own. A
+repetition, also after a crash, finishes the same plan and moves nothing twice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, REVERSE_AUTH
 from payports.domain.money import Money, check_amount
-from payports.domain.order_plan import Part, PlanOutcome, plan_cancel, plan_capture, plan_refund
+from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, plan_capture, plan_refund
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.summary import UNLIMITED
@@ -60,6 +60,23 @@ _Answer = Outcome[OrderReport, OrderProblem]
 _Planner = Callable[[Sequence[Payment]], PlanOutcome]
 
 
+@attrs.frozen(kw_only=True)
+class _OrderRequest:
+    """What the host asks for. ``priority``: the gateways by which the owner's payments are ordered for the plan."""
+
+    operation: str
+    owner: Owner
+    source: Source
+    amount: Money
+    key: str
+    priority: tuple[str, ...]
+
+    @property
+    def content(self) -> str:
+        """What a repetition under the same key must have as well."""
+        return fingerprint(self.operation, self.owner, self.source, self.amount)
+
+
 @attrs.frozen
 class Orders:
     """Moves an order's money. Every method takes a ``key`` and gives the first outcome again when it is repeated; the same fulfilment or
@@ -73,105 +90,78 @@ class Orders:
     _env: Environment
 
     def capture(self, owner: Owner, fulfillment_id: str, amount: Money, *, key: str) -> _Answer:
-        """Take money for a fulfilment: of each payment what was captured at checkout first, then what is held. With the last fulfilment the
-        rest is released."""
-        how = self._env.policy.split
-        priority = self._env.policy.capture_priority
-        source = Source(FULFILLMENT, fulfillment_id)
-        return self._run(
-            "capture", owner, source, amount, key, priority, lambda ps: plan_capture(ps, source, amount, how)
+        """Capture for a fulfilment: of each payment what was captured at checkout first, then what is held. The last fulfilment releases
+        the rest."""
+        policy, source = self._env.policy, Source(FULFILLMENT, fulfillment_id)
+        request = _OrderRequest(
+            operation="capture", owner=owner, source=source, amount=amount, key=key, priority=policy.capture_priority
         )
+        return self._run(request, lambda payments: plan_capture(payments, source, amount, policy.split))
 
     def cancel(self, owner: Owner, fulfillment_id: str, amount: Money, *, key: str) -> _Answer:
-        """Give up a fulfilment: refund what was captured for it, free what is held for it. With the last one the rest is released."""
-        how = self._env.policy.split
-        priority = self._env.policy.cancel_priority
-        source = Source(FULFILLMENT, fulfillment_id)
-
-        def plan(payments: Sequence[Payment]) -> PlanOutcome:
-            return plan_cancel(payments, source, amount, how, self._capabilities)
-
-        return self._run("cancel", owner, source, amount, key, priority, plan)
+        """Cancel a fulfilment: refund what was captured for it, release what is held for it. The last fulfilment releases the rest."""
+        policy, source = self._env.policy, Source(FULFILLMENT, fulfillment_id)
+        request = _OrderRequest(
+            operation="cancel", owner=owner, source=source, amount=amount, key=key, priority=policy.cancel_priority
+        )
+        return self._run(
+            request, lambda payments: plan_cancel(payments, source, amount, policy.split, self._capabilities)
+        )
 
     def refund(self, owner: Owner, return_id: str, amount: Money, *, key: str) -> _Answer:
-        """Give money back for a return."""
-        how = self._env.policy.split
-        priority = self._env.policy.refund_priority
-        source = Source(RETURN, return_id)
-        return self._run(
-            "refund", owner, source, amount, key, priority, lambda ps: plan_refund(ps, source, amount, how)
+        """Refund a return."""
+        policy, source = self._env.policy, Source(RETURN, return_id)
+        request = _OrderRequest(
+            operation="refund", owner=owner, source=source, amount=amount, key=key, priority=policy.refund_priority
         )
+        return self._run(request, lambda payments: plan_refund(payments, source, amount, policy.split))
 
     @store_errors_as_failures
     def release(self, owner: Owner) -> _Answer:
-        """Free all that the owner's payments still hold."""
+        """Release everything that the owner's payments still hold."""
         if problem := check_owner(owner):
             return Failure(problem)
         payments = self._env.store.payments_of(owner)
         if not payments:
             return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
-        return self._carry_out(owner, None, [self._rest(one) for one in payments if _holds(one)])
+        return self._carry_out(owner, None, [self._rest(payment) for payment in payments if _holds(payment)])
 
     @store_errors_as_failures
-    def _run(
-        self,
-        operation: str,
-        owner: Owner,
-        source: Source,
-        amount: Money,
-        key: str,
-        priority: Sequence[str],
-        planner: _Planner,
-    ) -> _Answer:
-        problem = _check(owner, source, amount, key)
+    def _run(self, request: _OrderRequest, planner: _Planner) -> _Answer:
+        problem = _check(request)
         if problem:
             return Failure(problem)
-        content = fingerprint(operation, owner, source, amount)
-        decided = self._decide(owner, source, amount, key, content, priority, planner)
-        if isinstance(decided, Failure):
-            return decided
-        answer = self._carry_out(owner, source, decided.unwrap(), f"{OWN_KEYS}{fingerprint(key)[:32]}:")
-        if isinstance(answer, Success) and operation != "refund":
-            self._release_rest(owner)
+        planned = self._planned_once(request, planner)
+        if isinstance(planned, Failure):
+            return planned
+        own_keys = f"{OWN_KEYS}{fingerprint(request.key)[:32]}:"
+        answer = self._carry_out(request.owner, request.source, planned.unwrap(), own_keys)
+        if isinstance(answer, Success) and request.operation != "refund":
+            self._release_rest(request.owner)
         return answer
 
-    def _decide(
-        self,
-        owner: Owner,
-        source: Source,
-        amount: Money,
-        key: str,
-        content: str,
-        priority: Sequence[str],
-        planner: _Planner,
-    ) -> Outcome[tuple[Part, ...], OrderProblem]:
+    def _planned_once(self, request: _OrderRequest, planner: _Planner) -> Outcome[tuple[Part, ...], OrderProblem]:
+        """The plan that is stored under the request's key, or a new one, stored now."""
         for _ in range(TRIES):
-            known = self._env.store.request(key)
+            known = self._env.store.request(request.key)
             if known:
-                return Success(read_plan(known.plan)) if known.fingerprint == content else Failure(Conflict(key))
-            payments = by_priority(self._env.store.payments_of(owner), priority)
-            if not payments:
-                return Failure(PaymentNotFound(f"of {owner.kind} {owner.id}"))
-            for payment in payments:
-                if payment.currency != amount.currency:
-                    return Failure(CurrencyMismatch(payment.currency, amount.currency))
-            planned = planner(payments)
+                same = known.fingerprint == request.content
+                return Success(read_plan(known.plan)) if same else Failure(Conflict(request.key))
+            payments = by_priority(self._env.store.payments_of(request.owner), request.priority)
+            planned = _plan(request, payments, planner)
             if isinstance(planned, Failure):
                 return planned
-            plan = planned.unwrap()
+            moved = sum(moved_for(payment, request.source) for payment in payments)
+            parts = tuple(attrs.evolve(part, moved_minor=moved) for part in planned.unwrap().parts)
             before = {payment.id: payment for payment in payments}
-            moved = sum(moved_for(payment, source) for payment in payments)
-            parts = tuple(attrs.evolve(part, moved_minor=moved) for part in plan.parts)
-            commit = Commit(
-                changes=tuple(self._env.work.change(before[after.id], after, _ORDER) for after in plan.allocated),
-                requests=(RequestRecord(key=key, fingerprint=content, plan=_written_plan(parts)),),
-            )
-            if isinstance(self._env.store.commit(commit), Success):
+            changes = (self._env.work.change(before[after.id], after, _ORDER) for after in planned.unwrap().allocated)
+            record = RequestRecord(key=request.key, fingerprint=request.content, plan=_written_plan(parts))
+            if isinstance(self._env.store.commit(Commit(changes=tuple(changes), requests=(record,))), Success):
                 return Success(parts)
-        return Failure(Busy(f"{owner.kind} {owner.id}"))
+        return Failure(Busy(f"{request.owner.kind} {request.owner.id}"))
 
     def _carry_out(self, owner: Owner, source: Source | None, parts: Sequence[Part], own_keys: str = "") -> _Answer:
-        """Execute the parts of a plan, each under a key of its own, unless another request has served the same source meanwhile."""
+        """Execute the parts of a plan, each under its own key, unless another request has served the same source meanwhile."""
         reports: list[TransactionReport] = []
         problems: list[FailedPayment] = []
         for number, part in enumerate(parts):
@@ -192,13 +182,15 @@ class Orders:
         return Success(OrderReport(owner=owner, source=source, reports=tuple(reports)))
 
     def _release_rest(self, owner: Owner) -> None:
-        """Once nothing is left to capture, free what is held for nobody; what cannot be freed lapses by itself."""
+        """Release what is held once nothing is left to capture; a hold that cannot be released expires by itself."""
         payments = self._env.store.payments_of(owner)
         if all(room_to_capture(payment) == 0 for payment in payments):
-            self._carry_out(owner, None, [self._rest(one) for one in payments if _holds(one)])
+            self._carry_out(owner, None, [self._rest(payment) for payment in payments if _holds(payment)])
 
     def _rest(self, payment: Payment) -> Part:
-        held = sum(left_of_hold(payment, one) for one in payment.transactions if one.type is AUTHORIZE)
+        held = sum(
+            left_of_hold(payment, transaction) for transaction in payment.transactions if transaction.type is AUTHORIZE
+        )
         return Part(payment.id, REVERSE_AUTH, Money(held, payment.currency))
 
     def _capabilities(self, payment: Payment) -> Capabilities:
@@ -208,7 +200,8 @@ class Orders:
 
 def _holds(payment: Payment) -> bool:
     return any(
-        one.type is AUTHORIZE and one.reversal in USABLE and left_of_hold(payment, one) for one in payment.transactions
+        transaction.type is AUTHORIZE and transaction.reversal in USABLE and left_of_hold(payment, transaction)
+        for transaction in payment.transactions
     )
 
 
@@ -217,23 +210,32 @@ def _problem(part: Part, failed: Failure[TransactionProblem]) -> FailedPayment:
     return FailedPayment(payment_id=part.payment_id, problem=problem, type=part.type, amount=part.amount)
 
 
-def _check(owner: Owner, source: Source, amount: Money, key: str) -> InvalidInput | None:
+def _check(request: _OrderRequest) -> InvalidInput | None:
     return (
-        check_owner(owner)
-        or check_identifier(f"{source.kind}_id", source.id)
-        or check_amount("amount", amount)
-        or check_key(key)
+        check_owner(request.owner)
+        or check_identifier(f"{request.source.kind}_id", request.source.id)
+        or check_amount("amount", request.amount)
+        or check_key(request.key)
     )
+
+
+def _plan(request: _OrderRequest, payments: Sequence[Payment], planner: _Planner) -> Outcome[Plan, OrderProblem]:
+    if not payments:
+        return Failure(PaymentNotFound(f"of {request.owner.kind} {request.owner.id}"))
+    for payment in payments:
+        if payment.currency != request.amount.currency:
+            return Failure(CurrencyMismatch(payment.currency, request.amount.currency))
+    return planner(payments)
 
 
 def _written_plan(parts: Sequence[Part]) -> str:
     return json.dumps(
-        [[one.payment_id, one.type, one.amount.minor, one.amount.currency.code, one.moved_minor] for one in parts]
+        [[part.payment_id, part.type, part.amount.minor, part.amount.currency.code, part.moved_minor] for part in parts]
     )
 
 
 def read_plan(written: str) -> tuple[Part, ...]:
-    """The parts of a request, as its key was recorded with them. ``ValueError`` or ``TypeError`` if it is no such text."""
+    """Read the parts that were stored with a key. Raises ``ValueError`` or ``TypeError`` for any other text."""
     if not written.startswith("["):
         raise ValueError("a plan is a list")
     return tuple(

@@ -35,7 +35,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.checkout.service import with_token
+from payports.application.checkout.attempt import with_token
 from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Commit
