@@ -72,9 +72,9 @@ class StripeBank:
         transactions = built.transactions
         if not isinstance(transactions, StripeGateway):
             return built
-        finder = transactions.finder
-        losing = attrs.evolve(finder, channel=attrs.evolve(finder.channel, sender=self._sender))
-        gateway = attrs.evolve(transactions, finder=losing)
+        lookup = transactions.lookup
+        losing = attrs.evolve(lookup, client=attrs.evolve(lookup.client, sender=self._sender))
+        gateway = attrs.evolve(transactions, lookup=losing)
         return attrs.evolve(built, transactions=gateway, validator=gateway, actions=gateway, webhooks=None)
 
     def token(self, name: str) -> str:

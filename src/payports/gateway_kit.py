@@ -41,7 +41,7 @@ from payports.adapters.gateways.kit.options import (
 from payports.adapters.gateways.kit.paging import Page, Search, collect_pages, find_in_pages
 from payports.adapters.gateways.kit.refusals import REFUSALS, refusal_of
 from payports.adapters.gateways.kit.webhook_secrets import WebhookSecrets, webhook_secrets_of
-from payports.adapters.gateways.kit.webhooks import SignedWebhooks
+from payports.adapters.gateways.kit.webhooks import EventReader, SignedWebhooks
 from payports.adapters.option_reading import read_options
 from payports.domain.capabilities import (
     FOREVER,
@@ -105,6 +105,7 @@ __all__ = [
     "Customer",
     "DeclineCodes",
     "Declined",
+    "EventReader",
     "ExternalActions",
     "Failure",
     "FailureType",

@@ -18,8 +18,9 @@ import pytest
 from returns.result import Success
 
 from payports.adapters.gateways.kit import timed_signatures
+from payports.adapters.gateways.kit import webhooks as kit_webhooks
+from payports.adapters.gateways.kit.webhooks import SignedWebhooks
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
-from payports.adapters.gateways.stripe import webhooks as stripe_webhooks
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookReader
 from tests.webhooks.forging import WAYS, about_somewhere_else
@@ -96,11 +97,11 @@ def accepts_without_comparing(patch: pytest.MonkeyPatch, _: Scene) -> None:
 def accepts_without_a_header(patch: pytest.MonkeyPatch, _: Scene) -> None:
     verify = timed_signatures.verify
 
-    def careless(secret: Any, header: str, headers: Any, *rest: Any) -> Any:
-        return verify(secret, header, headers, *rest) if header in headers else None
+    def careless(secrets: Any, header: str, headers: Any, *rest: Any) -> Any:
+        return verify(secrets, header, headers, *rest) if header in headers else None
 
     patch.setattr(timed_signatures, "verify", careless)
-    patch.setattr(stripe_webhooks, "verify", careless)
+    patch.setattr(kit_webhooks, "verify", careless)
 
 
 def tolerates_the_future(patch: pytest.MonkeyPatch, _: Scene) -> None:
@@ -140,8 +141,13 @@ def takes_the_first_header(patch: pytest.MonkeyPatch, _: Scene) -> None:
 def keeps_the_former_secret(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     for scheme in scene.schemes:
         reader: Any = scene.reader(scheme)
-        far = attrs.evolve(reader.former, until=scene.clock.now().replace(year=9_999))
-        _replace(patch, scene, scheme.gateway, attrs.evolve(reader, former=far))
+        until = scene.clock.now().replace(year=9_999)
+        if isinstance(reader, SignedWebhooks) and reader.secrets.former:
+            secrets = attrs.evolve(reader.secrets, former=attrs.evolve(reader.secrets.former, until=until))
+            reader = attrs.evolve(reader, secrets=secrets)
+        else:
+            reader = attrs.evolve(reader, former=attrs.evolve(reader.former, until=until))
+        _replace(patch, scene, scheme.gateway, reader)
 
 
 def verifies_only_the_first_item(patch: pytest.MonkeyPatch, scene: Scene) -> None:
@@ -162,7 +168,10 @@ def believes_any_mode(patch: pytest.MonkeyPatch, scene: Scene) -> None:
             first: Any = reader.read(headers, body, params, now)
             if first != Success(()):
                 return first
-            live = attrs.evolve(reader, terms=attrs.evolve(reader.terms, livemode=True))
+            events = reader.events
+            live = attrs.evolve(
+                reader, events=attrs.evolve(events, settings=attrs.evolve(events.settings, livemode=True))
+            )
             return live.read(headers, body, params, now)
 
     _replace(patch, scene, "card", AnyMode())

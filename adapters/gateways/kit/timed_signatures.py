@@ -33,7 +33,7 @@ def verify(
     secrets: WebhookSecrets, header: str, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> WebhookRefused | None:
     """Say why a body cannot be believed, or nothing. While a secret is changed several signatures may be given, and two secrets be good."""
-    value = _single_header(headers, header)
+    value = _header(headers, header)
     if not value or len(value) > _MAX_HEADER:
         return WebhookRefused("the signature is missing, doubled or too long")
     parts = [part.strip() for part in value.split(",")]
@@ -50,7 +50,7 @@ def verify(
     return None
 
 
-def _single_header(headers: Mapping[str, str], header: str) -> str:
+def _header(headers: Mapping[str, str], header: str) -> str:
     """The one header of a name, in whatever case; nothing if there are two, for nobody may choose."""
     values: list[object] = [value for name, value in headers.items() if str(name).lower() == header.lower()]
     value = values[0] if len(values) == 1 else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol
 
 import attrs
 from returns.result import Failure
@@ -15,19 +15,26 @@ from payports.adapters.gateways.kit.webhook_secrets import WebhookSecrets
 from payports.domain.outcome import Outcome
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 
-EventReader: TypeAlias = Callable[[JsonObject], Outcome[tuple[Notification, ...], WebhookRefused]]
+
+class EventReader(Protocol):
+    """The gateway's own part of reading notifications."""
+
+    def read_events(self, event: JsonObject) -> Outcome[tuple[Notification, ...], WebhookRefused]:
+        """Check that account and mode are ours, then translate the items of a verified object.
+
+        Failures:
+            WebhookRefused: another account or mode, or an item that cannot be read.
+        """
+        ...
 
 
 @attrs.frozen(kw_only=True)
 class SignedWebhooks(WebhookReader):
-    """Reads notifications signed as ``t=SECONDS,v1=HEX`` in ``header``.
-
-    ``read_events`` is the gateway's own part: it gets a verified object, checks that account and mode are ours, and translates its items.
-    """
+    """Reads notifications that are signed as ``t=SECONDS,v1=HEX`` in ``header``; ``events`` reads what is verified."""
 
     secrets: WebhookSecrets
     header: str
-    read_events: EventReader
+    events: EventReader
 
     def read(
         self,
@@ -39,7 +46,7 @@ class SignedWebhooks(WebhookReader):
         """Verify a body, then read its items.
 
         Failures:
-            WebhookRefused: no secret, a bad signature or time, no JSON object, or what ``read_events`` refuses.
+            WebhookRefused: no secret, a bad signature or time, no JSON object, or what ``events`` refuses.
         """
         if self.secrets.current is None:
             return Failure(WebhookRefused("no webhook secret is configured", 503))
@@ -47,4 +54,6 @@ class SignedWebhooks(WebhookReader):
         if refused:
             return Failure(refused)
         event = read_object(body)
-        return Failure(WebhookRefused("the body is no JSON object")) if event is None else self.read_events(event)
+        return (
+            Failure(WebhookRefused("the body is no JSON object")) if event is None else self.events.read_events(event)
+        )

@@ -17,7 +17,7 @@ from payports.adapters.gateways.stripe.interpretation import LAPSED, is_about, m
 from payports.adapters.gateways.stripe.json_objects import own_id
 from payports.adapters.gateways.stripe.objects import Intent, read_intent
 from payports.adapters.gateways.stripe.queries import cancellation_of, expiry_of
-from payports.adapters.gateways.stripe.requests import Terms
+from payports.adapters.gateways.stripe.requests import StripeSettings
 from payports.domain.lifecycle import INITIATING
 from payports.domain.observation import Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
@@ -28,45 +28,51 @@ _REFUSED: Final = frozenset({"requires_payment_method", "requires_source"})
 _WAITING: Final = _REFUSED | {"requires_action", "requires_source_action", "requires_confirmation"}
 
 
-def closing_of(told: JsonObject, asked: PaymentRequest, terms: Terms, *, give_up: bool, minute: int) -> Call | None:
+def closing_of(
+    payload: JsonObject, request: PaymentRequest, settings: StripeSettings, *, give_up: bool, minute: int
+) -> Call | None:
     """The request that closes what Stripe has told of a transaction; nothing if it is closed, or may stay open.
 
     ``give_up``: nobody waits for the shopper any more. Else only what was refused is closed. ``minute``: when it is asked for; Stripe keeps
     a failure with its key for a day, and closing twice does no harm.
     """
-    if asked.type not in INITIATING:
+    if request.type not in INITIATING:
         return None
-    if told.get("object") == "checkout.session":
-        return _of_page(told, asked, terms, minute) if give_up else None
-    intent = read_intent(told)
-    if intent is None or intent.on_page or not is_about(intent, asked, terms):
+    if payload.get("object") == "checkout.session":
+        return _of_page(payload, request, settings, minute) if give_up else None
+    intent = read_intent(payload)
+    if intent is None or intent.on_page or not is_about(intent, request, settings):
         return None
     refused = intent.status in _REFUSED and intent.problem is not None
-    return _of_intent(intent, asked, minute) if give_up or refused else None
+    return _of_intent(intent, request, minute) if give_up or refused else None
 
 
-def _of_page(told: JsonObject, asked: PaymentRequest, terms: Terms, minute: int) -> Call | None:
+def _of_page(payload: JsonObject, request: PaymentRequest, settings: StripeSettings, minute: int) -> Call | None:
     """An open page is closed first; while it is open Stripe does not let its intent be cancelled."""
-    session, status = own_id(told), told.get("status")
-    if not session or session != asked.attributes.get("session", session) or told.get("livemode") is not terms.livemode:
+    session, status = own_id(payload), payload.get("status")
+    if (
+        not session
+        or session != request.attributes.get("session", session)
+        or payload.get("livemode") is not settings.livemode
+    ):
         return None
     if status == "open":
-        return expiry_of(session, _key(asked, session, minute))
-    intent = read_intent(nested(told, "payment_intent"))
-    left = status == "expired" and intent is not None and is_about(intent, asked, terms)
-    return _of_intent(intent, asked, minute) if left and intent else None
+        return expiry_of(session, _key(request, session, minute))
+    intent = read_intent(nested(payload, "payment_intent"))
+    left = status == "expired" and intent is not None and is_about(intent, request, settings)
+    return _of_intent(intent, request, minute) if left and intent else None
 
 
-def _of_intent(intent: Intent, asked: PaymentRequest, minute: int) -> Call | None:
-    if intent.status not in _WAITING or moves_money(intent) or intent.authorized or intent.amount != asked.amount:
+def _of_intent(intent: Intent, request: PaymentRequest, minute: int) -> Call | None:
+    if intent.status not in _WAITING or moves_money(intent) or intent.authorized or intent.amount != request.amount:
         return None
     charge = intent.charge.id if intent.charge else ""
-    return cancellation_of(intent.id, _key(asked, intent.id, intent.status, charge, minute))
+    return cancellation_of(intent.id, _key(request, intent.id, intent.status, charge, minute))
 
 
-def _key(asked: PaymentRequest, *stands: str | int) -> str:
+def _key(request: PaymentRequest, *stands: str | int) -> str:
     """A key of its own for where it stands now: a refusal of before, which Stripe keeps with the key, is not brought again."""
-    return sha256(repr(("close", asked.transaction_id, *stands)).encode(errors="replace")).hexdigest()
+    return sha256(repr(("close", request.transaction_id, *stands)).encode(errors="replace")).hexdigest()
 
 
 def closed(found: Observation, before: Observation) -> Observation:
@@ -77,9 +83,9 @@ def closed(found: Observation, before: Observation) -> Observation:
         return attrs.evolve(
             found, status=DECLINED, code=before.code, failure_type=before.failure_type, hard=before.hard, amount=None
         )
-    told = found.failure_type not in (None, FailureType.ABANDONED)
+    payload = found.failure_type not in (None, FailureType.ABANDONED)
     return (
         found
-        if told
+        if payload
         else attrs.evolve(found, status=DECLINED, code=LAPSED, failure_type=FailureType.ABANDONED, hard=False)
     )

@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import Limits
 from payports.adapters.gateways.kit.http_sender import Sender
-from payports.adapters.gateways.kit.webhook_secrets import check_secret, former_of
+from payports.adapters.gateways.kit.options import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    TOTAL_TIMEOUT,
+    check_base_url,
+    limits_of,
+)
+from payports.adapters.gateways.kit.webhook_secrets import webhook_secrets_of
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.lookup import Lookup
-from payports.adapters.gateways.stripe.requests import MAX_TITLE, Selection, Terms
+from payports.adapters.gateways.stripe.requests import MAX_TITLE, Selection, StripeSettings
 from payports.adapters.gateways.stripe.vault import StripeVault
-from payports.adapters.gateways.stripe.webhooks import StripeWebhooks
+from payports.adapters.gateways.stripe.webhooks import stripe_webhooks
 from payports.adapters.option_reading import ConfigurationError, read_options
 from payports.adapters.tokenization.stripe import PUBLISHABLE_KEY, StripeBridge
 from payports.domain.secret import Secret
@@ -65,21 +70,43 @@ class Options:
     page_expires: timedelta = timedelta(hours=1)
     fence_keys: bool = True
     locale: str = "auto"
-    connect_timeout: timedelta = timedelta(seconds=5)
-    read_timeout: timedelta = timedelta(seconds=20)
-    total_timeout: timedelta = timedelta(seconds=30)
+    connect_timeout: timedelta = CONNECT_TIMEOUT
+    read_timeout: timedelta = READ_TIMEOUT
+    total_timeout: timedelta = TOTAL_TIMEOUT
 
 
 def connect(context: AdapterContext) -> Gateway:
     """Build the gateway. Raises ``ConfigurationError`` naming the key."""
     where = f"gateways.{context.name}"
     options = read_options(Options, context.options, where)
-    livemode = mode_of(options, where)
+    settings = _settings_of(options, live=mode_of(options, where))
     _check(options, where)
-    mode = "live" if livemode else "test"
-    terms = Terms(
+    client = StripeClient(
+        base_url=options.base_url.rstrip("/"),
+        secret_key=options.secret_key,
+        version=options.stripe_version,
+        sender=Sender(limits_of(options, where)),
+        connected_account=options.account,
+    )
+    lookup = Lookup(client=client, settings=settings, clock=context.clock, fences=options.fence_keys)
+    gateway = StripeGateway(lookup=lookup)
+    return Gateway(
+        transactions=gateway,
+        validator=gateway,
+        webhooks=stripe_webhooks(webhook_secrets_of(options, where), settings, options.account),
+        actions=gateway,
+        vault=StripeVault(client=client, settings=settings),
+        bridge=_bridge_of(options),
+        account=settings.account,
+        close=client.sender.close,
+    )
+
+
+def _settings_of(options: Options, *, live: bool) -> StripeSettings:
+    mode = "live" if live else "test"
+    return StripeSettings(
         account=f"{options.account}/{mode}" if options.account else mode,
-        livemode=livemode,
+        livemode=live,
         selection=options.payment_methods,
         several_captures=options.several_captures,
         hosted_page=options.hosted_page,
@@ -87,31 +114,12 @@ def connect(context: AdapterContext) -> Gateway:
         page_expires=options.page_expires,
         publishable_key=options.publishable_key,
     )
-    channel = StripeClient(
-        base_url=options.base_url.rstrip("/"),
-        secret_key=options.secret_key,
-        version=options.stripe_version,
-        sender=Sender(_limits(options)),
-        connected_account=options.account,
-    )
-    gateway = StripeGateway(finder=Lookup(channel=channel, terms=terms, clock=context.clock, fences=options.fence_keys))
-    return Gateway(
-        transactions=gateway,
-        validator=gateway,
-        webhooks=StripeWebhooks(
-            secret=options.webhook_secret,
-            terms=terms,
-            connected_account=options.account,
-            former=former_of(options.former_webhook_secret, options.former_webhook_secret_until, where),
-        ),
-        actions=gateway,
-        vault=StripeVault(channel=channel, terms=terms),
-        bridge=StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)
-        if options.publishable_key
-        else None,
-        account=terms.account,
-        close=channel.sender.close,
-    )
+
+
+def _bridge_of(options: Options) -> StripeBridge | None:
+    if not options.publishable_key:
+        return None
+    return StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)
 
 
 def mode_of(options: Options, where: str) -> bool:
@@ -133,11 +141,7 @@ def mode_of(options: Options, where: str) -> bool:
 
 
 def _check(options: Options, where: str) -> None:
-    parts = urlsplit(options.base_url)
-    here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if not ((parts.scheme == "https" and parts.hostname) or here) or parts.query or parts.username or parts.fragment:
-        raise ConfigurationError(f"{where}.base_url", "must be https://HOST, or http on this machine")
-    check_secret(options.webhook_secret, f"{where}.webhook_secret")
+    check_base_url(options.base_url, f"{where}.base_url")
     if not _VERSION.fullmatch(options.stripe_version):
         raise ConfigurationError(f"{where}.stripe_version", "must be a version such as 2022-11-15")
     if options.account and not _ACCOUNT.fullmatch(options.account):
@@ -146,14 +150,3 @@ def _check(options: Options, where: str) -> None:
         raise ConfigurationError(f"{where}.page_expires", "must be from 35 minutes to 23 hours")
     if len(options.page_title) > MAX_TITLE:
         raise ConfigurationError(f"{where}.page_title", f"must have at most {MAX_TITLE} characters")
-    for name in ("connect_timeout", "read_timeout", "total_timeout"):
-        if not getattr(options, name):
-            raise ConfigurationError(f"{where}.{name}", "must be above zero")
-
-
-def _limits(options: Options) -> Limits:
-    return Limits(
-        connect_s=options.connect_timeout.total_seconds(),
-        read_s=options.read_timeout.total_seconds(),
-        total_s=options.total_timeout.total_seconds(),
-    )

@@ -1,4 +1,4 @@
-"""How many decimals Stripe counts in, where that is not what ISO 4217 says, and the exact conversion.
+"""The units that Stripe counts in, where they differ from ISO 4217.
 
 Source: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal currencies" and "Special cases" (2026).
 """
@@ -6,10 +6,10 @@ Source: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal cu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
-from payports.domain.money import CURRENCIES, MAX_MINOR, Money
+from payports.adapters.gateways.kit.currencies import CurrencyUnits
+from payports.domain.money import CURRENCIES, Money
 
 _ZERO_DECIMALS: Final = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
 _THREE_DECIMALS: Final = "BHD JOD KWD OMR TND"
@@ -21,16 +21,16 @@ def _each(codes: str, number: int) -> dict[str, int]:
     return dict.fromkeys(codes.split(), number)
 
 
-DECIMALS: Final[Mapping[str, int]] = MappingProxyType(
+UNITS: Final = CurrencyUnits(
     {code: currency.exponent for code, currency in CURRENCIES.items() if currency.exponent == 2}
     | _each(_ZERO_DECIMALS, 0)
     | _each(_THREE_DECIMALS, 3)
-    | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 2)
+    | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 2),
+    _each(_THREE_DECIMALS, 10) | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 100),
 )
-"""By currency; one of other than two decimals that Stripe does not name has none here, and is not sent."""
+"""A currency of other than two decimals that Stripe does not name is not sent. The last digit of three decimals must be 0."""
 
-_STEPS: Final = _each(_THREE_DECIMALS, 10) | _each(_TWO_DECIMALS_THAT_ARE_ZERO, 100)
-"""What Stripe's units must be a multiple of: the last digit of three decimals must be 0."""
+DECIMALS: Final[Mapping[str, int]] = UNITS.decimals
 
 
 def units_of(amount: Money) -> int | None:
@@ -41,11 +41,7 @@ def units_of(amount: Money) -> int | None:
     >>> units_of(Money.of("0.50", "MGA")), units_of(Money.of("1.234", "KWD")), units_of(Money.of("1.000", "IQD"))
     (None, None, None)
     """
-    decimals = DECIMALS.get(amount.currency.code)
-    if decimals is None:
-        return None
-    units, lost = _shifted(amount.minor, decimals - amount.currency.exponent)
-    return None if lost or units % _STEPS.get(amount.currency.code, 1) else units
+    return UNITS.units_of(amount)
 
 
 def money_of(units: object, code: object) -> Money | None:
@@ -56,15 +52,6 @@ def money_of(units: object, code: object) -> Money | None:
     >>> money_of(501, "ugx") is None
     True
     """
-    if type(units) is not int or type(code) is not str or not (code.isascii() and code.islower()):
+    if type(code) is not str or not (code.isascii() and code.islower()):
         return None
-    currency, decimals = CURRENCIES.get(code.upper()), DECIMALS.get(code.upper())
-    if currency is None or decimals is None or not 0 <= units <= MAX_MINOR:
-        return None
-    minor, lost = _shifted(units, currency.exponent - decimals)
-    return None if lost or minor > MAX_MINOR else Money(minor, currency)
-
-
-def _shifted(number: int, places: int) -> tuple[int, int]:
-    """Shift the decimal point; gives what is left, and what would be lost."""
-    return (number * 10**places, 0) if places >= 0 else divmod(number, int(10**-places))
+    return UNITS.money_of(units, code.upper())

@@ -1,4 +1,4 @@
-"""What a decline of Stripe means: why, and whether the same card may be tried again.
+"""Stripe's decline codes: why a payment was declined, and whether the same card may be tried again.
 
 Source: docs.stripe.com/declines/codes and docs.stripe.com/error-codes. Stripe names no hard and soft; the split is ours: hard is what the
 issuer will answer again, whenever it is asked.
@@ -6,13 +6,12 @@ issuer will answer again, whenever it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
+from payports.adapters.gateways.kit.codes import DeclineCodes
 from payports.domain.transaction_types import FailureType
 
-_TYPES: Final[Mapping[FailureType, str]] = MappingProxyType(
+CODES: Final = DeclineCodes(
     {
         FailureType.FRAUD: "fraudulent lost_card merchant_blacklist pickup_card security_violation stolen_card",
         FailureType.EXPIRED: "expired_card",
@@ -26,40 +25,20 @@ _TYPES: Final[Mapping[FailureType, str]] = MappingProxyType(
             "invalid_number invalid_pin new_account_information_available payment_method_invalid_parameter "
             "payment_method_not_available resource_missing testmode_decline"
         ),
-    }
-)
-_FAILURES: Final = {code: kind for kind, codes in _TYPES.items() for code in codes.split()}
-
-_HARD: Final = frozenset(
-    [
-        "card_not_supported",
-        "currency_not_supported",
-        "expired_card",
-        "fraudulent",
-        "incorrect_number",
-        "invalid_account",
-        "invalid_card_type",
-        "invalid_expiry_month",
-        "invalid_expiry_year",
-        "invalid_number",
-        "lost_card",
-        "merchant_blacklist",
-        "new_account_information_available",
-        "pickup_card",
-        "restricted_card",
-        "revocation_of_all_authorizations",
-        "revocation_of_authorization",
-        "security_violation",
-        "stolen_card",
-        "stop_payment_order",
-        "testmode_decline",
-    ]
+    },
+    hard=(
+        "card_not_supported currency_not_supported expired_card fraudulent incorrect_number invalid_account "
+        "invalid_card_type invalid_expiry_month invalid_expiry_year invalid_number lost_card "
+        "merchant_blacklist new_account_information_available pickup_card restricted_card "
+        "revocation_of_all_authorizations revocation_of_authorization security_violation stolen_card "
+        "stop_payment_order testmode_decline"
+    ),
 )
 
 _NEVER_AGAIN: Final = "do_not_try_again"
 """The advice of newer versions, from the card schemes: it outweighs every code."""
 
-DECLINE_CODES: Final = frozenset(_FAILURES) - {"resource_missing"} | _HARD | {"card_declined", "processing_error"}
+DECLINES: Final = frozenset(CODES.failures) - {"resource_missing"} | CODES.hard | {"card_declined", "processing_error"}
 """The codes that speak of the card and so make an error a decline, whatever its type says."""
 
 
@@ -71,6 +50,5 @@ def meaning_of(code: str, decline_code: str, advice: str) -> tuple[FailureType, 
     >>> meaning_of("card_declined", "stolen_card", "")
     (<FailureType.FRAUD: 'FRAUD'>, True)
     """
-    told = [one for one in (decline_code, code) if one]
-    kind = next((_FAILURES[one] for one in told if one in _FAILURES), FailureType.DECLINED)
-    return kind, advice == _NEVER_AGAIN or any(one in _HARD for one in told)
+    failure, hard = CODES.meaning_of(decline_code, code)
+    return failure, hard or advice == _NEVER_AGAIN

@@ -9,20 +9,19 @@ from typing import Final
 
 import attrs
 
+from payports.adapters.gateways.kit.observations import unknown
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.form import is_id
-from payports.adapters.gateways.stripe.json_objects import body_of
+from payports.adapters.gateways.stripe.json_objects import payload_of
 from payports.adapters.gateways.stripe.lookup import IN_FLIGHT, Lookup
 from payports.adapters.gateways.stripe.objects import read_intent
-from payports.adapters.gateways.stripe.observations import seen_of
-from payports.adapters.gateways.stripe.requests import MAX_NAME, OWN_FIELDS, Terms
+from payports.adapters.gateways.stripe.requests import MAX_NAME, OWN_FIELDS, StripeSettings
 from payports.adapters.gateways.stripe.responses import is_key_in_use, next_action_of, page_of, read_answer
 from payports.domain.capabilities import Capabilities, LookUp, PartialCapture
 from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import (
     ExternalActions,
     NotFoundYet,
@@ -39,10 +38,10 @@ _CAPTURES: Final = 20
 
 
 @cache
-def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
+def capabilities_of(settings: StripeSettings, *, fences: bool) -> Capabilities:
     """What Stripe can do under some terms."""
     once = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REVERSE_AUTH, REFUND})
-    several = terms.several_captures
+    several = settings.several_captures
     return Capabilities(
         types=once if several else once | {SETTLED},  # an entry in the balance is of the whole charge
         partial_capture=PartialCapture.MULTIPLE if several else PartialCapture.RELEASES_REST,
@@ -54,7 +53,7 @@ def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
         in_flight_bound=IN_FLIGHT,
         fences=fences,
         authorization_lifetime=timedelta(days=7),
-        pass_through_limit=_METADATA - OWN_FIELDS - terms.hosted_page - (_CAPTURES if several else 0),
+        pass_through_limit=_METADATA - OWN_FIELDS - settings.hosted_page - (_CAPTURES if several else 0),
         pass_through_length=500,
         pass_through_name_length=MAX_NAME,
     )
@@ -64,58 +63,58 @@ def capabilities_of(terms: Terms, *, fences: bool) -> Capabilities:
 class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
     """Transactions at Stripe."""
 
-    finder: Lookup
+    lookup: Lookup
 
     @property
     def capabilities(self) -> Capabilities:
         """What Stripe can do under these terms."""
-        return capabilities_of(self._terms, fences=self.finder.fences)
+        return capabilities_of(self._settings, fences=self.lookup.fences)
 
     @property
-    def _terms(self) -> Terms:
-        return self.finder.terms
+    def _settings(self) -> StripeSettings:
+        return self.lookup.settings
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         """Send one transaction; a key that Stripe has for something else is only believed burnt if it was us who burnt it."""
-        sent = self.finder.channel.send(requests.execution_of(request, self._terms))
-        if self.finder.fences and is_key_in_use(sent):
-            taken = self.finder.take_key(request, Channel.ANSWER)
-            return PaymentResponse(seen=taken) if taken else read_answer(sent, request, self._terms)
-        return read_answer(sent, request, self._terms)
+        sent = self.lookup.client.send(requests.execution_of(request, self._settings))
+        if self.lookup.fences and is_key_in_use(sent):
+            taken = self.lookup.take_key(request, Channel.ANSWER)
+            return PaymentResponse(seen=taken) if taken else read_answer(sent, request, self._settings)
+        return read_answer(sent, request, self._settings)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
         """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
-        return self.finder.find(request, Channel.LOOK_UP, fence=fence)
+        return self.lookup.find(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
         """Ask Stripe how the action ended; what the browser brought is not needed."""
-        return self.finder.find(request, Channel.RETURN)
+        return self.lookup.find(request, Channel.RETURN)
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
         """Cancel the intent, or close the page, that waits for the shopper; and say what is true then."""
-        if not self.finder.fences:
+        if not self.lookup.fences:
             return NotFoundYet("this server cannot be told to give up")
-        found = self.finder.find(request, Channel.LOOK_UP, give_up=True)
+        found = self.lookup.find(request, Channel.LOOK_UP, give_up=True)
         if isinstance(found, Observation):
             return found
-        return seen_of(request, Channel.LOOK_UP, TransactionStatus.UNKNOWN, found.reason)
+        return unknown(request, Channel.LOOK_UP, found.reason)
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- the action names what it is about
         """Fetch what was not kept: a client secret, or an address with one; the action as it was kept if Stripe does not give it now."""
         if action.url or not is_id(action.reference):
             return action
         if action.type == "hosted_page":
-            page = page_of(body_of(self.finder.channel.send(queries.session_of(action.reference))), complete=True)
+            page = page_of(payload_of(self.lookup.client.send(queries.session_of(action.reference))), complete=True)
             return page if page and page.reference == action.reference else action
-        intent = read_intent(body_of(self.finder.channel.send(queries.intent_of(action.reference))))
-        if intent is None or intent.id != action.reference or intent.livemode is not self._terms.livemode:
+        intent = read_intent(payload_of(self.lookup.client.send(queries.intent_of(action.reference))))
+        if intent is None or intent.id != action.reference or intent.livemode is not self._settings.livemode:
             return action
-        complete = next_action_of(intent, self._terms, complete=True)
+        complete = next_action_of(intent, self._settings, complete=True)
         return complete if complete.type == action.type and intent.secret else action
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
         """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""
-        if not method.token and self._terms.hosted_page:
+        if not method.token and self._settings.hosted_page:
             return None
         if is_id(method.token):
             return None

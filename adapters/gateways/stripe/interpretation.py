@@ -12,9 +12,10 @@ import attrs
 from payports.adapters.gateways.stripe.currencies import units_of
 from payports.adapters.gateways.stripe.json_objects import own_id
 from payports.adapters.gateways.stripe.objects import MANUAL, Intent, Problem, Refund
-from payports.adapters.gateways.stripe.requests import Terms
+from payports.adapters.gateways.stripe.requests import StripeSettings
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REVERSE_AUTH, SETTLED
 from payports.domain.money import Money
+from payports.domain.observation import Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentRequest
 
@@ -37,29 +38,44 @@ class Verdict:
     problem: Problem | None = None
 
 
-def is_about(intent: Intent, asked: PaymentRequest, terms: Terms) -> bool:
+def observed(verdict: Verdict, seen: Observation) -> Observation:
+    """Fill a verdict into an observation. Success needs an amount; whether it is the one that was asked for is for the core to judge."""
+    if verdict.status is _SUCCEEDED and verdict.amount is None:
+        return attrs.evolve(seen, status=_UNKNOWN)
+    problem = verdict.problem
+    return attrs.evolve(
+        seen,
+        status=verdict.status,
+        amount=verdict.amount,
+        code=problem.code if problem else "",
+        failure_type=problem.failure if problem else None,
+        hard=problem.hard if problem else False,
+    )
+
+
+def is_about(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> bool:
     """Tell whether an intent is that which was asked about, and of our mode."""
-    expected = asked.gateway_reference if asked.type in INITIATING else asked.parent_reference
-    named = asked.transaction_id if asked.type in INITIATING else asked.parent_id
-    if asked.type is SETTLED:  # its parent may be a capture, which the intent does not name
+    expected = request.gateway_reference if request.type in INITIATING else request.parent_reference
+    named = request.transaction_id if request.type in INITIATING else request.parent_id
+    if request.type is SETTLED:  # its parent may be a capture, which the intent does not name
         named = ""
-    told = {intent.transaction, intent.charge.transaction if intent.charge else ""}
-    same = expected in ("", intent.id) and (not named or told <= {"", named})
-    return same and intent.livemode is terms.livemode
+    payload = {intent.transaction, intent.charge.transaction if intent.charge else ""}
+    same = expected in ("", intent.id) and (not named or payload <= {"", named})
+    return same and intent.livemode is settings.livemode
 
 
-def verdict_of(intent: Intent, asked: PaymentRequest, terms: Terms) -> Verdict | None:
+def verdict_of(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> Verdict | None:
     """Say what an intent tells of a transaction; nothing if that has not been done."""
-    if asked.type in INITIATING:
-        return initiated(intent, manual=asked.type is AUTHORIZE)
-    if asked.type is SETTLED:
+    if request.type in INITIATING:
+        return initiated(intent, manual=request.type is AUTHORIZE)
+    if request.type is SETTLED:
         return settled(intent)
     if intent.method != MANUAL:
         return Verdict(_UNKNOWN)
-    if asked.type is CAPTURE and terms.several_captures:
-        return captured_in_part(intent, asked)
+    if request.type is CAPTURE and settings.several_captures:
+        return captured_in_part(intent, request)
     readers = {CAPTURE: captured, REVERSE_AUTH: reversed_}
-    return readers[asked.type](intent) if asked.type in readers else Verdict(_UNKNOWN)
+    return readers[request.type](intent) if request.type in readers else Verdict(_UNKNOWN)
 
 
 def _refused(status: TransactionStatus, code: str, failure: FailureType) -> Verdict:
@@ -133,17 +149,17 @@ def captured(intent: Intent) -> Verdict | None:
             return Verdict(_UNKNOWN)
 
 
-def captured_in_part(intent: Intent, asked: PaymentRequest) -> Verdict | None:
+def captured_in_part(intent: Intent, request: PaymentRequest) -> Verdict | None:
     """Say what became of one of several captures, by the entry that it left; nothing if it left none and all that was received has one."""
     strange = intent.status == "canceled" and intent.capturable
     if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None or strange:
         return Verdict(_UNKNOWN)
-    units, entry = units_of(asked.amount), intent.captures.get(asked.transaction_id)
+    units, entry = units_of(request.amount), intent.captures.get(request.transaction_id)
     received, named = units_of(intent.received) if intent.received else 0, sum(intent.captures.values())
     if received is None or named > received:
         return Verdict(_UNKNOWN)
     if entry is not None:
-        return Verdict(_SUCCEEDED, asked.amount) if entry == units else Verdict(_UNKNOWN)
+        return Verdict(_SUCCEEDED, request.amount) if entry == units else Verdict(_UNKNOWN)
     if named < received or intent.received is None:
         return Verdict(_UNKNOWN)
     if intent.status == "canceled":

@@ -1,43 +1,22 @@
-"""Reading Stripe's JSON: what is told in two ways, or as something that it cannot be, is not the same as what is not told.
-
-Stripe's answers may have doubled keys where nobody looks. One that is looked at spoils the object that it stands in.
-"""
+"""Fields that Stripe's objects share: ids, metadata and lists. A field that cannot be read is not the same as one that is not there."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, NoReturn, cast
+from typing import Any, cast
 
 from payports.adapters.gateways.kit.http_results import Answer, Sent
-from payports.adapters.gateways.kit.json_reading import JsonObject
+from payports.adapters.gateways.kit.json_reading import JsonObject, read_object
 from payports.adapters.gateways.stripe.form import Call, is_id
 
 
-class _Doubtful:
-    """Stands for a key that is told twice, differently: there, but of no type that anybody asks for."""
+def payload_of(sent: Sent) -> JsonObject:
+    """The object of a good answer; an empty one for all others."""
+    return read_payload(sent) if isinstance(sent, Answer) and sent.status == 200 else {}
 
 
-_DOUBTFUL: Final = _Doubtful()
-
-
-def read_body(body: bytes) -> JsonObject:
-    """Read a JSON object; an empty one if it is none.
-
-    >>> read_body(b'{"a": 1, "b": 2, "b": 2}'), read_body(b"[]")
-    ({'a': 1, 'b': 2}, {})
-    >>> "a" in read_body(b'{"a": 1, "a": true}')
-    True
-    """
-    try:
-        found: object = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_clear)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("JsonObject", found) if isinstance(found, dict) else {}
-
-
-def body_of(sent: Sent) -> JsonObject:
-    """What a good answer tells; an empty table for all others."""
-    return read_body(sent.body) if isinstance(sent, Answer) and sent.status == 200 else {}
+def read_payload(answer: Answer) -> JsonObject:
+    """The object that an answer holds, whatever its status; an empty one if it is none."""
+    return read_object(answer.body) or {}
 
 
 def id_of(value: object) -> str:
@@ -50,20 +29,20 @@ def id_of(value: object) -> str:
     return found if isinstance(found, str) and is_id(found) else ""
 
 
-def own_id(told: JsonObject) -> str:
+def own_id(payload: JsonObject) -> str:
     """The id of an object itself, which is never an object."""
-    found = told.get("id")
+    found = payload.get("id")
     return found if isinstance(found, str) and is_id(found) else ""
 
 
-def named(told: JsonObject, name: str) -> str | None:
+def named(payload: JsonObject, name: str) -> str | None:
     """The id that a field names, an empty one if it names nobody; ``None`` if it cannot be read."""
-    return "" if told.get(name) is None else id_of(told[name]) or None
+    return "" if payload.get(name) is None else id_of(payload[name]) or None
 
 
-def metadata_of(told: JsonObject) -> dict[str, str] | None:
+def metadata_of(payload: JsonObject) -> dict[str, str] | None:
     """The metadata of an object; ``None`` if it cannot be read."""
-    found: Any = told.get("metadata")
+    found: Any = payload.get("metadata")
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -72,19 +51,11 @@ def metadata_of(told: JsonObject) -> dict[str, str] | None:
     return entries if all(isinstance(value, str) for value in entries.values()) else None
 
 
-def is_list(told: JsonObject, call: Call) -> bool:
+def is_list(payload: JsonObject, call: Call) -> bool:
     """Tell whether an answer is the list that was asked for."""
     kind = "search_result" if call.path.endswith("/search") else "list"
-    return told.get("object") == kind and told.get("url", call.path) == call.path and isinstance(told.get("data"), list)
-
-
-def _clear(pairs: list[tuple[str, Any]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    doubtful = {name for name, value in pairs if type(value) is not type(found[name]) or value != found[name]}
-    return {name: _DOUBTFUL if name in doubtful else value for name, value in found.items()}
-
-
-def _no_constant(_name: str) -> NoReturn:
-    raise ValueError("no JSON")
+    return (
+        payload.get("object") == kind
+        and payload.get("url", call.path) == call.path
+        and isinstance(payload.get("data"), list)
+    )

@@ -94,35 +94,39 @@ class Refund:
     code: str
 
 
-def read_problem(told: JsonObject) -> Problem | None:
+def read_problem(payload: JsonObject) -> Problem | None:
     """Read an error, ``last_payment_error`` or the failure of a charge."""
-    code, decline = text(told, "code", 100), text(told, "decline_code", 100)
-    if not (code or decline or text(told, "type", 100)):
+    code, decline = text(payload, "code", 100), text(payload, "decline_code", 100)
+    if not (code or decline or text(payload, "type", 100)):
         return None
-    failure, hard = meaning_of(code, decline, text(told, "advice_code", 100))
-    return Problem(code=decline or code or text(told, "type", 100), failure=failure, hard=hard)
+    failure, hard = meaning_of(code, decline, text(payload, "advice_code", 100))
+    return Problem(code=decline or code or text(payload, "type", 100), failure=failure, hard=hard)
 
 
-def read_charge(told: JsonObject) -> Charge | None:
+def read_charge(payload: JsonObject) -> Charge | None:
     """Read a charge, or nothing."""
     amount, charge_id, status = (
-        money_of(told.get("amount"), told.get("currency")),
-        own_id(told),
-        text(told, "status", 100),
+        money_of(payload.get("amount"), payload.get("currency")),
+        own_id(payload),
+        text(payload, "status", 100),
     )
-    intent, transaction, metadata = named(told, "payment_intent"), transaction_of(told), metadata_of(told) or {}
-    is_captured, livemode = told.get("captured"), told.get("livemode")
+    intent, transaction, metadata = (
+        named(payload, "payment_intent"),
+        transaction_of(payload),
+        metadata_of(payload) or {},
+    )
+    is_captured, livemode = payload.get("captured"), payload.get("livemode")
     odd = (
         not isinstance(is_captured, bool)
         or not isinstance(livemode, bool | None)
-        or text(told, "object") not in ("", "charge")
+        or text(payload, "object") not in ("", "charge")
     )
     if amount is None or not (charge_id and status) or intent is None or transaction is None or odd:
         return None
-    captured, exact = _captured(told), told.get("amount_captured") is not None
+    captured, exact = _captured(payload), payload.get("amount_captured") is not None
     if (captured is None and exact) or (captured and (captured > amount or status != "succeeded")):
         return None
-    failed = {"code": told.get("failure_code"), "decline_code": nested(told, "outcome").get("reason")}
+    failed = {"code": payload.get("failure_code"), "decline_code": nested(payload, "outcome").get("reason")}
     return Charge(
         id=charge_id,
         intent=intent,
@@ -135,43 +139,43 @@ def read_charge(told: JsonObject) -> Charge | None:
         transaction=transaction,
         on_page=PAGE in metadata,
         problem=read_problem(failed) if status == "failed" else None,
-        multicapture=_multicapture(told),
-        balance=nested(told, "balance_transaction"),
+        multicapture=_multicapture(payload),
+        balance=nested(payload, "balance_transaction"),
     )
 
 
-def _multicapture(told: JsonObject) -> str:
-    card = nested(nested(told, "payment_method_details"), "card")
+def _multicapture(payload: JsonObject) -> str:
+    card = nested(nested(payload, "payment_method_details"), "card")
     return text(nested(card, "multicapture"), "status", 20)
 
 
-def _captured(told: JsonObject) -> Money | None:
+def _captured(payload: JsonObject) -> Money | None:
     """How much of a charge was captured. Without ``amount_captured`` (before 2020) what was released counts as refunded."""
-    units, refunded = integer(told, "amount_captured"), integer(told, "amount_refunded")
-    if told.get("amount_captured") is None and told.get("captured") is False:
+    units, refunded = integer(payload, "amount_captured"), integer(payload, "amount_refunded")
+    if payload.get("amount_captured") is None and payload.get("captured") is False:
         units = 0
-    if told.get("amount_captured") is None and told.get("captured") is True and refunded is not None:
-        units = (integer(told, "amount") or 0) - refunded
-    return money_of(units, told.get("currency"))
+    if payload.get("amount_captured") is None and payload.get("captured") is True and refunded is not None:
+        units = (integer(payload, "amount") or 0) - refunded
+    return money_of(units, payload.get("currency"))
 
 
-def transaction_of(told: JsonObject) -> str | None:
+def transaction_of(payload: JsonObject) -> str | None:
     """Our transaction that the metadata names, an empty text if it names none; ``None`` if the metadata cannot be read."""
-    metadata = metadata_of(told)
+    metadata = metadata_of(payload)
     found = "" if metadata is None else metadata.get(TRANSACTION, "")
     return None if metadata is None or (found and not is_key(found)) else found
 
 
-def read_intent(told: JsonObject) -> Intent | None:
+def read_intent(payload: JsonObject) -> Intent | None:
     """Read a payment intent, or nothing: also if its amounts or its charge speak against it."""
-    status, intent_id, livemode = text(told, "status", 100), own_id(told), told.get("livemode")
-    amount, transaction = money_of(told.get("amount"), told.get("currency")), transaction_of(told)
-    amounts = {name: money_of(told[name], told.get("currency")) for name in _AMOUNTS if name in told}
-    charge_id, charge = _latest_charge(told)
-    odd = told.get("object") != "payment_intent" or not isinstance(livemode, bool) or None in amounts.values()
+    status, intent_id, livemode = text(payload, "status", 100), own_id(payload), payload.get("livemode")
+    amount, transaction = money_of(payload.get("amount"), payload.get("currency")), transaction_of(payload)
+    amounts = {name: money_of(payload[name], payload.get("currency")) for name in _AMOUNTS if name in payload}
+    charge_id, charge = _latest_charge(payload)
+    odd = payload.get("object") != "payment_intent" or not isinstance(livemode, bool) or None in amounts.values()
     if odd or amount is None or transaction is None or charge_id is None or not (status and intent_id):
         return None
-    metadata = metadata_of(told) or {}
+    metadata = metadata_of(payload) or {}
     received = amounts.get("amount_received")
     intent = Intent(
         id=intent_id,
@@ -179,17 +183,17 @@ def read_intent(told: JsonObject) -> Intent | None:
         amount=amount,
         capturable=amounts.get("amount_capturable"),
         received=charge.captured if received is None and charge else received,
-        method=text(told, "capture_method", 100),
+        method=text(payload, "capture_method", 100),
         livemode=livemode is True,
         transaction=transaction,
         metadata=metadata,
         captures=_captures(metadata),
         charge=charge,
-        authorized=_authorized(charge, charge_id, told),
-        problem=read_problem(nested(told, "last_payment_error")),
-        reason=text(told, "cancellation_reason", 100),
-        action=nested(told, "next_action"),
-        secret=text(told, "client_secret"),
+        authorized=_authorized(charge, charge_id, payload),
+        problem=read_problem(nested(payload, "last_payment_error")),
+        reason=text(payload, "cancellation_reason", 100),
+        action=nested(payload, "next_action"),
+        secret=text(payload, "client_secret"),
     )
     whole_amount = (intent.capturable or _no(amount)) + (intent.received or _no(amount)) <= amount
     return intent if whole_amount and (charge is None or _fits(charge, intent, received)) else None
@@ -230,14 +234,14 @@ def _captures(metadata: Mapping[str, str]) -> dict[str, int] | None:
     return found
 
 
-def _latest_charge(told: JsonObject) -> tuple[str | None, Charge | None]:
+def _latest_charge(payload: JsonObject) -> tuple[str | None, Charge | None]:
     """The id of the latest charge (``None`` if it cannot be read), and the charge itself where it is expanded.
 
     Before version 2022-11-15 it is the first in a list of charges.
     """
-    listed = nested_list(nested(told, "charges"), "data")
-    name = named(told, "latest_charge")
-    expanded = nested(told, "latest_charge") or (listed[0] if listed else None)
+    listed = nested_list(nested(payload, "charges"), "data")
+    name = named(payload, "latest_charge")
+    expanded = nested(payload, "latest_charge") or (listed[0] if listed else None)
     if expanded is None or name is None:
         return name, None
     charge = read_charge(expanded)
@@ -249,22 +253,22 @@ _CAPTURE_NAME: Final = re.compile(CAPTURED + "[0-9a-f]{32}")
 _UNITS: Final = re.compile(r"[1-9][0-9]{0,15}")
 
 
-def _authorized(charge: Charge | None, charge_id: str, told: JsonObject) -> bool | None:
+def _authorized(charge: Charge | None, charge_id: str, payload: JsonObject) -> bool | None:
     if charge and charge.status in ("succeeded", "failed"):
         return charge.status == "succeeded"
-    unsaid = "latest_charge" not in told and "charges" not in told
+    unsaid = "latest_charge" not in payload and "charges" not in payload
     return None if charge_id or unsaid else False
 
 
-def read_refund(told: JsonObject) -> Refund | None:
+def read_refund(payload: JsonObject) -> Refund | None:
     """Read a refund, or nothing."""
     amount, refund_id, status = (
-        money_of(told.get("amount"), told.get("currency")),
-        own_id(told),
-        text(told, "status", 100),
+        money_of(payload.get("amount"), payload.get("currency")),
+        own_id(payload),
+        text(payload, "status", 100),
     )
-    intent, transaction = named(told, "payment_intent"), transaction_of(told)
-    if amount is None or not refund_id or told.get("object") != "refund" or intent is None or transaction is None:
+    intent, transaction = named(payload, "payment_intent"), transaction_of(payload)
+    if amount is None or not refund_id or payload.get("object") != "refund" or intent is None or transaction is None:
         return None
     return Refund(
         id=refund_id,
@@ -272,6 +276,6 @@ def read_refund(told: JsonObject) -> Refund | None:
         amount=amount,
         intent=intent,
         transaction=transaction,
-        moved=bool(id_of(told.get("balance_transaction"))),
-        code=text(told, "failure_reason", 100),
+        moved=bool(id_of(payload.get("balance_transaction"))),
+        code=text(payload, "failure_reason", 100),
     )

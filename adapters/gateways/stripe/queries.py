@@ -67,17 +67,17 @@ def _page(form: Mapping[str, Any], after: str) -> Mapping[str, Any]:
     return MappingProxyType({**form, "limit": 100, **({"starting_after": after} if after else {})})
 
 
-def fence_of(asked: PaymentRequest) -> Call | Unsendable:
+def fence_of(request: PaymentRequest) -> Call | Unsendable:
     """Take the key of a request for something that moves no money: an intent that is never confirmed."""
-    units = units_of(asked.amount)
+    units = units_of(request.amount)
     if units is None:
-        return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
-    if not is_key(asked.transaction_id):
+        return Unsendable(f"Stripe cannot count {request.amount.currency.code} so finely")
+    if not is_key(request.transaction_id):
         return Unsendable("the transaction's id cannot be an idempotency key")
     form = {
         "amount": units,
-        "currency": asked.amount.currency.code.lower(),
+        "currency": request.amount.currency.code.lower(),
         "capture_method": "manual",
-        "metadata": {FENCE: asked.transaction_id},
+        "metadata": {FENCE: request.transaction_id},
     }
-    return Call("POST", path("payment_intents"), form, asked.transaction_id)
+    return Call("POST", path("payment_intents"), form, request.transaction_id)

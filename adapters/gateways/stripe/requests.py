@@ -55,7 +55,7 @@ class Selection(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Terms:
+class StripeSettings:
     """What of the configuration shapes requests and how answers are judged. ``account``: what answers must be about; ``page_title``: what
     is bought on a hosted page, ``page_expires``: how long it is open."""
 
@@ -69,123 +69,127 @@ class Terms:
     publishable_key: str = ""
 
 
-def execution_of(asked: PaymentRequest, terms: Terms) -> Call | Unsendable:
+def execution_of(request: PaymentRequest, settings: StripeSettings) -> Call | Unsendable:
     """Write the request that executes a transaction."""
-    call = _execution(asked, terms)
+    call = _execution(request, settings)
     return checked(call) if isinstance(call, Call) else call
 
 
-def _execution(asked: PaymentRequest, terms: Terms) -> Call | Unsendable:
-    units = units_of(asked.amount)
+def _execution(request: PaymentRequest, settings: StripeSettings) -> Call | Unsendable:
+    units = units_of(request.amount)
     if units is None:
-        return Unsendable(f"Stripe cannot count {asked.amount.currency.code} so finely")
-    if not is_key(asked.transaction_id):
+        return Unsendable(f"Stripe cannot count {request.amount.currency.code} so finely")
+    if not is_key(request.transaction_id):
         return Unsendable("the transaction's id cannot be an idempotency key")
-    if asked.type in INITIATING:
-        return _initiation(asked, terms, units)
-    problem = _unfit_parent(asked)
+    if request.type in INITIATING:
+        return _initiation(request, settings, units)
+    problem = _unfit_parent(request)
     if problem:
         return Unsendable(problem)
-    if asked.type is CAPTURE:
+    if request.type is CAPTURE:
         return Call(
             "POST",
-            path("payment_intents", asked.parent_reference, "capture"),
-            _capture(asked, terms, units),
-            asked.transaction_id,
+            path("payment_intents", request.parent_reference, "capture"),
+            _capture(request, settings, units),
+            request.transaction_id,
         )
-    if asked.type is REVERSE_AUTH:
+    if request.type is REVERSE_AUTH:
         form: dict[str, Any] = {"expand": ["latest_charge"]}
-        return Call("POST", path("payment_intents", asked.parent_reference, "cancel"), form, asked.transaction_id)
-    if asked.type is REFUND:
+        return Call("POST", path("payment_intents", request.parent_reference, "cancel"), form, request.transaction_id)
+    if request.type is REFUND:
         form = {
-            "payment_intent": asked.parent_reference,
+            "payment_intent": request.parent_reference,
             "amount": units,
-            "metadata": {TRANSACTION: asked.transaction_id},
+            "metadata": {TRANSACTION: request.transaction_id},
         }
-        return Call("POST", path("refunds"), form, asked.transaction_id)
-    if asked.type is SETTLED:
-        return settlement_of(asked.parent_reference)
-    return Unsendable(f"Stripe has no {asked.type.value}")
+        return Call("POST", path("refunds"), form, request.transaction_id)
+    if request.type is SETTLED:
+        return settlement_of(request.parent_reference)
+    return Unsendable(f"Stripe has no {request.type.value}")
 
 
-def _unfit_parent(asked: PaymentRequest) -> str:
+def _unfit_parent(request: PaymentRequest) -> str:
     """Stripe's capture and cancel name neither currency nor, for cancel, an amount: what would not fit must not be sent."""
-    if not is_id(asked.parent_reference):
+    if not is_id(request.parent_reference):
         return "the parent has no id of Stripe's"
-    currency, held = asked.parent_attributes.get("currency"), asked.parent_attributes.get("held")
-    if currency not in (None, asked.amount.currency.code):
+    currency, held = request.parent_attributes.get("currency"), request.parent_attributes.get("held")
+    if currency not in (None, request.amount.currency.code):
         return "the parent is in another currency"
-    if asked.type is REVERSE_AUTH and held not in (None, str(asked.amount.minor)):
+    if request.type is REVERSE_AUTH and held not in (None, str(request.amount.minor)):
         return "Stripe cancels a hold as a whole"
     return ""
 
 
-def _initiation(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendable:
-    if any(not _NAME.fullmatch(name) for name in asked.pass_through):
+def _initiation(request: PaymentRequest, settings: StripeSettings, units: int) -> Call | Unsendable:
+    if any(not _NAME.fullmatch(name) for name in request.pass_through):
         return Unsendable(f"a pass-through name has brackets or more than {MAX_NAME} characters")
-    if any(name.startswith(_OURS) for name in asked.pass_through):
+    if any(name.startswith(_OURS) for name in request.pass_through):
         return Unsendable(f"a pass-through name begins with {' or '.join(_OURS)}")
-    if terms.hosted_page and not asked.method.token:
-        return _session(asked, terms, units)
-    customer = asked.method.property("customer")
-    token = asked.method.token
+    if settings.hosted_page and not request.method.token:
+        return _session(request, settings, units)
+    customer = request.method.property("customer")
+    token = request.method.token
     if not is_id(token):
         return Unsendable("the method has no token of Stripe's")
     form: dict[str, Any] = {
         "amount": units,
-        "currency": asked.amount.currency.code.lower(),
-        "capture_method": _capture_method(asked),
+        "currency": request.amount.currency.code.lower(),
+        "capture_method": _capture_method(request),
         "confirm": True,
-        "metadata": own_metadata(asked),
+        "metadata": own_metadata(request),
         "confirmation_token" if token.startswith(CONFIRMATION_TOKEN) else "payment_method": token,
         "expand": ["latest_charge"],
     }
     if customer:
         form["customer"] = customer
-    if asked.method.property("off_session") == "true":
+    if request.method.property("off_session") == "true":
         form["off_session"] = True
-    elif asked.return_url:
-        form["return_url"] = asked.return_url
-    form |= {**_several(terms, asked), **selected(terms, redirects=bool(asked.return_url)), **_shipping(asked)}
-    return Call("POST", path("payment_intents"), form, asked.transaction_id)
+    elif request.return_url:
+        form["return_url"] = request.return_url
+    form |= {
+        **_several(settings, request),
+        **selected(settings, redirects=bool(request.return_url)),
+        **_shipping(request),
+    }
+    return Call("POST", path("payment_intents"), form, request.transaction_id)
 
 
-def _several(terms: Terms, asked: PaymentRequest) -> dict[str, Any]:
+def _several(settings: StripeSettings, request: PaymentRequest) -> dict[str, Any]:
     """Ask that the hold may be captured several times."""
-    if not terms.several_captures or asked.type is not AUTHORIZE:
+    if not settings.several_captures or request.type is not AUTHORIZE:
         return {}
     return {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
 
 
-def _capture_method(asked: PaymentRequest) -> str:
-    return "manual" if asked.type is AUTHORIZE else "automatic"
+def _capture_method(request: PaymentRequest) -> str:
+    return "manual" if request.type is AUTHORIZE else "automatic"
 
 
-def own_metadata(asked: PaymentRequest) -> dict[str, str]:
+def own_metadata(request: PaymentRequest) -> dict[str, str]:
     """What an intent carries of ours, the pass-through fields among it."""
     own = {
-        TRANSACTION: asked.transaction_id,
-        PAYMENT: asked.payment_id,
-        OWNER: f"{asked.owner.kind}/{asked.owner.id}"[:500],
+        TRANSACTION: request.transaction_id,
+        PAYMENT: request.payment_id,
+        OWNER: f"{request.owner.kind}/{request.owner.id}"[:500],
     }
-    return {**asked.pass_through, **own}
+    return {**request.pass_through, **own}
 
 
-def selected(terms: Terms, *, redirects: bool) -> dict[str, Any]:
+def selected(settings: StripeSettings, *, redirects: bool) -> dict[str, Any]:
     """How an intent to pay, or to be kept, says with what; ``redirects``: the shopper has an address to come back to."""
-    if terms.selection is Selection.TYPES:
+    if settings.selection is Selection.TYPES:
         return {"payment_method_types": ["card"]}
-    if terms.selection is Selection.AUTOMATIC:
+    if settings.selection is Selection.AUTOMATIC:
         never = {} if redirects else {"allow_redirects": "never"}
         return {"automatic_payment_methods": {"enabled": True, **never}}
     return {}
 
 
-def _shipping(asked: PaymentRequest) -> dict[str, Any]:
-    address = asked.shipping
+def _shipping(request: PaymentRequest) -> dict[str, Any]:
+    address = request.shipping
     if address is None or not address.name or not address.lines:
         return {}
-    told = {
+    payload = {
         "line1": address.lines[0],
         "line2": ", ".join(address.lines[1:]),
         "city": address.city,
@@ -193,49 +197,54 @@ def _shipping(asked: PaymentRequest) -> dict[str, Any]:
         "postal_code": address.postal_code,
         "country": address.country,
     }
-    return {"shipping": {"name": address.name, "address": {name: value for name, value in told.items() if value}}}
+    return {"shipping": {"name": address.name, "address": {name: value for name, value in payload.items() if value}}}
 
 
-def _session(asked: PaymentRequest, terms: Terms, units: int) -> Call | Unsendable:
+def _session(request: PaymentRequest, settings: StripeSettings, units: int) -> Call | Unsendable:
     """A page of Stripe's for one intent, which Stripe makes when the shopper pays; its metadata is given along."""
-    if not asked.return_url:
+    if not request.return_url:
         return Unsendable("a hosted page needs an address to come back to")
     price = {
-        "currency": asked.amount.currency.code.lower(),
+        "currency": request.amount.currency.code.lower(),
         "unit_amount": units,
-        "product_data": {"name": _title(asked, terms)},
+        "product_data": {"name": _title(request, settings)},
     }
-    intent: dict[str, Any] = {"capture_method": _capture_method(asked), "metadata": {**own_metadata(asked), PAGE: "1"}}
+    intent: dict[str, Any] = {
+        "capture_method": _capture_method(request),
+        "metadata": {**own_metadata(request), PAGE: "1"},
+    }
     form: dict[str, Any] = {
         "mode": "payment",
-        "success_url": asked.return_url,
-        "cancel_url": asked.return_url,
+        "success_url": request.return_url,
+        "cancel_url": request.return_url,
         "line_items": [{"quantity": 1, "price_data": price}],
         "payment_intent_data": intent,
-        "metadata": {TRANSACTION: asked.transaction_id},
-        "expires_at": int((asked.sent_at + terms.page_expires).timestamp()),
-        **_several(terms, asked),
+        "metadata": {TRANSACTION: request.transaction_id},
+        "expires_at": int((request.sent_at + settings.page_expires).timestamp()),
+        **_several(settings, request),
     }
-    if customer := asked.method.property("customer"):
+    if customer := request.method.property("customer"):
         form["customer"] = customer
-    if terms.selection is Selection.TYPES:
+    if settings.selection is Selection.TYPES:
         form["payment_method_types"] = ["card"]
-    return Call("POST", path("checkout", "sessions"), form, asked.transaction_id)
+    return Call("POST", path("checkout", "sessions"), form, request.transaction_id)
 
 
-def _title(asked: PaymentRequest, terms: Terms) -> str:
+def _title(request: PaymentRequest, settings: StripeSettings) -> str:
     """What the page says is bought: as configured, else the lines of what is bought, else the owner."""
-    lines = ", ".join(f"{line.quantity} x {line.name}" if line.quantity > 1 else line.name for line in asked.line_items)
-    return (terms.page_title or lines or f"{asked.owner.kind} {asked.owner.id}")[:MAX_TITLE]
+    lines = ", ".join(
+        f"{line.quantity} x {line.name}" if line.quantity > 1 else line.name for line in request.line_items
+    )
+    return (settings.page_title or lines or f"{request.owner.kind} {request.owner.id}")[:MAX_TITLE]
 
 
-def _capture(asked: PaymentRequest, terms: Terms, units: int) -> dict[str, Any]:
+def _capture(request: PaymentRequest, settings: StripeSettings, units: int) -> dict[str, Any]:
     """Where the hold can be captured once only, this is that capture, whatever the configuration says of others."""
     form: dict[str, Any] = {"amount_to_capture": units, "expand": ["latest_charge"]}
-    if not terms.several_captures:
+    if not settings.several_captures:
         return form
-    more = {"final_capture": False} if asked.parent_attributes.get(MULTICAPTURE) == "available" else {}
-    left = {capture_name(asked.transaction_id): f"{units} {asked.transaction_id}"}
+    more = {"final_capture": False} if request.parent_attributes.get(MULTICAPTURE) == "available" else {}
+    left = {capture_name(request.transaction_id): f"{units} {request.transaction_id}"}
     return {**form, **more, "metadata": left}
 
 

@@ -17,16 +17,16 @@ from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nes
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id, path
 from payports.adapters.gateways.stripe.json_objects import (
-    body_of,
     id_of,
     is_list,
     metadata_of,
     named,
     own_id,
-    read_body,
+    payload_of,
+    read_payload,
 )
 from payports.adapters.gateways.stripe.objects import read_problem
-from payports.adapters.gateways.stripe.requests import Terms, selected
+from payports.adapters.gateways.stripe.requests import StripeSettings, selected
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
@@ -48,8 +48,8 @@ _Trouble = Declined | NotExecuted | ResultUnknown
 class StripeVault(MethodVault):
     """Customers and their methods at Stripe."""
 
-    channel: StripeClient
-    terms: Terms
+    client: StripeClient
+    settings: StripeSettings
 
     def keep(
         self, customer: Customer, method: PaymentMethod
@@ -91,12 +91,12 @@ class StripeVault(MethodVault):
         for _ in range(MAX_PAGES):
             after = {"starting_after": own_id(found[-1])} if found else {}
             call = Call("GET", path("payment_methods"), {"customer": customer, "type": "card", "limit": 100, **after})
-            told = self._get(call) or {}
-            page = nested_list(told, "data")
-            if not is_list(told, call) or not all(self._is_theirs(one, customer) for one in page):
+            payload = self._get(call) or {}
+            page = nested_list(payload, "data")
+            if not is_list(payload, call) or not all(self._is_theirs(one, customer) for one in page):
                 return None
             found += page
-            if told.get("has_more") is False:
+            if payload.get("has_more") is False:
                 return found
             if not page:
                 return None
@@ -105,12 +105,12 @@ class StripeVault(MethodVault):
     def _is_theirs(self, method: JsonObject, customer: str) -> bool:
         return bool(own_id(method)) and named(method, "customer") == customer and self._is_of_our_mode(method)
 
-    def _is_of_our_mode(self, told: JsonObject) -> bool:
-        return told.get("livemode", self.terms.livemode) is self.terms.livemode
+    def _is_of_our_mode(self, payload: JsonObject) -> bool:
+        return payload.get("livemode", self.settings.livemode) is self.settings.livemode
 
-    def _is_ours(self, told: JsonObject, customer: Customer) -> bool:
+    def _is_ours(self, payload: JsonObject, customer: Customer) -> bool:
         """Tell whether this is a customer of Stripe's that carries our customer's id."""
-        return (metadata_of(told) or {}).get(CUSTOMER) == customer.id and self._is_of_our_mode(told)
+        return (metadata_of(payload) or {}).get(CUSTOMER) == customer.id and self._is_of_our_mode(payload)
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
         """Detach a method, if it is this customer's; one that is nobody's any more counts as removed.
@@ -120,13 +120,13 @@ class StripeVault(MethodVault):
         """
         if not is_id(method.token):
             return Success(None)
-        sent = self.channel.send(Call("GET", path("payment_methods", method.token)))
+        sent = self.client.send(Call("GET", path("payment_methods", method.token)))
         if isinstance(sent, Answer) and sent.status == 404:
             return Success(None)
-        told = _table(sent)
-        if told is None or own_id(told) != method.token or not self._is_of_our_mode(told):
+        payload = _table(sent)
+        if payload is None or own_id(payload) != method.token or not self._is_of_our_mode(payload):
             return Failure(NotExecuted("", "Stripe could not be asked"))
-        name = named(told, "customer")
+        name = named(payload, "customer")
         if name == "":
             return Success(None)
         owner = self._get(Call("GET", path("customers", name))) if name else None
@@ -153,10 +153,10 @@ class StripeVault(MethodVault):
         quoted = customer.id.replace("\\", "\\\\").replace('"', '\\"')
         query = {"query": f'metadata["{CUSTOMER}"]:"{quoted}"', "limit": 100}
         call = Call("GET", path("customers", "search"), query)
-        told = self._get(call)
-        if told is None or not is_list(told, call):
+        payload = self._get(call)
+        if payload is None or not is_list(payload, call):
             return None
-        theirs = [one for one in nested_list(told, "data") if self._is_ours(one, customer)]
+        theirs = [one for one in nested_list(payload, "data") if self._is_ours(one, customer)]
         return tuple(own_id(one) for one in theirs if own_id(one))
 
     def _attached(self, customer: str, method: str) -> Outcome[JsonObject, _Trouble]:
@@ -164,9 +164,9 @@ class StripeVault(MethodVault):
         known = self._get(Call("GET", path("payment_methods", method)))
         if known is not None and named(known, "customer") == customer and own_id(known) == method:
             return Success(known)
-        told = self._post(path("payment_methods", method, "attach"), {"customer": customer})
-        if isinstance(told, Failure) or own_id(told.unwrap()) == method:
-            return told
+        payload = self._post(path("payment_methods", method, "attach"), {"customer": customer})
+        if isinstance(payload, Failure) or own_id(payload.unwrap()) == method:
+            return payload
         return Failure(ResultUnknown(""))
 
     def _set_up(self, customer: str, method: str) -> _Trouble | None:
@@ -175,22 +175,22 @@ class StripeVault(MethodVault):
         There is one attempt a day to be found again, and the key to go on with it is made of where it stands: so a refusal is not brought
         again by the next call, and what never arrived, or is under way, is not done twice.
         """
-        form = {"customer": customer, "usage": "off_session", **selected(self.terms, redirects=False)}
+        form = {"customer": customer, "usage": "off_session", **selected(self.settings, redirects=False)}
         made = self._post(path("setup_intents"), form, _key(customer, method))
         if isinstance(made, Failure):
             return made.failure()
         name = own_id(made.unwrap())
-        told = self._get(Call("GET", path("setup_intents", name))) if name else None
-        if told is None or own_id(told) != name:
+        payload = self._get(Call("GET", path("setup_intents", name))) if name else None
+        if payload is None or own_id(payload) != name:
             return ResultUnknown("")
-        if told.get("status") in ("requires_payment_method", "requires_confirmation"):
-            key = _key(name, text(told, "status"), id_of(told.get("latest_attempt")))
+        if payload.get("status") in ("requires_payment_method", "requires_confirmation"):
+            key = _key(name, text(payload, "status"), id_of(payload.get("latest_attempt")))
             confirmed = self._post(path("setup_intents", name, "confirm"), {"payment_method": method}, key)
             if isinstance(confirmed, Failure):
                 return confirmed.failure()
-            told = confirmed.unwrap()
-        match text(told, "status"):
-            case "succeeded" if (named(told, "customer"), named(told, "payment_method")) == (customer, method):
+            payload = confirmed.unwrap()
+        match text(payload, "status"):
+            case "succeeded" if (named(payload, "customer"), named(payload, "payment_method")) == (customer, method):
                 return None
             case "requires_action":
                 return Declined("authentication_required", FailureType.AUTHENTICATION_REQUIRED)
@@ -198,16 +198,16 @@ class StripeVault(MethodVault):
                 return ResultUnknown("")
 
     def _post(self, where: str, form: Mapping[str, Any] | None = None, key: str = "") -> Outcome[JsonObject, _Trouble]:
-        sent = self.channel.send(Call("POST", where, form or {}, key))
-        told = _table(sent)
-        return Success(told) if told is not None else Failure(_trouble(sent))
+        sent = self.client.send(Call("POST", where, form or {}, key))
+        payload = _table(sent)
+        return Success(payload) if payload is not None else Failure(_trouble(sent))
 
     def _get(self, call: Call) -> JsonObject | None:
-        return _table(self.channel.send(call))
+        return _table(self.client.send(call))
 
 
-def _is_detached(told: JsonObject, method: str) -> bool:
-    return own_id(told) == method and named(told, "customer") == ""
+def _is_detached(payload: JsonObject, method: str) -> bool:
+    return own_id(payload) == method and named(payload, "customer") == ""
 
 
 def _key(*about: str) -> str:
@@ -216,13 +216,13 @@ def _key(*about: str) -> str:
 
 def _table(sent: Sent) -> JsonObject | None:
     """A good answer; nothing if there is none or it is no object."""
-    return body_of(sent) or None
+    return payload_of(sent) or None
 
 
 def _trouble(sent: Sent) -> _Trouble:
     if isinstance(sent, NotSent):
         return NotExecuted("", sent.reason)
-    error = nested(read_body(sent.body), "error") if isinstance(sent, Answer) else {}
+    error = nested(read_payload(sent), "error") if isinstance(sent, Answer) else {}
     problem = read_problem(error)
     if not isinstance(sent, Answer) or problem is None:
         return ResultUnknown("")
@@ -233,8 +233,8 @@ def _trouble(sent: Sent) -> _Trouble:
     return ResultUnknown("")
 
 
-def _method(token: str, customer: str, told: JsonObject) -> PaymentMethod:
-    card = nested(told, "card")
+def _method(token: str, customer: str, payload: JsonObject) -> PaymentMethod:
+    card = nested(payload, "card")
     expiry = (integer(card, "exp_month"), integer(card, "exp_year"))
     shown = {"brand": text(card, "brand", 50), "last4": text(card, "last4", 4)}
     if None not in expiry:

@@ -14,9 +14,11 @@ from stripe import WebhookSignature
 
 from payports.adapters.gateways import stripe
 from payports.adapters.gateways.kit.http_results import Answer
-from payports.adapters.gateways.stripe.requests import Terms
+from payports.adapters.gateways.stripe.requests import StripeSettings
+from payports.domain.judgement import judge
+from payports.domain.observation import Observation
 from payports.domain.secret import Secret
-from payports.domain.transaction_types import TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import FixedClock
@@ -27,7 +29,7 @@ needs_specs = pytest.mark.skipif(not SPECS.is_dir(), reason="PAYPORTS_SPECS name
 
 KEY = Secret("sk_test_of_these_tests")
 WEBHOOK_SECRET = "whsec_of_these_tests_only"
-TERMS = Terms(account="test", publishable_key="pk_test_of_these_tests")
+TERMS = StripeSettings(account="test", publishable_key="pk_test_of_these_tests")
 
 
 def connected(base_url: str = "http://127.0.0.1:9", clock: Clock | None = None, **options: object) -> Gateway:
@@ -48,6 +50,11 @@ def asked_for(kind: TransactionType, amount: Any, *, parent: str = "", key: str 
 
 def answered(status: int, told: object) -> Answer:
     return Answer(status, {}, told if isinstance(told, bytes) else json.dumps(told).encode())
+
+
+def judged(seen: Observation, request: PaymentRequest) -> TransactionStatus:
+    """The status that the core makes of it: the adapter reports an amount, the core compares it with what was asked for."""
+    return judge(request.amount, TERMS.account, (seen,)).status
 
 
 def an_intent(**changes: Any) -> dict[str, Any]:

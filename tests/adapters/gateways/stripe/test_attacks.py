@@ -27,7 +27,7 @@ from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
+from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected, judged
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED
 from tests.adapters.gateways.stripe.test_lookup import ASKED, SENT_AT, Query, Scripted, a_gateway, a_page, always
 from tests.adapters.gateways.stripe.test_lookup import found as found_by
@@ -190,7 +190,7 @@ def test_an_intent_that_tells_nothing_of_what_was_received_was_not_paid() -> Non
 @pytest.mark.parametrize("status", ["succeeded", "failed", "pending"])
 def test_a_refund_of_something_else_says_nothing(changes: dict[str, Any], status: str) -> None:
     told = {**GOOD[REFUND], "status": status, **changes}
-    assert read_answer(answered(200, told), asked(REFUND), TERMS).seen.status is UNKNOWN
+    assert judged(read_answer(answered(200, told), asked(REFUND), TERMS).seen, asked(REFUND)) is UNKNOWN
 
 
 # What was captured before a hold was given up.

@@ -12,7 +12,7 @@ import payports
 from payports import Cart, NewPayment
 from payports.adapters.gateways.kit.http_results import Lost, Sent
 from payports.adapters.gateways.stripe.gateway import StripeGateway
-from payports.adapters.gateways.stripe.requests import Terms
+from payports.adapters.gateways.stripe.requests import StripeSettings
 from payports.application.shop import Payports
 from payports.domain.checkout import ActionRequired
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
@@ -89,9 +89,9 @@ class Desk:
     def posts(self) -> list[str]:
         return [one.removeprefix("POST /v1/") for one in self.stripe.asked if one.startswith("POST")]
 
-    def gateway(self, terms: Terms = TERMS, *, fences: bool = True) -> StripeGateway:
+    def gateway(self, terms: StripeSettings = TERMS, *, fences: bool = True) -> StripeGateway:
         built = a_gateway(self.stripe, fences=fences)
-        return attrs.evolve(built, finder=attrs.evolve(built.finder, terms=terms))
+        return attrs.evolve(built, lookup=attrs.evolve(built.lookup, settings=terms))
 
     def given_up(self, asked: PaymentRequest = ASKED) -> Observation:
         return observed(self.gateway().give_up(asked))
@@ -343,8 +343,8 @@ def test_a_page_that_was_paid_meanwhile_is_a_success() -> None:
         return desk._says(method, path, query)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- the same desk, a moment later
 
     stripe = Scripted(pays)
-    channel = attrs.evolve(gateway.finder.channel, sender=stripe)
-    gateway = attrs.evolve(gateway, finder=attrs.evolve(gateway.finder, channel=channel))
+    channel = attrs.evolve(gateway.lookup.client, sender=stripe)
+    gateway = attrs.evolve(gateway, lookup=attrs.evolve(gateway.lookup, client=channel))
     assert observed(gateway.give_up(ON_PAGE)).status is SUCCEEDED
 
 

@@ -19,7 +19,7 @@ from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.config import PINNED_VERSION
 from payports.adapters.gateways.stripe.currencies import DECIMALS
 from payports.adapters.gateways.stripe.form import Call, Unsendable
-from payports.adapters.gateways.stripe.requests import Selection, Terms
+from payports.adapters.gateways.stripe.requests import Selection, StripeSettings
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -81,7 +81,7 @@ _requests = st.builds(
     return_url=st.sampled_from(["", "https://shop.example/return?callback_token=x&y=1"]),
 )
 _terms = st.builds(
-    Terms,
+    StripeSettings,
     account=st.just("test"),
     selection=st.sampled_from(Selection),
     several_captures=st.booleans(),
@@ -99,7 +99,9 @@ def _old(call: Call) -> Call:
 @needs_specs
 @settings(max_examples=400)
 @given(asked=_requests, terms=_terms)
-def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(asked: PaymentRequest, terms: Terms) -> None:
+def test_whatever_is_asked_is_refused_unsent_or_keeps_the_contract(
+    asked: PaymentRequest, terms: StripeSettings
+) -> None:
     for built in (requests.execution_of(asked, terms), queries.fence_of(asked)):
         if isinstance(built, Call):
             assert problems(_old(built)) == []
@@ -155,7 +157,7 @@ class _Recorder(Sender):
 def test_what_the_vault_asks_keeps_the_contract() -> None:
     recorder = _Recorder()
     channel = StripeClient(base_url="", secret_key=KEY, version=PINNED_VERSION, sender=recorder)
-    vault = StripeVault(channel=channel, terms=TERMS)
+    vault = StripeVault(client=channel, settings=TERMS)
     kept = vault.keep(Customer("ada"), PaymentMethod({"token": "pm_1"})).unwrap()
     vault.methods_of(Customer("ada")).unwrap()
     vault.forget(Customer("ada"), kept).unwrap()
@@ -191,7 +193,9 @@ _NEWEST: dict[TransactionType, Any] = {
 
 
 @given(asked=_requests.filter(lambda one: one.type in _NEWEST), terms=_terms.filter(lambda one: not one.hosted_page))
-def test_the_newest_sdk_knows_every_name_but_those_that_the_pin_keeps(asked: PaymentRequest, terms: Terms) -> None:
+def test_the_newest_sdk_knows_every_name_but_those_that_the_pin_keeps(
+    asked: PaymentRequest, terms: StripeSettings
+) -> None:
     built = requests.execution_of(asked, terms)
     if isinstance(built, Call):
         known = set(_NEWEST[asked.type].__annotations__)

@@ -63,7 +63,7 @@ class Scripted(Sender):
 
 def a_gateway(sender: Sender, clock: FixedClock | None = None, *, fences: bool = True) -> StripeGateway:
     channel = StripeClient(base_url="https://stripe", secret_key=KEY, version=PINNED_VERSION, sender=sender)
-    return StripeGateway(finder=Lookup(channel=channel, terms=TERMS, clock=clock or FixedClock(), fences=fences))
+    return StripeGateway(lookup=Lookup(client=channel, settings=TERMS, clock=clock or FixedClock(), fences=fences))
 
 
 ASKED = asked_for(AUTHORIZE, TEN, key="t-ours")
@@ -217,7 +217,7 @@ def test_the_vault_lists_only_what_is_the_customers() -> None:
         return a_page({"id": "pm_1", "customer": "cus_1", "card": card})
 
     stripe = Scripted(says)
-    vault = StripeVault(channel=a_gateway(stripe).finder.channel, terms=TERMS)
+    vault = StripeVault(client=a_gateway(stripe).lookup.client, settings=TERMS)
     (kept,) = vault.methods_of(Customer('a"da')).unwrap()
     assert (kept.token, kept.display["expiry"], kept.single_use) == ("pm_1", "01/2031", False)
 
@@ -231,7 +231,7 @@ class Bank:
         self.method: dict[str, Any] = {"id": "pm_1", "customer": None, "card": {"brand": "visa", "last4": "4242"}}
         self.lost: set[str] = set()
         self.stripe = Scripted(self._said)
-        self.vault = StripeVault(channel=a_gateway(self.stripe).finder.channel, terms=TERMS)
+        self.vault = StripeVault(client=a_gateway(self.stripe).lookup.client, settings=TERMS)
 
     def _said(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
         if method == "GET":
@@ -327,7 +327,7 @@ def test_only_its_customer_removes_a_method(owner: str | None, succeeds: bool) -
         return 200, {"id": "pm_1", "customer": None if path.endswith("/detach") else "cus_1"}
 
     stripe = Scripted(says)
-    vault = StripeVault(channel=a_gateway(stripe).finder.channel, terms=TERMS)
+    vault = StripeVault(client=a_gateway(stripe).lookup.client, settings=TERMS)
     forgotten = vault.forget(Customer("ada"), PaymentMethod({"token": "pm_1", "customer": "cus_1"}))
     assert isinstance(forgotten, Success) is succeeds
     assert ("POST /v1/payment_methods/pm_1/detach" in stripe.asked) is succeeds
@@ -342,8 +342,8 @@ def test_the_headers_carry_key_version_and_account() -> None:
             return Lost("gone")
 
     gateway = a_gateway(Noting())
-    channel = attrs.evolve(gateway.finder.channel, connected_account="acct_1")
-    attrs.evolve(gateway, finder=attrs.evolve(gateway.finder, channel=channel)).execute(ASKED)
+    channel = attrs.evolve(gateway.lookup.client, connected_account="acct_1")
+    attrs.evolve(gateway, lookup=attrs.evolve(gateway.lookup, client=channel)).execute(ASKED)
     assert (seen["Stripe-Version"], seen["Stripe-Account"], seen["Idempotency-Key"]) == (
         "2022-11-15",
         "acct_1",

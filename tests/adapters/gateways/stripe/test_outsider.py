@@ -23,7 +23,7 @@ from payports.adapters.gateways.stripe import requests
 from payports.adapters.gateways.stripe.events import read_event
 from payports.adapters.gateways.stripe.form import Call
 from payports.adapters.gateways.stripe.objects import read_intent
-from payports.adapters.gateways.stripe.requests import Selection, Terms, capture_name
+from payports.adapters.gateways.stripe.requests import Selection, StripeSettings, capture_name
 from payports.adapters.gateways.stripe.responses import read_answer, read_finding
 from payports.adapters.gateways.stripe.vault import MAX_PAGES, StripeVault
 from payports.adapters.tokenization.stripe import StripeBridge
@@ -262,8 +262,8 @@ ADA: Final = Customer("ada")
 SEARCHED: Final = a_page({"id": "cus_1", "metadata": {"payports_customer": "ada"}}, kind="search_result")
 
 
-def a_vault(stripe: Scripted, terms: Terms = TERMS) -> StripeVault:
-    return StripeVault(channel=a_gateway(stripe).finder.channel, terms=terms)
+def a_vault(stripe: Scripted, terms: StripeSettings = TERMS) -> StripeVault:
+    return StripeVault(client=a_gateway(stripe).lookup.client, settings=terms)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_hosted_page_is_a_detour_that_ends_with_an_intent() -> None:
         return 200, session
 
     gateway = a_gateway(Scripted(says))
-    hosted = attrs.evolve(gateway, finder=attrs.evolve(gateway.finder, terms=attrs.evolve(TERMS, hosted_page=True)))
+    hosted = attrs.evolve(gateway, lookup=attrs.evolve(gateway.lookup, settings=attrs.evolve(TERMS, hosted_page=True)))
     given = {"card": Gateway(transactions=hosted, validator=hosted, actions=hosted, account="test")}
     with payports.connect({"store": {"url": "memory:"}, "gateways": {}}, gateways=given) as shop:
         cart = Cart("c-1", total=TEN)

@@ -28,7 +28,7 @@ from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import NotFoundYet
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
+from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected, judged
 
 TEN, SIX = Money.of("10.00", "EUR"), Money.of("6.00", "EUR")
 OURS = {"payports_transaction": "t-1"}
@@ -108,8 +108,8 @@ def test_a_hold_is_worth_what_is_left_and_what_was_captured_of_it() -> None:
     assert begun is not None
     assert (begun[0].type, begun[0].amount) == (AUTHORIZE, TEN)
     for units, status in ((1000, SUCCEEDED), (0, UNKNOWN)):
-        told = an_intent(amount_capturable=units, metadata=OURS)
-        assert read_answer(answered(200, told), asked_for(AUTHORIZE, TEN, key="t-1"), TERMS).seen.status is status
+        told, hold = an_intent(amount_capturable=units, metadata=OURS), asked_for(AUTHORIZE, TEN, key="t-1")
+        assert judged(read_answer(answered(200, told), hold, TERMS).seen, hold) is status
 
 
 def test_the_name_of_a_capture_fits_into_metadata() -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from payports.adapters.gateways.kit.timed_signatures import signed
-from payports.adapters.gateways.stripe.webhooks import HEADER, StripeWebhooks
+from payports.adapters.gateways.kit.webhook_secrets import WebhookSecrets
+from payports.adapters.gateways.stripe.webhooks import HEADER, stripe_webhooks
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -32,7 +33,7 @@ from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
-from payports.ports.gateway import Notification
+from payports.ports.gateway import Notification, WebhookReader
 from payports.testing import FixedClock
 from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, signed_by_the_sdk
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED
@@ -40,7 +41,7 @@ from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDE
 NOW = FixedClock().now()
 AT = int(NOW.timestamp())
 SECRET = Secret(WEBHOOK_SECRET)
-READER = StripeWebhooks(secret=SECRET, terms=TERMS)
+READER = stripe_webhooks(WebhookSecrets(SECRET), TERMS)
 TEN, SIX, FOUR = Money.of("10.00", "EUR"), Money.of("6.00", "EUR"), Money.of("4.00", "EUR")
 OURS = {"payports_transaction": "t-1"}
 UNCAPTURED = {**CHARGE, "captured": False, "amount_captured": 0}
@@ -53,7 +54,7 @@ def an_event(kind: str, thing: Mapping[str, Any], **changes: Any) -> bytes:
     return json.dumps({**event, **changes}).encode()
 
 
-def read(body: bytes, reader: StripeWebhooks = READER) -> Success[tuple[Notification, ...]] | Failure[Any]:
+def read(body: bytes, reader: WebhookReader = READER) -> Success[tuple[Notification, ...]] | Failure[Any]:
     return reader.read({HEADER: signed(SECRET, body, AT)}, body, {}, NOW)
 
 
@@ -136,7 +137,7 @@ def test_what_other_systems_do_on_the_same_account_is_nothing(kind: str, thing: 
 
 
 def test_a_connected_account_hears_only_of_itself() -> None:
-    reader = StripeWebhooks(secret=SECRET, terms=TERMS, connected_account="acct_ours")
+    reader = stripe_webhooks(WebhookSecrets(SECRET), TERMS, connected_account="acct_ours")
     thing = an_intent(metadata=OURS)
     assert isinstance(read(an_event("payment_intent.succeeded", thing, account="acct_ours"), reader), Success)
     assert read(an_event("payment_intent.succeeded", thing, account="acct_ours"), reader).unwrap() != ()
@@ -145,7 +146,7 @@ def test_a_connected_account_hears_only_of_itself() -> None:
 
 def test_without_a_secret_nothing_is_believed() -> None:
     body = an_event("payment_intent.succeeded", an_intent(metadata=OURS))
-    refused = read(body, StripeWebhooks(secret=None, terms=TERMS))
+    refused = read(body, stripe_webhooks(WebhookSecrets(), TERMS))
     assert isinstance(refused, Failure)
     assert refused.failure().status_code == 503
 
