@@ -15,7 +15,8 @@ from payports.application.kernel.input_validation import check_limit, check_stop
 from payports.domain.failures import PaymentNotFound, PaymentProblem, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.outcome import Outcome
-from payports.ports.store import DELIVERY, RecordedFact, StoreFailed
+from payports.ports.leases import DELIVERY
+from payports.ports.store import RecordedFact, StoreFailed
 
 _PAGE: Final = 100
 

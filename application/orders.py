@@ -42,7 +42,7 @@ from payports.domain.summary import UNLIMITED
 from payports.domain.transaction import Source
 from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import USABLE, TransactionType
-from payports.ports.store import Commit, RequestRecord
+from payports.ports.commit import Commit, RequestRecord
 
 _ORDER = Cause("order")
 

@@ -16,7 +16,7 @@ from payports.domain.checkout import CheckoutChange, CheckoutRecord
 from payports.domain.observation import Observation, ObservationChange
 from payports.domain.payment import Payment, PaymentChange
 from payports.domain.transaction import Transaction, TransactionChange
-from payports.ports.store import Commit, CommitChange
+from payports.ports.commit import Commit, CommitChange
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -37,7 +37,7 @@ from payports.domain.payment import Payment
 from payports.domain.observation import Observation
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState
-from payports.ports.store import Commit
+from payports.ports.commit import Commit
 def uses(
     payment: Payment, transaction: Transaction, observation: Observation, command: Command, commit: Commit, record: CheckoutRecord
 ) -> None:

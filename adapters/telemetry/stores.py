@@ -10,7 +10,8 @@ from returns.result import Failure
 
 from payports.adapters.telemetry.watch import Verdict, Watch
 from payports.domain.outcome import Outcome
-from payports.ports.store import Commit, PaymentRepository, Stale
+from payports.ports.commit import Commit, Stale
+from payports.ports.store import PaymentRepository
 from payports.ports.telemetry import Attribute
 
 _PARTS: Final = tuple(field.name for field in attrs.fields(Commit))

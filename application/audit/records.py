@@ -14,7 +14,9 @@ from payports.application.orders import read_plan
 from payports.domain.audit.findings import Bounds, Finding, FindingKind
 from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.payment import Owner
-from payports.ports.store import InboxEntry, Kept, RequestRecord, StoreFailed, checkout_lease, notification_lease
+from payports.ports.commit import InboxEntry, RequestRecord
+from payports.ports.leases import checkout_lease, notification_lease
+from payports.ports.store import Kept, StoreFailed
 
 _LONGEST_LEASE: Final = timedelta(hours=1)
 """Nobody leases anything for nearly as long, and what is leased is left out of the work."""

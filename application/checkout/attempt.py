@@ -33,7 +33,7 @@ from payports.domain.payment import Owner, Payment
 from payports.domain.reversal import claim
 from payports.domain.transaction_report import TransactionReport, problem_of
 from payports.domain.transaction_types import TransactionStatus
-from payports.ports.store import Change, Commit, RecordKind
+from payports.ports.commit import Change, Commit, RecordKind
 
 
 def claim_owner(

@@ -26,8 +26,8 @@ from payports.domain.payment import Payment
 from payports.domain.reversal import choose_reversal, require_reversal
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import OWED, ReversalState, TransactionStatus
+from payports.ports.commit import Commit, Stale
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import Commit, Stale
 
 _NEVER_SENT: Final = (OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, GatewayUnsupported, InvalidInput)
 

@@ -33,7 +33,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment
 from payports.domain.reversal import mark_for_reversal
 from payports.domain.transaction_types import ReversalState
-from payports.ports.store import Commit
+from payports.ports.commit import Commit
 
 CHECKOUT: Final = Cause("checkout")
 

@@ -39,8 +39,9 @@ from payports.domain.saved_method import may_use
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_report import TransactionReport, report
 from payports.domain.transaction_types import TransactionStatus
+from payports.ports.commit import Commit, RequestRecord
 from payports.ports.gateway import PaymentResponse
-from payports.ports.store import Commit, RequestRecord, StoreFailed
+from payports.ports.store import StoreFailed
 
 _CONTINUES: Final = frozenset(
     {TransactionStatus.SUCCEEDED, TransactionStatus.AWAITING_RESULT, TransactionStatus.REQUIRES_ACTION}

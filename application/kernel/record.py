@@ -19,7 +19,7 @@ from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
-from payports.ports.store import Commit, InboxEntry
+from payports.ports.commit import Commit, InboxEntry
 
 
 @attrs.frozen(kw_only=True)

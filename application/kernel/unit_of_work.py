@@ -16,7 +16,8 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.schedule import Schedule, rescheduled
 from payports.ports.clock import Clock
-from payports.ports.store import Change, Commit, PaymentRepository, RecordKind, Stale
+from payports.ports.commit import Change, Commit, RecordKind, Stale
+from payports.ports.store import PaymentRepository
 
 TRIES: Final = 25
 """How often a decision is made again because another writer changed the payment meanwhile."""

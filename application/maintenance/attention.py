@@ -23,7 +23,7 @@ from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import ReversalState, TransactionStatus
-from payports.ports.store import InboxEntry
+from payports.ports.commit import InboxEntry
 
 _FAR: Final = timedelta(days=36_500)
 _PAGE: Final = 500

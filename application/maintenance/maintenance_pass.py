@@ -15,14 +15,9 @@ from payports.application.kernel.environment import Environment
 from payports.application.maintenance.payment_recovery import PaymentRecovery
 from payports.application.webhooks.inbox import Applied, apply
 from payports.domain.checkout import CheckoutRecord
-from payports.ports.store import (
-    InboxEntry,
-    StoreFailed,
-    checkout_lease,
-    gateway_lease,
-    notification_lease,
-    payment_lease,
-)
+from payports.ports.commit import InboxEntry
+from payports.ports.leases import checkout_lease, gateway_lease, notification_lease, payment_lease
+from payports.ports.store import StoreFailed
 
 _AT_ONCE: Final = 20
 """So much work is leased together, and given back together."""

@@ -21,8 +21,8 @@ from payports.domain.payment import Payment
 from payports.domain.schedule import soon
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus
+from payports.ports.commit import Change, Commit
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import Change, Commit
 
 _RECOVERY: Final = Cause("recovery")
 

@@ -31,8 +31,8 @@ from payports.domain.payment_method import PaymentMethod, check_method
 from payports.domain.reversal import require_reversal
 from payports.domain.saved_method import may_use
 from payports.domain.summary import PaymentSummary, summarize
+from payports.ports.commit import Commit, RequestRecord
 from payports.ports.gateway import Gateway
-from payports.ports.store import Commit, RequestRecord
 
 
 @attrs.frozen

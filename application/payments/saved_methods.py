@@ -15,7 +15,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment, check_customer, check_owner
 from payports.domain.payment_method import PaymentMethod, PaymentType, check_method
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived, may_use
-from payports.ports.store import Commit
+from payports.ports.commit import Commit
 
 
 @attrs.frozen

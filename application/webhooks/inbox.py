@@ -16,7 +16,7 @@ from payports.domain.history import webhook_cause
 from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced
 from payports.domain.payment import Payment
-from payports.ports.store import Commit, InboxEntry
+from payports.ports.commit import Commit, InboxEntry
 
 PATIENCE: Final = 8
 """After so many tries a parked notification needs a person; it is still tried, once a day."""

@@ -15,8 +15,8 @@ from payports.domain.failures import GatewayUnsupported, StoreUnavailable
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.observation import Channel
 from payports.domain.outcome import Outcome
+from payports.ports.commit import InboxEntry
 from payports.ports.gateway import MAX_BODY, Notification, WebhookReader, WebhookRefused
-from payports.ports.store import InboxEntry
 
 
 @attrs.frozen

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from payports import Failure
-from payports.ports.store import Commit, PaymentRepository, RecordKind, Stale, Store
+from payports.ports.commit import Commit, RecordKind, Stale
+from payports.ports.store import PaymentRepository, Store
 from tests.application.shops import Bench
 
 

@@ -28,8 +28,9 @@ from payports import (
 from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.capabilities import Capabilities
 from payports.domain.observation import Channel, Observation
+from payports.ports.commit import Commit
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse, TransactionGateway
-from payports.ports.store import Commit, PaymentRepository, Store, StoreFailed
+from payports.ports.store import PaymentRepository, Store, StoreFailed
 from payports.testing import FixedClock, SandboxBank
 
 MEMORY: Final[Mapping[str, Any]] = {"store": {"url": "memory:"}}

@@ -10,7 +10,8 @@ import pytest
 from payports import Owner
 from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
-from payports.ports.store import DELIVERY, PaymentRepository
+from payports.ports.leases import DELIVERY
+from payports.ports.store import PaymentRepository
 from tests.application.shops import HOUR, Bench, bench, eur, fail, problem, spoil, told
 
 

@@ -38,7 +38,7 @@ from payports import (
 )
 from payports.domain.coverage import Coverage, CoverageState
 from payports.domain.observation import Channel
-from payports.ports.store import RecordKind
+from payports.ports.commit import RecordKind
 from tests.application.checkout.scenarios import come_back, while_it_runs
 from tests.application.overtaken import overtaken
 from tests.application.scenarios import (

@@ -26,8 +26,8 @@ from payports.application.orders import OrderReport
 from payports.domain.capabilities import ReverseAuthorization
 from payports.domain.failures import FailedPayment, PaymentsFailed
 from payports.domain.transaction import Source
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Commit
 from tests.application.scenarios import OWNER, TWO
 from tests.application.shops import (
     Bench,

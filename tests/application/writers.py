@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from payports import Payment
-from payports.ports.store import Change, Commit
+from payports.ports.commit import Change, Commit
 from tests.application.shops import Bench, told
 
 

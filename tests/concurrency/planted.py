@@ -9,7 +9,8 @@ import attrs
 from returns.result import Failure, Success
 
 from payports import Payment
-from payports.ports.store import Change, Commit, PaymentRepository, RecordKind, Stale, Store
+from payports.ports.commit import Change, Commit, RecordKind, Stale
+from payports.ports.store import PaymentRepository, Store
 from tests.behind import Behind, Through
 
 BLIND: Final = "blind"

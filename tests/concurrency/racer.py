@@ -15,8 +15,8 @@ import attrs
 import payports
 from payports.application.kernel.policy import ConfiguredGateway
 from payports.ports.clock import Clock
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
-from payports.ports.store import Commit
 from payports.testing import RemoteSandboxBank
 from tests.application.shops import Spy, WatchedStore
 from tests.concurrency.acts import ACTS, Answer

@@ -9,8 +9,9 @@ import attrs
 
 from payports import Observation, Outcome, Payports, Success, TransactionStatus
 from payports.domain.observation import Channel
+from payports.ports.commit import Commit, Stale
 from payports.ports.gateway import NotFoundYet, PaymentRequest
-from payports.ports.store import Commit, PaymentRepository, Stale
+from payports.ports.store import PaymentRepository
 from tests.behind import Behind, Through
 from tests.crash_injection.scene import Between, with_gateways, with_store
 

@@ -9,7 +9,8 @@ import attrs
 
 from payports import Payment
 from payports.domain.transaction_types import ReversalState
-from payports.ports.store import Commit, Store
+from payports.ports.commit import Commit
+from payports.ports.store import Store
 from tests.behind import Behind, Through
 
 

@@ -38,7 +38,8 @@ from payports.application.kernel import gateway_calls
 from payports.domain import history
 from payports.domain.secret import Secret
 from payports.ports.adapter import GatewayFactory
-from payports.ports.store import Change, Commit, StoreFailed
+from payports.ports.commit import Change, Commit
+from payports.ports.store import StoreFailed
 from payports.testing import FixedClock
 from tests.adapters.telemetry.watching import Witness
 from tests.application.shops import CUSTOMER, Bench, bench, new_payment, told

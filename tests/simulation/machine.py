@@ -32,8 +32,9 @@ from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.adapters.gateways.stored_value import StoredValueGateway, StoredValueLedger
 from payports.domain.observation import Channel, Observation
 from payports.ports.clock import Ids
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
-from payports.ports.store import Commit, StoreFailed
+from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
 from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
 from tests.application.shops import SECRET, Bench, eur, problem, told, watch

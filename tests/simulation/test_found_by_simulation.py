@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from payports import Cart, Failure, Owner, Success, TransactionType
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
-from payports.ports.store import Commit
 from tests.application.shops import MINUTE, Bench, bench, eur, only, problem, told
 
 T = TransactionType

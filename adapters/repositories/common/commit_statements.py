@@ -15,7 +15,7 @@ from payports.domain.checkout import CheckoutRecord
 from payports.domain.payment import Payment
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
-from payports.ports.store import Change, Commit, RecordKind, Stale
+from payports.ports.commit import Change, Commit, RecordKind, Stale
 
 _own: Final = attrgetter(*(one.name for one in attrs.fields(Payment) if one.name not in ("transactions", "version")))
 """What a payment is beside its ledger; most commits leave it as it was."""

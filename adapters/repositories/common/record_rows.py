@@ -13,7 +13,7 @@ from payports.domain.observation import Observation
 from payports.domain.payment import Customer, Owner
 from payports.domain.payment_method import PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.ports.store import InboxEntry, RequestRecord
+from payports.ports.commit import InboxEntry, RequestRecord
 
 SAVED_METHOD: Final = ("id", "customer", "gateway", "type", "name", "status", "created_at", "details")
 CHECKOUT: Final = (

@@ -20,18 +20,8 @@ from payports.domain.checkout import CheckoutRecord
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
-from payports.ports.store import (
-    Commit,
-    InboxEntry,
-    Kept,
-    PaymentRepository,
-    Reach,
-    RecordedFact,
-    RequestRecord,
-    Stale,
-    StoreFailed,
-    is_text,
-)
+from payports.ports.commit import Commit, InboxEntry, RequestRecord, Stale
+from payports.ports.store import Kept, PaymentRepository, Reach, RecordedFact, StoreFailed, is_text
 
 _Value = TypeVar("_Value")
 _MICROSECOND: Final = timedelta(microseconds=1)

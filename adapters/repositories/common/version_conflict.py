@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payports.ports.store import RecordKind, Stale
+from payports.ports.commit import RecordKind, Stale
 
 
 class VersionConflict(Exception):

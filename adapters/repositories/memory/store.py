@@ -22,22 +22,9 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.clock import Clock
-from payports.ports.store import (
-    Commit,
-    InboxEntry,
-    Kept,
-    PaymentRepository,
-    Reach,
-    RecordedFact,
-    RequestRecord,
-    Stale,
-    Store,
-    StoreFailed,
-    checkout_lease,
-    gateway_lease,
-    notification_lease,
-    payment_lease,
-)
+from payports.ports.commit import Commit, InboxEntry, RequestRecord, Stale
+from payports.ports.leases import checkout_lease, gateway_lease, notification_lease, payment_lease
+from payports.ports.store import Kept, PaymentRepository, Reach, RecordedFact, Store, StoreFailed
 
 _OPEN: Final = frozenset({CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS})
 

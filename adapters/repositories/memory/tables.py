@@ -16,7 +16,8 @@ from payports.domain.attention import wants_attention
 from payports.domain.checkout import CheckoutRecord
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
-from payports.ports.store import Change, Commit, InboxEntry, Kept, RecordedFact, RecordKind, RequestRecord
+from payports.ports.commit import Change, Commit, InboxEntry, RecordKind, RequestRecord
+from payports.ports.store import Kept, RecordedFact
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

@@ -28,16 +28,8 @@ from payports.domain.history import Fact
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
-from payports.ports.store import (
-    Change,
-    Commit,
-    InboxEntry,
-    PaymentRepository,
-    RecordKind,
-    RequestRecord,
-    Store,
-    StoreFailed,
-)
+from payports.ports.commit import Change, Commit, InboxEntry, RecordKind, RequestRecord
+from payports.ports.store import PaymentRepository, Store, StoreFailed
 from payports.testing.aggregates import PAYMENTS, SAVED_METHODS, facts_of
 from payports.testing.store_leasing import StoreLeasing
 from payports.testing.store_reading import ADA, UNKEPT, StoreReading

@@ -10,17 +10,9 @@ import attrs
 import pytest
 from returns.result import Success
 
-from payports.ports.store import (
-    Commit,
-    InboxEntry,
-    PaymentRepository,
-    Store,
-    StoreFailed,
-    checkout_lease,
-    gateway_lease,
-    notification_lease,
-    payment_lease,
-)
+from payports.ports.commit import Commit, InboxEntry
+from payports.ports.leases import checkout_lease, gateway_lease, notification_lease, payment_lease
+from payports.ports.store import PaymentRepository, Store, StoreFailed
 from payports.testing.store_samples import (
     CART,
     NOW,

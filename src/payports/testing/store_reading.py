@@ -15,7 +15,8 @@ from payports.domain.payment import Customer, Owner, Restriction
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState, TransactionStatus
-from payports.ports.store import Commit, InboxEntry, Kept, Reach, RecordedFact, RequestRecord, Store
+from payports.ports.commit import Commit, InboxEntry, RequestRecord
+from payports.ports.store import Kept, Reach, RecordedFact, Store
 from payports.testing.store_samples import (
     CARD,
     CART,

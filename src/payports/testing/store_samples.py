@@ -18,7 +18,8 @@ from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
-from payports.ports.store import Change, Commit, PaymentRepository, RecordKind, Stale, Store
+from payports.ports.commit import Change, Commit, RecordKind, Stale
+from payports.ports.store import PaymentRepository, Store
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
 EUR: Final = Money(1_000, "EUR")

@@ -18,16 +18,9 @@ from payports.domain.payment_method import PaymentMethod
 from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState, TransactionStatus
-from payports.ports.store import (
-    DELIVERY,
-    Change,
-    Commit,
-    InboxEntry,
-    PaymentRepository,
-    RecordedFact,
-    RequestRecord,
-    Store,
-)
+from payports.ports.commit import Change, Commit, InboxEntry, RequestRecord
+from payports.ports.leases import DELIVERY
+from payports.ports.store import PaymentRepository, RecordedFact, Store
 from payports.testing import FixedClock
 from payports.testing.store_samples import (
     CARD,

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from payports import AuditPage, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
-from payports.ports.store import Change, Commit, StoreFailed
+from payports.ports.commit import Change, Commit
+from payports.ports.store import StoreFailed
 from tests.application.audit.findings import findings, kinds_beside_the_gateway
 from tests.application.shops import DAY, Bench, bench, eur, fail, problem, snapshot, spoil, told, with_gateway
 from tests.simulation.machine import ShopMachine

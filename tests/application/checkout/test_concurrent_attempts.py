@@ -21,8 +21,8 @@ from payports import (
 )
 from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.checkout import CheckoutState
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Commit
 from tests.application.checkout.scenarios import record_of, split
 from tests.application.scenarios import TWO
 from tests.application.shops import MINUTE, bench, eur, only, problem, told

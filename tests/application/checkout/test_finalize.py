@@ -26,7 +26,7 @@ from payports.domain.checkout import CheckoutState, Receipt
 from payports.domain.coverage import coverage
 from payports.domain.failures import FailedPayment
 from payports.domain.transaction_types import FailureType
-from payports.ports.store import Commit
+from payports.ports.commit import Commit
 from payports.testing.clock import START
 from tests.application.checkout.scenarios import come_back, record_of
 from tests.application.scenarios import OWNER, TWO

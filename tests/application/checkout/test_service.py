@@ -37,8 +37,8 @@ from payports import (
 )
 from payports.application.checkout.attempt import with_token
 from payports.domain.checkout import CheckoutRecord, CheckoutState
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Commit
 from payports.testing.clock import START
 from tests.application.checkout.scenarios import record_of, split
 from tests.application.scenarios import OWNER, TWO

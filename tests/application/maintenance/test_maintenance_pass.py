@@ -10,7 +10,8 @@ import pytest
 
 from payports import InvalidInput, Payment, TransactionType
 from payports.ports.gateway import NotFoundYet
-from payports.ports.store import DELIVERY, PaymentRepository, StoreFailed, payment_lease
+from payports.ports.leases import DELIVERY, payment_lease
+from payports.ports.store import PaymentRepository, StoreFailed
 from tests.application.maintenance.scenarios import unknown
 from tests.application.shops import HOUR, MINUTE, Bench, bench, eur, fail, only, problem, told
 

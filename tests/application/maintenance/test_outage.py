@@ -14,8 +14,9 @@ from returns.result import Success
 from payports import Payment, TransactionStatus, TransactionType
 from payports.domain.capabilities import LookUp
 from payports.domain.transaction_types import ReversalState
+from payports.ports.commit import Change, Commit
 from payports.ports.gateway import NotFoundYet, PaymentRequest
-from payports.ports.store import Change, Commit, gateway_lease
+from payports.ports.leases import gateway_lease
 from payports.testing.clock import START
 from tests.application.maintenance.scenarios import run
 from tests.application.shops import DAY, HOUR, MINUTE, Bench, bench, eur, fail, only, problem, seen, told, with_gateway

@@ -9,8 +9,8 @@ import pytest
 
 from payports import AttentionKind, ReversalState, TransactionStatus, TransactionType
 from payports.domain.reversal import claim
+from payports.ports.commit import Change, Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Change, Commit
 from tests.application.maintenance.scenarios import attention_kinds, declined, failed_with_a_hold, hold_of
 from tests.application.shops import DAY, HOUR, MINUTE, bench, eur, only, problem, seen, told, without_gateway
 from tests.application.writers import once

@@ -13,7 +13,7 @@ import pytest
 from payports import AttentionKind, Payment, TransactionStatus, connect
 from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.attention import AttentionItem
-from payports.ports.store import InboxEntry
+from payports.ports.commit import InboxEntry
 from payports.testing.clock import START
 from tests.application.maintenance.scenarios import attention_items, attention_kinds
 from tests.application.overtaken import overtaken

@@ -12,8 +12,9 @@ from payports.domain.observation import Channel
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus
+from payports.ports.commit import Change
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Change, PaymentRepository
+from payports.ports.store import PaymentRepository
 from payports.testing.simulation.violation import demand
 
 _MAY: Final = ("SENDING_TO_PROCESSOR", "UNKNOWN", "REQUIRES_ACTION", "AWAITING_RESULT", "SUCCEEDED")

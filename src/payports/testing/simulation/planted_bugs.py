@@ -24,8 +24,8 @@ from payports.domain.payment import Payment
 from payports.domain.reversal import require_reversal
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus
+from payports.ports.commit import Commit, InboxEntry, Stale
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
-from payports.ports.store import Commit, InboxEntry, Stale
 from payports.testing.simulation.faults import Fault
 from payports.testing.simulation.gateway import SimulatedGateway
 from payports.testing.simulation.processes import Surroundings

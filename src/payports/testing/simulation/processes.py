@@ -12,8 +12,9 @@ import attrs
 from payports.application.kernel.policy import ConfiguredGateway, Policy
 from payports.application.shop import Payports
 from payports.ports.clock import Clock, Ids
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Commit, Store
+from payports.ports.store import Store
 from payports.testing.clock import START
 from payports.testing.simulation.bank import Account, SimulatedBank
 from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Fault, Weather

@@ -16,8 +16,9 @@ from payports.adapters.repositories.sqlite import connect as open_sqlite
 from payports.application.kernel.policy import Policy
 from payports.domain.capabilities import PartialCapture
 from payports.domain.fulfilment import Split
+from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from payports.ports.store import Commit, Store
+from payports.ports.store import Store
 from payports.testing.simulation.actors import BankClerk, Courier, Deliverer, Worker
 from payports.testing.simulation.bank import Account, SimulatedBank, terms_of
 from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Weather

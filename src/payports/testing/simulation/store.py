@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from returns.result import Failure, Success
 
-from payports.ports.store import Commit, PaymentRepository, RecordKind, Stale, Store, StoreFailed
+from payports.ports.commit import Commit, RecordKind, Stale
+from payports.ports.store import PaymentRepository, Store, StoreFailed
 from payports.testing.simulation.faults import Fault, Weather
 from payports.testing.simulation.scheduler import Waiting
 

@@ -13,7 +13,7 @@ import pytest
 from payports.adapters.repositories import sqlite
 from payports.adapters.repositories.common import statements
 from payports.adapters.repositories.common.json_codec import instant
-from payports.ports.store import gateway_lease, payment_lease
+from payports.ports.leases import gateway_lease, payment_lease
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_payment, a_transaction, added
 

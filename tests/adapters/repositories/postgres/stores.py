@@ -13,7 +13,8 @@ from returns.result import Success
 from payports.adapters.repositories import postgres
 from payports.adapters.repositories.postgres.store import PostgresStore
 from payports.domain.payment import Payment
-from payports.ports.store import PaymentRepository, RequestRecord
+from payports.ports.commit import RequestRecord
+from payports.ports.store import PaymentRepository
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_transaction, an_observation, changed, loaded, same
 from tests.line import Fault, Line

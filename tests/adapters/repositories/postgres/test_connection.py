@@ -10,7 +10,8 @@ from returns.result import Failure, Success
 
 from payports.adapters.repositories.postgres import commit_outcome as postgres_fate
 from payports.adapters.repositories.postgres import database as postgres_database
-from payports.ports.store import RecordKind, Stale, StoreFailed
+from payports.ports.commit import RecordKind, Stale
+from payports.ports.store import StoreFailed
 from payports.testing.store_samples import a_fact, a_payment, a_transaction, added, changed, loaded
 from tests.adapters.repositories.postgres.stores import aside, authorize, lined, opened, strikes
 from tests.line import Fault

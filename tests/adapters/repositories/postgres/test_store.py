@@ -21,7 +21,8 @@ from payports.adapters.repositories.postgres.database import spoken
 from payports.adapters.repositories.postgres.schema import MIGRATIONS
 from payports.domain.history import Cause, facts
 from payports.domain.payment_method import PaymentMethod
-from payports.ports.store import Change, Commit, RequestRecord, StoreFailed
+from payports.ports.commit import Change, Commit, RequestRecord
+from payports.ports.store import StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import (
     NOW,

@@ -24,7 +24,8 @@ from payports.adapters.repositories.sqlite import SqliteStore
 from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
 from payports.domain.history import Cause, facts
 from payports.domain.payment_method import PaymentMethod
-from payports.ports.store import Commit, PaymentRepository, RequestRecord, StoreFailed, StoreUnreachable
+from payports.ports.commit import Commit, RequestRecord
+from payports.ports.store import PaymentRepository, StoreFailed, StoreUnreachable
 from payports.testing import FixedClock
 from payports.testing.store_samples import (
     NOW,
