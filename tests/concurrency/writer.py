@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from payports import Failure, Money, NewPayment, Outcome, Owner, PaymentMethod, Payports, connect
-from payports.adapters.repositories import sqlite
+from payports.adapters.repositories.sqlite import store as sqlite_store
 from payports.adapters.repositories.sqlite.database import Database
 from payports.testing import SandboxBank
 from tests.concurrency.bank import SECRET
@@ -48,8 +48,8 @@ class SlowDisk(Database):
 
 
 class _Alone(SlowDisk):
-    def _connected(self) -> sqlite3.Connection:
-        connection = super()._connected()
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
         connection.execute(f"PRAGMA busy_timeout = {round(self.options.busy_timeout.total_seconds() * 1_000)}")
         return connection
 
@@ -57,7 +57,7 @@ class _Alone(SlowDisk):
 def main() -> None:
     pipe = inherited()
     told = pipe.recv()
-    sqlite.Database = _Alone if told["bug"] == ALONE else SlowDisk  # type: ignore[attr-defined]  # a slow disk is put in
+    sqlite_store.Database = _Alone if told["bug"] == ALONE else SlowDisk  # type: ignore[attr-defined]  # a slow disk is put in
     SlowDisk.hold_s = told["hold_s"]
     bank = SandboxBank(webhook_secret=SECRET)
     shop = connect(told["config"], bank=bank)

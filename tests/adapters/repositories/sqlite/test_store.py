@@ -145,7 +145,7 @@ def test_a_newer_file_is_refused(path: Path) -> None:
 
 def test_what_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"certainly no database\n" * 100)
-    refused(path, "no SQLite database")
+    refused(path, "not an SQLite database")
 
 
 def test_what_is_no_file_or_nowhere_is_refused(path: Path) -> None:

@@ -1,11 +1,13 @@
-"""Who waits for a file stands in line: the first asks after each pause, others rarely, and whoever died or was stopped holds up nobody."""
+"""The first process of the queue polls often, the others seldom, and one that died or was stopped blocks nobody.
+
+Every process here reads a clock that the test sets: a child that read the machine's would arrive when it happens to have started.
+"""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +16,19 @@ from typing import Final
 import psutil
 import pytest
 
+from payports.adapters.repositories.common.wait_clock import WaitClock
 from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
 from payports.adapters.repositories.sqlite.write_queue import QueuePlace, WriteQueue
 from payports.ports.store import StoreFailed
 
-STANDS: Final = """
+WAITER: Final = """
 import pathlib, sys
-from payports.adapters.repositories.sqlite.write_queue import Line, Place
-with Place(Line(pathlib.Path(sys.argv[1]))) as place:
+from payports.adapters.repositories.common.wait_clock import WaitClock
+from payports.adapters.repositories.sqlite.write_queue import QueuePlace, WriteQueue
+clock = WaitClock(lambda: float(sys.argv[2]), lambda _: None)
+with QueuePlace(WriteQueue(pathlib.Path(sys.argv[1]), clock)) as place:
     place.wait()
-    print("standing", flush=True)
+    print("waiting", flush=True)
     sys.stdin.read()
 """
 FIRST: Final = 1
@@ -31,39 +36,27 @@ BEHIND: Final = 25
 LONG_S: Final = 0.2
 
 
-@contextmanager
-def somebody(path: Path) -> Generator[subprocess.Popen[str]]:
-    """Another process, which stands in line."""
-    command = [sys.executable, "-P", "-c", STANDS, str(path)]
-    standing = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert standing.stdout is not None
-        assert standing.stdout.readline() == "standing\n"
-        yield standing
-    finally:
-        standing.kill()
-        standing.communicate()
+class Machine:
+    """The time that all processes of a machine share, and the pauses that this process has made."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+        self.pauses: list[float] = []
+        self.clock: Final = WaitClock(lambda: self.now_s, self.pauses.append)
+
+    def pass_time(self, seconds: float = 0.001) -> None:
+        self.now_s += seconds
+
+    def pauses_of(self, place: QueuePlace) -> int:
+        """Count the pauses of one wait."""
+        self.pauses.clear()
+        place.wait()
+        return len(self.pauses)
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were made."""
-    made: list[float] = []
-    monkeypatch.setattr(time, "sleep", made.append)
-    return made
-
-
-class Moment:
-    """The clock that a machine's processes share, set forward here."""
-
-    later_s = 0.0
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Moment:
-    moment, clock = Moment(), time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + moment.later_s)
-    return moment
+def machine() -> Machine:
+    return Machine()
 
 
 @pytest.fixture
@@ -71,129 +64,145 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "payments.db-line"
 
 
-def waited(place: QueuePlace, pauses: list[float]) -> int:
-    pauses.clear()
-    place.wait()
-    return len(pauses)
+@pytest.fixture
+def queue(path: Path, machine: Machine) -> Generator[WriteQueue]:
+    queue = WriteQueue(path, machine.clock)
+    yield queue
+    queue.close()
 
 
-def test_the_first_asks_after_each_pause_and_who_is_behind_goes_on_when_it_leaves(
-    path: Path, pauses: list[float]
+@pytest.fixture
+def database(path: Path, machine: Machine) -> Generator[Database]:
+    database = Database(path.with_name("payments.db"), SqliteOptions(), wait_clock=machine.clock)
+    yield database
+    database.close()
+
+
+@contextmanager
+def waiter(path: Path, machine: Machine) -> Generator[subprocess.Popen[str]]:
+    """Another process, which arrives in the queue now."""
+    command = [sys.executable, "-P", "-c", WAITER, str(path), repr(machine.now_s)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        machine.pass_time()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_first_polls_often_and_the_next_one_does_when_it_leaves(
+    path: Path, queue: WriteQueue, machine: Machine
 ) -> None:
-    line = WriteQueue(path)
-    with somebody(path) as before, QueuePlace(line) as place:
-        assert waited(place, pauses) == BEHIND
-        with somebody(path):
-            assert waited(place, pauses) == BEHIND
+    with waiter(path, machine) as before, QueuePlace(queue) as place:
+        assert machine.pauses_of(place) == BEHIND
+        machine.pass_time()
+        with waiter(path, machine):
+            assert machine.pauses_of(place) == BEHIND
             before.communicate("")  # it leaves as it should
-            assert waited(place, pauses) == FIRST
-    line.close()
+            assert machine.pauses_of(place) == FIRST
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_whoever_was_killed_or_stopped_is_not_waited_for(path: Path, pauses: list[float], how: signal.Signals) -> None:
-    line = WriteQueue(path)
-    with somebody(path) as before, QueuePlace(line) as place:
+def test_a_process_that_was_killed_or_stopped_is_not_waited_for(
+    path: Path, queue: WriteQueue, machine: Machine, how: signal.Signals
+) -> None:
+    with waiter(path, machine) as before, QueuePlace(queue) as place:
         before.send_signal(how)
         if how is signal.SIGKILL:
             before.wait()
-        assert waited(place, pauses) == (FIRST if how is signal.SIGKILL else BEHIND)
-    line.close()
+        assert machine.pauses_of(place) == (FIRST if how is signal.SIGKILL else BEHIND)
 
 
-def test_whoever_has_left_is_in_nobody_s_way(path: Path, pauses: list[float]) -> None:
-    line = WriteQueue(path)
-    with QueuePlace(line) as place:
+def test_a_process_that_has_left_is_in_nobody_s_way(path: Path, queue: WriteQueue, machine: Machine) -> None:
+    with QueuePlace(queue) as place:
         place.wait()
-    with somebody(path), QueuePlace(line) as place:
-        assert waited(place, pauses) == BEHIND
-    line.close()
+    machine.pass_time()
+    with waiter(path, machine), QueuePlace(queue) as place:
+        assert machine.pauses_of(place) == BEHIND
 
 
-def test_whoever_cannot_stand_in_line_counts_as_the_first(path: Path, pauses: list[float]) -> None:
-    with somebody(path), QueuePlace(WriteQueue(path / "nowhere")) as place:
-        assert waited(place, pauses) == FIRST
+def test_a_process_that_cannot_enter_polls_as_the_first_does(path: Path, machine: Machine) -> None:
+    with waiter(path, machine), QueuePlace(WriteQueue(path / "nowhere", machine.clock)) as place:
+        assert machine.pauses_of(place) == FIRST
 
 
-def test_nobody_stands_in_line_who_has_not_waited(path: Path) -> None:
-    with QueuePlace(WriteQueue(path)):
+def test_a_process_that_has_not_waited_enters_no_queue(path: Path, queue: WriteQueue) -> None:
+    with QueuePlace(queue):
         assert not path.exists()
 
 
-def test_a_newcomer_gives_way_to_whoever_has_waited_for_long(path: Path, pauses: list[float], now: Moment) -> None:
-    line = WriteQueue(path)
-    with somebody(path) as before, QueuePlace(line) as place:
-        place.give_way()
-        assert pauses == []  # it has but come
-        now.later_s = LONG_S
-        place.give_way()
-        assert len(pauses) == BEHIND
-        pauses.clear()
+def test_a_late_comer_yields_to_a_process_that_has_waited_for_long(
+    path: Path, queue: WriteQueue, machine: Machine
+) -> None:
+    with waiter(path, machine) as before, QueuePlace(queue) as place:
+        place.yield_to_long_waiters()
+        assert machine.pauses == []  # it has only just arrived
+        machine.pass_time(LONG_S)
+        place.yield_to_long_waiters()
+        assert len(machine.pauses) == BEHIND
+        machine.pauses.clear()
         before.communicate("")
-        place.give_way()
-        assert pauses == []
-    line.close()
+        place.yield_to_long_waiters()
+        assert machine.pauses == []
 
 
-def test_a_newcomer_gives_way_to_nobody_where_nobody_has_ever_waited(path: Path, pauses: list[float]) -> None:
-    with QueuePlace(WriteQueue(path)) as place:
-        place.give_way()
-    assert (path.exists(), pauses) == (False, [])
+def test_a_late_comer_yields_to_nobody_where_nobody_has_ever_waited(
+    path: Path, queue: WriteQueue, machine: Machine
+) -> None:
+    with QueuePlace(queue) as place:
+        place.yield_to_long_waiters()
+    assert (path.exists(), machine.pauses) == (False, [])
 
 
-def test_a_transaction_gives_way_and_a_look_does_not(path: Path, pauses: list[float], now: Moment) -> None:
-    database = Database(path.with_name("payments.db"), SqliteOptions())
+def test_a_transaction_yields_and_a_read_does_not(path: Path, database: Database, machine: Machine) -> None:
     database.write(lambda connection: connection.execute("CREATE TABLE one (n)"))
-    with somebody(path):
-        now.later_s = LONG_S
-        pauses.clear()
+    with waiter(path, machine):
+        machine.pass_time(LONG_S)
         assert database.run(lambda connection: connection.execute("SELECT count(*) FROM one").fetchone()) == (0,)
-        assert pauses == []
+        assert machine.pauses == []
         database.write(lambda connection: connection.execute("INSERT INTO one VALUES (1)"))
-        assert len(pauses) == BEHIND  # whoever was stopped holds up nobody
-    database.close()
+        assert len(machine.pauses) == BEHIND  # a process that was stopped blocks nobody
 
 
-def test_whoever_does_not_go_though_he_is_let_is_passed_over_for_a_second(
-    path: Path, pauses: list[float], now: Moment
+def test_a_process_that_does_not_go_although_it_may_is_skipped_for_a_second(
+    path: Path, database: Database, machine: Machine
 ) -> None:
-    database = Database(path.with_name("payments.db"), SqliteOptions())
-    made: list[int] = []
-    with somebody(path) as before:
+    pauses: list[int] = []
+    with waiter(path, machine) as before:
         before.send_signal(signal.SIGSTOP)
+        arrival_s = machine.now_s
         for later_s in (LONG_S, LONG_S, 0.9, 1.5, 1.5):
-            now.later_s = later_s
-            pauses.clear()
+            machine.now_s = arrival_s + later_s
+            machine.pauses.clear()
             database.write(lambda connection: connection.execute("SELECT 1"))
-            made.append(len(pauses))
-    assert made == [BEHIND, 0, 0, BEHIND, 0]
-    database.close()
+            pauses.append(len(machine.pauses))
+    assert pauses == [BEHIND, 0, 0, BEHIND, 0]
 
 
-def test_whoever_comes_after_those_who_were_passed_over_is_given_way_to(
-    path: Path, pauses: list[float], now: Moment
+def test_a_late_comer_yields_to_a_process_that_came_after_those_that_are_skipped(
+    path: Path, queue: WriteQueue, machine: Machine
 ) -> None:
-    line = WriteQueue(path)
-    with somebody(path):
-        now.later_s = LONG_S
-        with QueuePlace(line) as place:
-            place.give_way()
-        pauses.clear()
-        with QueuePlace(line) as place:
-            place.give_way()
-            assert pauses == []
-        with somebody(path):
-            now.later_s = 3 * LONG_S
-            with QueuePlace(line) as place:
-                place.give_way()
-            assert len(pauses) == BEHIND
-    line.close()
+    with waiter(path, machine):
+        machine.pass_time(LONG_S)
+        with QueuePlace(queue) as place:
+            place.yield_to_long_waiters()
+        machine.pauses.clear()
+        with QueuePlace(queue) as place:
+            place.yield_to_long_waiters()
+            assert machine.pauses == []
+        with waiter(path, machine):
+            machine.pass_time(2 * LONG_S)
+            with QueuePlace(queue) as place:
+                place.yield_to_long_waiters()
+            assert len(machine.pauses) == BEHIND
 
 
-def test_a_closed_store_opens_nothing(path: Path) -> None:
-    database = Database(path.with_name("payments.db"), SqliteOptions())
-    with somebody(path):
+def test_a_closed_store_opens_nothing(path: Path, database: Database, machine: Machine) -> None:
+    with waiter(path, machine):
         database.close()
         with pytest.raises(StoreFailed, match="closed"):
             database.write(lambda connection: connection.execute("SELECT 1"))
-        assert str(path) not in [one.path for one in psutil.Process().open_files()]
+        assert str(path) not in [file.path for file in psutil.Process().open_files()]
