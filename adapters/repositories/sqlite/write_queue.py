@@ -1,8 +1,9 @@
 """Fair queue of the processes that wait to write to one SQLite file.
 
 SQLite's busy handler polls less often the longer a process has waited, so that late comers win and some wait in vain
-(``docs/decisions/0034-sqlite-write-queue.md``). Here each waiting process locks the byte at its arrival time in a file beside the store, and polls often only
-while no earlier byte is locked. A late comer that finds the store free still goes first, unless another process has waited for long.
+(``docs/decisions/0034-sqlite-write-queue.md``). Here each waiting process locks the byte at its arrival time in a file beside the store,
+and polls often only while no earlier byte is locked. A late comer that finds the store free still goes first, unless another process has
+waited for long.
 """
 
 from __future__ import annotations
