@@ -1,4 +1,4 @@
-"""The tables of keys and moods in the pages name exactly what the code has."""
+"""The tables of keys and scenarios in the pages name exactly what the code has."""
 
 from __future__ import annotations
 

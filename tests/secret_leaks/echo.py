@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl
 from tests.adapters.gateways.stripe.desk import an_intent
 from tests.secret_leaks.canaries import BODY, CARD, CLIENT_SECRET, STRIPE_TOKEN
 
-ACTION, REFUSED, GARBAGE, CLOSED = (f"{STRIPE_TOKEN}{mood}" for mood in ("Action", "Refused", "Garbage", "Closed"))
+ACTION, REFUSED, GARBAGE, CLOSED = (
+    f"{STRIPE_TOKEN}{scenario}" for scenario in ("Action", "Refused", "Garbage", "Closed")
+)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -130,10 +130,10 @@ def at_the_sandbox(on: Journey) -> None:
     keep(shop.orders.capture(Owner("cart", "s-1"), "f-1", Money.of("6.00", "EUR"), key="capture"))
     keep(shop.orders.refund(Owner("cart", "s-1"), "return-1", Money.of("2.00", "EUR"), key="refund"))
     keep(shop.transactions.refund(payment.id, Money.of("99.00", "EUR"), source=Source("return", "r-9")))
-    for number, mood in enumerate(
+    for number, scenario in enumerate(
         ("declined", "timeout_charged", "garbage", "unreachable", "wrong_amount", "async"), 2
     ):
-        on.pay("sandbox", f"tok_{mood}", f"s-{number}")
+        on.pay("sandbox", f"tok_{scenario}", f"s-{number}")
         on.check_out(f"s-{number}")
     on.pay("sandbox", "tok_3ds", "s-9")
     waiting = on.check_out("s-9").unwrap()

@@ -43,7 +43,7 @@ CARTS: Final = ("c-1", "c-2")
 REQUESTS: Final = ("r-1", "r-2", "r-3")
 KEYS: Final = (None, None, "k-1", "k-2", "k-3")
 SOURCES: Final = ("f-1", "f-2")
-TOKENS: Final = tuple(f"tok_{mood}" for mood in Scenario if mood is not Scenario.HOSTED)
+TOKENS: Final = tuple(f"tok_{scenario}" for scenario in Scenario if scenario is not Scenario.HOSTED)
 OPERATIONS: Final = ("authorize", "authorize_and_capture", "capture", "reverse_authorization", "void", "refund")
 OUTSIDE: Final = ("CAPTURE", "REVERSE_AUTH", "VOID", "REFUND", "CHARGEBACK", "SETTLED")
 WAITS_S: Final = (0, 7, 61, 599, 4_001, 90_001)
@@ -345,10 +345,12 @@ class ShopMachine(RuleBasedStateMachine):
 
     # --- the world outside ---
 
-    @rule(kind=st.sampled_from(list(TransactionType)), mood=st.sampled_from([scenario.value for scenario in Scenario]))
-    def the_bank_will_fail(self, kind: TransactionType, mood: str) -> None:
-        if mood not in ("hosted", "3ds", "wrong_amount") or kind in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
-            self.on.bank.fail_next(kind, mood)
+    @rule(
+        kind=st.sampled_from(list(TransactionType)), scenario=st.sampled_from([scenario.value for scenario in Scenario])
+    )
+    def the_bank_will_fail(self, kind: TransactionType, scenario: str) -> None:
+        if scenario not in ("hosted", "3ds", "wrong_amount") or kind in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE"):
+            self.on.bank.fail_next(kind, scenario)
 
     @rule(
         what=st.sampled_from(["dies before", "dies after", "store fails before", "store fails after"]),

@@ -1,6 +1,6 @@
-"""What a host tests with: a bank, a clock that stands still, and suites for own adapters.
+"""The test kit for hosts: a sandbox bank, a fixed clock, and conformance suites for adapters.
 
-The suites are modules of their own, because they need pytest: ``payports.testing.gateway_conformance`` and ``store_conformance``.
+The suites are separate modules, because they need pytest: ``payports.testing.gateway_conformance`` and ``store_conformance``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for whole payments and what is kept beside them, odd on purpose: any text, any status, any time."""
+"""Hypothesis strategies for payments and related records, with arbitrary text, statuses and times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.domain.transaction import Source, Transaction
 from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus, TransactionType
 
-_Made = TypeVar("_Made")
+_Built = TypeVar("_Built")
 _Value = TypeVar("_Value", bound=attrs.AttrsInstance)
 
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
@@ -29,18 +29,18 @@ _FLAGS: Final = st.booleans()
 
 
 def _every(kind: type[_Value], /, **fields: SearchStrategy[Any]) -> SearchStrategy[_Value]:
-    """Build from a strategy for every field, so that a field the domain gains cannot be forgotten here."""
+    """Build a class from a strategy per field. A missing field is an error, so new fields of the domain are not forgotten."""
     names = {field.name for field in attrs.fields(kind)}
     if names != set(fields):
         raise TypeError(f"{kind.__name__}: {sorted(names ^ set(fields))}")
     return st.builds(kind, **fields)
 
 
-def _tuples(of: SearchStrategy[_Made], size: int) -> SearchStrategy[tuple[_Made, ...]]:
+def _tuples(of: SearchStrategy[_Built], size: int) -> SearchStrategy[tuple[_Built, ...]]:
     return st.lists(of, max_size=size).map(tuple)
 
 
-def _maybe(of: SearchStrategy[_Made]) -> SearchStrategy[_Made | None]:
+def _maybe(of: SearchStrategy[_Built]) -> SearchStrategy[_Built | None]:
     return st.none() | of
 
 
@@ -53,7 +53,7 @@ def _pairs() -> SearchStrategy[tuple[tuple[str, str], ...]]:
 
 
 def amounts(currency: Currency) -> SearchStrategy[Money]:
-    """Amounts of a currency, up to the largest."""
+    """Amounts of a currency, up to the maximum."""
     return st.builds(Money, st.integers(0, MAX_MINOR) | st.integers(0, 100), st.just(currency))
 
 
@@ -76,7 +76,7 @@ _NEXT_ACTIONS: Final = _every(NextAction, type=TEXTS, url=TEXTS, reference=TEXTS
 
 
 def observations(currency: Currency) -> SearchStrategy[Observation]:
-    """Facts about a transaction in a currency, now and then in another one."""
+    """Observations of a transaction in a currency, sometimes in another one."""
     return _every(
         Observation,
         status=st.sampled_from(TransactionStatus),
@@ -100,7 +100,7 @@ def observations(currency: Currency) -> SearchStrategy[Observation]:
 
 
 def transactions(currency: Currency) -> SearchStrategy[Transaction]:
-    """Transactions in a currency, with anything seen of them."""
+    """Transactions in a currency, with arbitrary observations."""
     return _every(
         Transaction,
         id=TEXTS,
@@ -155,7 +155,7 @@ def _payments_in(currency: Currency) -> SearchStrategy[Payment]:
 
 
 PAYMENTS: Final = CURRENCY.flatmap(_payments_in)
-"""Whole payments, each in one currency, with up to three transactions."""
+"""Payments, each in one currency, with up to three transactions."""
 
 SAVED_METHODS: Final = _every(
     SavedMethod,

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to go on."""
+"""A clock that stands still until it is advanced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class FixedClock(Clock):
-    """Tells the time that it was given.
+    """Shows a fixed time.
 
     >>> clock = FixedClock()
     >>> clock.advance(90)
@@ -21,13 +21,13 @@ class FixedClock(Clock):
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
-            raise ValueError("the start must be aware of its time zone")
+            raise ValueError("the start must have a time zone")
         self._now = start.astimezone(UTC)
 
     def now(self) -> datetime:
-        """The time that it shows, in UTC."""
+        """The current time, in UTC."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Go on by so many seconds; a negative number goes back."""
+        """Move forward by some seconds; a negative number moves back."""
         self._now += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What a gateway must never do: more than its capabilities say, and more than was authorised or captured."""
+"""Conformance of limits: a gateway never exceeds its capabilities, nor what was authorized or captured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from payports.domain.capabilities import PartialCapture, ReverseAuthorization
 from payports.domain.lifecycle import (
     AUTHORIZE,
-    AUTHORIZE_AND_CAPTURE,
     CAPTURE,
     DETACHED_CREDIT,
     PARENTS,
@@ -22,9 +21,9 @@ from payports.domain.lifecycle import (
 from payports.domain.money import Money
 from payports.domain.observation import Observation
 from payports.domain.transaction_types import TransactionStatus, TransactionType
-from payports.testing.gateway_rig import REFUSED, GatewayRig, expect, not_offered
+from payports.testing.gateway_fixture import REFUSED, GatewayFixture, expect, not_offered
 
-_moderate: Final = settings(
+_TWENTY_EXAMPLES: Final = settings(
     max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
@@ -33,11 +32,11 @@ _STEPS: Final = st.lists(
     st.tuples(st.sampled_from([CAPTURE, REVERSE_AUTH, VOID, REFUND]), st.integers(0, 5), st.integers(1, 10)),
     max_size=8,
 )
-"""Which operation, on the how manieth capture, and how many tenths of the amount."""
+"""Steps of (operation, index of the capture, tenths of the amount)."""
 
 
-class GatewayLimits(GatewayRig):
-    """Limits, and partial operations as they are declared."""
+class GatewayLimits(GatewayFixture):
+    """Tests of limits, and of partial operations as the capabilities declare them."""
 
     def test_a_capture_beyond_the_hold_is_refused(self) -> None:
         hold = self.done(AUTHORIZE)
@@ -106,7 +105,7 @@ class GatewayLimits(GatewayRig):
 
     @pytest.mark.parametrize("kind", [CAPTURE, REVERSE_AUTH, VOID, REFUND])
     def test_what_has_no_parent_is_refused(self, kind: TransactionType) -> None:
-        real = self.done(AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE)
+        real = self.done(self.initiating)
         wrong = CAPTURE if AUTHORIZE in PARENTS[kind] else AUTHORIZE
         self.refused(kind, on=Observation(status=real.status, channel=real.channel, gateway_reference="no-such-thing"))
         if wrong is AUTHORIZE and self.capabilities.supports(AUTHORIZE):
@@ -120,18 +119,18 @@ class GatewayLimits(GatewayRig):
         if self.capabilities.detached_credit:
             not_offered("a gateway without detached credit")
         seen = self.gateway.transactions.execute(self.request(DETACHED_CREDIT)).seen
-        expect(seen.status in REFUSED, f"it is {seen.status}")
+        expect(seen.status in REFUSED, f"detached credit is not enabled, but the status is {seen.status}")
 
-    @_moderate
+    @_TWENTY_EXAMPLES
     @given(steps=_STEPS)
     def test_no_sequence_moves_more_than_there_is(self, steps: list[tuple[TransactionType, int, int]]) -> None:
         hold = self.done(AUTHORIZE)
         captures: list[Observation] = []
         moved = {CAPTURE: 0, REVERSE_AUTH: 0}
-        back: dict[str, int] = {}
-        for kind, which, tenths in steps:
-            parent = hold if AUTHORIZE in PARENTS[kind] else captures[which % len(captures)] if captures else None
-            seen = self._tried(kind, self.part(tenths, 10), parent) if parent else None
+        given_back: dict[str, int] = {}
+        for kind, index, tenths in steps:
+            parent = hold if AUTHORIZE in PARENTS[kind] else captures[index % len(captures)] if captures else None
+            seen = self._try(kind, self.part(tenths, 10), parent) if parent else None
             if seen is None or seen.amount is None or parent is None:
                 continue
             if kind is CAPTURE:
@@ -139,15 +138,15 @@ class GatewayLimits(GatewayRig):
             if kind in moved:
                 moved[kind] += seen.amount.minor
             else:
-                back[parent.gateway_reference] = back.get(parent.gateway_reference, 0) + seen.amount.minor
+                given_back[parent.gateway_reference] = given_back.get(parent.gateway_reference, 0) + seen.amount.minor
             if kind is VOID and self.capabilities.void_restores_hold:
                 moved[CAPTURE] -= seen.amount.minor
-        expect(sum(moved.values()) <= self.amount.minor, f"{moved} of {self.amount}")
+        expect(sum(moved.values()) <= self.amount.minor, f"more than the authorized {self.amount} moved: {moved}")
         for capture in captures:
-            taken = capture.amount.minor if capture.amount else 0
-            expect(back.get(capture.gateway_reference, 0) <= taken, "more was given back than was captured")
+            captured = capture.amount.minor if capture.amount else 0
+            expect(given_back.get(capture.gateway_reference, 0) <= captured, "more was given back than was captured")
 
-    def _tried(self, kind: TransactionType, amount: Money, parent: Observation) -> Observation | None:
+    def _try(self, kind: TransactionType, amount: Money, parent: Observation) -> Observation | None:
         if not self.capabilities.supports(kind):
             return None
         seen = self.execute(self.request(kind, amount, on=parent))

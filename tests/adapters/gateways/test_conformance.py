@@ -18,7 +18,7 @@ from payports.testing import Effect, FixedClock, RemoteSandboxBank, SandboxBank,
 from payports.testing.gateway_conformance import GatewayConformance
 from tests.adapters.gateways.sandbox.requests import a_context
 
-MOODS = {
+SCENARIOS = {
     "approved": "tok_approved",
     "declined": "tok_declined",
     "declined_hard": "tok_declined_hard",
@@ -51,8 +51,8 @@ class SandboxConformance(GatewayConformance):
     def disconnect(self) -> None:
         self.bank.close()
 
-    def method(self, mood: str) -> PaymentMethod | None:
-        return PaymentMethod({"token": MOODS[mood]})
+    def method(self, scenario: str) -> PaymentMethod | None:
+        return PaymentMethod({"token": SCENARIOS[scenario]})
 
     def effects(self) -> Sequence[Effect] | None:
         return self.bank.effects()
@@ -112,14 +112,14 @@ class TestStoredValue(GatewayConformance):
     def disconnect(self) -> None:
         self.ledger.close()
 
-    def method(self, mood: str) -> PaymentMethod | None:
+    def method(self, scenario: str) -> PaymentMethod | None:
         numbers = {
             "approved": "gift-full",
             "declined": "gift-short",
             "declined_hard": "gift-nobody",
             "invalid": "",
         }
-        return PaymentMethod({"token": numbers[mood]}) if mood in numbers else None
+        return PaymentMethod({"token": numbers[scenario]}) if scenario in numbers else None
 
     def effects(self) -> Sequence[Effect] | None:
         return self.ledger.effects()
@@ -129,5 +129,5 @@ class TestOffline(GatewayConformance):
     def connect(self, folder: Path) -> Gateway:  # noqa: ARG002 -- all is kept in memory
         return offline.connect(a_context("cheque"))
 
-    def method(self, mood: str) -> PaymentMethod | None:
-        return PaymentMethod({}) if mood in ("approved", "async") else None
+    def method(self, scenario: str) -> PaymentMethod | None:
+        return PaymentMethod({}) if scenario in ("approved", "async") else None

@@ -67,11 +67,11 @@ WRONG: dict[str, tuple[Answers, Callable[[_Suite], object]]] = {
     ),
     "success without a reference": (
         always(gateway_reference=""),
-        lambda suite: suite.test_every_mood_is_answered_soundly("approved", AUTHORIZE),
+        lambda suite: suite.test_every_scenario_is_answered_soundly("approved", AUTHORIZE),
     ),
     "success without an amount": (
         always(amount=None),
-        lambda suite: suite.test_every_mood_is_answered_soundly("approved", AUTHORIZE),
+        lambda suite: suite.test_every_scenario_is_answered_soundly("approved", AUTHORIZE),
     ),
     "undeclared partial": (always(partial=False), lambda suite: suite.test_a_partial_approval_is_declared(AUTHORIZE)),
     "another account": (always(account="x"), lambda suite: suite.test_an_approval_has_one_effect(AUTHORIZE)),

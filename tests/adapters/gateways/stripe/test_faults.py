@@ -126,8 +126,8 @@ class TestThroughTheLine(AtLocalstripe):
     def disconnect(self) -> None:
         self._troubled.__exit__(None, None, None)
 
-    def method(self, mood: str) -> PaymentMethod | None:
-        return PaymentMethod({"token": f"pm_{mood}"}) if f"pm_{mood}" in MOODS else super().method(mood)
+    def method(self, scenario: str) -> PaymentMethod | None:
+        return PaymentMethod({"token": f"pm_{scenario}"}) if f"pm_{scenario}" in MOODS else super().method(scenario)
 
     def notifications(self) -> Sequence[tuple[Mapping[str, str], bytes]] | None:
         """What Stripe would tell of the intents that are new, signed by its own SDK; localstripe itself tells of captures only."""

@@ -71,12 +71,12 @@ class TestLocalstripe(GatewayConformance):
     def connect(self, folder: Path) -> Gateway:  # noqa: ARG002
         return connected(self.local.url, Now(), secret_key=Secret(TEST_KEY), fence_keys=False)
 
-    def method(self, mood: str) -> PaymentMethod | None:
-        if mood == "approved":
+    def method(self, scenario: str) -> PaymentMethod | None:
+        if scenario == "approved":
             return PaymentMethod({"token": "pm_card_visa"})
-        if mood == "invalid":
+        if scenario == "invalid":
             return PaymentMethod({"token": "pm_that_nobody_knows"})
-        return PaymentMethod({"token": self.local.card(_NUMBERS[mood])}) if mood in _NUMBERS else None
+        return PaymentMethod({"token": self.local.card(_NUMBERS[scenario])}) if scenario in _NUMBERS else None
 
     def request(self, kind: TransactionType, amount: Money | None = None, **more: Any) -> PaymentRequest:
         return attrs.evolve(super().request(kind, amount, **more), return_url="")  # localstripe knows no return_url

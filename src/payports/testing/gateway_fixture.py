@@ -1,4 +1,4 @@
-"""What the suite for gateways stands on: the hooks that an adapter's author fills in, and the checks that all its parts share."""
+"""The base of the gateway conformance suite: hooks for the author of an adapter, and checks that all tests share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, Webhook
 
 REFUSED: Final = frozenset({TransactionStatus.DECLINED, TransactionStatus.NOT_EXECUTED})
 
-MOODS: Final = (
+SCENARIOS: Final = (
     "approved",
     "declined",
     "declined_hard",
@@ -40,68 +40,68 @@ MOODS: Final = (
     "garbage",
     "wrong_amount",
 )
-"""What the suite asks methods for. ``invalid``: a token that the gateway does not know; ``lost``: no answer came; ``error``: status 500."""
+"""What a payment method can make happen. ``invalid``: an unknown token; ``lost``: no answer arrives; ``error``: status 500."""
 
-UNKNOWN_MOODS: Final = ("lost_done", "lost_not_done", "error_done", "error_not_done", "garbage", "wrong_amount")
+UNKNOWN_SCENARIOS: Final = ("lost_done", "lost_not_done", "error_done", "error_not_done", "garbage", "wrong_amount")
 
 
 def expect(condition: bool, message: str) -> None:
-    """Fail the test, also under ``python -O``."""
+    """Fail the test unless the condition holds, also under ``python -O``."""
     if not condition:
         raise AssertionError(message)
 
 
 def not_offered(what: str) -> NoReturn:
-    """Skip the test, and say what this gateway does not offer."""
+    """Skip the test because the gateway does not offer something."""
     pytest.skip(f"{what}: not offered")
 
 
-class GatewayRig:
-    """The hooks. Only ``connect`` and ``method`` must be overridden; each test has an instance, and a gateway, of its own."""
+class GatewayFixture:
+    """The hooks. Only ``connect`` and ``method`` must be overridden. Each test gets its own instance and its own gateway."""
 
     amount: ClassVar[Money] = Money.of("10.00", "EUR")
-    """What the tests authorise: an even number of minor units, at least 10."""
+    """The amount that the tests authorize: an even number of minor units, at least 10."""
     other_amount: ClassVar[Money] = Money.of("10.00", "USD")
-    """Another currency."""
+    """An amount in another currency."""
     payment_type: ClassVar[PaymentType] = PaymentType.CREDIT_CARD
     webhook_tolerance: ClassVar[timedelta | None] = timedelta(minutes=5)
-    """How far off a notification's timestamp may be; ``None`` if the scheme has none."""
+    """The accepted age of a notification's timestamp; ``None`` if the signature scheme has no timestamp."""
 
     gateway: Gateway
 
     def connect(self, folder: Path) -> Gateway:
-        """Build the gateway against a fresh account or server; ``folder`` is there for it alone."""
+        """Build the gateway with a fresh account or server. ``folder`` is an empty folder for it."""
         raise NotImplementedError
 
     def disconnect(self) -> None:
         """Stop what ``connect`` started."""
 
-    def method(self, mood: str) -> PaymentMethod | None:
-        """Give a method that makes an initiating transaction go so; ``None`` if that cannot be arranged. ``mood`` is one of ``MOODS``."""
+    def method(self, scenario: str) -> PaymentMethod | None:
+        """Give a method that produces the scenario, one of ``SCENARIOS``, for an initiating transaction; ``None`` if no method does."""
         raise NotImplementedError
 
     def effects(self) -> Sequence[Effect] | None:
-        """Tell what really happened at the gateway so far, if that can be known apart from the adapter."""
+        """List what really happened at the gateway so far; ``None`` if that cannot be known without the adapter."""
         return None
 
     def notifications(self) -> Sequence[tuple[Mapping[str, str], bytes]] | None:
-        """Take the notifications that came since the last call, if the gateway sends any."""
+        """Take the notifications since the last call; ``None`` if the gateway sends none."""
         return None
 
     def reader_with_another_secret(self) -> WebhookReader | None:
-        """A reader of the same account that knows another secret."""
+        """Build a webhook reader for the same account with another secret; ``None`` if there is none."""
         return None
 
     def finish_action(self, seen: Observation, *, approve: bool) -> bool:  # noqa: ARG002 -- the port asks for it
-        """Do what the shopper must do; ``False`` if that cannot be arranged."""
+        """Finish the action as the shopper; ``False`` if that is not possible."""
         return False
 
     def settle(self, capture: Observation) -> bool:  # noqa: ARG002 -- the port asks for it
-        """Let a capture be settled; ``False`` if that cannot be arranged."""
+        """Settle a capture; ``False`` if that is not possible."""
         return False
 
     def now(self) -> datetime:
-        """The time that the adapter goes by."""
+        """The current time of the adapter's clock."""
         return datetime.now(UTC)
 
     @pytest.fixture(autouse=True)
@@ -114,22 +114,27 @@ class GatewayRig:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the gateway says that it can do."""
+        """The capabilities of the gateway."""
         return self.gateway.transactions.capabilities
+
+    @property
+    def initiating(self) -> TransactionType:
+        """A type that starts a payment at this gateway: AUTHORIZE if it has it."""
+        return AUTHORIZE if self.capabilities.supports(AUTHORIZE) else AUTHORIZE_AND_CAPTURE
 
     def request(
         self,
         kind: TransactionType,
         amount: Money | None = None,
         *,
-        mood: str = "approved",
+        scenario: str = "approved",
         on: Observation | None = None,
         key: str = "",
     ) -> PaymentRequest:
-        """Ask for a transaction, on top of one that was seen or on its own."""
-        method = self.method(mood)
+        """Build a request, with ``on`` as its parent transaction if it has one."""
+        method = self.method(scenario)
         if method is None:
-            not_offered(f"a method that is {mood}")
+            not_offered(f"a method that is {scenario}")
         return PaymentRequest(
             transaction_id=key or f"conformance-{self._run}-{next(self._numbers)}",
             type=kind,
@@ -146,45 +151,48 @@ class GatewayRig:
         )
 
     def execute(self, request: PaymentRequest) -> Observation:
-        """Execute, and check what every answer must keep to."""
+        """Execute a request, and check what holds for every answer."""
         if not self.capabilities.supports(request.type):
             not_offered(request.type.value)
         response = self.gateway.transactions.execute(request)
         token = request.method.token
-        expect(not token or token not in response.raw, "the raw answer that is kept holds the token")
+        expect(not token or token not in response.raw, "the raw response contains the token")
         self.check(response.seen, request, Channel.ANSWER)
         return response.seen
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Look up, and check what every finding must keep to."""
+        """Look a transaction up, and check what holds for every result."""
         found = self.gateway.transactions.look_up(request, fence=fence)
         if isinstance(found, Observation):
             self.check(found, request, Channel.LOOK_UP)
         return found
 
     def check(self, seen: Observation, request: PaymentRequest, channel: Channel) -> None:
-        """Check that an observation is whole, and about what was asked."""
-        expect(seen.channel is channel, f"the channel is {seen.channel}, not {channel}")
-        expect(seen.transaction_id in ("", request.transaction_id), "it is about another transaction")
-        expect(seen.account in ("", self.gateway.account), "it is about another account")
-        expect(seen.status is not TransactionStatus.SENDING_TO_PROCESSOR, "a gateway never says that we are sending")
+        """Check that an observation is complete, and belongs to the request."""
+        expect(seen.channel is channel, f"the channel should be {channel}, but is {seen.channel}")
+        expect(seen.transaction_id in ("", request.transaction_id), "the observation carries another transaction id")
+        expect(seen.account in ("", self.gateway.account), "the observation carries another account")
+        expect(
+            seen.status is not TransactionStatus.SENDING_TO_PROCESSOR, "a gateway must not report SENDING_TO_PROCESSOR"
+        )
         match seen.status:
             case TransactionStatus.SUCCEEDED:
                 self._check_success(seen, request)
             case TransactionStatus.DECLINED:
-                expect(seen.failure_type is not None, "a decline carries a failure type")
+                expect(seen.failure_type is not None, "a decline must carry a failure type")
             case TransactionStatus.REQUIRES_ACTION:
                 action = seen.next_action
                 expect(
-                    action is not None and bool(action.url or action.fields), "an action says where, or what to post"
+                    action is not None and bool(action.url or action.fields),
+                    "an action must have a URL or fields to post",
                 )
             case TransactionStatus.AWAITING_RESULT:
-                expect(self.capabilities.asynchronous, "only an asynchronous gateway lets wait")
+                expect(self.capabilities.asynchronous, "AWAITING_RESULT needs the capability asynchronous")
             case _:
                 pass
 
     def done(self, kind: TransactionType, amount: Money | None = None, *, on: Observation | None = None) -> Observation:
-        """Execute what must succeed; skips what this gateway decides later."""
+        """Execute a request that must succeed; skip the test if this gateway decides it later."""
         seen = self.execute(self.request(kind, amount, on=on))
         if seen.status is TransactionStatus.AWAITING_RESULT:
             not_offered(f"{kind} at once")
@@ -192,32 +200,35 @@ class GatewayRig:
         return attrs.evolve(seen, transaction_id="")
 
     def refused(self, kind: TransactionType, amount: Money | None = None, *, on: Observation | None = None) -> None:
-        """Execute what must be refused, and leave no effect."""
+        """Execute a request that must be refused without an effect."""
         request = self.request(kind, amount, on=on)
         seen = self.execute(request)
         expect(seen.status in REFUSED, f"{kind} of {request.amount} should be refused, but is {seen.status}")
         self.expect_effects(request, 0)
 
     def captured(self, amount: Money | None = None) -> Observation:
-        """Capture by the shortest way that the gateway offers."""
+        """Capture in as few steps as the gateway offers."""
         if self.capabilities.supports(AUTHORIZE_AND_CAPTURE):
             return self.done(AUTHORIZE_AND_CAPTURE, amount)
         return self.done(CAPTURE, amount, on=self.done(AUTHORIZE, amount))
 
     def expect_effects(self, request: PaymentRequest, number: int) -> None:
-        """Expect so many effects of a transaction, if the truth can be known."""
+        """Expect this number of effects of a transaction, if ``effects`` is overridden."""
         effects = self.effects()
         if effects is not None:
-            found = [effect for effect in effects if effect.transaction_id == request.transaction_id]
-            expect(len(found) == number, f"{len(found)} effects of {request.type}, expected {number}: {found}")
+            matching = [effect for effect in effects if effect.transaction_id == request.transaction_id]
+            expect(
+                len(matching) == number,
+                f"expected {number} effects of {request.type}, but there are {len(matching)}: {matching}",
+            )
 
     def part(self, numerator: int, denominator: int) -> Money:
-        """A part of the amount."""
+        """A fraction of ``amount``."""
         return Money(self.amount.minor * numerator // denominator, self.amount.currency)
 
     def _check_success(self, seen: Observation, request: PaymentRequest) -> None:
-        expect(bool(seen.gateway_reference), "a success names its reference")
-        expect(seen.amount is not None, "a success names its amount")
+        expect(bool(seen.gateway_reference), "a success must have a gateway reference")
+        expect(seen.amount is not None, "a success must have an amount")
         if seen.amount is not None and seen.amount != request.amount:
             fits = seen.partial and seen.amount.currency == request.amount.currency and seen.amount < request.amount
-            expect(fits, f"a success for {seen.amount}, asked for {request.amount}")
+            expect(fits, f"the request was for {request.amount}, but the success is for {seen.amount}")
