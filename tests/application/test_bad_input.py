@@ -33,11 +33,9 @@ from payports import (
 )
 from payports.application.kernel.input_validation import never_stop
 from payports.domain.observation import Channel
-from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, snapshot, told
+from tests.application.fixtures import CUSTOMER, ShopFixture, eur, new_payment, open_shop, problem, snapshot, value_of
 
 CARD_NUMBER: Final = "4242424242424242"
-
-
 CODE: Final = "737"
 
 
@@ -139,14 +137,14 @@ class Call:
         return method(**{**self.arguments, **spoilt})
 
 
-def calls(on: Bench) -> Iterator[Call]:
+def calls(shop: ShopFixture) -> Iterator[Call]:
     """Every public method of every service, with arguments that are fine."""
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize_and_capture(payment.id, eur(1_000))).transactions[0]
-    saved = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
-    told(on.shop.events.deliver(lambda _: None))
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize_and_capture(payment.id, eur(1_000))).transactions[0]
+    saved = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    value_of(shop.events.deliver(lambda _: None))
     cart, owner = Cart("c-3", total=eur(5_990)), Owner("cart", "c-1")
-    on.pay("c-3")
+    shop.pay("c-3")
     moving = {"amount": eur(1), "key": "k-1"}
     known: dict[tuple[str, str], dict[str, Any]] = {
         ("options", "for_cart"): {"cart": cart},
@@ -218,12 +216,12 @@ SERVICES: Final = (
 
 
 def test_every_argument_of_every_service_is_in_this_test() -> None:
-    on = bench()
-    tested = {(one.service, one.method): set(one.arguments) for one in calls(on)}
+    shop = open_shop()
+    tested = {(call.service, call.method): set(call.arguments) for call in calls(shop)}
     public = {
         (service, name): set(inspect.signature(method).parameters)
         for service in SERVICES
-        for name, method in inspect.getmembers(getattr(on.shop, service), callable)
+        for name, method in inspect.getmembers(getattr(shop.payports, service), callable)
         if not name.startswith("_")
     }
     assert tested == public
@@ -231,14 +229,14 @@ def test_every_argument_of_every_service_is_in_this_test() -> None:
 
 @pytest.mark.parametrize("odd", list(ODD))
 def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd: str) -> None:
-    on = bench()
+    shop = open_shop()
     value = ODD[odd]
-    for call in list(calls(on)):
+    for call in list(calls(shop)):
         for name in call.arguments:
-            before, copied = snapshot(on), copy.copy(value)
+            before, copied = snapshot(shop), copy.copy(value)
             started = time.perf_counter()
             try:
-                outcome = call.run(on.shop, **{name: value})
+                outcome = call.run(shop.payports, **{name: value})
             except Exception as error:
                 raise AssertionError(f"{call.service}.{call.method}({name}={odd}) raised {error!r}") from error
             where = f"{call.service}.{call.method}({name}={odd}) gave {str(outcome)[:300]}"
@@ -252,14 +250,14 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
                 assert found.shopper_message, where
                 assert len(found.message) < 1_000, where
                 assert found.message.isprintable(), where
-                assert snapshot(on) == before, where
-            elif isinstance(receipt := told(outcome), WebhookReceipt):
+                assert snapshot(shop) == before, where
+            elif isinstance(receipt := value_of(outcome), WebhookReceipt):
                 assert 400 <= receipt.status_code < 500, where
-                assert snapshot(on) == before, where
+                assert snapshot(shop) == before, where
             else:
                 assert _may_be(call, name, copied), where
-                on = bench()
-                for again in list(calls(on)):
+                shop = open_shop()
+                for again in list(calls(shop)):
                     if (again.service, again.method) == (call.service, call.method):
                         call = again
 
@@ -267,27 +265,27 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
 def _may_be(call: Call, name: str, value: Any) -> bool:
     """Which odd values are none, because the argument may be such."""
     right: dict[str, Callable[[Any], bool]] = {
-        "amount": lambda one: one is None or (type(one) is Money and one.currency.code == "EUR" and 0 < one.minor < 10**15),
+        "amount": lambda value: value is None or (type(value) is Money and value.currency.code == "EUR" and 0 < value.minor < 10**15),
         "limit": lambda _: False,
         "handler": callable,
-        "stopping": lambda one: callable(one) and not isinstance(one, type),
-        "cart": lambda one: one is None or type(one) is Cart,
-        "customer": lambda one: one is None or type(one) is Customer,
-        "owner": lambda one: type(one) is Owner,
-        "method": lambda one: one is None,
-        "type": lambda one: type(one) is PaymentType,
+        "stopping": lambda value: callable(value) and not isinstance(value, type),
+        "cart": lambda value: value is None or type(value) is Cart,
+        "customer": lambda value: value is None or type(value) is Customer,
+        "owner": lambda value: type(value) is Owner,
+        "method": lambda value: value is None,
+        "type": lambda value: type(value) is PaymentType,
         "params": lambda _: True,
-        "headers": lambda one: type(one) is dict,
+        "headers": lambda value: type(value) is dict,
         "payload": lambda _: False,
-        "observation": lambda one: type(one) is Observation,
+        "observation": lambda value: type(value) is Observation,
         "status": lambda _: False,
-        "key": lambda one: one is None,
-        "parent": lambda one: one is None,
-        "source": lambda one: one is None,
-        "name": lambda one: one in ("", " "),
-        "return_url": lambda one: one in ("", " "),
-        "reason": lambda one: type(one) is str,
-        "gateway_reference": lambda one: one == "",
+        "key": lambda value: value is None,
+        "parent": lambda value: value is None,
+        "source": lambda value: value is None,
+        "name": lambda value: value in ("", " "),
+        "return_url": lambda value: value in ("", " "),
+        "reason": lambda value: type(value) is str,
+        "gateway_reference": lambda value: value == "",
     }  # fmt: skip
     if (call.method, name) == ("use", "amount"):
         return type(value) is Money and 0 < value.minor < 10**15
@@ -317,17 +315,17 @@ FIELDS: Final[dict[str, Any]] = {
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_an_odd_value_in_any_field_of_a_payment_is_a_typed_failure_and_changes_nothing(field: str) -> None:
-    on = bench()
+    shop = open_shop()
     for name, value in ODD.items():
-        before = snapshot(on)
+        before = snapshot(shop)
         new = attrs.evolve(new_payment(), **{field: value})
-        outcome = on.shop.payments.create(new)
+        outcome = shop.payments.create(new)
         if isinstance(outcome, Success):
             made = outcome.unwrap()
             assert type(getattr(made, field)) in _KINDS[field], (field, name)
-            assert on.again(made) == made
+            assert shop.reload(made) == made
         else:
-            assert snapshot(on) == before, name
+            assert snapshot(shop) == before, name
         assert CARD_NUMBER not in repr(outcome).replace(" ", ""), name
 
 
@@ -348,8 +346,8 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 
 
 def test_too_much_of_anything_is_refused() -> None:
-    on = bench()
-    before = snapshot(on)
+    shop = open_shop()
+    before = snapshot(shop)
     for new in (
         new_payment(pass_through={f"k{number}": "v" for number in range(1_000)}),
         new_payment(pass_through={"k": "v" * 501}),
@@ -357,16 +355,16 @@ def test_too_much_of_anything_is_refused() -> None:
         new_payment(method=PaymentMethod({f"k{number}": "v" for number in range(1_000)})),
         new_payment(name="n" * 2_001),
     ):
-        assert isinstance(problem(on.shop.payments.create(new)), InvalidInput)
-    assert snapshot(on) == before
+        assert isinstance(problem(shop.payments.create(new)), InvalidInput)
+    assert snapshot(shop) == before
 
 
 @pytest.mark.parametrize("key", ["payports:x", "payports:", "", " k", "k" * 256, "k\n"])
 def test_keys_of_our_own_and_keys_that_are_none_are_refused(key: str) -> None:
-    on = bench()
-    payment = on.pay()
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id, key=key)), InvalidInput)
-    assert isinstance(problem(on.submit(request_id=key)), InvalidInput)
+    shop = open_shop()
+    payment = shop.pay()
+    assert isinstance(problem(shop.transactions.authorize(payment.id, key=key)), InvalidInput)
+    assert isinstance(problem(shop.submit(request_id=key)), InvalidInput)
 
 
 WORDS: Final[tuple[Any, ...]] = (
@@ -426,7 +424,7 @@ def test_what_is_no_currency_is_refused(code: Any) -> None:
 
 
 def test_an_invalid_type_of_transaction_is_never_a_command() -> None:
-    public = {name for name, _ in inspect.getmembers(bench().shop.transactions, callable) if not name.startswith("_")}
+    public = {name for name, _ in inspect.getmembers(open_shop().transactions, callable) if not name.startswith("_")}
     assert not {kind.value.lower() for kind in TransactionType if "CHARGEBACK" in kind.value} & public
 
 
@@ -435,10 +433,10 @@ def test_amounts_below_zero_do_not_exist() -> None:
     with pytest.raises(ValueError, match="between 0"):
         Money(-500, "EUR")
     assert isinstance(problem(Money.parse("-5", "EUR")), InvalidInput)
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize_and_capture(payment.id))
-    assert isinstance(problem(on.shop.transactions.refund(payment.id, eur(0))), InvalidInput)
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize_and_capture(payment.id))
+    assert isinstance(problem(shop.transactions.refund(payment.id, eur(0))), InvalidInput)
 
 
 def test_half_a_yen_does_not_exist() -> None:

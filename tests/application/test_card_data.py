@@ -23,16 +23,13 @@ from payports import (
     TransactionStatus,
 )
 from payports.domain.observation import Channel
-from tests.application.shops import CUSTOMER, bench, eur, new_payment, problem, snapshot, told
+from tests.application.fixtures import CUSTOMER, eur, new_payment, open_shop, problem, snapshot, value_of
 
 # --- refused ---
 
 
 CARD_NUMBER: Final = "4242424242424242"
-
-
 CODE: Final = "737"
-
 
 LEAKS: Final[dict[str, NewPayment]] = {
     "owner": new_payment(CARD_NUMBER),
@@ -54,12 +51,12 @@ LEAKS: Final[dict[str, NewPayment]] = {
 
 @pytest.mark.parametrize("new", LEAKS.values(), ids=LEAKS)
 def test_a_card_number_or_code_in_any_field_is_refused_and_kept_nowhere(new: NewPayment) -> None:
-    on = bench()
-    before = snapshot(on)
-    refused = problem(on.shop.payments.create(new))
+    shop = open_shop()
+    before = snapshot(shop)
+    refused = problem(shop.payments.create(new))
     assert isinstance(refused, InvalidInput)
     assert CARD_NUMBER not in repr(refused) + refused.message + refused.shopper_message
-    assert snapshot(on) == before
+    assert snapshot(shop) == before
 
 
 OBSERVED: Final[dict[str, dict[str, Any]]] = {
@@ -86,15 +83,15 @@ OBSERVED: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("odd", OBSERVED.values(), ids=OBSERVED)
 def test_an_odd_observation_of_the_host_is_refused_and_kept_nowhere(odd: dict[str, Any]) -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    before = snapshot(on)
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    before = snapshot(shop)
     fine: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.WEBHOOK, "transaction_id": row.id}
-    refused = problem(on.shop.transactions.record(payment.id, Observation(**(fine | odd))))
+    refused = problem(shop.transactions.record(payment.id, Observation(**(fine | odd))))
     assert isinstance(refused, InvalidInput)
     assert CARD_NUMBER not in repr(refused) + refused.message
-    assert snapshot(on) == before
+    assert snapshot(shop) == before
 
 
 @pytest.mark.parametrize(
@@ -117,8 +114,8 @@ def test_an_odd_observation_of_the_host_is_refused_and_kept_nowhere(odd: dict[st
     ],
 )
 def test_a_payload_that_is_no_token_is_refused_and_card_data_is_not_repeated(payload: Any) -> None:
-    on = bench()
-    refused = problem(on.shop.tokenization.accept("sandbox", payload))
+    shop = open_shop()
+    refused = problem(shop.tokenization.accept("sandbox", payload))
     assert isinstance(refused, InvalidInput)
     assert CARD_NUMBER not in repr(refused) + refused.message
 
@@ -131,50 +128,50 @@ TOKEN: Final = "tok_canary_5d1e8a"
 
 
 def test_the_browser_gets_publishable_data_only() -> None:
-    on = bench()
-    session = told(on.shop.tokenization.open("sandbox", Cart("c-1", total=eur(5_990)), CUSTOMER))
+    shop = open_shop()
+    session = value_of(shop.tokenization.open("sandbox", Cart("c-1", total=eur(5_990)), CUSTOMER))
     shown = json.dumps(session.for_browser())
-    assert on.bank.webhook_secret.reveal() not in shown
+    assert shop.bank.webhook_secret.reveal() not in shown
     assert CUSTOMER.id not in shown
 
 
 def test_a_token_is_seen_by_the_gateway_and_by_nobody_else() -> None:
     """In no repr, failure, message, history, fact or exception; pickles refuse it."""
-    on = bench()
-    payment = on.pay(token=TOKEN)
-    outcomes: list[Any] = [payment, on.submit(), on.shop.transactions.authorize(payment.id), on.again(payment)]
-    outcomes += [on.shop.events.history(payment.id), on.shop.payments.summary(payment.id), on.store.commits]
-    outcomes += [on.shop.maintenance.needs_attention(), on.shop, on.spy.executed]
-    assert on.spy.executed[0].method.token == TOKEN
-    for one in outcomes:
-        assert TOKEN not in repr(one) + str(one)
+    shop = open_shop()
+    payment = shop.pay(token=TOKEN)
+    outcomes: list[Any] = [payment, shop.submit(), shop.transactions.authorize(payment.id), shop.reload(payment)]
+    outcomes += [shop.events.history(payment.id), shop.payments.summary(payment.id), shop.store.commits]
+    outcomes += [shop.maintenance.needs_attention(), shop.payports, shop.spy.executed]
+    assert shop.spy.executed[0].method.token == TOKEN
+    for outcome in outcomes:
+        assert TOKEN not in repr(outcome) + str(outcome)
     assert TOKEN not in json.dumps(attrs.asdict(payment), default=str)
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(payment)
 
 
 def test_an_exception_in_a_gateway_is_told_by_its_name_only() -> None:
-    on = bench()
-    payment = on.pay(token=TOKEN)
+    shop = open_shop()
+    payment = shop.pay(token=TOKEN)
 
     def leak(request: Any) -> None:
         raise RuntimeError(f"POST https://bank.example?token={request.method.token}")
 
-    on.spy.during = leak
-    shown = repr([on.shop.transactions.authorize(payment.id), on.shop.events.history(payment.id), on.again(payment)])
+    shop.spy.during = leak
+    shown = repr([shop.transactions.authorize(payment.id), shop.events.history(payment.id), shop.reload(payment)])
     assert TOKEN not in shown
     assert "RuntimeError" in shown
 
 
 def test_a_traceback_through_the_services_shows_no_token() -> None:
-    on = bench()
-    payment = on.pay(token=TOKEN)
+    shop = open_shop()
+    payment = shop.pay(token=TOKEN)
 
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    on.spy.during = interrupt
+    shop.spy.during = interrupt
     with pytest.raises(KeyboardInterrupt) as caught:
-        on.shop.transactions.authorize(payment.id)
+        shop.transactions.authorize(payment.id)
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert TOKEN not in "".join(shown.format())

@@ -11,15 +11,15 @@ from payports import Owner
 from payports.application.events import Delivery
 from payports.domain.failures import StoreUnavailable
 from payports.ports.leases import DELIVERY
-from payports.ports.store import PaymentRepository
-from tests.application.shops import HOUR, Bench, bench, eur, fail, problem, spoil, told
+from tests.application.fixtures import HOUR, eur, open_shop, problem, value_of
+from tests.application.stubs import fail, override
 
 
 def test_facts_are_delivered_in_order_and_a_handler_that_raises_loses_none() -> None:
-    on = bench()
-    on.pay("c-1")
-    on.pay("c-2")
-    told(on.submit("c-1"))
+    shop = open_shop()
+    shop.pay("c-1")
+    shop.pay("c-2")
+    value_of(shop.submit("c-1"))
     taken: list[int] = []
 
     def handler(recorded: Any) -> None:
@@ -29,20 +29,20 @@ def test_facts_are_delivered_in_order_and_a_handler_that_raises_loses_none() -> 
         taken.append(recorded.position)
 
     raises_at = {0, 2, 3}
-    errors = [told(on.shop.events.deliver(handler)) for _ in range(4)]
-    assert [one.error for one in errors] == ["RuntimeError"] * 3 + [""]
+    errors = [value_of(shop.events.deliver(handler)) for _ in range(4)]
+    assert [delivery.error for delivery in errors] == ["RuntimeError"] * 3 + [""]
     assert "secret" not in repr(errors)
     assert taken == sorted(taken)
     assert len(set(taken)) == len(taken)
-    assert told(on.shop.events.deliver(handler)).delivered == 0
+    assert value_of(shop.events.deliver(handler)).delivered == 0
 
 
 def test_the_history_of_a_payment_tells_who_did_what() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.submit())
-    told(on.shop.orders.capture(Owner("cart", "c-1"), "f-1", eur(5_990), key="k-1"))
-    facts = [(one.fact.kind, one.fact.by) for one in told(on.shop.events.history(payment.id))]
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.submit())
+    value_of(shop.orders.capture(Owner("cart", "c-1"), "f-1", eur(5_990), key="k-1"))
+    facts = [(recorded.fact.kind, recorded.fact.by) for recorded in value_of(shop.events.history(payment.id))]
     assert facts[0] == ("payment.created", "host")
     assert ("transaction.recorded", "checkout") in facts
     assert ("payment.placed", "checkout") in facts
@@ -52,112 +52,108 @@ def test_the_history_of_a_payment_tells_who_did_what() -> None:
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
 
-def repository(on: Bench) -> PaymentRepository:
-    return on.shop.store.of("default")
-
-
 def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(5):
-        on.pay(f"c-{number}")
+        shop.pay(f"c-{number}")
     taken: list[Any] = []
-    assert told(on.shop.events.deliver(taken.append, stopping=lambda: len(taken) == 3)) == Delivery(
+    assert value_of(shop.events.deliver(taken.append, stopping=lambda: len(taken) == 3)) == Delivery(
         3, told_to_stop=True
     )
-    assert told(on.shop.events.deliver(taken.append, stopping=lambda: False)) == Delivery(2)
-    assert [one.position for one in taken] == [1, 2, 3, 4, 5]
+    assert value_of(shop.events.deliver(taken.append, stopping=lambda: False)) == Delivery(2)
+    assert [fact.position for fact in taken] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("noted", [True, False], ids=["noted", "not noted"])
 def test_what_was_taken_does_not_come_again_when_it_cannot_be_said_whether_to_stop(noted: bool) -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(5):
-        on.pay(f"c-{number}")
+        shop.pay(f"c-{number}")
     taken: list[Any] = []
 
     def fail_after_three() -> bool:
         if len(taken) == 3:
             if not noted:
-                spoil(on.shop.environment.store, "delivered", fail())
+                override(shop.environment.store, "delivered", fail())
             raise LookupError
         return False
 
     with pytest.raises(LookupError):
-        on.shop.events.deliver(taken.append, stopping=fail_after_three)
+        shop.events.deliver(taken.append, stopping=fail_after_three)
     if noted:
-        assert told(on.shop.events.deliver(taken.append)) == Delivery(2)
-        assert [one.position for one in taken] == [1, 2, 3, 4, 5]
+        assert value_of(shop.events.deliver(taken.append)) == Delivery(2)
+        assert [fact.position for fact in taken] == [1, 2, 3, 4, 5]
 
 
 def test_only_one_delivers_at_a_time() -> None:
-    on = bench()
-    on.pay()
-    assert repository(on).lease((DELIVERY,), "another", HALF_A_MINUTE)
-    assert told(on.shop.events.deliver(print)) == Delivery(0, elsewhere=True)
-    repository(on).release((DELIVERY,), "another")
+    shop = open_shop()
+    shop.pay()
+    assert shop.repository.lease((DELIVERY,), "another", HALF_A_MINUTE)
+    assert value_of(shop.events.deliver(print)) == Delivery(0, elsewhere=True)
+    shop.repository.release((DELIVERY,), "another")
     taken: list[Any] = []
-    assert told(on.shop.events.deliver(taken.append)) == Delivery(1)
+    assert value_of(shop.events.deliver(taken.append)) == Delivery(1)
     assert len(taken) == 1
 
 
 def test_a_handler_may_not_deliver_from_within() -> None:
-    on = bench()
-    on.pay()
+    shop = open_shop()
+    shop.pay()
     nested: list[Any] = []
-    told(on.shop.events.deliver(lambda _: nested.append(told(on.shop.events.deliver(print)))))
+    value_of(shop.events.deliver(lambda _: nested.append(value_of(shop.events.deliver(print)))))
     assert nested == [Delivery(0, elsewhere=True)]
 
 
 def test_who_was_too_slow_notes_what_was_taken_and_leaves_the_rest_to_who_took_over() -> None:
-    on = bench()
-    on.pay("c-1")
-    on.pay("c-2")
+    shop = open_shop()
+    shop.pay("c-1")
+    shop.pay("c-2")
     taken: list[int] = []
 
     def slow(recorded: Any) -> None:
         taken.append(recorded.position)
-        on.clock.advance(HOUR)
-        assert repository(on).lease((DELIVERY,), "another", HALF_A_MINUTE)
+        shop.clock.advance(HOUR)
+        assert shop.repository.lease((DELIVERY,), "another", HALF_A_MINUTE)
 
-    assert told(on.shop.events.deliver(slow)) == Delivery(1, elsewhere=True)
-    repository(on).release((DELIVERY,), "another")
-    told(on.shop.events.deliver(lambda recorded: taken.append(recorded.position)))
+    assert value_of(shop.events.deliver(slow)) == Delivery(1, elsewhere=True)
+    shop.repository.release((DELIVERY,), "another")
+    value_of(shop.events.deliver(lambda recorded: taken.append(recorded.position)))
     assert taken == [1, 2]
 
 
 def test_a_lease_is_renewed_while_the_handler_takes_its_time() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(5):
-        on.pay(f"c-{number}")
-    assert told(on.shop.events.deliver(lambda _: on.clock.advance(HOUR))) == Delivery(5)
+        shop.pay(f"c-{number}")
+    assert value_of(shop.events.deliver(lambda _: shop.clock.advance(HOUR))) == Delivery(5)
 
 
 def test_a_store_that_cannot_be_read_is_said_so() -> None:
-    on = bench()
-    on.pay()
-    on.shop.store.close()
-    assert isinstance(problem(on.shop.maintenance.run()), StoreUnavailable)
-    assert isinstance(problem(on.shop.events.deliver(print)), StoreUnavailable)
+    shop = open_shop()
+    shop.pay()
+    shop.payports.store.close()
+    assert isinstance(problem(shop.maintenance.run()), StoreUnavailable)
+    assert isinstance(problem(shop.events.deliver(print)), StoreUnavailable)
 
 
 @pytest.mark.parametrize("limit", [1, 99, 100, 101, 150, 151])
 def test_a_delivery_takes_no_more_than_its_limit(limit: int) -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(150):
-        on.pay(f"c-{number}")
+        shop.pay(f"c-{number}")
     taken: list[int] = []
-    delivered = told(on.shop.events.deliver(lambda one: taken.append(one.position), limit))
+    delivered = value_of(shop.events.deliver(lambda recorded: taken.append(recorded.position), limit))
     assert delivered == Delivery(min(limit, 150))
-    rest = told(on.shop.events.deliver(lambda one: taken.append(one.position)))
+    rest = value_of(shop.events.deliver(lambda recorded: taken.append(recorded.position)))
     assert rest == Delivery(150 - min(limit, 150))
     assert taken == sorted(set(taken))
 
 
 @pytest.mark.parametrize(("step", "renewals"), [(19, 1), (20, 2), (-1, 2)])
 def test_a_lease_is_renewed_after_a_third_of_its_time_or_when_the_clock_goes_back(step: int, renewals: int) -> None:
-    on = bench()
-    on.pay()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    shop.pay()
+    store: Any = shop.environment.store
     lease, leased = store.lease, list[Any]()
 
     def counted(*asked: Any) -> Any:
@@ -165,16 +161,16 @@ def test_a_lease_is_renewed_after_a_third_of_its_time_or_when_the_clock_goes_bac
         return lease(*asked)
 
     store.lease = counted
-    told(on.shop.events.deliver(lambda _: on.clock.advance(step)))
+    value_of(shop.events.deliver(lambda _: shop.clock.advance(step)))
     assert leased[:1] == [timedelta(minutes=1)]
     assert len(leased) >= renewals
 
 
 @pytest.mark.parametrize(("step", "leases"), [(0, 1), (15, 1), (19, 1), (20, 2), (21, 2), (-1, 2)])
 def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
-    on = bench()
-    on.pay()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    shop.pay()
+    store: Any = shop.environment.store
     lease, asked = store.lease, list[tuple[Any, ...]]()
 
     def leasing(*one: Any) -> Any:
@@ -182,37 +178,37 @@ def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
         return lease(*one)
 
     store.lease = leasing
-    assert told(on.shop.events.deliver(lambda _: on.clock.advance(step))) == Delivery(1)
+    assert value_of(shop.events.deliver(lambda _: shop.clock.advance(step))) == Delivery(1)
     assert asked == [((DELIVERY,), asked[0][1], timedelta(minutes=1))] * leases
 
 
 def test_who_lost_its_lease_while_it_read_hands_out_nothing() -> None:
-    on = bench()
-    on.pay()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    shop.pay()
+    store: Any = shop.environment.store
     read = store.undelivered
 
     def slow(limit: int) -> Any:
         page = read(limit)
-        on.clock.advance(HOUR)
+        shop.clock.advance(HOUR)
         assert store.lease((DELIVERY,), "another", timedelta(minutes=1))
         return page
 
     store.undelivered = slow
     taken: list[Any] = []
-    assert told(on.shop.events.deliver(taken.append)) == Delivery(0, elsewhere=True)
+    assert value_of(shop.events.deliver(taken.append)) == Delivery(0, elsewhere=True)
     assert taken == []
 
 
 def test_a_handler_that_raises_is_told_of_with_the_fact_at_which_it_did() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(3):
-        on.pay(f"c-{number}")
-    facts = on.shop.environment.store.undelivered(10)
+        shop.pay(f"c-{number}")
+    facts = shop.environment.store.undelivered(10)
 
     def handler(recorded: Any) -> None:
         if recorded == facts[fails_at]:
             raise LookupError("secret")
 
     for fails_at, before in ((0, 0), (2, 2)):
-        assert told(on.shop.events.deliver(handler)) == Delivery(before, facts[fails_at], "LookupError")
+        assert value_of(shop.events.deliver(handler)) == Delivery(before, facts[fails_at], "LookupError")

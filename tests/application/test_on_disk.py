@@ -12,59 +12,59 @@ import pytest
 from payports import Success, connect
 from payports.ports.gateway import PaymentRequest
 from payports.testing import FixedClock, SandboxBank
-from tests.application.shops import SECRET, Bench, eur, new_payment, told, watch
+from tests.application.fixtures import SECRET, ShopFixture, eur, new_payment, value_of, watch
 
 
 @pytest.fixture
-def on(tmp_path: Path) -> Iterator[Bench]:
+def shop(tmp_path: Path) -> Iterator[ShopFixture]:
     clock, bank = FixedClock(), SandboxBank(webhook_secret=SECRET)
     with connect({"store": {"url": f"sqlite:///{tmp_path}/shop.db"}}, bank=bank, clock=clock) as shop:
         yield watch(shop, bank, clock)
 
 
-def test_another_connection_can_write_while_the_gateway_is_called(on: Bench, tmp_path: Path) -> None:
-    payment = on.pay()
+def test_another_connection_can_write_while_the_gateway_is_called(shop: ShopFixture, tmp_path: Path) -> None:
+    payment = shop.pay()
     url = f"sqlite:///{tmp_path}/shop.db"
     made: list[Any] = []
 
     def write_elsewhere(_: PaymentRequest) -> None:
         with connect({"store": {"url": url}}, bank=SandboxBank(), clock=FixedClock()) as other:
-            assert told(other.payments.get(payment.id)).transactions[0].indeterminate
-            made.append(told(other.payments.create(new_payment("c-2"))))
+            assert value_of(other.payments.get(payment.id)).transactions[0].indeterminate
+            made.append(value_of(other.payments.create(new_payment("c-2"))))
 
-    on.spy.during = write_elsewhere
-    told(on.shop.transactions.authorize(payment.id))
-    assert on.again(made[0]) == made[0]
+    shop.spy.during = write_elsewhere
+    value_of(shop.transactions.authorize(payment.id))
+    assert shop.reload(made[0]) == made[0]
 
 
-def test_a_transaction_is_exactly_two_commits(on: Bench) -> None:
-    payment = on.pay()
-    before = len(on.store.commits)
-    told(on.shop.transactions.authorize(payment.id, key="k-1"))
-    assert len(on.store.commits) - before == 2
+def test_a_transaction_is_exactly_two_commits(shop: ShopFixture) -> None:
+    payment = shop.pay()
+    before = len(shop.store.commits)
+    value_of(shop.transactions.authorize(payment.id, key="k-1"))
+    assert len(shop.store.commits) - before == 2
 
 
 @pytest.mark.parametrize("request_ids", ["a" * 8, "abcdefgh"])
-def test_eight_clicks_at_once_have_one_effect(on: Bench, request_ids: str) -> None:
-    on.pay()
+def test_eight_clicks_at_once_have_one_effect(shop: ShopFixture, request_ids: str) -> None:
+    shop.pay()
 
     def click(request_id: str) -> Any:
-        return on.submit(request_id=request_id)
+        return shop.submit(request_id=request_id)
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(click, request_ids))
-    assert on.effects() == [("AUTHORIZE", 5_990)]
-    assert any(isinstance(one, Success) for one in answers)
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
+    assert any(isinstance(answer, Success) for answer in answers)
 
 
-def test_eight_refunds_at_once_never_give_back_more_than_was_captured(on: Bench) -> None:
-    payment = on.pay(minor=10_000)
-    told(on.shop.transactions.authorize_and_capture(payment.id))
+def test_eight_refunds_at_once_never_give_back_more_than_was_captured(shop: ShopFixture) -> None:
+    payment = shop.pay(minor=10_000)
+    value_of(shop.transactions.authorize_and_capture(payment.id))
 
     def refund(_: int) -> Any:
-        return on.shop.transactions.refund(payment.id, eur(6_000))
+        return shop.transactions.refund(payment.id, eur(6_000))
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(refund, range(8)))
-    assert sum(isinstance(one, Success) for one in answers) == 1
-    assert on.effects()[1:] == [("REFUND", 6_000)]
+    assert sum(isinstance(answer, Success) for answer in answers) == 1
+    assert shop.effects()[1:] == [("REFUND", 6_000)]

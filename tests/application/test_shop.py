@@ -5,40 +5,40 @@ from __future__ import annotations
 import pytest
 
 from payports import Cart, CheckedOut, Owner, PaymentNotFound, TransactionReport, TransactionStatus
-from tests.application.shops import bench, eur, new_payment, problem, told
+from tests.application.fixtures import eur, new_payment, open_shop, problem, value_of
 
 
 def test_nothing_of_one_merchant_is_visible_to_another() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.submit())
-    other = on.shop.merchant("m-2")
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.submit())
+    other = shop.payports.merchant("m-2")
     owner = Owner("cart", "c-1")
     assert isinstance(problem(other.payments.get(payment.id)), PaymentNotFound)
     assert isinstance(problem(other.transactions.capture(payment.id, eur(1))), PaymentNotFound)
     assert isinstance(problem(other.orders.capture(owner, "f-1", eur(1), key="k-1")), PaymentNotFound)
     assert isinstance(problem(other.events.history(payment.id)), PaymentNotFound)
     assert isinstance(problem(other.checkout.cancel(owner)), PaymentNotFound)
-    row = on.again(payment).transactions[0]
+    row = shop.reload(payment).transactions[0]
     ruled = other.maintenance.resolve(row.id, TransactionStatus.REVOKED, operator="eve", reason="mine")
     assert isinstance(problem(ruled), PaymentNotFound)
-    assert told(other.payments.of_owner(owner)) == ()
-    assert told(other.events.deliver(lambda _: None)).delivered == 0
-    assert isinstance(told(other.checkout.submit(Cart("c-1", total=eur(0)), request_id="attempt-1")), CheckedOut)
-    assert on.effects() == [("AUTHORIZE", 5_990)]
+    assert value_of(other.payments.of_owner(owner)) == ()
+    assert value_of(other.events.deliver(lambda _: None)).delivered == 0
+    assert isinstance(value_of(other.checkout.submit(Cart("c-1", total=eur(0)), request_id="attempt-1")), CheckedOut)
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
 def test_keys_of_two_merchants_do_not_meet() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, key="k-1"))
-    other = on.shop.merchant("m-2")
-    new = told(other.payments.create(new_payment("c-9")))
-    assert isinstance(told(other.transactions.authorize(new.id, eur(1), key="k-1")), TransactionReport)
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id, key="k-1"))
+    other = shop.payports.merchant("m-2")
+    new = value_of(other.payments.create(new_payment("c-9")))
+    assert isinstance(value_of(other.transactions.authorize(new.id, eur(1), key="k-1")), TransactionReport)
 
 
 def test_a_merchant_may_have_gateways_and_rules_of_their_own() -> None:
-    on = bench(
+    shop = open_shop(
         {
             "gateways": {"sandbox": {"adapter": "sandbox"}},
             "merchants": {
@@ -49,14 +49,14 @@ def test_a_merchant_may_have_gateways_and_rules_of_their_own() -> None:
             },
         }
     )
-    other = on.shop.merchant("m-2")
+    other = shop.payports.merchant("m-2")
     assert other.environment.gateways.captures_at_once() == {"sandbox"}
     assert other.environment.policy.rollback_immediately
-    assert on.shop.environment.gateways.captures_at_once() == frozenset()
-    assert not on.shop.environment.policy.rollback_immediately
-    assert on.shop.merchant("m-3").environment.policy == on.shop.environment.policy
+    assert shop.environment.gateways.captures_at_once() == frozenset()
+    assert not shop.environment.policy.rollback_immediately
+    assert shop.payports.merchant("m-3").environment.policy == shop.environment.policy
 
 
 def test_a_merchant_whose_name_is_none_is_a_mistake() -> None:
     with pytest.raises(ValueError, match=r"^merchant: must not be empty$"):
-        bench().shop.merchant("")
+        open_shop().payports.merchant("")

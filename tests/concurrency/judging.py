@@ -14,7 +14,7 @@ import attrs
 from payports import Owner, Payment, RecordedFact
 from payports.adapters.demonstrations.reconciliation import BankBook, reconcile
 from payports.testing import Effect
-from tests.application.shops import HOUR
+from tests.application.fixtures import HOUR
 from tests.concurrency.acts import NOTHING, Answer
 from tests.concurrency.referee import Mode, Referee
 from tests.concurrency.scenes import Moved, Scene, Setter

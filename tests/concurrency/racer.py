@@ -18,7 +18,7 @@ from payports.ports.clock import Clock
 from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import RemoteSandboxBank
-from tests.application.shops import Spy, WatchedStore
+from tests.application.stubs import Spy, WatchedStore
 from tests.concurrency.acts import ACTS, Answer
 from tests.concurrency.bank import SECRET
 from tests.concurrency.planted import planted

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from payports import Cart, Money, NewPayment, Owner, Payment, PaymentMethod
-from tests.application.shops import HOUR
+from tests.application.fixtures import HOUR
 from tests.concurrency.acts import Answer
 from tests.concurrency.referee import Referee, Task
 

@@ -33,7 +33,8 @@ from payports.ports.gateway import MethodVault, PaymentRequest, PaymentResponse
 from payports.ports.store import Store
 from payports.testing import SandboxBank
 from payports.testing.clock import START, FixedClock
-from tests.application.shops import SECRET, Spy, eur
+from tests.application.fixtures import SECRET, eur
+from tests.application.stubs import Spy
 from tests.differential.commands import CARTS, CUSTOMERS, Command
 
 GATEWAYS: Final[Mapping[str, Any]] = {

@@ -32,7 +32,7 @@ from payports.domain.secret import Secret
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
 from tests.adapters.telemetry.watching import Witness
-from tests.application.shops import WatchedStore
+from tests.application.stubs import WatchedStore
 from tests.secret_leaks import canaries as c
 from tests.secret_leaks.echo import ACTION, CLOSED, GARBAGE, REFUSED
 from tests.secret_leaks.raising import raising_gateway

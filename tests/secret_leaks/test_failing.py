@@ -42,7 +42,7 @@ from payports.ports.commit import Change, Commit
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock
 from tests.adapters.telemetry.watching import Witness
-from tests.application.shops import CUSTOMER, Bench, bench, new_payment, told
+from tests.application.fixtures import CUSTOMER, ShopFixture, new_payment, open_shop, value_of
 from tests.secret_leaks import canaries as c
 from tests.secret_leaks.canaries import SECRETS, found_in
 from tests.secret_leaks.echo import ACTION, echoing
@@ -152,7 +152,9 @@ def test_a_store_that_refuses_a_commit_shows_nothing_of_it(tmp_path: Path) -> No
             "gateways": {"sandbox": {"adapter": "sandbox", "url": "memory:"}},
         }
     ) as shop:
-        payment = told(shop.payments.create(new_payment(method=PaymentMethod({"token": c.TOKEN, "input": c.INPUT}))))
+        payment = value_of(
+            shop.payments.create(new_payment(method=PaymentMethod({"token": c.TOKEN, "input": c.INPUT})))
+        )
         odd = attrs.evolve(payment, name="\0")
         with pytest.raises(StoreFailed) as raised:
             shop.store.of("default").commit(Commit(changes=(Change(before=payment, after=odd, facts=()),)))
@@ -182,7 +184,7 @@ def test_an_interruption_shows_no_variable_of_an_adapter(card: str, monkeypatch:
         with connect({"store": {"url": "memory:"}, "gateways": {"sandbox": {"adapter": card, **options}}}) as shop:
             token = ACTION if card == "stripe" else c.TOKEN
             method = PaymentMethod({"token": token, "input": c.INPUT})
-            payment = told(shop.payments.create(new_payment(method=method)))
+            payment = value_of(shop.payments.create(new_payment(method=method)))
             monkeypatch.setattr(HttpSession, "exchange", interrupts)
             with pytest.raises(Interrupted) as raised:
                 shop.transactions.authorize(payment.id)
@@ -205,7 +207,7 @@ def test_the_debugging_of_http_client_prints_nothing_of_ours(
 
 
 def test_a_gateway_that_repeats_what_it_was_sent_is_not_repeated() -> None:
-    shop = bench()
+    shop = open_shop()
     method = PaymentMethod({"token": c.TOKEN, "input": c.INPUT, "short": "no"})
 
     def repeats(request: PaymentRequest) -> PaymentResponse:
@@ -219,21 +221,21 @@ def test_a_gateway_that_repeats_what_it_was_sent_is_not_repeated() -> None:
         return attrs.evolve(seen, message=c.TOKEN)
 
     shop.spies["sandbox"].instead, shop.spies["sandbox"].on_look_up = repeats, found
-    payment = told(shop.shop.payments.create(new_payment(method=method)))
-    report = told(shop.shop.transactions.authorize(payment.id))
-    told(shop.shop.transactions.refresh(payment.id))
+    payment = value_of(shop.payments.create(new_payment(method=method)))
+    report = value_of(shop.transactions.authorize(payment.id))
+    value_of(shop.transactions.refresh(payment.id))
     (seen, *_) = report.transactions[0].seen
     assert seen.message == seen.code == "no *** with *** of ****1111"
-    history = told(shop.shop.events.history(payment.id))
+    history = value_of(shop.events.history(payment.id))
     assert found_in(repr(history)) == []
 
 
-def a_leak_of(shop: Bench, logged: list[logging.LogRecord]) -> list[str]:
+def a_leak_of(shop: ShopFixture, logged: list[logging.LogRecord]) -> list[str]:
     method = PaymentMethod({"token": c.TOKEN, "input": c.INPUT})
-    payment = told(shop.shop.payments.create(new_payment(method=method)))
-    outcome = shop.shop.transactions.authorize(payment.id)
+    payment = value_of(shop.payments.create(new_payment(method=method)))
+    outcome = shop.transactions.authorize(payment.id)
     text = [text for given in (payment, outcome) for _, text in forms(given)]
-    text += [text for given in told(shop.shop.events.history(payment.id)) for _, text in forms(given)]
+    text += [text for given in value_of(shop.events.history(payment.id)) for _, text in forms(given)]
     text += [record.getMessage() for record in logged]
     return found_in("\n".join(text), SECRETS)
 
@@ -253,19 +255,19 @@ def test_planted_leaks_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return {**observed(new, seen), "input": c.INPUT}
 
     with all_logs() as logged:
-        assert a_leak_of(bench(), logged) == []
-        careless = bench()
+        assert a_leak_of(open_shop(), logged) == []
+        careless = open_shop()
         careless.spies["sandbox"].during = logs
         assert a_leak_of(careless, logged) == ["token"]
         logged.clear()
         for name, planted in (("__repr__", Secret.reveal), ("__reduce__", pickles)):
             with monkeypatch.context() as patch:
                 patch.setattr(Secret, name, planted)
-                assert "token" in a_leak_of(bench(), logged), name
+                assert "token" in a_leak_of(open_shop(), logged), name
         with monkeypatch.context() as patch:
             patch.setattr(history, "_observed", tells)
-            assert a_leak_of(bench(), logged) == ["gateway input"]
-        assert a_leak_of(bench(), logged) == []
+            assert a_leak_of(open_shop(), logged) == ["gateway input"]
+        assert a_leak_of(open_shop(), logged) == []
 
 
 def test_a_leak_that_is_planted_in_the_store_or_in_telemetry_is_found(
@@ -286,8 +288,8 @@ def test_a_leak_that_is_planted_in_the_store_or_in_telemetry_is_found(
         }
         with connect(config, observer=witness) as shop:
             method = PaymentMethod({"token": c.TOKEN, "input": c.INPUT})
-            payment = told(shop.payments.create(new_payment(method=method)))
-            told(shop.transactions.authorize(payment.id))
+            payment = value_of(shop.payments.create(new_payment(method=method)))
+            value_of(shop.transactions.authorize(payment.id))
             return leaks_of_store(tmp_path / name) + found_in(witness.text())
 
     assert sell("tight.db", Witness()) == []
@@ -313,7 +315,7 @@ def test_without_what_hides_them_variables_would_be_shown(monkeypatch: pytest.Mo
     monkeypatch.setattr(HttpSession, "exchange", interrupts)
     card = {"adapter": "stripe", "secret_key": c.API_KEY}
     with connect({"store": {"url": "memory:"}, "gateways": {"sandbox": card}}) as shop:
-        payment = told(shop.payments.create(new_payment(token=c.STRIPE_TOKEN)))
+        payment = value_of(shop.payments.create(new_payment(token=c.STRIPE_TOKEN)))
         with pytest.raises(Interrupted) as interrupted:
             shop.transactions.authorize(payment.id)
     assert {"token at Stripe", "API key"} <= set(found_in(exception_text(interrupted.value)))
@@ -338,7 +340,7 @@ def test_a_cause_or_a_variable_that_shows_is_found() -> None:
 
 def test_the_password_of_a_database_is_shown_by_nothing_of_an_open_shop(database_url: str) -> None:
     with all_logs() as logged, connect({"store": {"url": database_url, "password": c.PASSWORD}}) as shop:
-        told(shop.payments.create(new_payment()))
+        value_of(shop.payments.create(new_payment()))
         given = (shop, shop.store, shop.environment, shop.environment.store, dict(shop.store.check()))
         assert [form for value in given for form, text in forms(value) if found_in(text)] == []
         assert found_in(" ".join(record.getMessage() for record in logged)) == []

@@ -37,7 +37,7 @@ from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
 from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
-from tests.application.shops import SECRET, Bench, eur, problem, told, watch
+from tests.application.fixtures import SECRET, ShopFixture, eur, problem, value_of, watch
 
 CARTS: Final = ("c-1", "c-2")
 REQUESTS: Final = ("r-1", "r-2", "r-3")
@@ -83,7 +83,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.on: Bench
+        self.on: ShopFixture
         self.gifts: StoredValueLedger
         self.largest: dict[str, int] = {}
         self.pile: list[tuple[dict[str, str], bytes]] = []
@@ -132,9 +132,9 @@ class ShopMachine(RuleBasedStateMachine):
         self.on.store.before_commit = self._before_commit
         self.on.store.after_commit = self._after_commit
 
-    def planted(self, on: Bench) -> Bench:
+    def planted(self, shop: ShopFixture) -> ShopFixture:
         """The shop as it is; machines that must fail plant a bug here."""
-        return on
+        return shop
 
     def _execute(self, inner: Callable[[PaymentRequest], PaymentResponse]) -> Callable[[PaymentRequest], Any]:
         def execute(request: PaymentRequest) -> PaymentResponse:
@@ -203,7 +203,7 @@ class ShopMachine(RuleBasedStateMachine):
         """Hand a notification to the gateway whose account it is about (they have the same name); the bank signs each try anew."""
         now = int(self.on.clock.now().timestamp())
         signed = {**headers, **signed_headers(Secret(SECRET), body, now)}
-        return self.act(lambda: self.on.shop.webhooks.receive(json.loads(body)["account"], signed, body))
+        return self.act(lambda: self.on.webhooks.receive(json.loads(body)["account"], signed, body))
 
     # --- shoppers ---
 
@@ -214,7 +214,7 @@ class ShopMachine(RuleBasedStateMachine):
             return
         method = PaymentMethod({"token": token})
         new = NewPayment(owner=Owner("cart", cart), amount=eur(minor), gateway=way, method=method)
-        created = self.act(lambda: self.on.shop.payments.create(new))
+        created = self.act(lambda: self.on.payments.create(new))
         for payment in self.payments():
             self.largest.setdefault(payment.id, payment.amount.minor)
         assert created is not None
@@ -224,10 +224,10 @@ class ShopMachine(RuleBasedStateMachine):
         payment = self.pick(choice)
         if payment is None:
             return
-        payments = self.on.shop.payments
+        payments = self.on.payments
         if what == "amount":
             self.act(lambda: payments.update(payment.id, amount=eur(minor)))
-            self.largest[payment.id] = max(self.largest[payment.id], self.on.again(payment).amount.minor)
+            self.largest[payment.id] = max(self.largest[payment.id], self.on.reload(payment).amount.minor)
         elif what == "archive":
             self.act(lambda: payments.archive(payment.id))
         elif payment.gateway != "gift":
@@ -241,7 +241,7 @@ class ShopMachine(RuleBasedStateMachine):
         ]
         whole = Cart(cart, total=eur(sum(planned)))
         if planned:
-            self.once(lambda: self.on.shop.checkout.submit(whole, request_id=request_id))
+            self.once(lambda: self.on.checkout.submit(whole, request_id=request_id))
 
     @rule(cart=carts, request_id=request_ids)
     def submit_again(self, cart: str, request_id: str) -> None:
@@ -250,17 +250,17 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(cart=carts, request_id=request_ids, minor=amounts)
     def submit_another_total(self, cart: str, request_id: str, minor: int) -> None:
-        self.act(lambda: self.on.shop.checkout.submit(Cart(cart, total=eur(minor + 1)), request_id=request_id))
+        self.act(lambda: self.on.checkout.submit(Cart(cart, total=eur(minor + 1)), request_id=request_id))
 
     @rule(choice=choices, way=st.sampled_from(["card", "sale"]))
     def come_back(self, choice: int, way: str) -> None:
         if self.tokens:
             params = {"callback_token": self.tokens[choice % len(self.tokens)], "status": "approved"}
-            self.act(lambda: self.on.shop.checkout.resume(way, params))
+            self.act(lambda: self.on.checkout.resume(way, params))
 
     @rule(cart=carts)
     def cancel_the_checkout(self, cart: str) -> None:
-        self.act(lambda: self.on.shop.checkout.cancel(Owner("cart", cart)))
+        self.act(lambda: self.on.checkout.cancel(Owner("cart", cart)))
 
     # --- the host ---
 
@@ -274,7 +274,7 @@ class ShopMachine(RuleBasedStateMachine):
         payment = self.pick(choice)
         if payment is None:
             return
-        method = getattr(self.on.shop.transactions, operation)
+        method = getattr(self.on.transactions, operation)
         amount = None if minor is None else eur(minor)
         self.once(lambda: method(payment.id, amount, key=key), repeatable=key is not None)
 
@@ -288,7 +288,7 @@ class ShopMachine(RuleBasedStateMachine):
         payment = self.pick(choice)
         if payment is None:
             return
-        transactions, repeatable = self.on.shop.transactions, key is not None
+        transactions, repeatable = self.on.transactions, key is not None
         if what == "credit":
             self.once(lambda: transactions.credit(payment.id, eur(minor), key=key), repeatable=repeatable)
         elif what == "settle":
@@ -304,12 +304,12 @@ class ShopMachine(RuleBasedStateMachine):
         key=st.sampled_from(["o-1", "o-2", "o-3", "o-4"]),
     )
     def order(self, cart: str, operation: str, source: str, minor: int, key: str) -> None:
-        method = getattr(self.on.shop.orders, operation)
+        method = getattr(self.on.orders, operation)
         self.once(lambda: method(Owner("cart", cart), source, eur(minor), key=key))
 
     @rule(cart=carts)
     def release(self, cart: str) -> None:
-        self.act(lambda: self.on.shop.orders.release(Owner("cart", cart)))
+        self.act(lambda: self.on.orders.release(Owner("cart", cart)))
 
     def once(self, call: Callable[[], Any], *, repeatable: bool = True) -> None:
         """Do something under a key, and keep it to be repeated."""
@@ -317,7 +317,7 @@ class ShopMachine(RuleBasedStateMachine):
         succeeded = has_succeeded(outcome)
         found: object = None
         if outcome is not None:
-            found = told(outcome) if succeeded else problem(outcome)
+            found = value_of(outcome) if succeeded else problem(outcome)
         if isinstance(found, ActionRequired):
             self.tokens.append(found.callback_token)
         final = succeeded or isinstance(found, Declined)
@@ -340,7 +340,7 @@ class ShopMachine(RuleBasedStateMachine):
         """A checkout that was cancelled, failed or overtaken since may be tried again under its old name."""
         if not has_succeeded(outcome):
             return True
-        found: object = told(outcome)
+        found: object = value_of(outcome)
         return not isinstance(found, TransactionReport | OrderReport)
 
     # --- the world outside ---
@@ -451,7 +451,7 @@ class ShopMachine(RuleBasedStateMachine):
     def a_forged_notification_arrives(self, choice: int, body: bytes) -> None:
         headers = self.pile[choice % len(self.pile)][0] if self.pile else {}
         before = self.payments()
-        outcome = self.act(lambda: self.on.shop.webhooks.receive("card", headers, body))
+        outcome = self.act(lambda: self.on.webhooks.receive("card", headers, body))
         assert 400 <= outcome.unwrap().status_code < 500
         assert self.payments() == before
 
@@ -461,7 +461,7 @@ class ShopMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int, maintained: bool) -> None:
         self.on.clock.advance(seconds)
         if maintained:
-            self.act(self.on.shop.maintenance.run)
+            self.act(self.on.maintenance.run)
 
     @rule(number=choices)
     def facts_are_delivered_to_a_handler_that_raises(self, number: int) -> None:
@@ -472,7 +472,7 @@ class ShopMachine(RuleBasedStateMachine):
                 raise RuntimeError("the host's")
             taken.append(fact.position)
 
-        outcome = self.act(lambda: self.on.shop.events.deliver(handler))
+        outcome = self.act(lambda: self.on.events.deliver(handler))
         assert outcome.unwrap().delivered == len(taken)
         assert taken == sorted(set(taken))
 
@@ -491,7 +491,7 @@ class ShopMachine(RuleBasedStateMachine):
             return
         self.tell_the_truth()
         self.the_bank_did_nothing_forbidden()
-        attention = {item.transaction_id for item in self.on.shop.maintenance.needs_attention().unwrap()}
+        attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
         check_truth(self.world(), self.payments(), attention)
         self.check_history()
         self.check_what_failed_is_undone()
@@ -508,7 +508,7 @@ class ShopMachine(RuleBasedStateMachine):
             for reference in self.references(TransactionStatus.AWAITING_RESULT):
                 self._finish(reference, True)
             self.on.clock.advance(25_001)
-            report = self.on.shop.maintenance.run().unwrap()
+            report = self.on.maintenance.run().unwrap()
             far = self.on.clock.now().replace(year=2100)
             self.pile += self.on.bank.webhooks()
             if self.pile or report.concluded or store.parked(far):
@@ -538,7 +538,7 @@ class ShopMachine(RuleBasedStateMachine):
     def check_what_failed_is_undone(self) -> None:
         """What a checkout did that failed or was cancelled went back, but for what a person is shown or the host captured since."""
         store = self.on.store.of("default")
-        attention = {item.transaction_id for item in self.on.shop.maintenance.needs_attention().unwrap()}
+        attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
         world = self.world()
         kept = {effect.transaction_id: world.kept(effect) for effect in world.effects if effect.transaction_id}
         for payment in self.payments():
@@ -588,8 +588,8 @@ class GreedyShop(ShopMachine):
 class ForgetfulShop(ShopMachine):
     """A bug: the store forgets which keys were used."""
 
-    def planted(self, on: Bench) -> Bench:
-        inner = on.store.inner
+    def planted(self, shop: ShopFixture) -> ShopFixture:
+        inner = shop.store.inner
 
         class Forgetful:
             def __getattr__(self, name: str) -> Any:
@@ -611,5 +611,5 @@ class ForgetfulShop(ShopMachine):
                 return Repository()
 
         store: Any = Forgetful()
-        on.store.inner = store
-        return on
+        shop.store.inner = store
+        return shop

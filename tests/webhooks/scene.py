@@ -15,7 +15,7 @@ import attrs
 from payports import Money, NewPayment, Owner, PaymentMethod, Payports, Transaction, connect
 from payports.ports.gateway import WebhookReader
 from payports.testing import FixedClock, SandboxBank
-from tests.application.shops import told
+from tests.application.fixtures import value_of
 from tests.webhooks.signing import FORMER, SECRETS, UNTIL, Scheme, a_stripe_event, sandbox_scheme, stripe_scheme
 
 TEN = Money.of("10.00", "EUR")
@@ -34,7 +34,7 @@ class Scene:
         return reader
 
     def receive(self, scheme: Scheme, headers: Mapping[str, Any], body: bytes) -> tuple[int, int]:
-        receipt = told(self.shop.webhooks.receive(scheme.gateway, headers, body))
+        receipt = value_of(self.shop.webhooks.receive(scheme.gateway, headers, body))
         return receipt.status_code, receipt.applied
 
     def stored(self) -> dict[str, str]:
@@ -82,7 +82,7 @@ def _authorized(shop: Payports, gateway: str, token: str, number: int) -> Transa
     new = NewPayment(
         owner=Owner("cart", f"{gateway}-{number}"), amount=TEN, gateway=gateway, method=PaymentMethod({"token": token})
     )
-    payment = told(shop.payments.create(new))
+    payment = value_of(shop.payments.create(new))
     shop.transactions.authorize(payment.id)
     (transaction,) = shop.payments.get(payment.id).unwrap().transactions
     return transaction

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 
 from payports import ConfigurationError, Secret, TransactionStatus, connect
 from payports.testing import SandboxBank
-from tests.application.shops import told
+from tests.application.fixtures import value_of
 from tests.webhooks.scene import TEN, Scene, a_scene, config, one_batch
 from tests.webhooks.signing import AT, FORMER, SECRETS, UNTIL
 
@@ -58,8 +58,8 @@ def test_what_a_gateway_sends_again_months_later_changes_nothing(scene: Scene, p
     assert set(deliver(scene)) == {(200, 1)}
     for payment in scene.shop.environment.store.payments():
         if payment.gateway == "sandbox":
-            told(scene.shop.transactions.capture(payment.id, TEN))
-            told(scene.shop.transactions.refund(payment.id, TEN))
+            value_of(scene.shop.transactions.capture(payment.id, TEN))
+            value_of(scene.shop.transactions.refund(payment.id, TEN))
     scene.clock.advance(MONTHS.total_seconds())
     if pruned:
         with sqlite3.connect(scene.folder / "shop.db") as connection:

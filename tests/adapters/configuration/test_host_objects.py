@@ -10,7 +10,7 @@ from payports import Clock, ConfigurationError, Gateway, Ids, Observer, connect
 from payports.adapters.configuration.system_clock import SystemIds
 from payports.testing import FixedClock, SandboxBank
 from tests.adapters.telemetry.watching import Witness
-from tests.application.shops import bench
+from tests.application.fixtures import open_shop
 
 MEMORY: Final = {"store": {"url": "memory:"}}
 
@@ -23,7 +23,7 @@ class HalfIds:
 
 
 def working() -> Gateway:
-    return bench().shop.gateways["sandbox"].gateway
+    return open_shop().gateways["sandbox"].gateway
 
 
 WRONG: Final[dict[str, tuple[dict[str, Any], str]]] = {

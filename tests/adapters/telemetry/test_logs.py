@@ -13,7 +13,7 @@ import structlog
 
 from payports import Payports, connect
 from payports.testing import FixedClock, SandboxBank
-from tests.application.shops import eur, new_payment, told
+from tests.application.fixtures import eur, new_payment, value_of
 
 CONFIG = {"store": {"url": "memory:"}, "telemetry": {"logs": True}}
 
@@ -39,8 +39,8 @@ def _logger() -> Iterator[logging.Logger]:
 
 def a_sale(**config: Any) -> Payports:
     shop = connect({**CONFIG, **config}, bank=SandboxBank(), clock=FixedClock())
-    payment = told(shop.payments.create(new_payment()))
-    told(shop.transactions.authorize(payment.id))
+    payment = value_of(shop.payments.create(new_payment()))
+    value_of(shop.transactions.authorize(payment.id))
     shop.transactions.capture(payment.id, eur(999_999))
     return shop
 
@@ -68,7 +68,7 @@ def test_what_somebody_may_want_to_look_at_is_a_warning(logger: logging.Logger) 
     handler = Records()
     logger.addHandler(handler)
     with connect(CONFIG, bank=SandboxBank(), clock=FixedClock()) as shop:
-        payment = told(shop.payments.create(new_payment(token="tok_timeout_charged")))
+        payment = value_of(shop.payments.create(new_payment(token="tok_timeout_charged")))
         shop.transactions.authorize(payment.id)
     warnings = [one.getMessage() for one in handler.records if one.levelno == logging.WARNING]
     assert len(warnings) == 1

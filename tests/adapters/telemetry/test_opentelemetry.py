@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from payports import ConfigurationError, connect
 from payports.adapters.telemetry.opentelemetry import observing
-from tests.application.shops import Bench, bench, new_payment, told
+from tests.application.fixtures import ShopFixture, new_payment, open_shop, value_of
 
 
 class Collector:
@@ -27,8 +27,8 @@ class Collector:
         self.metrics = InMemoryMetricReader()
         self.meters = MeterProvider(metric_readers=[self.metrics])
 
-    def bench(self) -> Bench:
-        return bench(observer=observing(self.tracers, self.meters))
+    def open_shop(self) -> ShopFixture:
+        return open_shop(observer=observing(self.tracers, self.meters))
 
     def finished(self, name: str) -> list[ReadableSpan]:
         return [one for one in self.spans.get_finished_spans() if one.name == f"payports.{name}"]
@@ -50,15 +50,15 @@ def _collector() -> Iterator[Collector]:
 
 
 def test_spans_lie_below_the_hosts_own_and_above_the_adapters(collector: Collector) -> None:
-    shop, tracer = collector.bench(), collector.tracers.get_tracer("host")
-    payment = told(shop.shop.payments.create(new_payment()))
+    shop, tracer = collector.open_shop(), collector.tracers.get_tracer("host")
+    payment = value_of(shop.payments.create(new_payment()))
 
     def with_a_span_of_its_own(_: object) -> None:
         tracer.start_span("POST").end()
 
     shop.spies["sandbox"].during = with_a_span_of_its_own
     with tracer.start_as_current_span("checkout") as above:
-        told(shop.shop.transactions.authorize(payment.id))
+        value_of(shop.transactions.authorize(payment.id))
         assert get_current_span() is above
     (executed,) = collector.finished("gateway.execute")
     (request,) = [one for one in collector.spans.get_finished_spans() if one.name == "POST"]
@@ -75,12 +75,12 @@ def test_spans_lie_below_the_hosts_own_and_above_the_adapters(collector: Collect
 
 
 def test_an_unknown_result_and_what_was_raised_are_errors(collector: Collector) -> None:
-    shop = collector.bench()
-    unknown = told(shop.shop.payments.create(new_payment(token="tok_timeout_charged")))
-    shop.shop.transactions.authorize(unknown.id)
+    shop = collector.open_shop()
+    unknown = value_of(shop.payments.create(new_payment(token="tok_timeout_charged")))
+    shop.transactions.authorize(unknown.id)
     shop.spies["sandbox"].instead = lambda _: 1 / 0
-    raised = told(shop.shop.payments.create(new_payment("c-2")))
-    shop.shop.transactions.authorize(raised.id)
+    raised = value_of(shop.payments.create(new_payment("c-2")))
+    shop.transactions.authorize(raised.id)
     spans = collector.finished("gateway.execute")
     assert [one.status.status_code for one in spans] == [StatusCode.ERROR] * 2
     assert [one.status.description for one in spans] == ["UNKNOWN", "RAISED"]
@@ -89,10 +89,10 @@ def test_an_unknown_result_and_what_was_raised_are_errors(collector: Collector) 
 
 
 def test_durations_are_counted_by_gateway_type_and_outcome_and_by_no_id(collector: Collector) -> None:
-    shop = collector.bench()
+    shop = collector.open_shop()
     for number, token in enumerate(("tok_approved", "tok_approved", "tok_declined")):
-        payment = told(shop.shop.payments.create(new_payment(f"c-{number}", token=token)))
-        shop.shop.transactions.authorize(payment.id)
+        payment = value_of(shop.payments.create(new_payment(f"c-{number}", token=token)))
+        shop.transactions.authorize(payment.id)
     points = {tuple(sorted(point.attributes.items())): point.count for point in collector.points()}
     shared = (("payports.gateway", "sandbox"), ("payports.operation", "payports.gateway.execute"))
     authorize = ("payports.transaction.type", "AUTHORIZE")
@@ -104,8 +104,8 @@ def test_durations_are_counted_by_gateway_type_and_outcome_and_by_no_id(collecto
 
 def test_the_configuration_asks_for_it_and_needs_no_sdk() -> None:
     with connect({"store": {"url": "memory:"}, "telemetry": {"opentelemetry": True}}) as shop:
-        payment = told(shop.payments.create(new_payment()))
-        told(shop.transactions.authorize(payment.id))
+        payment = value_of(shop.payments.create(new_payment()))
+        value_of(shop.transactions.authorize(payment.id))
         assert shop.telemetry
         assert shop.telemetry.failures == 0
 

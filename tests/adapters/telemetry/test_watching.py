@@ -14,21 +14,30 @@ from payports.application.kernel.unit_of_work import HOST
 from payports.ports.gateway import PaymentRequest, PaymentResponse, RollbackGateway
 from payports.ports.store import PaymentRepository, StoreFailed
 from tests.adapters.telemetry.watching import Hysteric, Witness
-from tests.application.shops import CUSTOMER, Bench, bench, eur, new_payment, problem, told, with_gateway
+from tests.application.fixtures import (
+    CUSTOMER,
+    ShopFixture,
+    eur,
+    new_payment,
+    open_shop,
+    problem,
+    value_of,
+    with_gateway,
+)
 
 
-def a_day(observer: Any = None) -> tuple[Bench, list[str]]:
+def a_day(observer: Any = None) -> tuple[ShopFixture, list[str]]:
     """A checkout with a capture and a refund, one that is declined, one whose answer is lost, its recovery, and notifications."""
-    shop = bench(observer=observer) if observer else bench()
+    shop = open_shop(observer=observer) if observer else open_shop()
     answers: list[Any] = []
     for cart, token in (("c-1", "tok_approved"), ("c-2", "tok_declined"), ("c-3", "tok_timeout_charged")):
-        payment = told(shop.shop.payments.create(new_payment(cart, token=token)))
+        payment = value_of(shop.payments.create(new_payment(cart, token=token)))
         answers.append(shop.submit(cart, request_id=f"of {cart}"))
         if cart == "c-1":
-            answers.append(shop.shop.transactions.capture(payment.id, eur(1_000)))
-            answers.append(shop.shop.transactions.refund(payment.id, eur(500)))
-    shop.settle_down(passes=3)
-    shop.deliver()
+            answers.append(shop.transactions.capture(payment.id, eur(1_000)))
+            answers.append(shop.transactions.refund(payment.id, eur(500)))
+    shop.let_time_pass(passes=3)
+    shop.deliver_webhooks()
     return shop, [type(one).__name__ for one in answers]
 
 
@@ -71,15 +80,15 @@ def test_an_outcome_is_what_the_gateway_said() -> None:
 
 def test_notifications_vault_bridge_and_pages_are_observed() -> None:
     witness = Witness()
-    shop = bench(observer=witness)
-    shop.receive({}, b"forged")
+    shop = open_shop(observer=witness)
+    shop.receive_webhook({}, b"forged")
     payload = {"token": "tok_approved"}
-    method = told(shop.shop.tokenization.accept("sandbox", payload))
-    saved = told(shop.shop.saved_methods.save(CUSTOMER, "sandbox", method))
-    told(shop.shop.saved_methods.remove(saved.id, customer=CUSTOMER))
-    told(shop.shop.payments.create(new_payment(token="tok_3ds")))
-    waiting = told(shop.submit())
-    told(shop.shop.checkout.resume("sandbox", {"callback_token": waiting.callback_token}))
+    method = value_of(shop.tokenization.accept("sandbox", payload))
+    saved = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", method))
+    value_of(shop.saved_methods.remove(saved.id, customer=CUSTOMER))
+    value_of(shop.payments.create(new_payment(token="tok_3ds")))
+    waiting = value_of(shop.submit())
+    value_of(shop.checkout.resume("sandbox", {"callback_token": waiting.callback_token}))
     names = {one.operation.name.removeprefix("payports.gateway."): one.outcome for one in witness.endings}
     assert names["read_webhook"] == "REFUSED"
     assert names["accept_token"] == names["keep"] == names["forget"] == "DONE"
@@ -96,13 +105,13 @@ def test_an_observer_that_raises_changes_nothing_and_is_counted(at_once: bool) -
     plain, expected = a_day()
     assert answers == expected
     assert watched.effects() == plain.effects()
-    assert watched.shop.telemetry
-    assert watched.shop.telemetry.failures > 20
+    assert watched.payports.telemetry
+    assert watched.payports.telemetry.failures > 20
     assert statuses(watched) == statuses(plain)
 
 
-def statuses(day: Bench) -> dict[str, list[TransactionStatus]]:
-    payments = day.shop.environment.store.payments()
+def statuses(day: ShopFixture) -> dict[str, list[TransactionStatus]]:
+    payments = day.environment.store.payments()
     return {payment.owner.id: [one.status for one in payment.transactions] for payment in payments}
 
 
@@ -116,7 +125,7 @@ def test_without_telemetry_the_ports_are_the_undecorated_ones() -> None:
 
 
 def test_with_telemetry_every_method_of_every_port_stands_behind_a_watch() -> None:
-    given = with_gateway(bench(observer=Witness()), rollback=Undoing()).shop
+    given = with_gateway(open_shop(observer=Witness()), rollback=Undoing()).payports
     ours, theirs = given.environment.gateways["sandbox"].gateway, given.gateways["sandbox"].gateway
     ports: dict[str, Any] = get_type_hints(Gateway)
     for name in ("account", "close"):
@@ -136,7 +145,7 @@ class Undoing(RollbackGateway):
 
 
 def test_the_repository_keeps_all_methods_of_the_port() -> None:
-    store: Any = bench(observer=Witness()).shop.environment.store
+    store: Any = open_shop(observer=Witness()).environment.store
     methods = [name for name in vars(PaymentRepository) if not name.startswith("_")]
     assert len(methods) > 15
     assert all(callable(getattr(store, name)) for name in methods)
@@ -153,9 +162,9 @@ def test_an_adapter_that_raises_or_lies_is_told_by_class_and_passed_on() -> None
 
     for instead, outcome in ((raises, "RAISED"), (gives_nothing, "UNREADABLE")):
         witness = Witness()
-        shop = bench(observer=witness)
+        shop = open_shop(observer=witness)
         shop.spies["sandbox"].instead = instead
-        told(shop.shop.payments.create(new_payment()))
+        value_of(shop.payments.create(new_payment()))
         problem(shop.submit())
         assert witness.told("gateway.execute") == [outcome]
         assert "tok_secret_text" not in witness.text()
@@ -166,15 +175,15 @@ def test_an_adapter_that_raises_or_lies_is_told_by_class_and_passed_on() -> None
 
 def test_a_commit_that_fails_or_comes_too_late_is_told_so() -> None:
     witness = Witness()
-    shop = bench(observer=witness)
+    shop = open_shop(observer=witness)
     shop.store.before_commit = lambda _: (_ for _ in ()).throw(StoreFailed("the disk is full"))
-    problem(shop.shop.payments.create(new_payment()))
+    problem(shop.payments.create(new_payment()))
     assert [(one.outcome, one.failed) for one in witness.endings if "commit" in one.operation.name] == [
         ("RAISED", True)
     ]
     shop.store.before_commit = None
-    payment = told(shop.shop.payments.create(new_payment()))
-    environment = shop.shop.environment
+    payment = value_of(shop.payments.create(new_payment()))
+    environment = shop.environment
     stale = attrs.evolve(payment, version=7)
     environment.work.save(stale, attrs.evolve(stale, name="n"), HOST)
     assert witness.told("store.commit")[-1] == "STALE"
@@ -182,38 +191,40 @@ def test_a_commit_that_fails_or_comes_too_late_is_told_so() -> None:
 
 def test_each_merchant_is_named_with_its_own_operations() -> None:
     witness = Witness()
-    shop = bench(observer=witness).shop
-    told(shop.merchant("m-2").payments.create(new_payment()))
+    shop = open_shop(observer=witness).payports
+    value_of(shop.merchant("m-2").payments.create(new_payment()))
     assert {one.attributes["payports.merchant"] for one in witness.operations} == {"m-2"}
 
 
 def test_deliveries_move_the_cursor_under_observation() -> None:
     witness = Witness()
-    shop = bench(observer=witness)
-    told(shop.shop.payments.create(new_payment()))
+    shop = open_shop(observer=witness)
+    value_of(shop.payments.create(new_payment()))
     taken: list[object] = []
-    told(shop.shop.events.deliver(taken.append))
+    value_of(shop.events.deliver(taken.append))
     assert witness.told("store.delivered") == ["COMMITTED"]
     assert len(taken) == 1
 
 
 def test_a_gateway_without_optional_ports_stays_without_them() -> None:
-    shop = with_gateway(bench(observer=Witness()), webhooks=None, vault=None, bridge=None, actions=None, validator=None)
-    gateway = shop.shop.environment.gateways["sandbox"].gateway
+    shop = with_gateway(
+        open_shop(observer=Witness()), webhooks=None, vault=None, bridge=None, actions=None, validator=None
+    )
+    gateway = shop.environment.gateways["sandbox"].gateway
     assert (gateway.webhooks, gateway.vault, gateway.bridge, gateway.actions) == (None, None, None, None)
-    told(shop.shop.payments.create(new_payment()))
+    value_of(shop.payments.create(new_payment()))
     assert isinstance(shop.submit(), Success)
 
 
 def test_tokens_are_in_nothing_that_is_told() -> None:
     witness = Witness()
-    shop = bench(observer=witness)
+    shop = open_shop(observer=witness)
     token = "tok_approved_and_never_to_be_told"
     method = PaymentMethod({"token": "tok_approved", "note": token}, {"holder": "Ada of the canaries"})
-    told(shop.shop.payments.create(new_payment(method=method, pass_through={"host": "passed through 77"})))
+    value_of(shop.payments.create(new_payment(method=method, pass_through={"host": "passed through 77"})))
     shop.submit()
-    shop.deliver()
-    shop.settle_down(passes=2)
+    shop.deliver_webhooks()
+    shop.let_time_pass(passes=2)
     assert len(witness.endings) > 5
     assert not [one for one in (token, "tok_approved", "Ada", "passed through") if one in witness.text()]
     assert TransactionStatus.SUCCEEDED in witness.told("gateway.execute")

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from payports import AuditPage, Finding, FindingKind, Payment
-from tests.application.shops import Bench, bench, told
+from tests.application.fixtures import ShopFixture, open_shop, value_of
 
 
-def sold(**rest: Any) -> tuple[Bench, Any, Payment]:
+def sold(**rest: Any) -> tuple[ShopFixture, Any, Payment]:
     """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
-    on = bench()
-    payment = on.pay(**rest)
-    told(on.submit(customer=rest.get("customer")))
-    return on, on.shop.environment.store, on.again(payment)
+    shop = open_shop()
+    payment = shop.pay(**rest)
+    value_of(shop.submit(customer=rest.get("customer")))
+    return shop, shop.environment.store, shop.reload(payment)
 
 
-def findings(on: Bench, **options: Any) -> list[Finding]:
+def findings(shop: ShopFixture, **options: Any) -> list[Finding]:
     """What the audit of the payments finds."""
-    page: AuditPage = told(on.shop.audit.verify(**options))
+    page: AuditPage = value_of(shop.audit.verify(**options))
     return list(page.findings)
 
 
-def kinds_beside_the_gateway(on: Bench) -> list[tuple[FindingKind, bool]]:
+def kinds_beside_the_gateway(shop: ShopFixture) -> list[tuple[FindingKind, bool]]:
     """What a comparison with the gateways finds: its kind, and whether somebody is at work on it."""
-    return [(one.kind, one.known) for one in findings(on, gateway_look_up=True)]
+    return [(finding.kind, finding.known) for finding in findings(shop, gateway_look_up=True)]
 
 
 def of_payment(kind: FindingKind, payment: Payment, message: str, **rest: Any) -> list[Finding]:

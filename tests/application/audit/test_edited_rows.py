@@ -27,62 +27,74 @@ from payports import (
 from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
-from tests.application.shops import CUSTOMER, OTHER, SECRET, Bench, bench, eur, fail, new_payment, problem, told, watch
+from tests.application.fixtures import (
+    CUSTOMER,
+    OTHER,
+    SECRET,
+    ShopFixture,
+    eur,
+    new_payment,
+    open_shop,
+    problem,
+    value_of,
+    watch,
+)
+from tests.application.stubs import fail
 
 
 # ruff: noqa: S608 -- the statements are this file's own words
-def sell(on: Bench) -> dict[str, str]:
+def sell(shop: ShopFixture) -> dict[str, str]:
     """Something of every kind that leaves records beside payments; gives the payments' ids."""
-    ada = on.pay("ada", customer=CUSTOMER)
-    bob = on.pay("bob", customer=OTHER)
-    told(on.submit("ada", customer=CUSTOMER))
-    told(on.submit("bob", customer=OTHER, request_id="attempt-2"))
-    declined = on.pay("declined", token="tok_declined")
-    on.submit("declined")
-    away = on.pay("away", token="tok_3ds")
-    told(on.submit("away"))
-    heard = on.pay("heard", token="tok_async")
-    told(on.submit("heard"))
-    on.bank.finish_async(on.again(heard).transactions[0].gateway_reference)
-    on.deliver()
-    told(on.shop.orders.capture(Owner("cart", "ada"), "f-1", eur(5_990), key="ship"))
-    keyed = told(on.shop.payments.create(new_payment("keyed"), key="make"))
-    told(on.shop.transactions.authorize(keyed.id))
-    ruled = on.pay("ruled", token="tok_timeout_not_charged")
-    on.shop.transactions.authorize(ruled.id, key="by-hand")
-    unknown = on.again(ruled).transactions[0].id
-    on.shop.maintenance.resolve(unknown, TransactionStatus.NOT_EXECUTED, operator="eve", reason="asked the bank")
+    ada = shop.pay("ada", customer=CUSTOMER)
+    bob = shop.pay("bob", customer=OTHER)
+    value_of(shop.submit("ada", customer=CUSTOMER))
+    value_of(shop.submit("bob", customer=OTHER, request_id="attempt-2"))
+    declined = shop.pay("declined", token="tok_declined")
+    shop.submit("declined")
+    away = shop.pay("away", token="tok_3ds")
+    value_of(shop.submit("away"))
+    heard = shop.pay("heard", token="tok_async")
+    value_of(shop.submit("heard"))
+    shop.bank.finish_async(shop.reload(heard).transactions[0].gateway_reference)
+    shop.deliver_webhooks()
+    value_of(shop.orders.capture(Owner("cart", "ada"), "f-1", eur(5_990), key="ship"))
+    keyed = value_of(shop.payments.create(new_payment("keyed"), key="make"))
+    value_of(shop.transactions.authorize(keyed.id))
+    ruled = shop.pay("ruled", token="tok_timeout_not_charged")
+    shop.transactions.authorize(ruled.id, key="by-hand")
+    unknown = shop.reload(ruled).transactions[0].id
+    shop.maintenance.resolve(unknown, TransactionStatus.NOT_EXECUTED, operator="eve", reason="asked the bank")
     saved: list[Payment] = []
     for customer, token in ((CUSTOMER, "tok_approved"), (OTHER, "tok_partial")):
-        kept = told(on.shop.saved_methods.save(customer, "sandbox", PaymentMethod({"token": token})))
+        kept = value_of(shop.saved_methods.save(customer, "sandbox", PaymentMethod({"token": token})))
         owner = Owner("cart", f"saved-{customer.id}")
-        used: Payment = told(on.shop.saved_methods.use(kept.id, customer=customer, owner=owner, amount=eur(1)))
+        used: Payment = value_of(shop.saved_methods.use(kept.id, customer=customer, owner=owner, amount=eur(1)))
         saved.append(used)
-    told(on.shop.events.deliver(lambda _: None))
-    park(on)
+    value_of(shop.events.deliver(lambda _: None))
+    park(shop)
     named = (ada, bob, declined, away, heard, keyed, ruled, *saved)
     names = ("ada", "bob", "declined", "away", "heard", "keyed", "ruled", "saved", "other")
     return {name: one.id for name, one in zip(names, named, strict=True)}
 
 
-def park(on: Bench) -> None:
+def park(shop: ShopFixture) -> None:
     """A notification about a transaction that nobody knows."""
-    waiting = on.pay("parked", token="tok_async")
-    told(on.submit("parked"))
-    (row,) = on.again(waiting).transactions
-    on.bank.finish_async(row.gateway_reference)
-    *_, (_, body) = on.bank.webhooks()
+    waiting = shop.pay("parked", token="tok_async")
+    value_of(shop.submit("parked"))
+    (row,) = shop.reload(waiting).transactions
+    shop.bank.finish_async(row.gateway_reference)
+    *_, (_, body) = shop.bank.webhooks()
     unknown = body.replace(row.id.encode(), b"of-nobody")
-    headers = signed_headers(Secret(SECRET), unknown, int(on.clock.now().timestamp()))
-    assert told(on.receive(headers, unknown)).applied == 0
+    headers = signed_headers(Secret(SECRET), unknown, int(shop.clock.now().timestamp()))
+    assert value_of(shop.receive_webhook(headers, unknown)).applied == 0
 
 
 @pytest.fixture(scope="module")
 def sold(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     path = tmp_path_factory.mktemp("sold") / "shop.db"
-    on = opened(path)
-    names = sell(on)
-    on.shop.close()
+    shop = opened(path)
+    names = sell(shop)
+    shop.payports.close()
     return path, names
 
 
@@ -92,7 +104,7 @@ def path(sold: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
     return Path(shutil.copy(sold[0], tmp_path / "shop.db"))
 
 
-def opened(path: Path) -> Bench:
+def opened(path: Path) -> ShopFixture:
     clock, bank = FixedClock(), SandboxBank(webhook_secret=SECRET)
     return watch(connect({"store": {"url": f"sqlite:///{path}"}}, bank=bank, clock=clock), bank, clock)
 
@@ -107,16 +119,16 @@ def tamper(path: Path, statements: str, names: Mapping[str, str]) -> None:
             assert connection.execute(statement, names).rowcount > 0, statement
 
 
-def found(on: Bench) -> list[Finding]:
+def found(shop: ShopFixture) -> list[Finding]:
     """All that an audit finds and nobody knows of, with the records read in small pages."""
-    findings: list[Finding] = list(told(on.shop.audit.verify(limit=1_000)).findings)
+    findings: list[Finding] = list(value_of(shop.audit.verify(limit=1_000)).findings)
     after: str | None = ""
     while after is not None:
-        page = told(on.shop.audit.verify_records(after, 3))
+        page = value_of(shop.audit.verify_records(after, 3))
         findings += page.findings
         after = page.after or None
-    on.shop.close()
-    return [one for one in findings if not one.known]
+    shop.payports.close()
+    return [finding for finding in findings if not finding.known]
 
 
 def test_nothing_is_found_in_what_the_library_wrote(path: Path) -> None:
@@ -150,7 +162,6 @@ def exchanged(table: str, column: str, key: str, first: str, second: str) -> str
 
 
 NEVER: Final = "'2999-01-01T00:00:00.000000+00:00'"
-
 
 EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
     "the cursor, beyond the end": (FindingKind.DELIVERY, "UPDATE delivery SET position = position + 1000"),
@@ -262,25 +273,25 @@ def test_what_a_hand_has_changed_is_found(path: Path, sold: tuple[Path, dict[str
     kind, statements = EDITS[edited]
     tamper(path, statements, sold[1])
     findings = found(opened(path))
-    assert kind in {one.kind for one in findings}, findings
+    assert kind in {finding.kind for finding in findings}, findings
 
 
 def test_a_notification_that_is_parked_again_is_tried_again_and_known(path: Path) -> None:
     tamper(path, "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL", {})
-    on = opened(path)
-    told_of = [one for one in told(on.shop.audit.verify()).findings if one.kind is FindingKind.INBOX]
-    assert {one.known for one in told_of} == {True}
-    told(on.shop.maintenance.run())
-    assert not any(one.kind is FindingKind.INBOX for one in told(on.shop.audit.verify()).findings)
-    assert found(on) == []
+    shop = opened(path)
+    told_of = [finding for finding in value_of(shop.audit.verify()).findings if finding.kind is FindingKind.INBOX]
+    assert {fact.known for fact in told_of} == {True}
+    value_of(shop.maintenance.run())
+    assert not any(finding.kind is FindingKind.INBOX for finding in value_of(shop.audit.verify()).findings)
+    assert found(shop) == []
 
 
 def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
-    on = bench({"store": {"url": database_url}})
-    names = sell(on)
-    audit = on.shop.audit
-    assert [one for one in told(audit.verify()).findings if not one.known] == []
-    assert told(audit.verify_records()).findings == ()
+    shop = open_shop({"store": {"url": database_url}})
+    names = sell(shop)
+    audit = shop.audit
+    assert [finding for finding in value_of(audit.verify()).findings if not finding.known] == []
+    assert value_of(audit.verify_records()).findings == ()
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
         connection.execute("ALTER TABLE history DISABLE TRIGGER USER")
         gone = (names["heard"],)
@@ -291,7 +302,7 @@ def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
         connection.execute(
             f"INSERT INTO leases (merchant, name, holder, ends_at) VALUES ('default', 'x', 'y', {NEVER})"
         )
-    kinds = {one.kind for one in told(audit.verify_records()).findings}
+    kinds = {finding.kind for finding in value_of(audit.verify_records()).findings}
     assert kinds == {
         FindingKind.DELIVERY,
         FindingKind.LEASE,
@@ -299,7 +310,7 @@ def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
         FindingKind.CHECKOUT,
         FindingKind.INBOX,
     }
-    on.shop.close()
+    shop.payports.close()
 
 
 @pytest.mark.parametrize(
@@ -324,51 +335,51 @@ def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
     ids=lambda after: ascii(after)[:20],
 )
 def test_a_place_that_no_page_gave_is_refused(after: Any) -> None:
-    assert problem(bench().shop.audit.verify_records(after)).field == "after"
+    assert problem(open_shop().audit.verify_records(after)).field == "after"
 
 
 @pytest.mark.parametrize(
     "after", [None, 1, b"p", "\0", "p\0", "\ud800", "p" * 100_000], ids=lambda after: ascii(after)[:20]
 )
 def test_a_place_that_no_payment_has_is_refused_before_a_store_is_asked(after: Any) -> None:
-    on = bench()
-    on.pay()
-    assert problem(on.shop.audit.verify(after)).field == "after"
-    assert told(on.shop.audit.verify("")).payments == 1
+    shop = open_shop()
+    shop.pay()
+    assert problem(shop.audit.verify(after)).field == "after"
+    assert value_of(shop.audit.verify("")).payments == 1
 
 
 @pytest.mark.parametrize("after", ["!", "payment\n", "\u00e9\U0001f600", " "])
 def test_a_page_may_begin_behind_an_odd_name_for_a_damaged_store_holds_such(after: str) -> None:
-    told(bench().shop.audit.verify(after))
+    value_of(open_shop().audit.verify(after))
     for kept, more in (("requests", []), ("checkouts", ["c"]), ("inbox", ["e"])):
-        told(bench().shop.audit.verify_records(json.dumps([kept, after, *more])))
+        value_of(open_shop().audit.verify_records(json.dumps([kept, after, *more])))
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True])
 def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
-    assert problem(bench().shop.audit.verify_records(limit=limit)).field == "limit"
+    assert problem(open_shop().audit.verify_records(limit=limit)).field == "limit"
 
 
 def test_pages_of_records_follow_one_another(path: Path) -> None:
-    on = opened(path)
-    whole = told(on.shop.audit.verify_records(limit=1_000))
+    shop = opened(path)
+    whole = value_of(shop.audit.verify_records(limit=1_000))
     for limit in (1, 2, whole.records):
         after, seen = "", 0
         while True:
-            page = told(on.shop.audit.verify_records(after, limit))
+            page = value_of(shop.audit.verify_records(after, limit))
             after, seen = page.after, seen + page.records
             if not after:
                 break
         assert seen == whole.records
-    on.shop.close()
+    shop.payports.close()
 
 
 def test_a_store_that_is_down_is_no_damaged_record() -> None:
-    on = bench()
-    told(on.shop.payments.create(new_payment(), key="make"))
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    value_of(shop.payments.create(new_payment(), key="make"))
+    store: Any = shop.environment.store
     store.request = fail("a row cannot be read")
-    (finding,) = told(on.shop.audit.verify_records()).findings
+    (finding,) = value_of(shop.audit.verify_records()).findings
     assert (finding.kind, finding.record) == (FindingKind.UNREADABLE, "requests make")
     assert finding.message == "it, or what it belongs to, cannot be read: a row cannot be read"
     keys = store.keys
@@ -380,4 +391,4 @@ def test_a_store_that_is_down_is_no_damaged_record() -> None:
         raise StoreFailed("the connection was lost")
 
     store.keys = once
-    assert problem(on.shop.audit.verify_records(limit=1)) == StoreUnavailable("the connection was lost")
+    assert problem(shop.audit.verify_records(limit=1)) == StoreUnavailable("the connection was lost")

@@ -12,7 +12,7 @@ from payports.domain.capabilities import LookUp
 from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import NotFoundYet
 from tests.application.audit.findings import kinds_beside_the_gateway, of_payment, of_transaction, sold
-from tests.application.shops import Bench, bench, eur, seen, told, with_gateway, without_gateway
+from tests.application.fixtures import ShopFixture, eur, observation, open_shop, value_of, with_gateway, without_gateway
 
 SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
     "unknown there": (
@@ -24,42 +24,42 @@ SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
     ),
     "silent": (
         "tok_approved",
-        seen(TransactionStatus.UNKNOWN),
+        observation(TransactionStatus.UNKNOWN),
         FindingKind.GATEWAY_SILENT,
         "the gateway could not be asked about AUTHORIZE: no usable answer",
         False,
     ),
     "silent, with a reason": (
         "tok_approved",
-        seen(TransactionStatus.UNKNOWN, message="closed"),
+        observation(TransactionStatus.UNKNOWN, message="closed"),
         FindingKind.GATEWAY_SILENT,
         "the gateway could not be asked about AUTHORIZE: closed",
         False,
     ),
     "another status": (
         "tok_declined",
-        seen(TransactionStatus.SUCCEEDED),
+        observation(TransactionStatus.SUCCEEDED),
         FindingKind.GATEWAY_DIFFERS,
         "AUTHORIZE is DECLINED, the gateway says SUCCEEDED",
         False,
     ),
     "another status, still open": (
         "tok_async",
-        seen(TransactionStatus.DECLINED),
+        observation(TransactionStatus.DECLINED),
         FindingKind.GATEWAY_DIFFERS,
         "AUTHORIZE is AWAITING_RESULT, the gateway says DECLINED",
         True,
     ),
     "another amount": (
         "tok_approved",
-        seen(TransactionStatus.SUCCEEDED, amount=eur(1)),
+        observation(TransactionStatus.SUCCEEDED, amount=eur(1)),
         FindingKind.GATEWAY_DIFFERS,
         "AUTHORIZE moved 59.90 EUR, the gateway says 0.01 EUR",
         False,
     ),
     "another name": (
         "tok_approved",
-        seen(TransactionStatus.SUCCEEDED, gateway_reference="au_9"),
+        observation(TransactionStatus.SUCCEEDED, gateway_reference="au_9"),
         FindingKind.GATEWAY_DIFFERS,
         "AUTHORIZE is {reference} here, and au_9 at the gateway",
         False,
@@ -70,52 +70,52 @@ SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
 @pytest.mark.parametrize("case", SAYS)
 def test_what_a_gateway_says_otherwise_is_told(case: str) -> None:
     token, answer, kind, message, known = SAYS[case]
-    on = bench()
-    payment = on.pay(token=token)
-    on.submit()
-    on.spy.on_look_up = lambda _: answer
-    stored = on.again(payment)
+    shop = open_shop()
+    payment = shop.pay(token=token)
+    shop.submit()
+    shop.spy.on_look_up = lambda _: answer
+    stored = shop.reload(payment)
     text = message.format(reference=stored.transactions[0].gateway_reference)
-    page = told(on.shop.audit.verify(gateway_look_up=True))
+    page = value_of(shop.audit.verify(gateway_look_up=True))
     assert (list(page.findings), page.compared) == (of_transaction(kind, stored, text, known=known), 1)
 
 
 def test_what_was_made_outside_and_is_unknown_there_is_no_finding() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize_and_capture(payment.id))
-    (effect,) = on.bank.effects()
-    on.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
-    on.deliver()
-    inner = on.spy.inner
-    on.spy.on_look_up = lambda request: (
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize_and_capture(payment.id))
+    (effect,) = shop.bank.effects()
+    shop.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
+    shop.deliver_webhooks()
+    inner = shop.spy.inner
+    shop.spy.on_look_up = lambda request: (
         NotFoundYet() if request.type.value == "REFUND" else inner.look_up(request, fence=False)
     )
-    page = told(on.shop.audit.verify(gateway_look_up=True))
+    page = value_of(shop.audit.verify(gateway_look_up=True))
     assert (page.findings, page.compared) == ((), 2)
 
 
 def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
-    on, _, payment = sold()
-    told(on.shop.transactions.capture(payment.id))
-    page = told(without_gateway(on).shop.audit.verify(gateway_look_up=True))
+    shop, _, payment = sold()
+    value_of(shop.transactions.capture(payment.id))
+    page = value_of(without_gateway(shop).audit.verify(gateway_look_up=True))
     message = "gateway sandbox is not configured any more and cannot be asked"
     assert (list(page.findings), page.compared) == (of_payment(FindingKind.GATEWAY_SILENT, payment, message), 0)
 
 
 def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
-    on, _, payment = sold()
-    told(on.shop.transactions.capture(payment.id))
-    on.spy.on_look_up = lambda _: NotFoundYet()
-    page = told(on.shop.audit.verify(gateway_look_up=True))
+    shop, _, payment = sold()
+    value_of(shop.transactions.capture(payment.id))
+    shop.spy.on_look_up = lambda _: NotFoundYet()
+    page = value_of(shop.audit.verify(gateway_look_up=True))
     assert page.compared == 2
-    assert [one.message.split()[0] for one in page.findings] == ["AUTHORIZE", "CAPTURE"]
+    assert [finding.message.split()[0] for finding in page.findings] == ["AUTHORIZE", "CAPTURE"]
 
 
-def sell(on: Bench) -> Bench:
-    on.pay()
-    told(on.submit())
-    return on
+def sell(shop: ShopFixture) -> ShopFixture:
+    shop.pay()
+    value_of(shop.submit())
+    return shop
 
 
 ANSWERS_ABOUT_A_SUCCESS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool]]]] = [
@@ -133,10 +133,10 @@ ANSWERS_ABOUT_A_SUCCESS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool
 def test_what_a_gateway_says_of_a_success_is_compared(
     says: dict[str, Any], expected: list[tuple[FindingKind, bool]]
 ) -> None:
-    on = sell(bench())
+    shop = sell(open_shop())
     answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
-    on.spy.on_look_up = lambda _: Observation(**(answer | says))
-    assert kinds_beside_the_gateway(on) == expected
+    shop.spy.on_look_up = lambda _: Observation(**(answer | says))
+    assert kinds_beside_the_gateway(shop) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_what_a_gateway_says_of_a_success_is_compared(
 def test_what_recovery_or_a_person_is_at_work_on_is_known(
     token: str, says: TransactionStatus, expected: list[tuple[FindingKind, bool]]
 ) -> None:
-    on = bench()
-    on.pay(token=token)
-    on.submit()
-    on.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
-    assert kinds_beside_the_gateway(on) == expected
+    shop = open_shop()
+    shop.pay(token=token)
+    shop.submit()
+    shop.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
+    assert kinds_beside_the_gateway(shop) == expected
 
 
 @pytest.mark.parametrize(
@@ -174,35 +174,35 @@ def test_what_recovery_or_a_person_is_at_work_on_is_known(
 def test_what_a_gateway_does_not_know_must_not_have_happened(
     token: str, expected: list[tuple[FindingKind, bool]]
 ) -> None:
-    on = bench()
-    on.pay(token=token)
-    on.submit()
-    on.spy.on_look_up = lambda _: NotFoundYet()
-    assert kinds_beside_the_gateway(on) == expected
+    shop = open_shop()
+    shop.pay(token=token)
+    shop.submit()
+    shop.spy.on_look_up = lambda _: NotFoundYet()
+    assert kinds_beside_the_gateway(shop) == expected
 
 
 def test_a_call_that_is_under_way_is_not_asked_about() -> None:
-    on = bench()
-    payment = on.pay()
+    shop = open_shop()
+    payment = shop.pay()
     pages: list[AuditPage] = []
-    on.spy.during = lambda _: pages.append(told(on.shop.audit.verify(gateway_look_up=True)))
-    told(on.shop.transactions.authorize(payment.id))
+    shop.spy.during = lambda _: pages.append(value_of(shop.audit.verify(gateway_look_up=True)))
+    value_of(shop.transactions.authorize(payment.id))
     assert [(page.transactions, page.compared, page.findings) for page in pages] == [(1, 0, ())]
 
 
 def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
-    on = sell(bench())
-    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert kinds_beside_the_gateway(with_gateway(on, transactions=blind)) == []
-    assert kinds_beside_the_gateway(without_gateway(on)) == [(FindingKind.GATEWAY_SILENT, False)]
-    empty = bench()
+    shop = sell(open_shop())
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
+    assert kinds_beside_the_gateway(with_gateway(shop, transactions=blind)) == []
+    assert kinds_beside_the_gateway(without_gateway(shop)) == [(FindingKind.GATEWAY_SILENT, False)]
+    empty = open_shop()
     empty.pay()
     assert kinds_beside_the_gateway(without_gateway(empty)) == []
 
 
 def test_a_gateway_that_cannot_be_asked_is_compared_with_nothing() -> None:
-    on = bench()
-    told(on.shop.transactions.authorize(on.pay().id))
-    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert told(on.shop.audit.verify(gateway_look_up=True)).compared == 1
-    assert told(with_gateway(on, transactions=blind).shop.audit.verify(gateway_look_up=True)).compared == 0
+    shop = open_shop()
+    value_of(shop.transactions.authorize(shop.pay().id))
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
+    assert value_of(shop.audit.verify(gateway_look_up=True)).compared == 1
+    assert value_of(with_gateway(shop, transactions=blind).audit.verify(gateway_look_up=True)).compared == 0

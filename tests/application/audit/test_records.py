@@ -14,26 +14,27 @@ from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
 from payports.ports.store import Kept, Reach
 from tests.application.audit.findings import sold
+from tests.application.fixtures import CUSTOMER, OTHER, ShopFixture, eur, open_shop, value_of
 from tests.application.scenarios import OWNER
-from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, spoil, told
+from tests.application.stubs import override
 
 SECOND: Final = timedelta(seconds=1)
 
 
-def heard() -> tuple[Bench, Any, Payment]:
+def heard() -> tuple[ShopFixture, Any, Payment]:
     """A shop that was told by a notification that a payment succeeded."""
-    on, store, payment = sold(token="tok_async")
-    on.bank.finish_async(payment.transactions[0].gateway_reference)
-    on.deliver()
-    return on, store, on.again(payment)
+    shop, store, payment = sold(token="tok_async")
+    shop.bank.finish_async(payment.transactions[0].gateway_reference)
+    shop.deliver_webhooks()
+    return shop, store, shop.reload(payment)
 
 
-def record_findings(on: Bench) -> list[Finding]:
-    return list(told(on.shop.audit.verify_records()).findings)
+def record_findings(shop: ShopFixture) -> list[Finding]:
+    return list(value_of(shop.audit.verify_records()).findings)
 
 
-def about(on: Bench) -> list[Finding]:
-    return list(told(on.shop.audit.verify()).findings)
+def about(shop: ShopFixture) -> list[Finding]:
+    return list(value_of(shop.audit.verify()).findings)
 
 
 def instead(store: object, name: str, answer: object) -> None:
@@ -42,7 +43,7 @@ def instead(store: object, name: str, answer: object) -> None:
     def give(*_: object) -> object:
         return answer
 
-    spoil(store, name, give)
+    override(store, name, give)
 
 
 def of_record(kind: FindingKind, record: str, message: str, payment_id: str = "") -> list[Finding]:
@@ -51,48 +52,48 @@ def of_record(kind: FindingKind, record: str, message: str, payment_id: str = ""
 
 @pytest.mark.parametrize(("delivered", "odd"), [(-1, True), (0, False), (9, False), (10, True)])
 def test_a_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=delivered)
     message = f"facts were delivered up to {delivered}, and the last one is 9"
-    assert record_findings(on) == (of_record(FindingKind.DELIVERY, "delivery", message) if odd else [])
+    assert record_findings(shop) == (of_record(FindingKind.DELIVERY, "delivery", message) if odd else [])
 
 
 def test_facts_that_are_gone_with_their_payment_are_counted() -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=0, missing=2)
-    assert record_findings(on) == of_record(
+    assert record_findings(shop) == of_record(
         FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there"
     )
 
 
 def test_leases_that_end_in_more_than_an_hour_are_told() -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     store.lease(("a",), "eve", timedelta(hours=1))
-    assert record_findings(on) == []
+    assert record_findings(shop) == []
     store.lease(("b",), "eve", timedelta(hours=1) + SECOND)
     message = "it ends more than 1:00:00 from now, and nobody may do that work until then"
-    assert record_findings(on) == of_record(FindingKind.LEASE, "lease b", message)
+    assert record_findings(shop) == of_record(FindingKind.LEASE, "lease b", message)
 
 
 def test_a_history_as_a_whole_is_looked_at_with_the_first_page_only() -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=10)
-    first = told(on.shop.audit.verify_records(limit=1))
+    first = value_of(shop.audit.verify_records(limit=1))
     assert (first.records, len(first.findings), first.payments, first.facts) == (1, 1, 0, 0)
-    assert told(on.shop.audit.verify_records(first.after, 1)).findings == ()
+    assert value_of(shop.audit.verify_records(first.after, 1)).findings == ()
 
 
 # --- keys ---
 
 
 def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
-    on, store, payment = sold()
+    shop, store, payment = sold()
     (key,) = store.keys(Kept.REQUESTS)[0]
     record = store.request(key)
 
     def with_record(**fields: Any) -> list[Finding]:
         instead(store, "request", attrs.evolve(record, **fields))
-        return record_findings(on)
+        return record_findings(shop)
 
     name = f"request {key}"
     assert with_record() == []
@@ -114,24 +115,24 @@ def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
 
 
 def test_a_checkout_belongs_to_an_owner_with_payments_unless_it_is_for_nothing() -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     record = store.checkout(OWNER)
     instead(store, "payments_of", ())
     message = "it is PLACED for 59.90 EUR, and its owner has no payments"
-    assert record_findings(on) == of_record(FindingKind.CHECKOUT, "checkout cart c-1", message)
+    assert record_findings(shop) == of_record(FindingKind.CHECKOUT, "checkout cart c-1", message)
     instead(store, "checkout", attrs.evolve(record, total=eur(0)))
-    assert record_findings(on) == []
+    assert record_findings(shop) == []
 
 
 @pytest.mark.parametrize("state", list(CheckoutState))
 def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     record = store.checkout(OWNER)
-    latest = on.clock.now() + on.shop.policy.abandoned_after + Bounds().horizon
+    latest = shop.clock.now() + shop.payports.policy.abandoned_after + Bounds().horizon
 
     def until(lease_until: Any) -> list[Finding]:
         instead(store, "checkout", attrs.evolve(record, state=state, lease_until=lease_until))
-        return record_findings(on)
+        return record_findings(shop)
 
     open_ = state in (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
     assert until(latest) == []
@@ -142,14 +143,14 @@ def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None
 
 
 def test_no_checkout_began_in_the_future() -> None:
-    on, store, _ = sold()
+    shop, store, _ = sold()
     record = store.checkout(OWNER)
-    latest = on.clock.now() + Bounds().tolerance
+    latest = shop.clock.now() + Bounds().tolerance
     times = {latest: False, latest + SECOND: True, latest.replace(tzinfo=None): True, None: False}
     for started_at, odd in times.items():
         instead(store, "checkout", attrs.evolve(record, started_at=started_at))
         expected = of_record(FindingKind.TIME, "checkout cart c-1", "it began in the future")
-        assert record_findings(on) == (expected if odd else [])
+        assert record_findings(shop) == (expected if odd else [])
 
 
 def of_payment(payment: Payment, message: str, **rest: Any) -> list[Finding]:
@@ -157,89 +158,91 @@ def of_payment(payment: Payment, message: str, **rest: Any) -> list[Finding]:
 
 
 def test_an_order_was_placed_by_the_attempt_that_has_secured_it() -> None:
-    on, store, payment = sold()
+    shop, store, payment = sold()
     record = store.checkout(OWNER)
     instead(store, "checkout", attrs.evolve(record, request_id="else"))
     message = "the order was placed by attempt else, which has secured nothing on it"
-    assert about(on) == of_payment(payment, message, transaction_id=payment.transactions[0].id)
+    assert about(shop) == of_payment(payment, message, transaction_id=payment.transactions[0].id)
     (row,) = payment.transactions
     earlier = payment.replacing(attrs.evolve(row, earlier_attempts=("else",)))
     instead(store, "payment", earlier)
-    assert about(on) == []
+    assert about(shop) == []
 
 
 @pytest.mark.parametrize("customer", [CUSTOMER, OTHER, None])
 def test_an_order_is_of_the_customer_of_its_payments(customer: Customer | None) -> None:
-    on, store, payment = sold(customer=CUSTOMER)
+    shop, store, payment = sold(customer=CUSTOMER)
     record = store.checkout(OWNER)
     instead(store, "checkout", attrs.evolve(record, customer=customer))
     message = f"it is of customer {CUSTOMER.id}, and the order on it of {OTHER.id}"
-    assert about(on) == (of_payment(payment, message) if customer == OTHER else [])
+    assert about(shop) == (of_payment(payment, message) if customer == OTHER else [])
 
 
 def test_what_a_checkout_made_has_a_checkout() -> None:
-    on = bench()
-    payment = on.pay(token="tok_declined")
-    on.submit()
-    instead(on.shop.environment.store, "checkout", None)
+    shop = open_shop()
+    payment = shop.pay(token="tok_declined")
+    shop.submit()
+    instead(shop.environment.store, "checkout", None)
     message = "AUTHORIZE was made for a checkout of cart c-1, and there is none"
-    assert about(on) == of_payment(payment, message, transaction_id=on.again(payment).transactions[0].id)
+    assert about(shop) == of_payment(payment, message, transaction_id=shop.reload(payment).transactions[0].id)
 
 
 @pytest.mark.parametrize("state", [None, *CheckoutState])
 def test_a_shopper_is_away_for_a_checkout_that_waits(state: CheckoutState | None) -> None:
-    on = bench()
-    payment = on.pay(token="tok_3ds")
-    told(on.submit())
-    store: Any = on.shop.environment.store
-    away = on.again(payment)
+    shop = open_shop()
+    payment = shop.pay(token="tok_3ds")
+    value_of(shop.submit())
+    store: Any = shop.environment.store
+    away = shop.reload(payment)
     assert Restriction.CUSTOMER_MUTABILITY_BLOCKED_FOR_PAYMENT_FINALIZATION in away.restrictions
     record = store.checkout(OWNER)
     instead(store, "checkout", state and attrs.evolve(record, state=state))
     message = f"its shopper is away at the gateway, and the checkout is {state or 'not there'}"
     waits = state in (CheckoutState.ACTION_REQUIRED, CheckoutState.RUNNING)
-    assert [one for one in about(on) if one.message == message] == ([] if waits else of_payment(payment, message))
+    assert [finding for finding in about(shop) if finding.message == message] == (
+        [] if waits else of_payment(payment, message)
+    )
 
 
 # --- saved methods ---
 
 
 def test_a_payment_rests_on_the_token_of_its_saved_method_until_it_tells_of_another() -> None:
-    on = bench()
-    kept = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    kept = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
+    store: Any = shop.environment.store
     instead(store, "saved_method", attrs.evolve(kept, method=PaymentMethod({"token": "tok_else"})))
     message = "it is paid with something else than the saved method that it rests on, and nothing tells of a change"
-    assert about(on) == [Finding(kind=FindingKind.SAVED_METHOD, payment_id=payment.id, message=message)]
-    told(on.shop.payments.update(payment.id, amount=eur(2)))
-    assert about(on) == []
+    assert about(shop) == [Finding(kind=FindingKind.SAVED_METHOD, payment_id=payment.id, message=message)]
+    value_of(shop.payments.update(payment.id, amount=eur(2)))
+    assert about(shop) == []
 
 
 # --- notifications ---
 
 
 def test_what_a_notification_told_is_in_the_inbox() -> None:
-    on, store, payment = heard()
+    shop, store, payment = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
     message = f"notification {event} of sandbox was applied, and the inbox does not say so"
-    for now, known in ((None, False), (attrs.evolve(entry, due_at=on.clock.now()), True)):
+    for now, known in ((None, False), (attrs.evolve(entry, due_at=shop.clock.now()), True)):
         instead(store, "inbox_entry", now)
         expected = Finding(kind=FindingKind.INBOX, payment_id=payment.id, message=message, known=known)
-        assert about(on) == [expected]
+        assert about(shop) == [expected]
 
 
 def test_a_notification_that_was_applied_was_seen() -> None:
-    on, store, payment = heard()
+    shop, store, payment = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
     (row,) = payment.transactions
-    assert record_findings(on) == []
+    assert record_findings(shop) == []
 
     def with_seen(**fields: Any) -> list[Finding]:
         instead(store, "inbox_entry", attrs.evolve(entry, seen=attrs.evolve(entry.seen, **fields)))
-        return record_findings(on)
+        return record_findings(shop)
 
     name = f"notification sandbox {event}"
 
@@ -253,11 +256,11 @@ def test_a_notification_that_was_applied_was_seen() -> None:
 
 
 def test_a_parked_notification_is_tried_within_days() -> None:
-    on, store, _ = heard()
+    shop, store, _ = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
-    latest = on.clock.now() + timedelta(days=2)
+    latest = shop.clock.now() + timedelta(days=2)
     name, message = f"notification sandbox {event}", f"it is parked, and nobody tries it before {latest:%Y-%m-%d}"
     for due_at, odd in ((latest, False), (latest + SECOND, True), (latest.replace(tzinfo=None), True)):
         instead(store, "inbox_entry", attrs.evolve(entry, due_at=due_at))
-        assert record_findings(on) == (of_record(FindingKind.INBOX, name, message) if odd else [])
+        assert record_findings(shop) == (of_record(FindingKind.INBOX, name, message) if odd else [])

@@ -12,26 +12,27 @@ from payports import AuditPage, Finding, FindingKind, Money, Payment, PaymentMet
 from payports.domain.checkout import CheckoutState
 from payports.domain.observation import Channel, Observation
 from tests.application.audit.findings import findings, of_payment, of_transaction, sold
+from tests.application.fixtures import CUSTOMER, OTHER, eur, open_shop, problem, value_of
 from tests.application.scenarios import OWNER
-from tests.application.shops import CUSTOMER, OTHER, bench, eur, fail, problem, spoil, told
+from tests.application.stubs import fail, override
 
 
 def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
-    on, store, payment = sold()
-    spoil(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
-    assert findings(on) == [
+    shop, store, payment = sold()
+    override(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
+    assert findings(shop) == [
         *of_payment(FindingKind.ROWS, payment, "a row"),
         *of_payment(FindingKind.ROWS, payment, "another"),
     ]
 
 
 def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
-    on, store, payment = sold()
-    spoil(store, "payment", lambda wanted: {"none": payment}.get(wanted))
+    shop, store, payment = sold()
+    override(store, "payment", lambda wanted: {"none": payment}.get(wanted))
     gone = "the payment is gone, and its transactions or its history are not"
-    assert findings(on) == of_payment(FindingKind.UNREADABLE, payment, gone)
+    assert findings(shop) == of_payment(FindingKind.UNREADABLE, payment, gone)
     store.payment = fail("no such row")
-    page = told(on.shop.audit.verify())
+    page = value_of(shop.audit.verify())
     assert page == AuditPage(
         payments=1,
         transactions=0,
@@ -43,10 +44,10 @@ def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
 
 
 def test_a_ledger_that_cannot_be_reckoned_with_is_told_and_counted() -> None:
-    on, store, payment = sold()
+    shop, store, payment = sold()
     broken = attrs.evolve(payment, amount=Money(5_990, "USD"))
-    spoil(store, "payment", lambda _: broken)
-    page = told(on.shop.audit.verify())
+    override(store, "payment", lambda _: broken)
+    page = value_of(shop.audit.verify())
     assert (page.payments, page.transactions, page.facts) == (1, 1, 0)
     assert page.findings == tuple(
         of_transaction(FindingKind.CURRENCY, payment, "AUTHORIZE is in EUR, its payment in USD")
@@ -55,48 +56,50 @@ def test_a_ledger_that_cannot_be_reckoned_with_is_told_and_counted() -> None:
 
 @pytest.mark.parametrize("leads_to", ["nowhere", "elsewhere", "here"])
 def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
-    on, store, payment = sold()
-    other = on.pay("c-2")
+    shop, store, payment = sold()
+    other = shop.pay("c-2")
     reference = payment.transactions[0].gateway_reference
     owners = {"nowhere": None, "elsewhere": other, "here": payment}
-    spoil(
+    override(
         store,
         "payment_by_reference",
         lambda gateway, name: owners[leads_to] if (gateway, name) == ("sandbox", reference) else None,
     )
     message = f"the gateway reference {reference} does not lead to this payment alone"
     expected = of_transaction(FindingKind.REFERENCE, payment, message)
-    assert findings(on) == ([] if leads_to == "here" else expected)
+    assert findings(shop) == ([] if leads_to == "here" else expected)
 
 
 def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
-    on = bench()
-    on.pay(token="tok_declined")
-    on.submit()
-    nameless = on.pay("c-2")
-    told(on.shop.transactions.authorize(nameless.id))
-    store: Any = on.shop.environment.store
-    unnamed = on.again(nameless).transactions[0]
-    without = attrs.evolve(unnamed, seen=tuple(attrs.evolve(one, gateway_reference="") for one in unnamed.seen))
+    shop = open_shop()
+    shop.pay(token="tok_declined")
+    shop.submit()
+    nameless = shop.pay("c-2")
+    value_of(shop.transactions.authorize(nameless.id))
+    store: Any = shop.environment.store
+    unnamed = shop.reload(nameless).transactions[0]
+    without = attrs.evolve(
+        unnamed, seen=tuple(attrs.evolve(observed, gateway_reference="") for observed in unnamed.seen)
+    )
     read, asked = store.payment, list[object]()
-    spoil(
+    override(
         store,
         "payment",
         lambda wanted: on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk,
     )
-    spoil(store, "payment_by_reference", lambda gateway, name: asked.append((gateway, name)))
-    findings(on)
+    override(store, "payment_by_reference", lambda gateway, name: asked.append((gateway, name)))
+    findings(shop)
     assert asked == []
 
 
 def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() -> None:
-    on, store, payment = sold()
+    shop, store, payment = sold()
     (row,) = payment.transactions
     record = store.request(row.key)
 
     def with_record(changed: Any) -> list[Finding]:
-        spoil(store, "request", lambda wanted: changed if wanted == row.key else None)
-        return findings(on)
+        override(store, "request", lambda wanted: changed if wanted == row.key else None)
+        return findings(shop)
 
     missing = f"AUTHORIZE was asked for under the key {row.key}, which is not recorded for this payment"
     assert with_record(None) == of_transaction(FindingKind.REQUEST, payment, missing)
@@ -110,37 +113,37 @@ def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() ->
 
 
 def test_every_key_is_looked_for_once_and_what_failed_under_it_does_not_count() -> None:
-    on = bench()
-    payment = on.pay()
+    shop = open_shop()
+    payment = shop.pay()
     for mood in ("unreachable", "unreachable"):
-        on.bank.fail_next("AUTHORIZE", mood)
-        on.shop.transactions.authorize(payment.id, key="k-1")
-    told(on.shop.transactions.authorize(payment.id, key="k-1"))
-    told(on.shop.transactions.capture(payment.id, eur(1_000), key="k-2"))
-    store: Any = on.shop.environment.store
+        shop.bank.fail_next("AUTHORIZE", mood)
+        shop.transactions.authorize(payment.id, key="k-1")
+    value_of(shop.transactions.authorize(payment.id, key="k-1"))
+    value_of(shop.transactions.capture(payment.id, eur(1_000), key="k-2"))
+    store: Any = shop.environment.store
     read, asked = store.request, list[str]()
 
     def request(key: str) -> Any:
         asked.append(key)
         return None if key == "k-1" else read(key)
 
-    assert findings(on) == []
+    assert findings(shop) == []
     store.request = request
-    (finding,) = findings(on)
-    assert finding.transaction_id == on.again(payment).transactions[0].id
+    (finding,) = findings(shop)
+    assert finding.transaction_id == shop.reload(payment).transactions[0].id
     assert asked == ["k-1", "k-2"] * 2  # what is found is looked at twice
 
 
 @pytest.mark.parametrize("wrong", [{"gateway": "other"}, {"customer": OTHER}, None, {}])
 def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dict[str, Any] | None) -> None:
-    on = bench()
-    kept = told(on.shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    kept = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
+    store: Any = shop.environment.store
     now = None if wrong is None else attrs.evolve(kept, **wrong)
-    spoil(store, "saved_method", lambda wanted: now if wanted == kept.id else None)
+    override(store, "saved_method", lambda wanted: now if wanted == kept.id else None)
     message = "the saved method that it rests on is not there, or of another customer or gateway"
-    assert findings(on) == ([] if wrong == {} else of_payment(FindingKind.SAVED_METHOD, payment, message))
+    assert findings(shop) == ([] if wrong == {} else of_payment(FindingKind.SAVED_METHOD, payment, message))
 
 
 @pytest.mark.parametrize(
@@ -157,116 +160,116 @@ def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dic
     ],
 )
 def test_an_order_fits_its_checkout(changed: dict[str, Any] | None, message: str) -> None:
-    on, store, payment = sold()
+    shop, store, payment = sold()
     record = store.checkout(OWNER)
     now = None if changed is None else attrs.evolve(record, **changed)
-    spoil(store, "checkout", lambda wanted: now if wanted == OWNER else None)
-    assert findings(on) == (of_payment(FindingKind.CHECKOUT, payment, message) if message else [])
+    override(store, "checkout", lambda wanted: now if wanted == OWNER else None)
+    assert findings(shop) == (of_payment(FindingKind.CHECKOUT, payment, message) if message else [])
 
 
 def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> None:
-    on = bench()
-    payments = [on.pay(minor=1_000), on.pay(minor=2_000)]
-    told(on.submit(minor=3_000))
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    payments = [shop.pay(minor=1_000), shop.pay(minor=2_000)]
+    value_of(shop.submit(minor=3_000))
+    store: Any = shop.environment.store
     read, read_all = store.payment, store.payments_of
 
     def freed(payment: Payment) -> Payment:
         return attrs.evolve(payment, restrictions=frozenset())
 
-    spoil(store, "payment", lambda wanted: freed(read(wanted)))
-    spoil(store, "payments_of", lambda owner: tuple(map(freed, read_all(owner))))
+    override(store, "payment", lambda wanted: freed(read(wanted)))
+    override(store, "payments_of", lambda owner: tuple(map(freed, read_all(owner))))
     nothing = "the order is placed, and on none of its owner's payments"
-    of_checkout = [one for one in findings(on) if one.kind is FindingKind.CHECKOUT]
-    assert of_checkout == of_payment(FindingKind.CHECKOUT, min(payments, key=lambda one: one.id), nothing)
+    of_checkout = [finding for finding in findings(shop) if finding.kind is FindingKind.CHECKOUT]
+    assert of_checkout == of_payment(FindingKind.CHECKOUT, min(payments, key=lambda payment: payment.id), nothing)
     record = store.checkout(OWNER)
-    spoil(store, "checkout", lambda _: attrs.evolve(record, total=eur(0)))
-    assert [one for one in findings(on) if one.kind is FindingKind.CHECKOUT] == []
+    override(store, "checkout", lambda _: attrs.evolve(record, total=eur(0)))
+    assert [finding for finding in findings(shop) if finding.kind is FindingKind.CHECKOUT] == []
 
 
 def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
-    on = bench()
-    covered, short = on.pay(minor=1_000), on.pay(minor=2_000)
-    told(on.submit(minor=3_000))
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    covered, short = shop.pay(minor=1_000), shop.pay(minor=2_000)
+    value_of(shop.submit(minor=3_000))
+    store: Any = shop.environment.store
     read, read_all = store.payment, store.payments_of
-    (row,) = on.again(short).transactions
+    (row,) = shop.reload(short).transactions
     declined = Observation(status=TransactionStatus.DECLINED, channel=Channel.ANSWER, transaction_id=row.id)
 
     def spoilt(payment: Payment) -> Payment:
         return payment.replacing(attrs.evolve(row, seen=(declined,))) if payment.id == short.id else payment
 
-    spoil(store, "payment", lambda wanted: spoilt(read(wanted)))
-    spoil(store, "payments_of", lambda owner: tuple(map(spoilt, read_all(owner))))
-    told_of = [one for one in findings(on) if one.kind is FindingKind.COVER]
+    override(store, "payment", lambda wanted: spoilt(read(wanted)))
+    override(store, "payments_of", lambda owner: tuple(map(spoilt, read_all(owner))))
+    uncovered = [finding for finding in findings(shop) if finding.kind is FindingKind.COVER]
     message = "the order was placed for 30.00 EUR, of which 2000 minor units were never secured"
-    first = min(covered, short, key=lambda one: one.id)
-    assert told_of == of_payment(FindingKind.COVER, first, message, known=True)
+    first = min(covered, short, key=lambda payment: payment.id)
+    assert uncovered == of_payment(FindingKind.COVER, first, message, known=True)
 
 
 @pytest.mark.parametrize("covers", [True, False])
 def test_a_promise_secures_an_order_only_where_it_covers(covers: bool) -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
-    payment = on.pay(token="tok_async")
-    told(on.submit())
-    strict = bench()
-    shop = attrs.evolve(on.shop, gateways=on.shop.gateways if covers else strict.shop.gateways)
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
+    payment = shop.pay(token="tok_async")
+    value_of(shop.submit())
+    strict = open_shop()
+    payports = attrs.evolve(shop.payports, gateways=shop.gateways if covers else strict.gateways)
     message = "the order was placed for 59.90 EUR, of which 5990 minor units were never secured"
     expected = [] if covers else of_payment(FindingKind.COVER, payment, message)
-    assert list(told(shop.audit.verify()).findings) == expected
+    assert list(value_of(payports.audit.verify()).findings) == expected
 
 
 def test_a_part_that_was_taken_twice_secures_no_more_than_its_payment() -> None:
-    on = bench()
-    on.pay(minor=1_000)
-    on.pay(minor=2_000, token="tok_declined")
-    on.submit(minor=3_000)
-    assert findings(on) == []
+    shop = open_shop()
+    shop.pay(minor=1_000)
+    shop.pay(minor=2_000, token="tok_declined")
+    shop.submit(minor=3_000)
+    assert findings(shop) == []
 
 
 def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    on.submit()
-    waits = [one for one in attrs.astuple(on.shop.policy.schedule) if isinstance(one, timedelta)]
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    shop.submit()
+    waits = [wait for wait in attrs.astuple(shop.payports.policy.schedule) if isinstance(wait, timedelta)]
     horizon = max(waits) + timedelta(days=1)
-    store: Any = on.shop.environment.store
-    stored = on.again(payment)
+    store: Any = shop.environment.store
+    stored = shop.reload(payment)
     (row,) = stored.transactions
 
     def dated(due: timedelta) -> list[str]:
-        late = attrs.evolve(row, due_at=on.clock.now() + due)
-        spoil(store, "payment", lambda _: stored.replacing(late))
-        return [one.message for one in findings(on) if one.kind is FindingKind.ORPHAN]
+        late = attrs.evolve(row, due_at=shop.clock.now() + due)
+        override(store, "payment", lambda _: stored.replacing(late))
+        return [finding.message for finding in findings(shop) if finding.kind is FindingKind.ORPHAN]
 
     assert dated(horizon) == []
     assert dated(horizon + timedelta(seconds=1)) == ["AUTHORIZE is AWAITING_RESULT, and nobody looks before 2026-01-03"]
 
 
 def test_pages_follow_one_another_and_count_what_they_hold() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(3):
-        told(on.shop.transactions.authorize_and_capture(on.pay(f"c-{number}").id))
-    ids = sorted(one.id for one in on.shop.environment.store.payments())
-    facts = [len(on.shop.environment.store.history(one)) for one in ids]
-    first = told(on.shop.audit.verify(limit=2, gateway_look_up=True))
+        value_of(shop.transactions.authorize_and_capture(shop.pay(f"c-{number}").id))
+    ids = sorted(payment.id for payment in shop.environment.store.payments())
+    facts = [len(shop.environment.store.history(payment_id)) for payment_id in ids]
+    first = value_of(shop.audit.verify(limit=2, gateway_look_up=True))
     assert first == AuditPage(payments=2, transactions=2, facts=sum(facts[:2]), compared=2, findings=(), after=ids[1])
-    second = told(on.shop.audit.verify(first.after, limit=2))
+    second = value_of(shop.audit.verify(first.after, limit=2))
     assert second == AuditPage(payments=1, transactions=1, facts=facts[2], compared=0, findings=(), after="")
-    whole = told(on.shop.audit.verify(limit=3))
+    whole = value_of(shop.audit.verify(limit=3))
     assert (whole.payments, whole.after) == (3, ids[2])
-    assert told(on.shop.audit.verify(ids[2])).payments == 0
+    assert value_of(shop.audit.verify(ids[2])).payments == 0
 
 
 def test_every_success_is_looked_for_by_its_name_also_after_a_failure() -> None:
-    on = bench()
-    payment = on.pay()
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.shop.transactions.authorize(payment.id))
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    store: Any = on.shop.environment.store
-    spoil(store, "payment_by_reference", lambda _, __: None)
-    assert list(told(on.shop.audit.verify()).findings) == [
+    shop = open_shop()
+    payment = shop.pay()
+    shop.bank.fail_next("AUTHORIZE", "declined")
+    problem(shop.transactions.authorize(payment.id))
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    store: Any = shop.environment.store
+    override(store, "payment_by_reference", lambda _, __: None)
+    assert list(value_of(shop.audit.verify()).findings) == [
         Finding(
             kind=FindingKind.REFERENCE,
             payment_id=payment.id,

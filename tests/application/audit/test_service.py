@@ -16,7 +16,8 @@ from payports import AuditPage, FindingKind, InvalidInput, Owner, StoreUnavailab
 from payports.ports.commit import Change, Commit
 from payports.ports.store import StoreFailed
 from tests.application.audit.findings import findings, kinds_beside_the_gateway
-from tests.application.shops import DAY, Bench, bench, eur, fail, problem, snapshot, spoil, told, with_gateway
+from tests.application.fixtures import DAY, ShopFixture, eur, open_shop, problem, snapshot, value_of, with_gateway
+from tests.application.stubs import fail, override
 from tests.simulation.machine import ShopMachine
 
 BRIEF = settings(
@@ -37,9 +38,9 @@ class AuditedShop(ShopMachine):
 
     def look(self, *, gateway_look_up: bool = False) -> None:
         if hasattr(self, "gifts"):
-            page: AuditPage = self.on.shop.audit.verify(limit=1_000, gateway_look_up=gateway_look_up).unwrap()
-            assert [one for one in page.findings if not one.known] == []
-            beside: AuditPage = self.on.shop.audit.verify_records(limit=1_000).unwrap()
+            page: AuditPage = self.on.audit.verify(limit=1_000, gateway_look_up=gateway_look_up).unwrap()
+            assert [finding for finding in page.findings if not finding.known] == []
+            beside: AuditPage = self.on.audit.verify_records(limit=1_000).unwrap()
             assert beside.findings == ()
 
 
@@ -47,9 +48,9 @@ def test_whatever_happens_nothing_is_found() -> None:
     run_state_machine_as_test(AuditedShop, settings=BRIEF)
 
 
-def tampered(on: Bench, tamper: Callable[[Change], Change]) -> Bench:
+def tampered(shop: ShopFixture, tamper: Callable[[Change], Change]) -> ShopFixture:
     """The same shop on a store that writes something else than it was given."""
-    inner: Any = on.store.inner
+    inner: Any = shop.store.inner
 
     class Tampering:
         def __getattr__(self, name: str) -> Any:
@@ -68,8 +69,8 @@ def tampered(on: Bench, tamper: Callable[[Change], Change]) -> Bench:
             return Repository()
 
     store: Any = Tampering()
-    on.store.inner = store
-    return on
+    shop.store.inner = store
+    return shop
 
 
 def without_last_words(change: Change) -> Change:
@@ -77,22 +78,22 @@ def without_last_words(change: Change) -> Change:
 
 
 def without_dates(change: Change) -> Change:
-    undated = [attrs.evolve(one, due_at=None) for one in change.after.transactions]
+    undated = [attrs.evolve(transaction, due_at=None) for transaction in change.after.transactions]
     return attrs.evolve(change, after=change.after.replacing(*undated))
 
 
 class SilentShop(AuditedShop):
     """A bug: of what one commit tells, only the first fact is kept."""
 
-    def planted(self, on: Bench) -> Bench:
-        return tampered(on, without_last_words)
+    def planted(self, shop: ShopFixture) -> ShopFixture:
+        return tampered(shop, without_last_words)
 
 
 class DatelessShop(AuditedShop):
     """A bug: nothing has a date for the next look."""
 
-    def planted(self, on: Bench) -> Bench:
-        return tampered(on, without_dates)
+    def planted(self, shop: ShopFixture) -> ShopFixture:
+        return tampered(shop, without_dates)
 
 
 @pytest.mark.parametrize("planted", [SilentShop, DatelessShop])
@@ -104,21 +105,21 @@ def test_a_bug_that_was_planted_is_found(planted: type[AuditedShop]) -> None:
         run_state_machine_as_test(planted, settings=searching)
 
 
-def sell(on: Bench) -> Bench:
-    on.pay()
-    told(on.submit())
-    return on
+def sell(shop: ShopFixture) -> ShopFixture:
+    shop.pay()
+    value_of(shop.submit())
+    return shop
 
 
 def test_looking_changes_nothing_and_fences_nothing() -> None:
-    on = bench()
-    on.pay(token="tok_timeout_not_charged")
-    on.submit()
-    sold_too = on.pay("c-2")
-    on.submit("c-2")
-    on.clock.advance(DAY)
+    shop = open_shop()
+    shop.pay(token="tok_timeout_not_charged")
+    shop.submit()
+    sold_too = shop.pay("c-2")
+    shop.submit("c-2")
+    shop.clock.advance(DAY)
     fences: list[bool] = []
-    inner = on.spy.inner
+    inner = shop.spy.inner
 
     class Listening:
         capabilities = inner.capabilities
@@ -127,46 +128,48 @@ def test_looking_changes_nothing_and_fences_nothing() -> None:
             fences.append(fence)
             return inner.look_up(request, fence=fence)
 
-    before = snapshot(on)
+    before = snapshot(shop)
     listening: Any = Listening()
-    page = told(with_gateway(on, transactions=listening).shop.audit.verify(gateway_look_up=True))
+    page = value_of(with_gateway(shop, transactions=listening).audit.verify(gateway_look_up=True))
     assert (page.payments, page.transactions, page.compared, page.findings, page.after) == (2, 2, 2, (), "")
     assert fences == [False, False]
-    assert snapshot(on) == before
-    assert on.again(sold_too).transactions[0].status is TransactionStatus.SUCCEEDED
+    assert snapshot(shop) == before
+    assert shop.reload(sold_too).transactions[0].status is TransactionStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True, "10"])
 def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
-    assert problem(bench().shop.audit.verify(limit=limit)).field == "limit"
+    assert problem(open_shop().audit.verify(limit=limit)).field == "limit"
 
 
 def test_a_place_that_is_no_text_is_refused() -> None:
     nowhere: Any = None
-    assert problem(bench().shop.audit.verify(nowhere)) == InvalidInput("after", "must be text")
+    assert problem(open_shop().audit.verify(nowhere)) == InvalidInput("after", "must be text")
 
 
 def test_a_commit_between_two_reads_is_no_finding() -> None:
-    on = bench()
-    payment = on.pay()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    payment = shop.pay()
+    store: Any = shop.environment.store
     read, commits = store.history, ["authorize", "capture"]
 
     def history(payment_id: str) -> Any:
         if commits:
-            told(getattr(on.shop.transactions, commits.pop(0))(payment.id))
+            value_of(getattr(shop.transactions, commits.pop(0))(payment.id))
         return read(payment_id)
 
     store.history = history
-    assert findings(on) == []
+    assert findings(shop) == []
     assert not commits
 
 
 def test_a_store_that_is_down_is_no_damage() -> None:
-    on = sell(bench())
-    store: Any = on.shop.environment.store
+    shop = sell(open_shop())
+    store: Any = shop.environment.store
     store.payment = fail("a row cannot be read")
-    assert [(one.kind, one.message) for one in findings(on)] == [(FindingKind.UNREADABLE, "a row cannot be read")]
+    assert [(finding.kind, finding.message) for finding in findings(shop)] == [
+        (FindingKind.UNREADABLE, "a row cannot be read")
+    ]
     ids = store.payment_ids
     down = iter([ids])
 
@@ -176,73 +179,75 @@ def test_a_store_that_is_down_is_no_damage() -> None:
         raise StoreFailed("the connection was lost")
 
     store.payment_ids = once
-    assert problem(on.shop.audit.verify()) == StoreUnavailable("the connection was lost")
+    assert problem(shop.audit.verify()) == StoreUnavailable("the connection was lost")
 
 
 def test_an_order_on_a_promise_that_was_broken_is_found_or_shown() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
-    payment = on.pay(token="tok_async")
-    told(on.submit())
-    assert findings(on) == []
-    waiting = on.again(payment).transactions[0]
-    on.bank.finish_async(waiting.gateway_reference, succeed=False)
-    on.deliver()
-    assert on.again(payment).transactions[0].status is TransactionStatus.DECLINED
-    assert [(one.kind, one.known) for one in findings(on)] == [(FindingKind.COVER, True)]
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
+    payment = shop.pay(token="tok_async")
+    value_of(shop.submit())
+    assert findings(shop) == []
+    waiting = shop.reload(payment).transactions[0]
+    shop.bank.finish_async(waiting.gateway_reference, succeed=False)
+    shop.deliver_webhooks()
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.DECLINED
+    assert [(finding.kind, finding.known) for finding in findings(shop)] == [(FindingKind.COVER, True)]
 
 
 def test_a_fulfilment_that_was_claimed_and_cancelled_is_no_finding() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
-    payment = on.pay()
-    told(on.submit())
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
+    payment = shop.pay()
+    value_of(shop.submit())
     owner = Owner("cart", "c-1")
-    told(on.shop.orders.capture(owner, "f-1", eur(4_000), key="ship"))
-    told(on.shop.orders.cancel(owner, "f-1", eur(4_000), key="cancel"))
-    assert on.again(payment).allocations == ()
-    kinds = [one.fact.kind for one in told(on.shop.events.history(payment.id))]
+    value_of(shop.orders.capture(owner, "f-1", eur(4_000), key="ship"))
+    value_of(shop.orders.cancel(owner, "f-1", eur(4_000), key="cancel"))
+    assert shop.reload(payment).allocations == ()
+    kinds = [recorded.fact.kind for recorded in value_of(shop.events.history(payment.id))]
     assert (kinds.count("payment.allocated"), kinds.count("payment.unallocated")) == (1, 1)
-    assert findings(on) == []
+    assert findings(shop) == []
 
 
 def test_postgresql_is_audited_as_well(database_url: str) -> None:
-    on = bench({"store": {"url": database_url}})
-    payments = sorted(on.pay(f"c-{number}").id for number in range(3))
+    shop = open_shop({"store": {"url": database_url}})
+    payments = sorted(shop.pay(f"c-{number}").id for number in range(3))
     for number in range(3):
-        told(on.submit(f"c-{number}"))
-    store = on.shop.environment.store
+        value_of(shop.submit(f"c-{number}"))
+    store = shop.environment.store
     assert store.payment_ids("", 2) == tuple(payments[:2])
     assert store.payment_ids(payments[1], 2) == tuple(payments[2:])
-    assert kinds_beside_the_gateway(on) == []
+    assert kinds_beside_the_gateway(shop) == []
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
         connection.execute("UPDATE transactions SET amount_minor = 1 WHERE payment_id = %s", (payments[0],))
         connection.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_merchant_payment_id_fkey")
         connection.execute("ALTER TABLE history DROP CONSTRAINT history_merchant_payment_id_fkey")
         connection.execute("DELETE FROM payments WHERE id = %s", (payments[1],))
-    assert [(one.kind, one.payment_id) for one in findings(on)] == [
+    assert [(finding.kind, finding.payment_id) for finding in findings(shop)] == [
         (FindingKind.ROWS, payments[0]),
         (FindingKind.UNREADABLE, payments[1]),
     ]
-    on.shop.close()
+    shop.payports.close()
 
 
 def test_what_a_person_has_taken_note_of_is_known() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.submit())
-    hold = on.again(payment).transactions[0]
-    on.bank.revoke(hold.gateway_reference)
-    on.deliver()
-    shown = told(on.shop.maintenance.needs_attention())
-    told(on.shop.maintenance.resolve(hold.id, TransactionStatus.REVOKED, operator="ada", reason="delivered nothing"))
-    assert (len(shown), told(on.shop.maintenance.needs_attention())) == (1, ())
-    assert [(one.kind, one.known) for one in told(on.shop.audit.verify()).findings] == [(FindingKind.COVER, True)]
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.submit())
+    hold = shop.reload(payment).transactions[0]
+    shop.bank.revoke(hold.gateway_reference)
+    shop.deliver_webhooks()
+    shown = value_of(shop.maintenance.needs_attention())
+    value_of(shop.maintenance.resolve(hold.id, TransactionStatus.REVOKED, operator="ada", reason="delivered nothing"))
+    assert (len(shown), value_of(shop.maintenance.needs_attention())) == (1, ())
+    assert [(finding.kind, finding.known) for finding in value_of(shop.audit.verify()).findings] == [
+        (FindingKind.COVER, True)
+    ]
 
 
 def test_a_gap_in_a_history_is_found_with_its_payment() -> None:
-    on = bench()
-    payment = on.pay()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    payment = shop.pay()
+    store: Any = shop.environment.store
     (first,) = store.history(payment.id)
-    spoil(store, "history", lambda _: (attrs.evolve(first, sequence=2),))
-    gaps = [one for one in told(on.shop.audit.verify()).findings if one.kind is FindingKind.HISTORY_GAP]
-    assert [one.payment_id for one in gaps] == [payment.id]
+    override(store, "history", lambda _: (attrs.evolve(first, sequence=2),))
+    gaps = [finding for finding in value_of(shop.audit.verify()).findings if finding.kind is FindingKind.HISTORY_GAP]
+    assert [finding.payment_id for finding in gaps] == [payment.id]

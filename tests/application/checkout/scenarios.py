@@ -8,41 +8,41 @@ from typing import Any
 from payports import ActionRequired, Observation, Payment
 from payports.domain.checkout import CheckoutRecord
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
+from tests.application.fixtures import ShopFixture, open_shop, value_of, with_gateway
 from tests.application.scenarios import OWNER
-from tests.application.shops import Bench, bench, told, with_gateway
 
 
-def split(on: Bench, second: str = "tok_declined") -> tuple[Payment, Payment]:
+def two_payments(shop: ShopFixture, second: str = "tok_declined") -> tuple[Payment, Payment]:
     """Pay a cart of 30.00 EUR through two gateways, the second with a token of its own."""
-    return on.pay(minor=1_000, gateway="first"), on.pay(minor=2_000, gateway="second", token=second)
+    return shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token=second)
 
 
-def record_of(on: Bench) -> CheckoutRecord:
+def checkout_record(shop: ShopFixture) -> CheckoutRecord:
     """The checkout of the usual cart as it is stored."""
-    record = on.store.of("default").checkout(OWNER)
+    record = shop.store.of("default").checkout(OWNER)
     assert record
     return record
 
 
-def three_d_secure(on: Bench) -> ActionRequired:
+def three_d_secure(shop: ShopFixture) -> ActionRequired:
     """Submit a cart whose shopper must authenticate at the gateway first."""
-    on.pay(token="tok_3ds")
-    required = told(on.submit())
+    shop.pay(token="tok_3ds")
+    required = value_of(shop.submit())
     assert isinstance(required, ActionRequired)
     return required
 
 
-def resume(on: Bench, required: ActionRequired, **rest: Any) -> Any:
+def resume(shop: ShopFixture, required: ActionRequired, **rest: Any) -> Any:
     """Let the shopper come back from the gateway."""
-    return on.shop.checkout.resume("sandbox", {"callback_token": required.callback_token}, **rest)
+    return shop.checkout.resume("sandbox", {"callback_token": required.callback_token}, **rest)
 
 
-def come_back(on: Bench, gateway: str = "sandbox", **rest: Any) -> Any:
+def come_back(shop: ShopFixture, gateway: str = "sandbox", **rest: Any) -> Any:
     """Let the shopper of the usual cart come back from a gateway."""
-    return on.shop.checkout.resume(gateway, {"callback_token": record_of(on).callback_token}, **rest)
+    return shop.checkout.resume(gateway, {"callback_token": checkout_record(shop).callback_token}, **rest)
 
 
-class Stubborn(ExternalActions):
+class NoGivingUp(ExternalActions):
     """Actions of a gateway that cannot be told to give one up."""
 
     def __init__(self, inner: ExternalActions) -> None:
@@ -52,18 +52,18 @@ class Stubborn(ExternalActions):
         return self.inner.confirm(request, params)
 
 
-def stubborn(kind: type[Stubborn] = Stubborn) -> Bench:
+def shop_that_gives_no_action_up(kind: type[NoGivingUp] = NoGivingUp) -> ShopFixture:
     """A shop whose gateway cannot be told to give an action up."""
-    on = bench()
-    actions = on.shop.gateways["sandbox"].gateway.actions
+    shop = open_shop()
+    actions = shop.gateways["sandbox"].gateway.actions
     assert actions
-    return with_gateway(on, actions=kind(actions))
+    return with_gateway(shop, actions=kind(actions))
 
 
-def while_it_runs(on: Bench, call: Callable[[Bench], Any]) -> Any:
+def while_it_runs(shop: ShopFixture, call: Callable[[ShopFixture], Any]) -> Any:
     """What a call answers while a checkout of the same cart is under way."""
     answers: list[Any] = []
-    on.pay()
-    on.spy.during = lambda _: answers.append(call(on))
-    told(on.submit())
+    shop.pay()
+    shop.spy.during = lambda _: answers.append(call(shop))
+    value_of(shop.submit())
     return answers[0]

@@ -23,103 +23,103 @@ from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.checkout import CheckoutState
 from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest
-from tests.application.checkout.scenarios import record_of, split
-from tests.application.scenarios import TWO
-from tests.application.shops import MINUTE, bench, eur, only, problem, told
-from tests.application.writers import faster, once
+from tests.application.checkout.scenarios import checkout_record, two_payments
+from tests.application.concurrent_writers import before_next_commits, commit_meanwhile
+from tests.application.fixtures import MINUTE, eur, only, open_shop, problem, value_of
+from tests.application.scenarios import TWO_GATEWAYS
 
 IMMEDIATE = {"checkout": {"rollback": "immediate"}}
 
 
 def test_a_later_attempt_claims_what_an_earlier_one_secured() -> None:
-    on = bench(TWO)
-    good, bad = split(on)
-    problem(on.submit(minor=3_000))
-    told(on.shop.payments.archive(bad.id))
-    on.pay(minor=2_000, gateway="second")
-    placed = told(on.submit(minor=3_000, request_id="attempt-2"))
+    shop = open_shop(TWO_GATEWAYS)
+    good, bad = two_payments(shop)
+    problem(shop.submit(minor=3_000))
+    value_of(shop.payments.archive(bad.id))
+    shop.pay(minor=2_000, gateway="second")
+    placed = value_of(shop.submit(minor=3_000, request_id="attempt-2"))
     assert isinstance(placed, CheckedOut)
-    claimed = only(on.again(good), TransactionType.AUTHORIZE)
+    claimed = only(shop.reload(good), TransactionType.AUTHORIZE)
     assert (claimed.attempt, claimed.earlier_attempts, claimed.reversal) == (
         "attempt-2",
         ("attempt-1",),
         ReversalState.NONE,
     )
-    on.settle_down()
-    assert on.effects() == [("AUTHORIZE", 1_000), ("AUTHORIZE", 2_000)]
+    shop.let_time_pass()
+    assert shop.effects() == [("AUTHORIZE", 1_000), ("AUTHORIZE", 2_000)]
 
 
 def test_an_attempt_that_fails_at_once_answers_for_what_the_one_before_it_still_waited_for() -> None:
     """Found by the simulation: nobody would ever have given this money back."""
-    on = bench(TWO)
-    stuck, slow = on.pay(minor=1_000, gateway="first"), on.pay(minor=2_000, gateway="second", token="tok_async")
-    assert isinstance(told(on.submit(minor=3_000)), AwaitingResults)
-    on.bank.fail_next("CAPTURE", "timeout_not_charged")
-    problem(on.shop.transactions.capture(stuck.id))
-    on.spies["first"].on_look_up = lambda _: None
-    assert isinstance(problem(on.submit(minor=3_000, request_id="attempt-2")), PaymentsFailed)
-    on.spies["first"].on_look_up = None
-    on.bank.finish_async(on.again(slow).transactions[0].gateway_reference)
-    on.settle_down()
-    assert sorted(on.effects(TransactionType.REVERSE_AUTH)) == [("REVERSE_AUTH", 1_000), ("REVERSE_AUTH", 2_000)]
+    shop = open_shop(TWO_GATEWAYS)
+    stuck, slow = shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token="tok_async")
+    assert isinstance(value_of(shop.submit(minor=3_000)), AwaitingResults)
+    shop.bank.fail_next("CAPTURE", "timeout_not_charged")
+    problem(shop.transactions.capture(stuck.id))
+    shop.spies["first"].on_look_up = lambda _: None
+    assert isinstance(problem(shop.submit(minor=3_000, request_id="attempt-2")), PaymentsFailed)
+    shop.spies["first"].on_look_up = None
+    shop.bank.finish_async(shop.reload(slow).transactions[0].gateway_reference)
+    shop.let_time_pass()
+    assert sorted(shop.effects(TransactionType.REVERSE_AUTH)) == [("REVERSE_AUTH", 1_000), ("REVERSE_AUTH", 2_000)]
 
 
 @pytest.mark.parametrize("at", ["first", "second"])
 def test_a_run_that_was_overtaken_undoes_only_its_own_and_leaves_the_winner_alone(at: str) -> None:
     """A process stands still for longer than its lease; another attempt of the same cart goes on meanwhile."""
-    on = bench({**TWO, **IMMEDIATE})
-    split(on, "tok_approved")
+    shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
+    two_payments(shop, "tok_approved")
     others: list[Any] = []
 
     def overtake(_: PaymentRequest) -> None:
-        on.spies[at].during = None
-        on.clock.advance(10 * MINUTE)
-        others.append(on.submit(minor=3_000, request_id="other"))
+        shop.spies[at].during = None
+        shop.clock.advance(10 * MINUTE)
+        others.append(shop.submit(minor=3_000, request_id="other"))
 
-    on.spies[at].during = overtake
-    on.submit(minor=3_000, request_id="slow")
-    on.settle_down()
-    record = on.store.of("default").checkout(Owner("cart", "c-1"))
+    shop.spies[at].during = overtake
+    shop.submit(minor=3_000, request_id="slow")
+    shop.let_time_pass()
+    record = shop.store.of("default").checkout(Owner("cart", "c-1"))
     assert record is not None
-    held = sum(minor for _, minor in on.effects(TransactionType.AUTHORIZE))
-    held -= sum(minor for _, minor in on.effects(TransactionType.REVERSE_AUTH))
+    held = sum(minor for _, minor in shop.effects(TransactionType.AUTHORIZE))
+    held -= sum(minor for _, minor in shop.effects(TransactionType.REVERSE_AUTH))
     assert held == (3_000 if record.state is CheckoutState.PLACED else 0)
     assert isinstance(others[0], Success) is (record.state is CheckoutState.PLACED)
 
 
 def test_a_checkout_concluded_as_failed_behind_the_back_of_a_slow_run_is_not_reversed_once_it_is_placed() -> None:
     """The lease runs out during a slow call, maintenance calls the attempt failed, then the call succeeds."""
-    on = bench(TWO)
-    good, _ = split(on, "tok_approved")
+    shop = open_shop(TWO_GATEWAYS)
+    good, _ = two_payments(shop, "tok_approved")
 
     def slow(request: PaymentRequest) -> None:
-        on.spies["second"].inner.execute(request)
-        on.clock.advance(10 * MINUTE)
-        told(on.shop.maintenance.run())
+        shop.spies["second"].inner.execute(request)
+        shop.clock.advance(10 * MINUTE)
+        value_of(shop.maintenance.run())
 
-    on.spies["second"].during = slow
-    placed = on.submit(minor=3_000)
-    assert isinstance(told(placed), CheckedOut)
-    assert only(on.again(good), TransactionType.AUTHORIZE).reversal is ReversalState.NONE
-    on.settle_down()
-    assert on.effects(TransactionType.REVERSE_AUTH) == []
+    shop.spies["second"].during = slow
+    placed = shop.submit(minor=3_000)
+    assert isinstance(value_of(placed), CheckedOut)
+    assert only(shop.reload(good), TransactionType.AUTHORIZE).reversal is ReversalState.NONE
+    shop.let_time_pass()
+    assert shop.effects(TransactionType.REVERSE_AUTH) == []
 
 
 @pytest.mark.parametrize("when", ["first", "second"])
 def test_a_cancellation_behind_the_back_of_a_slow_run_leaves_nothing_held(when: str) -> None:
-    on = bench(TWO)
-    split(on, "tok_approved")
+    shop = open_shop(TWO_GATEWAYS)
+    two_payments(shop, "tok_approved")
 
     def cancel(_: PaymentRequest) -> None:
-        on.clock.advance(10 * MINUTE)
-        told(on.shop.checkout.cancel(Owner("cart", "c-1")))
+        shop.clock.advance(10 * MINUTE)
+        value_of(shop.checkout.cancel(Owner("cart", "c-1")))
 
-    on.spies[when].during = cancel
-    assert isinstance(problem(on.submit(minor=3_000)), OperationNotAllowed | Busy)
-    on.settle_down()
-    assert sorted(on.effects(TransactionType.REVERSE_AUTH)) == [
+    shop.spies[when].during = cancel
+    assert isinstance(problem(shop.submit(minor=3_000)), OperationNotAllowed | Busy)
+    shop.let_time_pass()
+    assert sorted(shop.effects(TransactionType.REVERSE_AUTH)) == [
         (kind.replace("AUTHORIZE", "REVERSE_AUTH"), minor)
-        for kind, minor in sorted(on.effects(TransactionType.AUTHORIZE))
+        for kind, minor in sorted(shop.effects(TransactionType.AUTHORIZE))
     ]
 
 
@@ -127,8 +127,6 @@ def test_a_cancellation_behind_the_back_of_a_slow_run_leaves_nothing_held(when: 
 
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE
-
-
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
@@ -137,82 +135,86 @@ def die(_: object) -> None:
 
 
 def test_an_attempt_that_is_overtaken_before_it_claims_a_payment_leaves_it_to_the_other() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
 
     def overtake(commit: Commit) -> None:
         if commit.changes:  # the attempt has its claim on the checkout, and now claims the payment
-            on.store.before_commit = None
-            on.clock.advance(10 * MINUTE)
-            on.bank.fail_next("AUTHORIZE", "declined")
-            more.append(on.pay(minor=10))
-            problem(on.submit(minor=6_000, request_id="other"))
+            shop.store.before_commit = None
+            shop.clock.advance(10 * MINUTE)
+            shop.bank.fail_next("AUTHORIZE", "declined")
+            more.append(shop.pay(minor=10))
+            problem(shop.submit(minor=6_000, request_id="other"))
 
     more: list[Payment] = []
-    on.store.before_commit = overtake
-    assert problem(on.submit(request_id="slow")) == Busy("checkout of cart c-1")
-    row = only(on.again(payment), AUTHORIZE)
+    shop.store.before_commit = overtake
+    assert problem(shop.submit(request_id="slow")) == Busy("checkout of cart c-1")
+    row = only(shop.reload(payment), AUTHORIZE)
     assert (row.attempt, row.earlier_attempts) == ("other", ())
     assert row.reversal is ReversalState.REVERSAL_CANDIDATE
-    assert on.effects() == [("AUTHORIZE", 5_990)]
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
 def test_a_payment_that_moves_all_the_time_is_busy_and_says_which_it_was() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    on.store.before_commit = once(lambda commit: faster(on, payment) if commit.changes else None, 1 + TRIES)
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    shop.store.before_commit = before_next_commits(
+        lambda commit: commit_meanwhile(shop, payment) if commit.changes else None, 1 + TRIES
+    )
     busy = FailedPayment(payment_id=payment.id, problem=Busy(f"payment {payment.id}"))
-    assert problem(on.submit()) == PaymentsFailed((busy,))
+    assert problem(shop.submit()) == PaymentsFailed((busy,))
 
 
 def test_a_payment_that_moves_while_an_attempt_is_taken_over_is_claimed_as_it_is_then() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    told(on.submit())
-    on.store.before_commit = once(lambda _: faster(on, payment))
-    assert isinstance(told(on.submit(request_id="attempt-2")), AwaitingResults)
-    assert only(on.again(payment), AUTHORIZE).attempt == "attempt-2"
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    value_of(shop.submit())
+    shop.store.before_commit = before_next_commits(lambda _: commit_meanwhile(shop, payment))
+    assert isinstance(value_of(shop.submit(request_id="attempt-2")), AwaitingResults)
+    assert only(shop.reload(payment), AUTHORIZE).attempt == "attempt-2"
 
 
 def test_what_is_taken_over_from_the_dead_is_told_of_as_the_checkouts() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, eur(1_000)))
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.submit())
-    on.store.after_commit = die  # as soon as it has its claim
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id, eur(1_000)))
+    shop.bank.fail_next("AUTHORIZE", "declined")
+    problem(shop.submit())
+    shop.store.after_commit = die  # as soon as it has its claim
     with pytest.raises(KeyboardInterrupt):
-        on.submit(request_id="attempt-2")
-    on.store.after_commit = None
-    on.clock.advance(6 * MINUTE)
-    told(on.submit(request_id="attempt-3"))
-    facts = [one.fact for one in on.store.of("default").history(payment.id)]
-    assert {one.by for one in facts if one.kind == "transaction.reversal"} == {"checkout"}
-    assert [one.reversal for one in on.again(payment).transactions if one.succeeded] == [ReversalState.NONE] * 2
+        shop.submit(request_id="attempt-2")
+    shop.store.after_commit = None
+    shop.clock.advance(6 * MINUTE)
+    value_of(shop.submit(request_id="attempt-3"))
+    facts = [recorded.fact for recorded in shop.store.of("default").history(payment.id)]
+    assert {fact.by for fact in facts if fact.kind == "transaction.reversal"} == {"checkout"}
+    assert [transaction.reversal for transaction in shop.reload(payment).transactions if transaction.succeeded] == [
+        ReversalState.NONE
+    ] * 2
 
 
 def test_what_the_host_holds_itself_is_not_taken_by_an_attempt_that_never_came_to_it() -> None:
-    on = bench(TWO)
-    on.pay(minor=1_000, gateway="first", token="tok_declined")
-    own = on.pay(minor=2_000, gateway="second")
-    told(on.shop.transactions.authorize(own.id))
-    problem(on.submit(minor=3_000))
-    row = only(on.again(own), AUTHORIZE)
+    shop = open_shop(TWO_GATEWAYS)
+    shop.pay(minor=1_000, gateway="first", token="tok_declined")
+    own = shop.pay(minor=2_000, gateway="second")
+    value_of(shop.transactions.authorize(own.id))
+    problem(shop.submit(minor=3_000))
+    row = only(shop.reload(own), AUTHORIZE)
     assert (row.attempt, row.reversal) == ("", ReversalState.NONE)
-    on.settle_down()
-    assert on.effects(REVERSE_AUTH) == []
+    shop.let_time_pass()
+    assert shop.effects(REVERSE_AUTH) == []
 
 
 @pytest.mark.parametrize(("early", "taken_over"), [(1, False), (0, True)])
 def test_a_lease_is_over_at_its_end(early: int, taken_over: bool) -> None:
-    on = bench()
-    on.pay()
-    on.store.after_commit = die
+    shop = open_shop()
+    shop.pay()
+    shop.store.after_commit = die
     with pytest.raises(KeyboardInterrupt):
-        on.submit()
-    on.store.after_commit = None
-    on.clock.advance((record_of(on).lease_until - on.clock.now()).total_seconds() - early)
-    answer = on.submit(request_id="attempt-2")
-    assert isinstance(told(answer) if taken_over else problem(answer), CheckedOut if taken_over else Busy)
+        shop.submit()
+    shop.store.after_commit = None
+    shop.clock.advance((checkout_record(shop).lease_until - shop.clock.now()).total_seconds() - early)
+    answer = shop.submit(request_id="attempt-2")
+    assert isinstance(value_of(answer) if taken_over else problem(answer), CheckedOut if taken_over else Busy)

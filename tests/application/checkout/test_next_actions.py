@@ -6,12 +6,12 @@ import attrs
 
 from payports import NextAction
 from payports.ports.gateway import PaymentRequest
-from tests.application.checkout.scenarios import Stubborn
-from tests.application.scenarios import TWO
-from tests.application.shops import bench, told, with_gateway, without_gateway
+from tests.application.checkout.scenarios import NoGivingUp
+from tests.application.fixtures import open_shop, value_of, with_gateway, without_gateway
+from tests.application.scenarios import TWO_GATEWAYS
 
 
-class Completing(Stubborn):
+class Completing(NoGivingUp):
     """Completes an action with what was kept back, for the transaction that it is asked about."""
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
@@ -19,17 +19,17 @@ class Completing(Stubborn):
 
 
 def test_an_action_is_completed_by_its_gateway_and_never_stored_so() -> None:
-    on = bench(TWO)
-    actions = on.shop.gateways["first"].gateway.actions
+    shop = open_shop(TWO_GATEWAYS)
+    actions = shop.gateways["first"].gateway.actions
     assert actions
-    on = with_gateway(on, "first", actions=Completing(actions))
-    payment = on.pay(minor=1_000, gateway="first", token="tok_3ds")
-    on.clock.advance(1)
-    on.pay(minor=2_000, gateway="second", token="tok_3ds")
-    required = told(on.submit(minor=3_000))
-    (row,) = on.again(payment).transactions
-    assert [one.fields for one in required.next_actions] == [(("secret_of", row.id),), ()]
+    shop = with_gateway(shop, "first", actions=Completing(actions))
+    payment = shop.pay(minor=1_000, gateway="first", token="tok_3ds")
+    shop.clock.advance(1)
+    shop.pay(minor=2_000, gateway="second", token="tok_3ds")
+    required = value_of(shop.submit(minor=3_000))
+    (row,) = shop.reload(payment).transactions
+    assert [action.fields for action in required.next_actions] == [(("secret_of", row.id),), ()]
     assert row.next_action
     assert row.next_action.fields == ()
-    gone = without_gateway(on, "first").submit(minor=3_000)
-    assert [one.fields for one in told(gone).next_actions] == [(), ()]
+    gone = without_gateway(shop, "first").submit(minor=3_000)
+    assert [action.fields for action in value_of(gone).next_actions] == [(), ()]

@@ -26,7 +26,7 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.application.kernel import gateway_calls, sanitizing
+from payports.application.kernel import gateway_calls
 from payports.domain.capabilities import Capabilities
 from payports.domain.observation import Channel
 from payports.domain.secret import Secret
@@ -42,14 +42,10 @@ from payports.ports.gateway import (
     TransactionGateway,
 )
 from payports.testing.clock import START
-from tests.application.shops import CUSTOMER, eur
+from tests.application.fixtures import CUSTOMER, eur
 
 SUCCEEDED: Final = TransactionStatus.SUCCEEDED
-
-
 METHOD: Final = PaymentMethod({"token": "tok_approved", "pin": "a-b-c"})
-
-
 AUTHORIZED: Final = Observation(
     status=SUCCEEDED,
     channel=Channel.ANSWER,
@@ -57,20 +53,13 @@ AUTHORIZED: Final = Observation(
     gateway_reference="au_1",
     attributes={"network": "n-1"},  # pyright: ignore[reportArgumentType] -- its converter takes a mapping
 )
-
-
 HOLD: Final = Transaction(
     id="t-1", type=TransactionType.AUTHORIZE, requested=eur(100), created_at=START, seen=(AUTHORIZED,)
 )
-
-
 CAPTURED: Final = attrs.evolve(AUTHORIZED, transaction_id="t-2", gateway_reference="ca_1", attributes={"batch": "b-1"})
-
-
 CAPTURE: Final = Transaction(
     id="t-2", type=TransactionType.CAPTURE, requested=eur(60), created_at=START, parent_id="t-1", seen=(CAPTURED,)
 )
-
 
 PAYMENT: Final = Payment(
     id="p-1",
@@ -87,7 +76,6 @@ PAYMENT: Final = Payment(
     pass_through={"order": "o-1"},
     transactions=(HOLD, CAPTURE),
 )
-
 
 REQUEST: Final = gateway_calls.payment_request(PAYMENT, HOLD)
 
@@ -188,13 +176,11 @@ def test_a_request_holds_all_that_a_gateway_may_need() -> None:
 
 
 _Call = Callable[[Gateway], Any]
-
-
 CALLS: Final[dict[str, tuple[_Call, Channel]]] = {
-    "execute": (lambda on: gateway_calls.execute(on, REQUEST).seen, Channel.ANSWER),
-    "look_up": (lambda on: gateway_calls.look_up(on, REQUEST, fence=True), Channel.LOOK_UP),
-    "confirm": (lambda on: gateway_calls.confirm(on, REQUEST, {"a": "b"}), Channel.RETURN),
-    "give_up": (lambda on: gateway_calls.give_up(on, REQUEST), Channel.LOOK_UP),
+    "execute": (lambda shop: gateway_calls.execute(shop, REQUEST).seen, Channel.ANSWER),
+    "look_up": (lambda shop: gateway_calls.look_up(shop, REQUEST, fence=True), Channel.LOOK_UP),
+    "confirm": (lambda shop: gateway_calls.confirm(shop, REQUEST, {"a": "b"}), Channel.RETURN),
+    "give_up": (lambda shop: gateway_calls.give_up(shop, REQUEST), Channel.LOOK_UP),
 }
 
 
@@ -266,8 +252,8 @@ def test_an_adapter_without_actions_is_asked_by_look_up_without_a_fence() -> Non
 
 INTERRUPTED: Final[tuple[_Call, ...]] = (
     *(call for call, _ in CALLS.values()),
-    lambda on: gateway_calls.keep(on, CUSTOMER, METHOD),
-    lambda on: gateway_calls.forget(on, CUSTOMER, METHOD),
+    lambda shop: gateway_calls.keep(shop, CUSTOMER, METHOD),
+    lambda shop: gateway_calls.forget(shop, CUSTOMER, METHOD),
 )
 
 
@@ -288,8 +274,6 @@ def test_an_interruption_goes_on_without_the_frames_and_the_causes_of_the_adapte
 
 
 DISPLAYED: Final = PaymentMethod({"token": "pm_1"}, {"last4": "4242"}, single_use=False)
-
-
 DECLINED: Final = Failure(Declined("lost_card"))
 
 
@@ -367,5 +351,18 @@ def test_an_action_is_completed_by_its_gateway_or_shown_as_it_is(says: Any, show
     assert gateway_calls.present(bare(adapter), REQUEST, ACTION) == ACTION
 
 
-def kept(**rest: Any) -> Observation | None:
-    return sanitizing.sanitized(saying(**rest))
+@pytest.mark.parametrize(("secret", "hidden"), [("abcd", True), ("abc", False)])
+@pytest.mark.parametrize("field", ["code", "message"])
+def test_a_secret_that_a_gateway_repeats_is_taken_out_unless_it_stands_in_ordinary_words(
+    field: str, secret: str, hidden: bool
+) -> None:
+    request = attrs.evolve(REQUEST, method=PaymentMethod({"token": secret, "other": "zyxw"}))
+    said = saying(**{field: f"of {secret} {secret} zyxw."})
+    heard = gateway_calls.look_up(bare(Adapter(said)), request, fence=False)
+    assert isinstance(heard, Observation)
+    text = getattr(heard, field)
+    assert "zyxw" not in text
+    assert (secret not in text) is hidden
+    assert text.startswith("of ")
+    assert text.endswith(".")
+    assert getattr(heard, "code" if field == "message" else "message") == ""

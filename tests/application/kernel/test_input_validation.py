@@ -73,8 +73,8 @@ def test_an_observation_of_every_field_is_fine_and_so_is_one_of_hardly_any() -> 
 def test_what_is_no_observation_is_refused() -> None:
     look_alike: Any = type("LookAlike", (Observation,), {})
     no_channel = attrs.evolve(Observation(**FINE), channel="WEBHOOK")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] -- on purpose
-    for one in (None, "paid", FINE, look_alike(**FINE), no_channel):
-        assert check_observation(one) == InvalidInput("observation", "must be an Observation")
+    for wrong in (None, "paid", FINE, look_alike(**FINE), no_channel):
+        assert check_observation(wrong) == InvalidInput("observation", "must be an Observation")
 
 
 def test_an_observation_with_a_field_of_another_type_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from payports import Money, ResultUnknown, TransactionStatus
 from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import PaymentRequest, PaymentResponse
-from tests.application.shops import MINUTE, bench, eur, problem, told
+from tests.application.fixtures import MINUTE, eur, open_shop, problem, value_of
 
 Answering = Callable[[PaymentRequest], Any]
 
@@ -28,7 +28,6 @@ def _raising(request: PaymentRequest) -> Any:
 
 
 NOTHING: Any = None
-
 
 WRONG_ANSWERS: dict[str, Answering] = {
     "raises": _raising,
@@ -60,92 +59,92 @@ WRONG_ANSWERS: dict[str, Answering] = {
 
 @pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
 def test_an_adapter_that_misbehaves_has_told_us_nothing_and_the_result_is_found(wrong: Any) -> None:
-    on = bench()
-    payment = on.pay()
-    inner = on.spy.inner
+    shop = open_shop()
+    payment = shop.pay()
+    inner = shop.spy.inner
 
     def do_it_and_say_it_wrong(request: PaymentRequest) -> Any:
         inner.execute(request)
         return wrong(request)
 
-    on.spy.instead = do_it_and_say_it_wrong
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
-    on.clock.advance(MINUTE)
-    told(on.shop.maintenance.run())
-    assert on.again(payment).transactions[0].status is TransactionStatus.SUCCEEDED
-    assert told(on.shop.maintenance.needs_attention()) == ()
+    shop.spy.instead = do_it_and_say_it_wrong
+    assert isinstance(problem(shop.transactions.authorize(payment.id)), ResultUnknown)
+    shop.clock.advance(MINUTE)
+    value_of(shop.maintenance.run())
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.SUCCEEDED
+    assert value_of(shop.maintenance.needs_attention()) == ()
 
 
 @pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
 def test_a_look_up_that_misbehaves_has_told_us_nothing_and_does_not_stop_maintenance(wrong: Any) -> None:
-    on = bench()
-    payment, other = on.pay("c-1", token="tok_timeout_charged"), on.pay("c-2", token="tok_timeout_charged")
-    for one in (payment, other):
-        problem(on.shop.transactions.authorize(one.id))
+    shop = open_shop()
+    payment, other = shop.pay("c-1", token="tok_timeout_charged"), shop.pay("c-2", token="tok_timeout_charged")
+    for unknown in (payment, other):
+        problem(shop.transactions.authorize(unknown.id))
 
     def misbehave(request: PaymentRequest) -> Any:
         if request.payment_id == other.id:
-            return on.spy.inner.look_up(request)
+            return shop.spy.inner.look_up(request)
         answer = wrong(request)
         return answer.seen if isinstance(answer, PaymentResponse) else answer if answer is None else "found"
 
-    on.spy.on_look_up = misbehave
-    on.clock.advance(2 * MINUTE)
-    told(on.shop.maintenance.run())
-    assert on.again(payment).transactions[0].status is TransactionStatus.UNKNOWN
-    assert on.again(other).transactions[0].status is TransactionStatus.SUCCEEDED
+    shop.spy.on_look_up = misbehave
+    shop.clock.advance(2 * MINUTE)
+    value_of(shop.maintenance.run())
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.UNKNOWN
+    assert shop.reload(other).transactions[0].status is TransactionStatus.SUCCEEDED
 
 
 def test_an_answer_of_another_amount_is_never_success() -> None:
     """hyperswitch-prism: an answer of EUR 1 to a charge of USD 1000 was reported as charged."""
-    on = bench()
+    shop = open_shop()
     for number, amount in enumerate([eur(100), eur(5_991), Money(5_990, "USD"), Money(0, "EUR")]):
-        payment = on.pay(f"c-{number}")
-        on.spy.instead = _answering(amount=amount, gateway_reference=f"au_{number}")
-        assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
-        assert on.again(payment).transactions[0].discrepancy
-        summary = told(on.shop.payments.summary(payment.id))
+        payment = shop.pay(f"c-{number}")
+        shop.spy.instead = _answering(amount=amount, gateway_reference=f"au_{number}")
+        assert isinstance(problem(shop.transactions.authorize(payment.id)), ResultUnknown)
+        assert shop.reload(payment).transactions[0].discrepancy
+        summary = value_of(shop.payments.summary(payment.id))
         assert not summary.amount_authorized
         assert not summary.amount_available_for_authorize
 
 
 def test_an_answer_for_another_account_is_never_success() -> None:
-    on = bench()
-    payment = on.pay()
-    on.spy.instead = _answering(amount=eur(5_990), gateway_reference="au_1", account="somebody-else")
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), ResultUnknown)
-    (item,) = told(on.shop.maintenance.needs_attention())
-    assert item.transaction_id == on.again(payment).transactions[0].id
+    shop = open_shop()
+    payment = shop.pay()
+    shop.spy.instead = _answering(amount=eur(5_990), gateway_reference="au_1", account="somebody-else")
+    assert isinstance(problem(shop.transactions.authorize(payment.id)), ResultUnknown)
+    (item,) = value_of(shop.maintenance.needs_attention())
+    assert item.transaction_id == shop.reload(payment).transactions[0].id
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_an_interruption_passes_through_and_the_row_stays_sending_until_recovery(error: type[BaseException]) -> None:
-    on = bench()
-    payment = on.pay()
+    shop = open_shop()
+    payment = shop.pay()
 
     def interrupt(request: PaymentRequest) -> None:
-        on.spy.inner.execute(request)
+        shop.spy.inner.execute(request)
         raise error
 
-    on.spy.during = interrupt
+    shop.spy.during = interrupt
     with pytest.raises(error):
-        on.shop.transactions.authorize(payment.id)
-    on.spy.during = None
-    assert on.again(payment).transactions[0].status is TransactionStatus.SENDING_TO_PROCESSOR
-    on.clock.advance(MINUTE)
-    told(on.shop.maintenance.run())
-    assert on.again(payment).transactions[0].status is TransactionStatus.SUCCEEDED
-    assert on.effects() == [("AUTHORIZE", 5_990)]
+        shop.transactions.authorize(payment.id)
+    shop.spy.during = None
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.SENDING_TO_PROCESSOR
+    shop.clock.advance(MINUTE)
+    value_of(shop.maintenance.run())
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.SUCCEEDED
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
 def test_a_gateway_that_echoes_a_card_number_has_it_masked() -> None:
-    on = bench()
-    payment = on.pay(token="tok_approved")
-    on.spy.instead = _answering(
+    shop = open_shop()
+    payment = shop.pay(token="tok_approved")
+    shop.spy.instead = _answering(
         TransactionStatus.DECLINED, message="card 4242 4242 4242 4242 refused\r\n\x1b[31m", code="4242424242424242"
     )
-    declined = problem(on.shop.transactions.authorize(payment.id))
-    stored = repr(on.again(payment)) + repr(on.shop.events.history(payment.id)) + declined.message
+    declined = problem(shop.transactions.authorize(payment.id))
+    stored = repr(shop.reload(payment)) + repr(shop.events.history(payment.id)) + declined.message
     assert "4242424242424242" not in stored.replace(" ", "")
     assert "\\x1b" not in stored
     assert "\\r" not in stored

@@ -2,139 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 import pytest
 
 from payports import (
-    Address,
-    LineItem,
     NextAction,
     Observation,
-    Owner,
-    Payment,
-    PaymentMethod,
-    PaymentType,
-    Transaction,
     TransactionStatus,
-    TransactionType,
 )
-from payports.application.kernel import gateway_calls, sanitizing
-from payports.domain.capabilities import Capabilities
+from payports.application.kernel import sanitizing
 from payports.domain.observation import Channel
-from payports.ports.gateway import (
-    ExternalActions,
-    Gateway,
-    MethodVault,
-    PaymentRequest,
-    PaymentValidator,
-    RollbackGateway,
-    TransactionGateway,
-)
-from payports.testing.clock import START
-from tests.application.shops import CUSTOMER, eur
 
 SUCCEEDED: Final = TransactionStatus.SUCCEEDED
-
-
-METHOD: Final = PaymentMethod({"token": "tok_approved", "pin": "a-b-c"})
-
-
-AUTHORIZED: Final = Observation(
-    status=SUCCEEDED,
-    channel=Channel.ANSWER,
-    transaction_id="t-1",
-    gateway_reference="au_1",
-    attributes={"network": "n-1"},  # pyright: ignore[reportArgumentType] -- its converter takes a mapping
-)
-
-
-HOLD: Final = Transaction(
-    id="t-1", type=TransactionType.AUTHORIZE, requested=eur(100), created_at=START, seen=(AUTHORIZED,)
-)
-
-
-CAPTURED: Final = attrs.evolve(AUTHORIZED, transaction_id="t-2", gateway_reference="ca_1", attributes={"batch": "b-1"})
-
-
-CAPTURE: Final = Transaction(
-    id="t-2", type=TransactionType.CAPTURE, requested=eur(60), created_at=START, parent_id="t-1", seen=(CAPTURED,)
-)
-
-
-PAYMENT: Final = Payment(
-    id="p-1",
-    owner=Owner("cart", "c-1"),
-    amount=eur(100),
-    gateway="sandbox",
-    method=METHOD,
-    created_at=START,
-    type=PaymentType.DEBIT_CARD,
-    customer=CUSTOMER,
-    billing=Address(city="Bern", country="CH"),
-    shipping=Address(city="Wien", country="AT"),
-    line_items=(LineItem(name="tea"),),
-    pass_through={"order": "o-1"},
-    transactions=(HOLD, CAPTURE),
-)
-
-
-REQUEST: Final = gateway_calls.payment_request(PAYMENT, HOLD)
-
-
-class Adapter(TransactionGateway, RollbackGateway, ExternalActions, MethodVault, PaymentValidator):
-    """Every port of an adapter at once: says what a test wants, or raises it, and notes what it was asked."""
-
-    def __init__(self, says: Any) -> None:
-        self.says = says
-        self.asked: list[tuple[object, ...]] = []
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities()
-
-    def _say(self, *asked: object) -> Any:
-        self.asked.append(asked)
-        if isinstance(self.says, BaseException):
-            raise self.says
-        return self.says
-
-    def execute(self, request: PaymentRequest) -> Any:
-        return self._say("execute", request)
-
-    def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        return self._say("look_up", request, fence)
-
-    def roll_back(self, request: PaymentRequest) -> Any:
-        return self._say("roll_back", request)
-
-    def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Any:
-        return self._say("confirm", request, params)
-
-    def present(self, request: PaymentRequest, action: NextAction) -> Any:
-        return self._say("present", request, action)
-
-    def give_up(self, request: PaymentRequest) -> Any:
-        return self._say("give_up", request)
-
-    def keep(self, customer: object, method: PaymentMethod) -> Any:
-        return self._say("keep", customer, method)
-
-    def methods_of(self, customer: object) -> Any:
-        return self._say("methods_of", customer)
-
-    def forget(self, customer: object, method: PaymentMethod) -> Any:
-        return self._say("forget", customer, method)
-
-    def check(self, method: PaymentMethod, payment_type: PaymentType) -> Any:
-        return self._say("check", method, payment_type)
-
-
-def bare(adapter: Adapter) -> Gateway:
-    """An adapter that offers nothing but transactions."""
-    return Gateway(transactions=adapter)
 
 
 def saying(**rest: Any) -> Observation:
@@ -305,20 +186,3 @@ def test_what_is_said_of_itself_is_kept_unless_it_is_known_better() -> None:
     assert sanitizing.sanitized(said) == said
     assert sanitizing.sanitized(said, about="") == attrs.evolve(said, transaction_id="")
     assert sanitizing.sanitized(said, channel=Channel.LOOK_UP) == attrs.evolve(said, channel=Channel.LOOK_UP)
-
-
-@pytest.mark.parametrize(("secret", "hidden"), [("abcd", True), ("abc", False)])
-@pytest.mark.parametrize("field", ["code", "message"])
-def test_a_secret_that_a_gateway_repeats_is_taken_out_unless_it_stands_in_ordinary_words(
-    field: str, secret: str, hidden: bool
-) -> None:
-    request = attrs.evolve(REQUEST, method=PaymentMethod({"token": secret, "other": "zyxw"}))
-    said = saying(**{field: f"of {secret} {secret} zyxw."})
-    heard = gateway_calls.look_up(bare(Adapter(said)), request, fence=False)
-    assert isinstance(heard, Observation)
-    text = getattr(heard, field)
-    assert "zyxw" not in text
-    assert (secret not in text) is hidden
-    assert text.startswith("of ")
-    assert text.endswith(".")
-    assert getattr(heard, "code" if field == "message" else "message") == ""

@@ -15,7 +15,18 @@ from payports.domain.history import Cause
 from payports.domain.observation import Channel
 from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import ExternalActions, NotFoundYet, PaymentRequest
-from tests.application.shops import HOUR, MINUTE, Bench, bench, eur, problem, seen, told, with_gateway, without_gateway
+from tests.application.fixtures import (
+    HOUR,
+    MINUTE,
+    ShopFixture,
+    eur,
+    observation,
+    open_shop,
+    problem,
+    value_of,
+    with_gateway,
+    without_gateway,
+)
 
 UNKNOWN: Final = TransactionStatus.UNKNOWN
 HOST: Final = Cause("host")
@@ -24,19 +35,19 @@ HOST: Final = Cause("host")
 class Slow:
     """A gateway whose requests may be on their way for ten minutes, and whose look-up is blind for the first seven."""
 
-    def __init__(self, on: Bench, **bounds: timedelta) -> None:
+    def __init__(self, shop: ShopFixture, **bounds: timedelta) -> None:
         known: dict[str, Any] = {
             "in_flight_bound": timedelta(minutes=10),
             "look_up_reliable_after": timedelta(minutes=7),
         }
-        self.capabilities: Capabilities = attrs.evolve(on.spy.capabilities, **(known | bounds))
+        self.capabilities: Capabilities = attrs.evolve(shop.spy.capabilities, **(known | bounds))
 
 
 class Saying(Slow):
     """A slow gateway that says the same to every look-up."""
 
-    def __init__(self, on: Bench, answer: object, look_up: LookUp = LookUp.BY_KEY) -> None:
-        super().__init__(on)
+    def __init__(self, shop: ShopFixture, answer: object, look_up: LookUp = LookUp.BY_KEY) -> None:
+        super().__init__(shop)
         self.capabilities = attrs.evolve(self.capabilities, look_up=look_up)
         self.answer = answer
 
@@ -45,17 +56,17 @@ class Saying(Slow):
         return self.answer
 
 
-def in_doubt(token: str = "tok_timeout_charged") -> tuple[Bench, Payment, Transaction]:
-    on = bench()
-    payment = on.pay(token=token)
-    on.shop.transactions.authorize(payment.id)
-    stored = on.again(payment)
-    return on, stored, stored.transactions[0]
+def in_doubt(token: str = "tok_timeout_charged") -> tuple[ShopFixture, Payment, Transaction]:
+    shop = open_shop()
+    payment = shop.pay(token=token)
+    shop.transactions.authorize(payment.id)
+    stored = shop.reload(payment)
+    return shop, stored, stored.transactions[0]
 
 
-def judged(on: Bench, payment: Payment, one: Transaction, answer: Any, **bounds: timedelta) -> Observation:
-    slow: Any = Slow(on, **bounds)
-    return status_inquiry.interpreted(with_gateway(on, transactions=slow).shop.environment, payment, one, answer)
+def judged(shop: ShopFixture, payment: Payment, one: Transaction, answer: Any, **bounds: timedelta) -> Observation:
+    slow: Any = Slow(shop, **bounds)
+    return status_inquiry.interpreted(with_gateway(shop, transactions=slow).environment, payment, one, answer)
 
 
 @pytest.mark.parametrize(
@@ -69,45 +80,45 @@ def judged(on: Bench, payment: Payment, one: Transaction, answer: Any, **bounds:
 def test_not_found_is_a_proof_once_nothing_can_be_on_its_way(
     waited: int, status: TransactionStatus, failure: FailureType | None, reason: str, message: str
 ) -> None:
-    on, payment, one = in_doubt()
-    on.clock.advance(waited)
-    assert judged(on, payment, one, NotFoundYet(reason)) == Observation(
+    shop, payment, one = in_doubt()
+    shop.clock.advance(waited)
+    assert judged(shop, payment, one, NotFoundYet(reason)) == Observation(
         status=status, channel=Channel.LOOK_UP, transaction_id=one.id, message=message, failure_type=failure
     )
 
 
 @pytest.mark.parametrize(("in_flight", "reliable"), [(10, 7), (7, 10)])
 def test_the_longer_of_two_bounds_counts(in_flight: int, reliable: int) -> None:
-    on, payment, one = in_doubt()
+    shop, payment, one = in_doubt()
     bounds = {
         "in_flight_bound": timedelta(minutes=in_flight),
         "look_up_reliable_after": timedelta(minutes=reliable),
     }
-    on.clock.advance(599)
-    assert judged(on, payment, one, NotFoundYet(), **bounds).status is UNKNOWN
-    on.clock.advance(1)
-    assert judged(on, payment, one, NotFoundYet(), **bounds).status is TransactionStatus.NOT_EXECUTED
+    shop.clock.advance(599)
+    assert judged(shop, payment, one, NotFoundYet(), **bounds).status is UNKNOWN
+    shop.clock.advance(1)
+    assert judged(shop, payment, one, NotFoundYet(), **bounds).status is TransactionStatus.NOT_EXECUTED
 
 
 @pytest.mark.parametrize("token", ["tok_approved", "tok_async", "tok_3ds"])
 def test_not_found_proves_nothing_about_what_the_gateway_told_of_before(token: str) -> None:
-    on, payment, one = in_doubt(token)
-    on.clock.advance(HOUR)
-    assert judged(on, payment, one, NotFoundYet()).status is UNKNOWN
+    shop, payment, one = in_doubt(token)
+    shop.clock.advance(HOUR)
+    assert judged(shop, payment, one, NotFoundYet()).status is UNKNOWN
 
 
 def test_an_answer_is_its_own_judgement() -> None:
-    on, payment, one = in_doubt()
-    answer = seen(TransactionStatus.SUCCEEDED)
-    assert judged(on, payment, one, answer) is answer
+    shop, payment, one = in_doubt()
+    answer = observation(TransactionStatus.SUCCEEDED)
+    assert judged(shop, payment, one, answer) is answer
 
 
 GONE: Final = "the gateway is not configured any more"
 
 
 def test_a_gateway_that_is_gone_tells_nothing() -> None:
-    on, payment, one = in_doubt("tok_3ds")
-    env = without_gateway(on).shop.environment
+    shop, payment, one = in_doubt("tok_3ds")
+    env = without_gateway(shop).environment
     said = Observation(status=UNKNOWN, channel=Channel.LOOK_UP, transaction_id=one.id, message=GONE)
     assert status_inquiry.ask_gateway(env, payment, one) == said
     assert status_inquiry.give_up(env, payment, one) == said
@@ -124,22 +135,22 @@ class Actions(ExternalActions):
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
         self.given_up.append(request)
-        return seen(TransactionStatus.DECLINED)
+        return observation(TransactionStatus.DECLINED)
 
 
 def test_giving_up_is_asked_about_the_transaction_that_waits() -> None:
-    on, payment, one = in_doubt("tok_3ds")
+    shop, payment, one = in_doubt("tok_3ds")
     actions = Actions()
-    told_of = status_inquiry.give_up(with_gateway(on, actions=actions).shop.environment, payment, one)
-    assert told_of == seen(TransactionStatus.DECLINED, transaction_id=one.id, channel=Channel.LOOK_UP)
+    told_of = status_inquiry.give_up(with_gateway(shop, actions=actions).environment, payment, one)
+    assert told_of == observation(TransactionStatus.DECLINED, transaction_id=one.id, channel=Channel.LOOK_UP)
     assert [request.transaction_id for request in actions.given_up] == [one.id]
 
 
 @pytest.mark.parametrize(("token", "fenced"), [("tok_timeout_charged", True), ("tok_async", False)])
 def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
-    on, payment, one = in_doubt(token)
+    shop, payment, one = in_doubt(token)
     fences: list[bool] = []
-    inner = on.spy.inner
+    inner = shop.spy.inner
 
     class Listening:
         capabilities = inner.capabilities
@@ -149,109 +160,109 @@ def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
             return inner.look_up(request, fence=fence)
 
     listening: Any = Listening()
-    status_inquiry.ask_gateway(with_gateway(on, transactions=listening).shop.environment, payment, one)
+    status_inquiry.ask_gateway(with_gateway(shop, transactions=listening).environment, payment, one)
     assert fences == [fenced]
 
 
 def test_an_answer_that_leaves_it_open_is_counted_and_recorded() -> None:
-    on, payment, one = in_doubt()
-    slow: Any = Saying(on, NotFoundYet())
-    env = with_gateway(on, transactions=slow).shop.environment
+    shop, payment, one = in_doubt()
+    slow: Any = Saying(shop, NotFoundYet())
+    env = with_gateway(shop, transactions=slow).environment
     for number in (1, 2):
         payment = status_inquiry.look_up(env, payment, one, HOST)
         assert payment.transactions[0].look_ups == number
-    assert payment == on.again(payment)
-    assert [seen.message for seen in payment.transactions[0].seen][-1] == "not found at the gateway"
+    assert payment == shop.reload(payment)
+    assert [observation.message for observation in payment.transactions[0].seen][-1] == "not found at the gateway"
 
 
 SILENCE: Final[dict[str, tuple[Any, bool]]] = {
     "nothing": (None, True),
-    "no answer": (seen(UNKNOWN, message="timed out"), True),
-    "no answer, in other words": (seen(UNKNOWN, code="E-17", account="a-1"), True),
+    "no answer": (observation(UNKNOWN, message="timed out"), True),
+    "no answer, in other words": (observation(UNKNOWN, code="E-17", account="a-1"), True),
     "not found": (NotFoundYet(), False),
-    "still at it": (seen(TransactionStatus.AWAITING_RESULT), False),
-    "an answer that cannot be read, about what it names": (seen(UNKNOWN, gateway_reference="r-1"), False),
-    "an answer that cannot be read, about an amount": (seen(UNKNOWN, amount=eur(1)), False),
+    "still at it": (observation(TransactionStatus.AWAITING_RESULT), False),
+    "an answer that cannot be read, about what it names": (observation(UNKNOWN, gateway_reference="r-1"), False),
+    "an answer that cannot be read, about an amount": (observation(UNKNOWN, amount=eur(1)), False),
 }
 
 
 @pytest.mark.parametrize(("answer", "silent"), SILENCE.values(), ids=SILENCE)
 def test_silence_leaves_no_trace_and_every_answer_does(answer: Any, silent: bool) -> None:
-    on, payment, one = in_doubt()
-    slow: Any = Saying(on, answer)
-    env = with_gateway(on, transactions=slow).shop.environment
+    shop, payment, one = in_doubt()
+    slow: Any = Saying(shop, answer)
+    env = with_gateway(shop, transactions=slow).environment
     assert status_inquiry.is_no_answer(status_inquiry.ask_gateway(env, payment, one)) is silent
     after = status_inquiry.look_up(env, payment, one, HOST)
     assert (after == payment) is silent
     assert after.transactions[0].look_ups == (0 if silent else 1)
-    assert after == on.again(payment)
+    assert after == shop.reload(payment)
 
 
 def test_an_intent_that_nobody_answers_about_is_unknown_from_then_on() -> None:
-    on = bench()
-    payment = on.pay()
+    shop = open_shop()
+    payment = shop.pay()
 
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    on.spy.during = die
+    shop.spy.during = die
     with pytest.raises(KeyboardInterrupt):
-        on.shop.transactions.authorize(payment.id)
-    on.spy.on_look_up = lambda _: None
-    env, intent = on.shop.environment, on.again(payment)
+        shop.transactions.authorize(payment.id)
+    shop.spy.on_look_up = lambda _: None
+    env, intent = shop.environment, shop.reload(payment)
     once = status_inquiry.look_up(env, intent, intent.transactions[0], HOST)
     assert (once.transactions[0].status, once.transactions[0].look_ups) == (UNKNOWN, 0)
-    assert status_inquiry.look_up(env, once, once.transactions[0], HOST) == once == on.again(payment)
+    assert status_inquiry.look_up(env, once, once.transactions[0], HOST) == once == shop.reload(payment)
 
 
 def test_the_silence_of_a_gateway_that_can_never_say_counts_as_its_answer() -> None:
-    on, payment, one = in_doubt()
-    blind: Any = Saying(on, seen(UNKNOWN), LookUp.NONE)
-    after = status_inquiry.look_up(with_gateway(on, transactions=blind).shop.environment, payment, one, HOST)
+    shop, payment, one = in_doubt()
+    blind: Any = Saying(shop, observation(UNKNOWN), LookUp.NONE)
+    after = status_inquiry.look_up(with_gateway(shop, transactions=blind).environment, payment, one, HOST)
     assert after.transactions[0].look_ups == 1
 
 
 def test_a_look_up_that_cannot_be_recorded_leaves_the_payment_as_it_was() -> None:
-    on, payment, one = in_doubt()
-    about_nothing = seen(TransactionStatus.SUCCEEDED, transaction_id="t-none")
-    env = on.shop.environment
+    shop, payment, one = in_doubt()
+    about_nothing = observation(TransactionStatus.SUCCEEDED, transaction_id="t-none")
+    env = shop.environment
     assert status_inquiry.record_answer(env, payment, one, about_nothing, HOST) == payment
 
 
 @pytest.mark.parametrize(("waited", "asked"), [(59, 0), (60, 1)])
 def test_a_call_is_left_alone_for_as_long_as_it_may_be_under_way(waited: int, asked: int) -> None:
-    on = bench()
-    payment = on.pay()
+    shop = open_shop()
+    payment = shop.pay()
 
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    on.spy.during = die
+    shop.spy.during = die
     with pytest.raises(KeyboardInterrupt):
-        on.shop.transactions.authorize(payment.id)
-    on.clock.advance(waited)
-    on.spy.on_look_up = lambda _: seen(TransactionStatus.AWAITING_RESULT)
-    after = status_inquiry.look_up_indeterminate(on.shop.environment, on.again(payment), HOST)
-    assert len(on.spy.looked_up) == asked
+        shop.transactions.authorize(payment.id)
+    shop.clock.advance(waited)
+    shop.spy.on_look_up = lambda _: observation(TransactionStatus.AWAITING_RESULT)
+    after = status_inquiry.look_up_indeterminate(shop.environment, shop.reload(payment), HOST)
+    assert len(shop.spy.looked_up) == asked
     assert after.transactions[0].look_ups == asked
 
 
 @pytest.mark.parametrize("token", ["tok_wrong_amount", "tok_approved", "tok_async", "tok_declined"])
 def test_what_is_known_or_waits_for_a_person_is_not_looked_up(token: str) -> None:
-    on, payment, _ = in_doubt(token)
-    on.clock.advance(MINUTE)
-    assert status_inquiry.look_up_indeterminate(on.shop.environment, payment, HOST) == payment
-    assert on.spy.looked_up == []
+    shop, payment, _ = in_doubt(token)
+    shop.clock.advance(MINUTE)
+    assert status_inquiry.look_up_indeterminate(shop.environment, payment, HOST) == payment
+    assert shop.spy.looked_up == []
 
 
 def test_a_release_that_a_capture_implied_is_looked_up_with_its_capture_only() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    on.bank.fail_next("CAPTURE", "timeout_charged")
-    problem(on.shop.transactions.capture(payment.id, eur(1_000)))
-    stored = on.again(payment)
-    assert [one.indeterminate for one in stored.transactions] == [False, True, True]
-    on.clock.advance(MINUTE)
-    status_inquiry.look_up_indeterminate(on.shop.environment, stored, HOST)
-    assert [one.type.value for one in on.spy.looked_up] == ["CAPTURE"]
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    shop.bank.fail_next("CAPTURE", "timeout_charged")
+    problem(shop.transactions.capture(payment.id, eur(1_000)))
+    stored = shop.reload(payment)
+    assert [transaction.indeterminate for transaction in stored.transactions] == [False, True, True]
+    shop.clock.advance(MINUTE)
+    status_inquiry.look_up_indeterminate(shop.environment, stored, HOST)
+    assert [request.type.value for request in shop.spy.looked_up] == ["CAPTURE"]

@@ -8,12 +8,12 @@ import attrs
 
 from payports import AttentionItem, AttentionKind, Payment, Transaction
 from payports.application.maintenance.service import MaintenanceReport
-from tests.application.shops import Bench, eur, problem, told
+from tests.application.fixtures import ShopFixture, eur, problem, value_of
 
 
-def run(on: Bench, limit: int = 100) -> MaintenanceReport:
+def run(shop: ShopFixture, limit: int = 100) -> MaintenanceReport:
     """Run one pass of maintenance."""
-    report: MaintenanceReport = told(on.shop.maintenance.run(limit))
+    report: MaintenanceReport = value_of(shop.maintenance.run(limit))
     return report
 
 
@@ -23,39 +23,39 @@ def passed(**counted: Any) -> MaintenanceReport:
     return MaintenanceReport(**(fields | {"more": False} | counted))
 
 
-def unknown(on: Bench, number: int) -> Payment:
+def unknown(shop: ShopFixture, number: int) -> Payment:
     """Create a payment whose authorization has an unknown result."""
-    payment = on.pay(f"c-{number}", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
+    payment = shop.pay(f"c-{number}", token="tok_timeout_charged")
+    problem(shop.transactions.authorize(payment.id))
     return payment
 
 
-def declined(on: Bench, payment: Payment, minor: int) -> str:
+def declined(shop: ShopFixture, payment: Payment, minor: int) -> str:
     """Let the bank decline an authorization; gives the transaction's id."""
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.shop.transactions.authorize(payment.id, eur(minor)))
-    return on.again(payment).transactions[-1].id
+    shop.bank.fail_next("AUTHORIZE", "declined")
+    problem(shop.transactions.authorize(payment.id, eur(minor)))
+    return shop.reload(payment).transactions[-1].id
 
 
-def failed_with_a_hold(on: Bench, fails_too: str = "") -> Payment:
+def failed_with_a_hold(shop: ShopFixture, fails_too: str = "") -> Payment:
     """A payment with a hold that a failed attempt left: a candidate for reversal."""
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, eur(1_000)))
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id, eur(1_000)))
     if fails_too:
-        on.bank.fail_next(fails_too, "declined")
-    on.bank.fail_next("AUTHORIZE", "declined")
-    problem(on.submit())
+        shop.bank.fail_next(fails_too, "declined")
+    shop.bank.fail_next("AUTHORIZE", "declined")
+    problem(shop.submit())
     return payment
 
 
-def hold_of(on: Bench, payment: Payment) -> Transaction:
+def hold_of(shop: ShopFixture, payment: Payment) -> Transaction:
     """The authorization of 10.00 EUR that the failed attempt left."""
-    return next(one for one in on.again(payment).transactions if one.requested == eur(1_000))
+    return next(transaction for transaction in shop.reload(payment).transactions if transaction.requested == eur(1_000))
 
 
-def attention_items(on: Bench) -> list[AttentionItem]:
-    return list(told(on.shop.maintenance.needs_attention()))
+def attention_items(shop: ShopFixture) -> list[AttentionItem]:
+    return list(value_of(shop.maintenance.needs_attention()))
 
 
-def attention_kinds(on: Bench) -> set[AttentionKind]:
-    return {item.kind for item in attention_items(on)}
+def attention_kinds(shop: ShopFixture) -> set[AttentionKind]:
+    return {item.kind for item in attention_items(shop)}

@@ -20,7 +20,20 @@ from payports import (
 from payports.domain.attention import AttentionItem, AttentionKind
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Channel
-from payports.ports.store import PaymentRepository
+from tests.application.fixtures import (
+    DAY,
+    HOUR,
+    MINUTE,
+    ShopFixture,
+    eur,
+    only,
+    open_shop,
+    problem,
+    snapshot,
+    value_of,
+    with_gateway,
+    without_gateway,
+)
 from tests.application.maintenance.scenarios import (
     attention_items,
     attention_kinds,
@@ -31,64 +44,50 @@ from tests.application.maintenance.scenarios import (
     run,
     unknown,
 )
-from tests.application.shops import (
-    DAY,
-    HOUR,
-    MINUTE,
-    Bench,
-    bench,
-    eur,
-    fail,
-    only,
-    problem,
-    snapshot,
-    told,
-    with_gateway,
-    without_gateway,
-)
+from tests.application.stubs import fail
 
 # --- decisions of a person ---
 
 
 def test_an_operator_settles_a_discrepancy_and_who_and_why_is_kept() -> None:
-    on = bench()
-    payment = on.pay(token="tok_wrong_amount")
-    problem(on.shop.transactions.authorize(payment.id))
-    (item,) = told(on.shop.maintenance.needs_attention())
-    on.shop.maintenance.resolve(
+    shop = open_shop()
+    payment = shop.pay(token="tok_wrong_amount")
+    problem(shop.transactions.authorize(payment.id))
+    (item,) = value_of(shop.maintenance.needs_attention())
+    shop.maintenance.resolve(
         item.transaction_id, TransactionStatus.SUCCEEDED, operator="ada", reason="the bank says 59.90"
     )
-    assert told(on.shop.maintenance.needs_attention()) == ()
-    assert told(on.shop.payments.summary(payment.id)).amount_authorized == eur(5_990)
-    ruling = told(on.shop.events.history(payment.id))[-1].fact
+    assert value_of(shop.maintenance.needs_attention()) == ()
+    assert value_of(shop.payments.summary(payment.id)).amount_authorized == eur(5_990)
+    ruling = value_of(shop.events.history(payment.id))[-1].fact
     assert (ruling.by, ruling.why) == ("operator ada", "the bank says 59.90")
 
 
 def test_an_operator_does_not_lower_what_succeeded() -> None:
-    on = bench()
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    on.shop.maintenance.resolve(row.id, TransactionStatus.NOT_EXECUTED, operator="ada", reason="I do not like it")
-    assert told(on.shop.payments.summary(payment.id)).amount_authorized == eur(5_990)
+    shop = open_shop()
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    shop.maintenance.resolve(row.id, TransactionStatus.NOT_EXECUTED, operator="ada", reason="I do not like it")
+    assert value_of(shop.payments.summary(payment.id)).amount_authorized == eur(5_990)
 
 
 @pytest.mark.parametrize(
     "status", ["UNKNOWN", "SENDING_TO_PROCESSOR", "REQUIRES_ACTION", "paid", None, 6, ["SUCCEEDED"]]
 )
 def test_an_operator_rules_only_what_can_be_ruled(status: Any) -> None:
-    on = bench()
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    ruled = on.shop.maintenance.resolve(row.id, status, operator="ada", reason="because")
+    shop = open_shop()
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    ruled = shop.maintenance.resolve(row.id, status, operator="ada", reason="because")
     assert isinstance(problem(ruled), InvalidInput)
 
 
 def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    report = told(
-        on.shop.maintenance.resolve(
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    report = value_of(
+        shop.maintenance.resolve(
             row.id,
             TransactionStatus.SUCCEEDED,
             operator="ada",
@@ -96,8 +95,8 @@ def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
             gateway_reference=row.gateway_reference,
         )
     )
-    assert report.payment == on.again(payment)
-    assert report.transactions == on.again(payment).transactions
+    assert report.payment == shop.reload(payment)
+    assert report.transactions == shop.reload(payment).transactions
     assert report.transactions[0].judgement.telling == Observation(
         status=TransactionStatus.SUCCEEDED,
         channel=Channel.OPERATOR,
@@ -109,160 +108,156 @@ def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
 
 
 def test_a_ruling_concludes_the_checkout_that_waited_for_it() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    told(on.submit())
-    row = on.again(payment).transactions[0]
-    told(on.shop.maintenance.resolve(row.id, TransactionStatus.SUCCEEDED, operator="ada", reason="paid"))
-    assert on.again(payment).placed
-    assert isinstance(told(on.submit()), CheckedOut)
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    value_of(shop.submit())
+    row = shop.reload(payment).transactions[0]
+    value_of(shop.maintenance.resolve(row.id, TransactionStatus.SUCCEEDED, operator="ada", reason="paid"))
+    assert shop.reload(payment).placed
+    assert isinstance(value_of(shop.submit()), CheckedOut)
 
 
 @pytest.mark.parametrize("reason", [None, 5, b"because"])
 def test_a_reason_that_is_no_text_is_none(reason: Any) -> None:
-    ruled = bench().shop.maintenance.resolve("t-1", TransactionStatus.SUCCEEDED, operator="ada", reason=reason)
+    ruled = open_shop().maintenance.resolve("t-1", TransactionStatus.SUCCEEDED, operator="ada", reason=reason)
     assert problem(ruled) == InvalidInput("reason", "must be text")
 
 
-def shown(on: Bench) -> list[AttentionKind]:
-    return [item.kind for item in told(on.shop.maintenance.needs_attention())]
+def shown(shop: ShopFixture) -> list[AttentionKind]:
+    return [item.kind for item in value_of(shop.maintenance.needs_attention())]
 
 
 def test_what_nobody_can_look_up_is_shown_at_once() -> None:
-    on = bench()
-    payment = on.pay(token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
-    assert shown(on) == []
-    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert shown(with_gateway(on, transactions=blind)) == [AttentionKind.UNKNOWN_RESULT]
+    shop = open_shop()
+    payment = shop.pay(token="tok_timeout_charged")
+    problem(shop.transactions.authorize(payment.id))
+    assert shown(shop) == []
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
+    assert shown(with_gateway(shop, transactions=blind)) == [AttentionKind.UNKNOWN_RESULT]
 
 
 def test_what_contradicts_itself_or_follows_another_is_shown_once() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
-    odd = on.pay(token="tok_wrong_amount")
-    problem(on.shop.transactions.authorize(odd.id))
-    part = on.pay("c-2")
-    told(on.shop.transactions.authorize(part.id))
-    on.bank.fail_next("CAPTURE", "timeout_charged")
-    problem(on.shop.transactions.capture(part.id, eur(1_000)))
-    on.spy.on_look_up = lambda _: None
-    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(on.spy.capabilities, look_up=LookUp.NONE)})()
-    assert sorted(shown(with_gateway(on, transactions=blind))) == ["DISCREPANCY", "UNKNOWN_RESULT"]
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
+    odd = shop.pay(token="tok_wrong_amount")
+    problem(shop.transactions.authorize(odd.id))
+    part = shop.pay("c-2")
+    value_of(shop.transactions.authorize(part.id))
+    shop.bank.fail_next("CAPTURE", "timeout_charged")
+    problem(shop.transactions.capture(part.id, eur(1_000)))
+    shop.spy.on_look_up = lambda _: None
+    blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
+    assert sorted(shown(with_gateway(shop, transactions=blind))) == ["DISCREPANCY", "UNKNOWN_RESULT"]
 
 
 def test_what_failed_at_a_gateway_that_is_gone_is_nobodys_concern() -> None:
-    on = bench()
+    shop = open_shop()
     for token in ("tok_declined", "tok_unreachable", "tok_approved"):
-        on.shop.transactions.authorize(on.pay(token=token).id)
-    assert shown(without_gateway(on)) == []
+        shop.transactions.authorize(shop.pay(token=token).id)
+    assert shown(without_gateway(shop)) == []
 
 
 def test_a_ruling_does_not_take_a_transaction_for_another_one_of_the_gateway() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    hold = on.again(payment).transactions[0]
-    resolve = partial(on.shop.maintenance.resolve, hold.id, TransactionStatus.SUCCEEDED, operator="ada", reason="seen")
-    before = snapshot(on)
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    hold = shop.reload(payment).transactions[0]
+    resolve = partial(shop.maintenance.resolve, hold.id, TransactionStatus.SUCCEEDED, operator="ada", reason="seen")
+    before = snapshot(shop)
     refused = problem(resolve(gateway_reference="a-typo"))
-    assert (refused.field, snapshot(on)) == ("gateway_reference", before)
-    told(resolve(gateway_reference=hold.gateway_reference))
-    told(on.shop.transactions.capture(payment.id))
+    assert (refused.field, snapshot(shop)) == ("gateway_reference", before)
+    value_of(resolve(gateway_reference=hold.gateway_reference))
+    value_of(shop.transactions.capture(payment.id))
 
 
 def test_what_a_person_has_named_wrongly_may_be_named_again() -> None:
-    on = bench()
-    payment = on.pay(token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay(token="tok_timeout_charged")
+    problem(shop.transactions.authorize(payment.id))
     resolve = partial(
-        on.shop.maintenance.resolve,
-        on.again(payment).transactions[0].id,
+        shop.maintenance.resolve,
+        shop.reload(payment).transactions[0].id,
         TransactionStatus.SUCCEEDED,
         operator="ada",
         reason="seen",
     )
     for name in ("", "a-typo", "its-name"):
-        told(resolve(gateway_reference=name))
-    assert on.again(payment).transactions[0].judgement.references == ("a-typo", "its-name")
+        value_of(resolve(gateway_reference=name))
+    assert shop.reload(payment).transactions[0].judgement.references == ("a-typo", "its-name")
 
 
 def test_a_person_cannot_lower_what_is_final() -> None:
-    on = bench()
-    row = told(on.shop.transactions.authorize(on.pay().id)).transactions[0]
-    ruled = on.shop.maintenance.resolve(row.id, TransactionStatus.DECLINED, operator="ada", reason="it seems so")
+    shop = open_shop()
+    row = value_of(shop.transactions.authorize(shop.pay().id)).transactions[0]
+    ruled = shop.maintenance.resolve(row.id, TransactionStatus.DECLINED, operator="ada", reason="it seems so")
     assert problem(ruled) == OperationNotAllowed("resolve", "a final status is never lowered: it stays SUCCEEDED")
 
 
 # --- what is shown ---
 
 
-def ruled(on: Bench, payment: Payment) -> None:
+def ruled(shop: ShopFixture, payment: Payment) -> None:
     """Take note of everything that needs attention about a payment."""
-    for item in told(on.shop.maintenance.needs_attention()):
-        status = on.again(payment).by_id[item.transaction_id].status
-        on.shop.maintenance.resolve(item.transaction_id, status, operator="ada", reason="seen")
+    for item in value_of(shop.maintenance.needs_attention()):
+        status = shop.reload(payment).by_id[item.transaction_id].status
+        shop.maintenance.resolve(item.transaction_id, status, operator="ada", reason="seen")
 
 
-def repository(on: Bench) -> PaymentRepository:
-    return on.shop.store.of("default")
-
-
-def captured(on: Bench) -> tuple[Payment, str]:
-    payment = on.pay()
-    made = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+def captured(shop: ShopFixture) -> tuple[Payment, str]:
+    payment = shop.pay()
+    made = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
     return payment, made.gateway_reference
 
 
 def test_a_chargeback_is_shown_until_somebody_has_noted_it() -> None:
-    on = bench()
-    payment, reference = captured(on)
-    on.bank.dashboard("CHARGEBACK", reference, eur(5_990))
-    on.deliver()
-    assert attention_kinds(on) == {AttentionKind.CHARGEBACK}
-    ruled(on, payment)
-    assert attention_kinds(on) == set()
+    shop = open_shop()
+    payment, reference = captured(shop)
+    shop.bank.dashboard("CHARGEBACK", reference, eur(5_990))
+    shop.deliver_webhooks()
+    assert attention_kinds(shop) == {AttentionKind.CHARGEBACK}
+    ruled(shop, payment)
+    assert attention_kinds(shop) == set()
 
 
 def test_what_the_gateway_takes_back_is_shown_until_somebody_has_noted_it() -> None:
-    on = bench()
-    payment, reference = captured(on)
-    on.bank.revoke(reference)
-    on.deliver()
-    assert attention_kinds(on) == {AttentionKind.TAKEN_BACK}
-    ruled(on, payment)
-    assert attention_kinds(on) == set()
+    shop = open_shop()
+    payment, reference = captured(shop)
+    shop.bank.revoke(reference)
+    shop.deliver_webhooks()
+    assert attention_kinds(shop) == {AttentionKind.TAKEN_BACK}
+    ruled(shop, payment)
+    assert attention_kinds(shop) == set()
 
 
 def test_an_order_that_was_placed_on_a_promise_is_shown_when_the_promise_fails() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
-    payment = on.pay(token="tok_async")
-    told(on.submit())
-    on.bank.finish_async(on.again(payment).transactions[0].gateway_reference, succeed=False)
-    on.deliver()
-    assert attention_kinds(on) == {AttentionKind.UNCOVERED_ORDER}
-    ruled(on, payment)
-    assert attention_kinds(on) == set()
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
+    payment = shop.pay(token="tok_async")
+    value_of(shop.submit())
+    shop.bank.finish_async(shop.reload(payment).transactions[0].gateway_reference, succeed=False)
+    shop.deliver_webhooks()
+    assert attention_kinds(shop) == {AttentionKind.UNCOVERED_ORDER}
+    ruled(shop, payment)
+    assert attention_kinds(shop) == set()
 
 
 def test_everything_that_needs_attention_is_found_however_much_it_is() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(12):
-        problem(on.shop.transactions.authorize(on.pay(f"c-{number}", token="tok_wrong_amount").id))
-    whole = told(on.shop.maintenance.needs_attention())
+        problem(shop.transactions.authorize(shop.pay(f"c-{number}", token="tok_wrong_amount").id))
+    whole = value_of(shop.maintenance.needs_attention())
     assert len({item.payment_id for item in whole}) == 12
-    pages = [repository(on).needing_attention(limit=5)]
+    pages = [shop.repository.needing_attention(limit=5)]
     while pages[-1]:
-        pages.append(repository(on).needing_attention(after=pages[-1][-1].id, limit=5))
-    assert [one.id for page in pages for one in page] == [item.payment_id for item in whole]
+        pages.append(shop.repository.needing_attention(after=pages[-1][-1].id, limit=5))
+    assert [item.id for page in pages for item in page] == [item.payment_id for item in whole]
 
 
 def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_can_look() -> None:
-    on = bench()
-    payment = unknown(on, 1)
-    row = on.again(payment).transactions[0]
-    on.clock.advance(30 * MINUTE - 1)
-    assert attention_items(on) == []
-    on.clock.advance(1)
+    shop = open_shop()
+    payment = unknown(shop, 1)
+    row = shop.reload(payment).transactions[0]
+    shop.clock.advance(30 * MINUTE - 1)
+    assert attention_items(shop) == []
+    shop.clock.advance(1)
     shown = AttentionItem(
         kind=AttentionKind.UNKNOWN_RESULT,
         payment_id=payment.id,
@@ -270,16 +265,16 @@ def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_c
         message="nobody knows whether 59.90 EUR moved",
         what_to_do="look at the gateway, then resolve() with what is true",
     )
-    assert attention_items(on) == [shown]
+    assert attention_items(shop) == [shown]
 
 
 def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
-    on = bench()
-    payment = unknown(on, 1)
-    fine = on.pay("c-2")
-    told(on.shop.transactions.authorize(fine.id))
-    row = on.again(payment).transactions[0]
-    assert attention_items(without_gateway(on)) == [
+    shop = open_shop()
+    payment = unknown(shop, 1)
+    fine = shop.pay("c-2")
+    value_of(shop.transactions.authorize(fine.id))
+    row = shop.reload(payment).transactions[0]
+    assert attention_items(without_gateway(shop)) == [
         AttentionItem(
             kind=AttentionKind.UNKNOWN_GATEWAY,
             payment_id=payment.id,
@@ -288,68 +283,66 @@ def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
             what_to_do="configure it again, or resolve() by hand",
         )
     ]
-    assert attention_items(on) == []
+    assert attention_items(shop) == []
 
 
 def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    told(on.shop.payments.archive(payment.id))
-    (item,) = attention_items(without_gateway(on))
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    value_of(shop.payments.archive(payment.id))
+    (item,) = attention_items(without_gateway(shop))
     assert item.kind is AttentionKind.UNKNOWN_GATEWAY
-    on.clock.advance(HOUR)
-    assert run(without_gateway(on)) == passed()
-    on.clock.advance(DAY)
-    assert run(on) == passed(reversed=1)
+    shop.clock.advance(HOUR)
+    assert run(without_gateway(shop)) == passed()
+    shop.clock.advance(DAY)
+    assert run(shop) == passed(reversed=1)
 
 
 def test_a_doubt_is_never_written_down_as_a_failure_however_often_nobody_answers() -> None:
     """Hyperswitch writes a timeout as failed after the last poll, Spree as failed and retryable."""
-    on = bench()
-    payment = on.pay(token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
-    on.spy.on_look_up = lambda _: None
-    on.settle_down(HOUR, 48)
-    row = only(on.again(payment), TransactionType.AUTHORIZE)
+    shop = open_shop()
+    payment = shop.pay(token="tok_timeout_charged")
+    problem(shop.transactions.authorize(payment.id))
+    shop.spy.on_look_up = lambda _: None
+    shop.let_time_pass(HOUR, 48)
+    row = only(shop.reload(payment), TransactionType.AUTHORIZE)
     assert row.status is TransactionStatus.UNKNOWN
     assert row.due_at is not None
-    assert row.due_at > on.clock.now()
-    (item,) = told(on.shop.maintenance.needs_attention())
+    assert row.due_at > shop.clock.now()
+    (item,) = value_of(shop.maintenance.needs_attention())
     assert (item.kind, item.transaction_id) == (AttentionKind.UNKNOWN_RESULT, row.id)
-    assert told(on.shop.payments.summary(payment.id)).amount_available_for_authorize == eur(0)
+    assert value_of(shop.payments.summary(payment.id)).amount_available_for_authorize == eur(0)
 
 
 def test_a_transaction_keeps_the_gateway_it_was_sent_to_and_one_that_is_gone_is_shown() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
-    payment = on.pay(token="tok_timeout_charged")
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
+    payment = shop.pay(token="tok_timeout_charged")
 
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    on.spies["sandbox"].during = die
+    shop.spies["sandbox"].during = die
     with pytest.raises(KeyboardInterrupt):
-        on.shop.transactions.authorize(payment.id)
-    gone = without_gateway(on)
-    gone.settle_down(HOUR, 3)
-    assert on.spies["other"].calls == 0
-    (item,) = told(gone.shop.maintenance.needs_attention())
+        shop.transactions.authorize(payment.id)
+    gone = without_gateway(shop)
+    gone.let_time_pass(HOUR, 3)
+    assert shop.spies["other"].calls == 0
+    (item,) = value_of(gone.maintenance.needs_attention())
     assert item.kind is AttentionKind.UNKNOWN_GATEWAY
-    assert told(on.shop.payments.get(payment.id)).transactions[0].indeterminate
+    assert value_of(shop.payments.get(payment.id)).transactions[0].indeterminate
 
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE
-
-
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
 def test_all_pages_of_what_needs_attention_are_shown() -> None:
-    on = bench()
-    store: Any = on.shop.environment.store
+    shop = open_shop()
+    store: Any = shop.environment.store
     for number in range(3):
-        payment = on.pay(f"c-{number}", token="tok_wrong_amount")
-        problem(on.shop.transactions.authorize(payment.id))
+        payment = shop.pay(f"c-{number}", token="tok_wrong_amount")
+        problem(shop.transactions.authorize(payment.id))
     read, asked = store.needing_attention, list[str]()
 
     def one_each(after: str = "", limit: int = 0) -> Any:
@@ -359,17 +352,17 @@ def test_all_pages_of_what_needs_attention_are_shown() -> None:
         return read(after, 1)
 
     store.needing_attention = one_each
-    shown = [item.payment_id for item in told(on.shop.maintenance.needs_attention())]
+    shown = [item.payment_id for item in value_of(shop.maintenance.needs_attention())]
     assert len(shown) == len(set(shown)) == 3
 
 
 @pytest.mark.parametrize(("late_s", "shown"), [(0, False), (1, True)])
 def test_a_result_that_is_owed_for_more_than_a_week_is_shown(late_s: int, shown: bool) -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    on.clock.advance(7 * DAY + late_s)
-    told(on.shop.transactions.refresh(payment.id))
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    shop.clock.advance(7 * DAY + late_s)
+    value_of(shop.transactions.refresh(payment.id))
     item = AttentionItem(
         kind=AttentionKind.UNKNOWN_RESULT,
         payment_id=payment.id,
@@ -377,17 +370,17 @@ def test_a_result_that_is_owed_for_more_than_a_week_is_shown(late_s: int, shown:
         message="the gateway has owed the result of 59.90 EUR for more than 7 days",
         what_to_do="ask the gateway, then resolve() with what is true",
     )
-    assert told(on.shop.maintenance.needs_attention()) == ((item,) if shown else ())
+    assert value_of(shop.maintenance.needs_attention()) == ((item,) if shown else ())
 
 
 def test_what_a_person_is_told_to_do_is_told_word_for_word() -> None:
-    on = bench({"checkout": {"rollback": "immediate"}})
-    odd = on.pay("c-2", token="tok_wrong_amount")
-    problem(on.shop.transactions.authorize(odd.id))
-    payment = failed_with_a_hold(on, "REVERSE_AUTH")
-    hold, tried = hold_of(on, payment), only(on.again(payment), REVERSE_AUTH)
-    stuck = only(on.again(odd), AUTHORIZE)
-    told_of = {item.transaction_id: item for item in told(on.shop.maintenance.needs_attention())}
+    shop = open_shop({"checkout": {"rollback": "immediate"}})
+    odd = shop.pay("c-2", token="tok_wrong_amount")
+    problem(shop.transactions.authorize(odd.id))
+    payment = failed_with_a_hold(shop, "REVERSE_AUTH")
+    hold, tried = hold_of(shop, payment), only(shop.reload(payment), REVERSE_AUTH)
+    stuck = only(shop.reload(odd), AUTHORIZE)
+    told_of = {item.transaction_id: item for item in value_of(shop.maintenance.needs_attention())}
     assert stuck.discrepancy
     assert told_of[stuck.id].message == stuck.discrepancy.message
     assert told_of[stuck.id].what_to_do == "compare with the gateway's own records, then resolve() with what is true"
@@ -398,13 +391,13 @@ def test_what_a_person_is_told_to_do_is_told_word_for_word() -> None:
 
 
 def test_what_is_final_at_a_gateway_that_is_gone_is_not_shown_beside_what_is_not() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id, eur(1_000)))
-    declined(on, payment, 2_000)
-    on.bank.fail_next("AUTHORIZE", "timeout_charged")
-    on.spy.on_look_up = fail()
-    problem(on.shop.transactions.authorize(payment.id, eur(990)))
-    unknown = on.again(payment).transactions[-1].id
-    shown = told(without_gateway(on).shop.maintenance.needs_attention())
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id, eur(1_000)))
+    declined(shop, payment, 2_000)
+    shop.bank.fail_next("AUTHORIZE", "timeout_charged")
+    shop.spy.on_look_up = fail()
+    problem(shop.transactions.authorize(payment.id, eur(990)))
+    unknown = shop.reload(payment).transactions[-1].id
+    shown = value_of(without_gateway(shop).maintenance.needs_attention())
     assert [(item.kind, item.transaction_id) for item in shown] == [(AttentionKind.UNKNOWN_GATEWAY, unknown)]

@@ -12,69 +12,66 @@ from payports import InvalidInput, Payment, TransactionType
 from payports.ports.gateway import NotFoundYet
 from payports.ports.leases import DELIVERY, payment_lease
 from payports.ports.store import PaymentRepository, StoreFailed
+from tests.application.fixtures import HOUR, MINUTE, ShopFixture, eur, only, open_shop, problem, value_of
 from tests.application.maintenance.scenarios import unknown
-from tests.application.shops import HOUR, MINUTE, Bench, bench, eur, fail, only, problem, told
+from tests.application.stubs import fail
 
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
 
-def repository(on: Bench) -> PaymentRepository:
-    return on.shop.store.of("default")
-
-
 def test_what_another_worker_has_leased_is_left_to_it() -> None:
-    on = bench()
-    theirs, ours = unknown(on, 1), unknown(on, 2)
-    on.clock.advance(2 * MINUTE)
-    assert repository(on).lease((payment_lease(theirs.id),), "another", HALF_A_MINUTE)
-    assert told(on.shop.maintenance.run()).looked_up == 1
-    assert on.again(theirs).transactions[0].indeterminate
-    assert on.again(ours).transactions[0].succeeded
-    repository(on).release((payment_lease(theirs.id),), "another")
-    assert told(on.shop.maintenance.run()).looked_up == 1
-    assert on.again(theirs).transactions[0].succeeded
+    shop = open_shop()
+    theirs, ours = unknown(shop, 1), unknown(shop, 2)
+    shop.clock.advance(2 * MINUTE)
+    assert shop.repository.lease((payment_lease(theirs.id),), "another", HALF_A_MINUTE)
+    assert value_of(shop.maintenance.run()).looked_up == 1
+    assert shop.reload(theirs).transactions[0].indeterminate
+    assert shop.reload(ours).transactions[0].succeeded
+    shop.repository.release((payment_lease(theirs.id),), "another")
+    assert value_of(shop.maintenance.run()).looked_up == 1
+    assert shop.reload(theirs).transactions[0].succeeded
 
 
 def test_a_pass_gives_back_what_it_leased() -> None:
-    on = bench()
-    payments = [unknown(on, number) for number in range(45)]
-    on.clock.advance(2 * MINUTE)
-    assert told(on.shop.maintenance.run()).settled == 45
-    names = tuple(payment_lease(one.id) for one in payments)
-    assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
+    shop = open_shop()
+    payments = [unknown(shop, number) for number in range(45)]
+    shop.clock.advance(2 * MINUTE)
+    assert value_of(shop.maintenance.run()).settled == 45
+    names = tuple(payment_lease(payment.id) for payment in payments)
+    assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
 
 
 def test_two_workers_at_once_look_each_payment_up_once() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(30):
-        unknown(on, number)
-    on.clock.advance(2 * MINUTE)
+        unknown(shop, number)
+    shop.clock.advance(2 * MINUTE)
     nested: list[Any] = []
 
     def meanwhile(request: Any) -> Any:
         if not nested:
             nested.append(None)
-            nested.append(told(on.shop.maintenance.run()))
-        return on.spy.inner.look_up(request, fence=True)
+            nested.append(value_of(shop.maintenance.run()))
+        return shop.spy.inner.look_up(request, fence=True)
 
-    on.spy.on_look_up = meanwhile
-    report = told(on.shop.maintenance.run())
+    shop.spy.on_look_up = meanwhile
+    report = value_of(shop.maintenance.run())
     assert (report.looked_up, nested[1].looked_up) == (20, 10)
-    assert len({one.transaction_id for one in on.spy.looked_up}) == len(on.spy.looked_up) == 30
+    assert len({request.transaction_id for request in shop.spy.looked_up}) == len(shop.spy.looked_up) == 30
 
 
 def test_a_payment_that_the_store_cannot_read_keeps_nobody_else_waiting() -> None:
-    on = bench()
-    bad, good = unknown(on, 1), unknown(on, 2)
-    on.clock.advance(2 * MINUTE)
-    broken = with_unreadable(on, bad.id)
-    report = told(broken.shop.maintenance.run())
+    shop = open_shop()
+    bad, good = unknown(shop, 1), unknown(shop, 2)
+    shop.clock.advance(2 * MINUTE)
+    broken = with_unreadable(shop, bad.id)
+    report = value_of(broken.maintenance.run())
     assert (report.unreadable, report.settled) == (1, 1)
-    assert on.again(good).transactions[0].succeeded
+    assert shop.reload(good).transactions[0].succeeded
 
 
-def with_unreadable(on: Bench, payment_id: str) -> Bench:
-    inner = on.shop.store
+def with_unreadable(shop: ShopFixture, payment_id: str) -> ShopFixture:
+    inner = shop.payports.store
 
     class Damaged:
         def of(self, merchant: str) -> Any:
@@ -96,118 +93,118 @@ def with_unreadable(on: Bench, payment_id: str) -> Bench:
             return getattr(self._repository, name)
 
     store: Any = Damaged()
-    return attrs.evolve(on, shop=attrs.evolve(on.shop, store=store))
+    return attrs.evolve(shop, payports=attrs.evolve(shop.payports, store=store))
 
 
 def test_a_store_that_fails_altogether_ends_the_pass() -> None:
-    on = bench()
-    unknown(on, 1)
-    on.clock.advance(2 * MINUTE)
-    on.store.before_commit = fail()
-    report = told(on.shop.maintenance.run())
+    shop = open_shop()
+    unknown(shop, 1)
+    shop.clock.advance(2 * MINUTE)
+    shop.store.before_commit = fail()
+    report = value_of(shop.maintenance.run())
     assert (report.unreadable, report.settled) == (1, 0)
 
 
 def test_a_gateway_that_gives_no_answer_is_left_alone_and_keeps_no_other_waiting() -> None:
-    on = bench({"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}})
-    dead = [on.pay(f"d-{number}", token="tok_timeout_charged", gateway="dead") for number in range(10)]
+    shop = open_shop({"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}})
+    dead = [shop.pay(f"d-{number}", token="tok_timeout_charged", gateway="dead") for number in range(10)]
     for payment in dead:
-        problem(on.shop.transactions.authorize(payment.id))
-    alive = unknown(on, 1)
-    on.spies["dead"].on_look_up = lambda _: None
-    on.clock.advance(2 * MINUTE)
-    told(on.shop.maintenance.run())
-    assert len(on.spies["dead"].looked_up) == 3
-    assert on.again(alive).transactions[0].succeeded
-    assert told(on.shop.maintenance.run()).looked_up == 0
-    on.spies["dead"].on_look_up = None
-    on.settle_down(MINUTE, 3)
-    assert all(on.again(payment).transactions[0].succeeded for payment in dead)
+        problem(shop.transactions.authorize(payment.id))
+    alive = unknown(shop, 1)
+    shop.spies["dead"].on_look_up = lambda _: None
+    shop.clock.advance(2 * MINUTE)
+    value_of(shop.maintenance.run())
+    assert len(shop.spies["dead"].looked_up) == 3
+    assert shop.reload(alive).transactions[0].succeeded
+    assert value_of(shop.maintenance.run()).looked_up == 0
+    shop.spies["dead"].on_look_up = None
+    shop.let_time_pass(MINUTE, 3)
+    assert all(shop.reload(payment).transactions[0].succeeded for payment in dead)
 
 
 def test_a_gateway_that_does_not_know_a_payment_has_answered() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(10):
-        problem(on.shop.transactions.authorize(on.pay(f"c-{number}", token="tok_timeout_not_charged").id))
-    on.spy.on_look_up = lambda _: NotFoundYet("not yet")
-    on.clock.advance(2 * MINUTE)
-    assert told(on.shop.maintenance.run()).looked_up == 10
+        problem(shop.transactions.authorize(shop.pay(f"c-{number}", token="tok_timeout_not_charged").id))
+    shop.spy.on_look_up = lambda _: NotFoundYet("not yet")
+    shop.clock.advance(2 * MINUTE)
+    assert value_of(shop.maintenance.run()).looked_up == 10
 
 
 def test_a_pass_that_is_told_to_stop_ends_between_two_payments_and_gives_the_rest_back_at_once() -> None:
-    on = bench()
-    payments = [unknown(on, number) for number in range(45)]
-    on.clock.advance(2 * MINUTE)
-    report = told(on.shop.maintenance.run(stopping=lambda: len(on.spy.looked_up) == 22))
+    shop = open_shop()
+    payments = [unknown(shop, number) for number in range(45)]
+    shop.clock.advance(2 * MINUTE)
+    report = value_of(shop.maintenance.run(stopping=lambda: len(shop.spy.looked_up) == 22))
     assert (report.looked_up, report.settled, report.more) == (22, 22, True)
-    names = tuple(payment_lease(one.id) for one in payments)
-    assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
-    repository(on).release(names, "another")
-    rest = told(on.shop.maintenance.run())
+    names = tuple(payment_lease(payment.id) for payment in payments)
+    assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
+    shop.repository.release(names, "another")
+    rest = value_of(shop.maintenance.run())
     assert (rest.settled, rest.more) == (23, False)
 
 
 def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
-    on = bench()
-    unknown(on, 1)
-    payment = on.pay("c-2", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize_and_capture(payment.id))
-    on.bank.webhooks()
-    on.bank.dashboard("REFUND", on.bank.effects()[-1].gateway_reference, eur(1_000))
-    on.deliver()
-    on.pay("c-3")
+    shop = open_shop()
+    unknown(shop, 1)
+    payment = shop.pay("c-2", token="tok_timeout_charged")
+    problem(shop.transactions.authorize_and_capture(payment.id))
+    shop.bank.webhooks()
+    shop.bank.dashboard("REFUND", shop.bank.effects()[-1].gateway_reference, eur(1_000))
+    shop.deliver_webhooks()
+    shop.pay("c-3")
 
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    on.spy.during = die
+    shop.spy.during = die
     with pytest.raises(KeyboardInterrupt):
-        on.submit("c-3")
-    on.clock.advance(HOUR)
-    before, commits = on.spy.calls, len(on.store.commits)
-    report = told(on.shop.maintenance.run(stopping=lambda: True))
+        shop.submit("c-3")
+    shop.clock.advance(HOUR)
+    before, commits = shop.spy.calls, len(shop.store.commits)
+    report = value_of(shop.maintenance.run(stopping=lambda: True))
     assert (report.looked_up, report.applied, report.concluded, report.more) == (0, 0, 0, True)
-    assert (on.spy.calls, len(on.store.commits)) == (before, commits)
-    report = told(on.shop.maintenance.run(stopping=lambda: False))
+    assert (shop.spy.calls, len(shop.store.commits)) == (before, commits)
+    report = value_of(shop.maintenance.run(stopping=lambda: False))
     assert (report.looked_up, report.applied, report.concluded, report.more) == (3, 1, 1, False)
 
 
 def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:
-    on = bench()
-    payment = unknown(on, 1)
-    on.clock.advance(2 * MINUTE)
+    shop = open_shop()
+    payment = unknown(shop, 1)
+    shop.clock.advance(2 * MINUTE)
 
     def fail() -> bool:
         raise LookupError
 
     with pytest.raises(LookupError):
-        on.shop.maintenance.run(stopping=fail)
+        shop.maintenance.run(stopping=fail)
     with pytest.raises(LookupError):
-        on.shop.events.deliver(print, stopping=fail)
+        shop.events.deliver(print, stopping=fail)
     names = (payment_lease(payment.id), DELIVERY)
-    assert repository(on).lease(names, "another", HALF_A_MINUTE) == set(names)
+    assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
 
 
 @pytest.mark.parametrize("nothing", [None, True, bool])
 def test_only_a_function_is_asked_whether_to_stop(nothing: Any) -> None:
-    on = bench()
+    shop = open_shop()
     refused = InvalidInput("stopping", "must be a function")
-    assert problem(on.shop.maintenance.run(stopping=nothing)) == refused
-    assert problem(on.shop.events.deliver(print, stopping=nothing)) == refused
+    assert problem(shop.maintenance.run(stopping=nothing)) == refused
+    assert problem(shop.events.deliver(print, stopping=nothing)) == refused
 
 
 def test_what_cannot_be_helped_does_not_keep_maintenance_from_the_rest() -> None:
-    on = bench()
+    shop = open_shop()
     for number in range(6):
-        stuck = on.pay(f"stuck-{number}", token="tok_timeout_charged", gateway="sandbox")
-        problem(on.shop.transactions.authorize(stuck.id))
-    on.spy.on_look_up = lambda request: (
-        None if request.owner.id.startswith("stuck") else on.spy.inner.look_up(request, fence=True)
+        stuck = shop.pay(f"stuck-{number}", token="tok_timeout_charged", gateway="sandbox")
+        problem(shop.transactions.authorize(stuck.id))
+    shop.spy.on_look_up = lambda request: (
+        None if request.owner.id.startswith("stuck") else shop.spy.inner.look_up(request, fence=True)
     )
-    fine = on.pay("fine", token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(fine.id))
-    on.clock.advance(2 * MINUTE)
+    fine = shop.pay("fine", token="tok_timeout_charged")
+    problem(shop.transactions.authorize(fine.id))
+    shop.clock.advance(2 * MINUTE)
     for _ in range(6):
-        told(on.shop.maintenance.run(limit=2))
-        on.clock.advance(30)
-    assert only(on.again(fine), TransactionType.AUTHORIZE).succeeded
+        value_of(shop.maintenance.run(limit=2))
+        shop.clock.advance(30)
+    assert only(shop.reload(fine), TransactionType.AUTHORIZE).succeeded

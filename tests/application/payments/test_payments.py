@@ -27,13 +27,13 @@ from payports import (
 )
 from payports.testing import FixedClock, SandboxBank
 from payports.testing.clock import START
-from tests.application.shops import (
+from tests.application.fixtures import (
     CUSTOMER,
-    bench,
     eur,
     new_payment,
+    open_shop,
     problem,
-    told,
+    value_of,
     with_capabilities,
     with_gateway,
     without_gateway,
@@ -106,18 +106,18 @@ LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_throug
     ],
 )
 def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[str, str], refused: str) -> None:
-    on = with_capabilities(bench(), **LIMITS)
-    made = on.shop.payments.create(new_payment(pass_through=fields))
+    shop = with_capabilities(open_shop(), **LIMITS)
+    made = shop.payments.create(new_payment(pass_through=fields))
     if refused:
         assert problem(made) == InvalidInput("pass_through", refused)
     else:
-        assert told(made).pass_through == fields
+        assert value_of(made).pass_through == fields
 
 
 def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
-    on = with_capabilities(bench(), currencies=frozenset({"EUR"}))
-    told(on.shop.payments.create(new_payment()))
-    refused = on.shop.payments.create(new_payment(amount=Money(1, "USD")))
+    shop = with_capabilities(open_shop(), currencies=frozenset({"EUR"}))
+    value_of(shop.payments.create(new_payment()))
+    refused = shop.payments.create(new_payment(amount=Money(1, "USD")))
     assert problem(refused) == GatewayUnsupported("sandbox", "USD")
 
 
@@ -134,18 +134,18 @@ class Validator:
 
 def test_the_gateway_looks_at_a_method_when_it_is_given_and_when_it_is_changed() -> None:
     validator = Validator()
-    on = with_gateway(bench(), validator=validator)
+    shop = with_gateway(open_shop(), validator=validator)
     good, bad = PaymentMethod({"token": "tok_good"}), PaymentMethod({"token": "tok_bad"})
     not_good = InvalidInput("token", "is not good")
-    assert problem(on.shop.payments.create(new_payment(method=bad))) == not_good
-    payment = told(on.shop.payments.create(new_payment(method=good, type=PaymentType.DEBIT_CARD)))
-    assert problem(on.shop.payments.update(payment.id, method=bad)) == not_good
-    assert told(on.shop.payments.update(payment.id, eur(1), good)).amount == eur(1)
+    assert problem(shop.payments.create(new_payment(method=bad))) == not_good
+    payment = value_of(shop.payments.create(new_payment(method=good, type=PaymentType.DEBIT_CARD)))
+    assert problem(shop.payments.update(payment.id, method=bad)) == not_good
+    assert value_of(shop.payments.update(payment.id, eur(1), good)).amount == eur(1)
     assert validator.asked == [
         (bad, PaymentType.CREDIT_CARD),
-        *[(one, PaymentType.DEBIT_CARD) for one in (good, bad, good)],
+        *[(method, PaymentType.DEBIT_CARD) for method in (good, bad, good)],
     ]
-    assert told(without_gateway(on).shop.payments.update(payment.id, method=bad)).method == bad
+    assert value_of(without_gateway(shop).payments.update(payment.id, method=bad)).method == bad
 
 
 @pytest.mark.parametrize(
@@ -159,15 +159,15 @@ def test_the_gateway_looks_at_a_method_when_it_is_given_and_when_it_is_changed()
     ],
 )
 def test_a_key_is_of_one_payment_to_the_last_field(other: dict[str, Any]) -> None:
-    on = bench()
+    shop = open_shop()
     new = new_payment(billing=Address(city="Bern"))
-    first = told(on.shop.payments.create(new, key="k-1"))
-    assert told(on.shop.payments.create(new, key="k-1")) == first
-    assert problem(on.shop.payments.create(attrs.evolve(new, **other), key="k-1")) == Conflict("k-1")
+    first = value_of(shop.payments.create(new, key="k-1"))
+    assert value_of(shop.payments.create(new, key="k-1")) == first
+    assert problem(shop.payments.create(attrs.evolve(new, **other), key="k-1")) == Conflict("k-1")
 
 
 def test_a_payment_is_made_with_all_that_was_given() -> None:
-    on = bench()
+    shop = open_shop()
     new = new_payment(
         type=PaymentType.DEBIT_CARD,
         customer=CUSTOMER,
@@ -176,14 +176,14 @@ def test_a_payment_is_made_with_all_that_was_given() -> None:
         billing=Address(city="Bern"),
         pass_through={"a": "b"},
     )
-    made = told(on.shop.payments.create(new))
+    made = value_of(shop.payments.create(new))
     given = {field.name: getattr(new, field.name) for field in attrs.fields(type(new))}
     assert made == Payment(id=made.id, created_at=START, version=1, **given)
 
 
 def test_the_method_cannot_be_changed_while_money_is_open_on_it() -> None:
-    on = bench()
-    payment = on.pay(token="tok_timeout_charged")
-    problem(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay(token="tok_timeout_charged")
+    problem(shop.transactions.authorize(payment.id))
     other = new_payment(token="tok_declined").method
-    assert isinstance(problem(on.shop.payments.update(payment.id, method=other)), OperationNotAllowed)
+    assert isinstance(problem(shop.payments.update(payment.id, method=other)), OperationNotAllowed)

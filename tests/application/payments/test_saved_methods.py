@@ -25,109 +25,119 @@ from payports import (
 )
 from payports.domain.capabilities import Capabilities
 from payports.ports.gateway import MethodVault
-from tests.application.shops import CUSTOMER, OTHER, Bench, bench, eur, new_payment, problem, told, with_gateway
+from tests.application.fixtures import (
+    CUSTOMER,
+    OTHER,
+    ShopFixture,
+    eur,
+    new_payment,
+    open_shop,
+    problem,
+    value_of,
+    with_gateway,
+)
 
 OWNER = Owner("cart", "c-1")
 
 
-def saved(on: Bench, token: str = "tok_approved", customer: Customer = CUSTOMER) -> SavedMethod:
+def saved(shop: ShopFixture, token: str = "tok_approved", customer: Customer = CUSTOMER) -> SavedMethod:
     method = PaymentMethod({"token": token}, {"brand": "visa", "last4": "4242"})
-    found: SavedMethod = told(on.shop.saved_methods.save(customer, "sandbox", method))
+    found: SavedMethod = value_of(shop.saved_methods.save(customer, "sandbox", method))
     return found
 
 
 def test_a_single_use_token_is_swapped_for_one_that_may_be_used_again() -> None:
-    on = bench()
-    kept = saved(on)
+    shop = open_shop()
+    kept = saved(shop)
     assert kept.method.token.startswith("pm_")
     assert not kept.method.single_use
     assert dict(kept.method.display) == {"brand": "visa", "last4": "4242"}
     for cart in ("c-1", "c-2"):
-        payment = told(
-            on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=Owner("cart", cart), amount=eur(1_000))
+        payment = value_of(
+            shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=Owner("cart", cart), amount=eur(1_000))
         )
         assert payment.customer == CUSTOMER
-        assert isinstance(told(on.submit(cart, 1_000, customer=CUSTOMER)), CheckedOut)
+        assert isinstance(value_of(shop.submit(cart, 1_000, customer=CUSTOMER)), CheckedOut)
 
 
 def test_a_customer_sees_their_own_methods_only() -> None:
-    on = bench()
-    kept = saved(on)
-    assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == (kept,)
-    assert told(on.shop.saved_methods.of_customer(OTHER)) == ()
-    assert told(on.shop.merchant("m-2").saved_methods.of_customer(CUSTOMER)) == ()
+    shop = open_shop()
+    kept = saved(shop)
+    assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == (kept,)
+    assert value_of(shop.saved_methods.of_customer(OTHER)) == ()
+    assert value_of(shop.payports.merchant("m-2").saved_methods.of_customer(CUSTOMER)) == ()
 
 
 def test_nobody_but_its_owner_uses_removes_or_names_a_saved_method() -> None:
-    on = bench()
-    kept = saved(on)
-    methods = on.shop.saved_methods
+    shop = open_shop()
+    kept = saved(shop)
+    methods = shop.saved_methods
     nobody = SavedMethodNotFound(kept.id)
     assert problem(methods.use(kept.id, customer=OTHER, owner=OWNER, amount=eur(1))) == nobody
     assert problem(methods.remove(kept.id, customer=OTHER)) == nobody
     for customer in (OTHER, None):
         new = new_payment(saved_method_id=kept.id, customer=customer, method=kept.method)
-        assert problem(on.shop.payments.create(new)) == nobody
-    other = on.shop.merchant("m-2").saved_methods
+        assert problem(shop.payments.create(new)) == nobody
+    other = shop.payports.merchant("m-2").saved_methods
     assert problem(other.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1))) == nobody
-    assert told(methods.of_customer(CUSTOMER)) == (kept,)
+    assert value_of(methods.of_customer(CUSTOMER)) == (kept,)
 
 
 def test_a_payment_that_names_a_saved_method_must_be_of_it_and_its_gateway() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
-    kept = saved(on)
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
+    kept = saved(shop)
     named: dict[str, Any] = {"saved_method_id": kept.id, "customer": CUSTOMER}
-    told(on.shop.payments.create(new_payment(method=kept.method, **named)))
+    value_of(shop.payments.create(new_payment(method=kept.method, **named)))
     wrong_gateway = new_payment(method=kept.method, gateway="other", **named)
     wrong_method = new_payment(token="tok_declined_hard", **named)
     for new in (wrong_gateway, wrong_method):
-        assert isinstance(problem(on.shop.payments.create(new)), InvalidInput)
+        assert isinstance(problem(shop.payments.create(new)), InvalidInput)
 
 
 def test_a_removed_method_pays_no_more_and_what_was_paid_with_it_stays_refundable() -> None:
-    on = bench()
-    kept = saved(on)
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
-    told(on.shop.transactions.authorize_and_capture(payment.id))
-    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
-    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
-    refused = on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1))
+    shop = open_shop()
+    kept = saved(shop)
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    value_of(shop.transactions.authorize_and_capture(payment.id))
+    value_of(shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    value_of(shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    refused = shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1))
     assert problem(refused) == SavedMethodNotFound(kept.id)
-    assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == ()
-    told(on.shop.transactions.refund(payment.id))
+    assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == ()
+    value_of(shop.transactions.refund(payment.id))
 
 
 @pytest.mark.parametrize(("token", "left"), [("tok_declined", 1), ("tok_declined_hard", 0)])
 def test_a_hard_decline_takes_the_method_out_of_use_and_a_soft_one_does_not(token: str, left: int) -> None:
-    on = bench()
-    kept = saved(on, token)
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), Declined)
-    assert len(told(on.shop.saved_methods.of_customer(CUSTOMER))) == left
+    shop = open_shop()
+    kept = saved(shop, token)
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    assert isinstance(problem(shop.transactions.authorize(payment.id)), Declined)
+    assert len(value_of(shop.saved_methods.of_customer(CUSTOMER))) == left
 
 
 def test_a_hard_decline_of_another_method_leaves_the_saved_one_in_use() -> None:
-    on = bench()
-    kept = saved(on)
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
-    told(on.shop.payments.update(payment.id, method=PaymentMethod({"token": "tok_declined_hard"})))
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), Declined)
-    assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == (kept,)
+    shop = open_shop()
+    kept = saved(shop)
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    value_of(shop.payments.update(payment.id, method=PaymentMethod({"token": "tok_declined_hard"})))
+    assert isinstance(problem(shop.transactions.authorize(payment.id)), Declined)
+    assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == (kept,)
 
 
 def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
-    on = bench()
-    kept = saved(on)
-    only_euros = with_gateway(on, transactions=OnlyEuros(on))
-    refused = only_euros.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=Money(1, "USD"))
+    shop = open_shop()
+    kept = saved(shop)
+    only_euros = with_gateway(shop, transactions=OnlyEuros(shop))
+    refused = only_euros.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=Money(1, "USD"))
     assert problem(refused) == GatewayUnsupported("sandbox", "USD")
 
 
 class OnlyEuros:
     """Takes euros only; nobody gets as far as asking it for more."""
 
-    def __init__(self, on: Bench) -> None:
-        self._inner: Any = on.spy.inner
+    def __init__(self, shop: ShopFixture) -> None:
+        self._inner: Any = shop.spy.inner
 
     @property
     def capabilities(self) -> Capabilities:
@@ -158,43 +168,43 @@ class Vault(MethodVault):
 
 @pytest.mark.parametrize("given", [RuntimeError("tok_canary"), None])
 def test_a_vault_that_misbehaves_leaves_it_open_what_it_did(given: Any) -> None:
-    on = bench()
-    kept = saved(on)
-    broken = with_gateway(on, vault=Vault(given))
+    shop = open_shop()
+    kept = saved(shop)
+    broken = with_gateway(shop, vault=Vault(given))
     method = PaymentMethod({"token": "tok_canary"})
-    unknown = problem(broken.shop.saved_methods.save(CUSTOMER, "sandbox", method))
+    unknown = problem(broken.saved_methods.save(CUSTOMER, "sandbox", method))
     assert isinstance(unknown, ResultUnknown)
     assert "tok_canary" not in repr(unknown) + unknown.message
-    assert isinstance(problem(broken.shop.saved_methods.remove(kept.id, customer=CUSTOMER)), ResultUnknown)
-    assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == ()
+    assert isinstance(problem(broken.saved_methods.remove(kept.id, customer=CUSTOMER)), ResultUnknown)
+    assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == ()
 
 
 def test_a_vault_that_gives_card_data_has_it_refused() -> None:
-    on = bench()
+    shop = open_shop()
     given = Success(PaymentMethod({"token": "4242424242424242"}))
-    refused = with_gateway(on, vault=Vault(given)).shop.saved_methods.save(
+    refused = with_gateway(shop, vault=Vault(given)).saved_methods.save(
         CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})
     )
     assert isinstance(problem(refused), InvalidInput)
-    assert told(on.shop.saved_methods.of_customer(CUSTOMER)) == ()
+    assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == ()
 
 
 def test_a_removed_method_is_charged_no_more() -> None:
-    on = bench()
-    kept = saved(on)
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
-    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
-    assert isinstance(problem(on.submit(minor=1_000, customer=CUSTOMER)), OperationNotAllowed)
-    assert isinstance(problem(on.shop.transactions.authorize(payment.id)), OperationNotAllowed)
-    assert on.effects() == []
+    shop = open_shop()
+    kept = saved(shop)
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    value_of(shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    assert isinstance(problem(shop.submit(minor=1_000, customer=CUSTOMER)), OperationNotAllowed)
+    assert isinstance(problem(shop.transactions.authorize(payment.id)), OperationNotAllowed)
+    assert shop.effects() == []
 
 
 def test_what_was_paid_with_a_removed_method_is_captured_and_refunded() -> None:
-    on = bench()
-    kept = saved(on)
-    payment = told(on.shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
-    told(on.submit(minor=1_000, customer=CUSTOMER))
-    told(on.shop.saved_methods.remove(kept.id, customer=CUSTOMER))
-    told(on.shop.transactions.capture(payment.id))
-    told(on.shop.transactions.refund(payment.id))
-    assert [kind for kind, _ in on.effects()] == ["AUTHORIZE", "CAPTURE", "REFUND"]
+    shop = open_shop()
+    kept = saved(shop)
+    payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
+    value_of(shop.submit(minor=1_000, customer=CUSTOMER))
+    value_of(shop.saved_methods.remove(kept.id, customer=CUSTOMER))
+    value_of(shop.transactions.capture(payment.id))
+    value_of(shop.transactions.refund(payment.id))
+    assert [kind for kind, _ in shop.effects()] == ["AUTHORIZE", "CAPTURE", "REFUND"]

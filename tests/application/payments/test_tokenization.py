@@ -9,7 +9,7 @@ import pytest
 
 from payports import Busy, Cart, Customer, Failure, InvalidInput, PaymentMethod, Success
 from payports.ports.tokenization import BridgeKind, ClientSession, TokenizationBridge
-from tests.application.shops import CUSTOMER, Bench, bench, eur, with_gateway
+from tests.application.fixtures import CUSTOMER, ShopFixture, eur, open_shop, with_gateway
 
 CART: Final = Cart("c-1", total=eur(5_990))
 SESSION: Final = ClientSession(gateway="sandbox", kind=BridgeKind.REDIRECT, publishable={"a": "b"})
@@ -37,27 +37,27 @@ class Bridge(TokenizationBridge):
         return self._say(payload)
 
 
-def bridged(says: Any) -> tuple[Bench, Bridge]:
+def bridged(says: Any) -> tuple[ShopFixture, Bridge]:
     bridge = Bridge(says)
-    return with_gateway(bench(), bridge=bridge), bridge
+    return with_gateway(open_shop(), bridge=bridge), bridge
 
 
 @pytest.mark.parametrize("customer", [None, CUSTOMER])
 def test_a_session_is_opened_for_a_cart_and_its_customer(customer: Customer | None) -> None:
-    on, bridge = bridged(SESSION)
-    assert on.shop.tokenization.open("sandbox", CART, customer) == Success(SESSION)
+    shop, bridge = bridged(SESSION)
+    assert shop.tokenization.open("sandbox", CART, customer) == Success(SESSION)
     assert bridge.asked == [("sandbox", CART, customer)]
 
 
 @pytest.mark.parametrize("says", [SECRET, None, {"gateway": "sandbox"}, ""])
 def test_what_is_no_session_is_none(says: Any) -> None:
-    on, _ = bridged(says)
-    assert on.shop.tokenization.open("sandbox", CART) == Failure(Busy("gateway sandbox"))
+    shop, _ = bridged(says)
+    assert shop.tokenization.open("sandbox", CART) == Failure(Busy("gateway sandbox"))
 
 
 def test_a_customer_that_is_none_is_refused_before_the_bridge_is_asked() -> None:
-    on, bridge = bridged(SESSION)
-    refused = on.shop.tokenization.open("sandbox", CART, Customer(""))
+    shop, bridge = bridged(SESSION)
+    refused = shop.tokenization.open("sandbox", CART, Customer(""))
     assert refused == Failure(InvalidInput("customer.id", "must not be empty"))
     assert bridge.asked == []
 
@@ -77,7 +77,7 @@ def test_a_customer_that_is_none_is_refused_before_the_bridge_is_asked() -> None
     ],
 )
 def test_what_the_browser_brought_is_read_by_the_bridge(says: Any, accepted: Any) -> None:
-    on, bridge = bridged(says)
+    shop, bridge = bridged(says)
     payload = {"token": "tok_1"}
-    assert on.shop.tokenization.accept("sandbox", payload) == accepted
+    assert shop.tokenization.accept("sandbox", payload) == accepted
     assert bridge.asked == [(payload,)]

@@ -33,7 +33,7 @@ from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.observation import Channel
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import FixedClock
-from tests.application.shops import Bench, bench, eur, problem, told, with_capabilities
+from tests.application.fixtures import ShopFixture, eur, open_shop, problem, value_of, with_capabilities
 
 TEN = Money.of("10.00", "EUR")
 
@@ -62,18 +62,18 @@ def test_what_a_page_executed_is_recorded_and_then_asked_about() -> None:
         payment = shop.payments.create(
             NewPayment(owner=Owner("cart", "c-1"), amount=TEN, gateway="page", method=PaymentMethod({"token": "t"}))
         ).unwrap()
-        told = Observation(
+        executed = Observation(
             status=TransactionStatus.UNKNOWN,
             channel=Channel.RETURN,
             type=TransactionType.AUTHORIZE,
             gateway_reference="pi_1",
         )
-        recorded = shop.transactions.record(payment.id, told)
+        recorded = shop.transactions.record(payment.id, executed)
         assert isinstance(recorded, Failure)
         assert isinstance(recorded.failure(), ResultUnknown)
-        assert isinstance(shop.transactions.record(payment.id, told), Failure)
+        assert isinstance(shop.transactions.record(payment.id, executed), Failure)
         asked = shop.transactions.refresh(payment.id).unwrap()
-        assert [one.status for one in asked.payment.transactions] == [TransactionStatus.SUCCEEDED]
+        assert [transaction.status for transaction in asked.payment.transactions] == [TransactionStatus.SUCCEEDED]
         assert shop.payments.summary(payment.id).unwrap().amount_authorized == TEN
 
 
@@ -84,64 +84,68 @@ REFUND: Final = TransactionType.REFUND
 
 
 def test_parts_after_one_that_did_not_succeed_are_never_sent_and_say_so() -> None:
-    on = bench()
-    payment = on.pay(minor=3_000)
-    told(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay(minor=3_000)
+    value_of(shop.transactions.authorize(payment.id))
     for _ in range(3):
-        told(on.shop.transactions.capture(payment.id, eur(1_000)))
-    on.bank.fail_next("REFUND", "declined")
-    problem(on.shop.transactions.refund(payment.id))
-    refunds = [one for one in on.again(payment).transactions if one.type is REFUND]
-    assert [one.status for one in refunds] == [TransactionStatus.DECLINED, *[TransactionStatus.NOT_EXECUTED] * 2]
-    for one in refunds[1:]:
-        assert one.seen == (
+        value_of(shop.transactions.capture(payment.id, eur(1_000)))
+    shop.bank.fail_next("REFUND", "declined")
+    problem(shop.transactions.refund(payment.id))
+    refunds = [transaction for transaction in shop.reload(payment).transactions if transaction.type is REFUND]
+    assert [transaction.status for transaction in refunds] == [
+        TransactionStatus.DECLINED,
+        *[TransactionStatus.NOT_EXECUTED] * 2,
+    ]
+    for transaction in refunds[1:]:
+        assert transaction.seen == (
             Observation(
                 status=TransactionStatus.NOT_EXECUTED,
                 channel=Channel.ANSWER,
-                transaction_id=one.id,
+                transaction_id=transaction.id,
                 message="not sent, because what came before it did not succeed",
             ),
         )
-    assert len([one for one in on.spy.executed if one.type is REFUND]) == 1
+    assert len([request for request in shop.spy.executed if request.type is REFUND]) == 1
 
 
 def test_a_repeated_key_sends_only_what_is_left_to_the_last_cent() -> None:
-    on = bench()
-    payment = on.pay(minor=3_000)
-    told(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay(minor=3_000)
+    value_of(shop.transactions.authorize(payment.id))
     for part in (2_999, 1):
-        told(on.shop.transactions.capture(payment.id, eur(part)))
-    on.bank.fail_next("REFUND", "approved")
-    on.bank.fail_next("REFUND", "unreachable")
-    failed = problem(on.shop.transactions.refund(payment.id, key="k-1"))
+        value_of(shop.transactions.capture(payment.id, eur(part)))
+    shop.bank.fail_next("REFUND", "approved")
+    shop.bank.fail_next("REFUND", "unreachable")
+    failed = problem(shop.transactions.refund(payment.id, key="k-1"))
     assert isinstance(failed, NotExecuted)
-    report = told(on.shop.transactions.refund(payment.id, key="k-1"))
-    assert [one.requested.minor for one in report.transactions] == [2_999, 1]
-    assert [minor for _, minor in on.effects(REFUND)] == [2_999, 1]
+    report = value_of(shop.transactions.refund(payment.id, key="k-1"))
+    assert [transaction.requested.minor for transaction in report.transactions] == [2_999, 1]
+    assert [minor for _, minor in shop.effects(REFUND)] == [2_999, 1]
 
 
 # --- arguments ---
 
 
 CAPTURE: Final = TransactionType.CAPTURE
-
-
-MOVES: Final[dict[str, tuple[TransactionType, Callable[[Bench, str], Any]]]] = {
-    "capture": (CAPTURE, lambda on, one: on.shop.transactions.authorize(one)),
-    "reverse_authorization": (TransactionType.REVERSE_AUTH, lambda on, one: on.shop.transactions.authorize(one)),
-    "void": (TransactionType.VOID, lambda on, one: on.shop.transactions.authorize_and_capture(one)),
-    "refund": (REFUND, lambda on, one: on.shop.transactions.authorize_and_capture(one)),
+MOVES: Final[dict[str, tuple[TransactionType, Callable[[ShopFixture, str], Any]]]] = {
+    "capture": (CAPTURE, lambda shop, payment_id: shop.transactions.authorize(payment_id)),
+    "reverse_authorization": (
+        TransactionType.REVERSE_AUTH,
+        lambda shop, payment_id: shop.transactions.authorize(payment_id),
+    ),
+    "void": (TransactionType.VOID, lambda shop, payment_id: shop.transactions.authorize_and_capture(payment_id)),
+    "refund": (REFUND, lambda shop, payment_id: shop.transactions.authorize_and_capture(payment_id)),
 }
 
 
 @pytest.mark.parametrize("name", MOVES)
 def test_every_argument_of_a_move_is_passed_on(name: str) -> None:
     kind, before = MOVES[name]
-    on = with_capabilities(bench(), partial_void=True, reverse_authorization=ReverseAuthorization.PARTIAL)
-    payment = on.pay(minor=3_000)
-    first = told(before(on, payment.id)).transactions[0]
-    move, source = getattr(on.shop.transactions, name), Source("order line", "l-1")
-    made = told(move(payment.id, eur(3_000), parent=first.id, source=source, key="k-1")).transactions[0]
+    shop = with_capabilities(open_shop(), partial_void=True, reverse_authorization=ReverseAuthorization.PARTIAL)
+    payment = shop.pay(minor=3_000)
+    first = value_of(before(shop, payment.id)).transactions[0]
+    move, source = getattr(shop.transactions, name), Source("order line", "l-1")
+    made = value_of(move(payment.id, eur(3_000), parent=first.id, source=source, key="k-1")).transactions[0]
     assert (made.type, made.requested, made.parent_id, made.source, made.key) == (
         *(kind, eur(3_000), first.id, source),
         "k-1",
@@ -152,19 +156,19 @@ def test_every_argument_of_a_move_is_passed_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["authorize", "authorize_and_capture"])
 def test_an_amount_and_a_key_go_with_what_begins(name: str) -> None:
-    on = bench()
-    made = told(getattr(on.shop.transactions, name)(on.pay().id, eur(1_000), key="k-1")).transactions[0]
+    shop = open_shop()
+    made = value_of(getattr(shop.transactions, name)(shop.pay().id, eur(1_000), key="k-1")).transactions[0]
     assert (made.type.value, made.requested, made.key) == (name.upper(), eur(1_000), "k-1")
 
 
 def test_a_credit_and_a_settlement_take_theirs_as_well() -> None:
-    on = bench({"gateways": {"sandbox": {"adapter": "sandbox", "detached_credit": True}}})
-    payment = on.pay()
-    sale = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "detached_credit": True}}})
+    payment = shop.pay()
+    sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
     source = Source("goodwill", "g-1")
-    credit = told(on.shop.transactions.credit(payment.id, eur(100), source=source, key="k-1")).transactions[0]
+    credit = value_of(shop.transactions.credit(payment.id, eur(100), source=source, key="k-1")).transactions[0]
     assert (credit.requested, credit.source, credit.key, credit.parent_id) == (eur(100), source, "k-1", None)
-    settled = told(on.shop.transactions.settle(payment.id, eur(5_990), parent=sale.id, key="k-2")).transactions[0]
+    settled = value_of(shop.transactions.settle(payment.id, eur(5_990), parent=sale.id, key="k-2")).transactions[0]
     assert (settled.requested, settled.parent_id, settled.key) == (eur(5_990), sale.id, "k-2")
 
 
@@ -180,39 +184,41 @@ def test_a_credit_and_a_settlement_take_theirs_as_well() -> None:
     ],
 )
 def test_a_refresh_asks_about_what_may_still_change(token: str, asked: int) -> None:
-    on = bench()
-    payment = on.pay(token=token)
-    on.shop.transactions.authorize(payment.id)
-    on.shop.transactions.refresh(payment.id)
-    assert len(on.spy.looked_up) == asked
+    shop = open_shop()
+    payment = shop.pay(token=token)
+    shop.transactions.authorize(payment.id)
+    shop.transactions.refresh(payment.id)
+    assert len(shop.spy.looked_up) == asked
 
 
 def test_a_gateway_is_given_no_address_and_no_parent_that_nobody_named() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    told(on.shop.transactions.authorize(payment.id))
-    told(on.shop.transactions.refresh(payment.id))
-    for asked in (*on.spy.executed, *on.spy.looked_up):
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    value_of(shop.transactions.authorize(payment.id))
+    value_of(shop.transactions.refresh(payment.id))
+    for asked in (*shop.spy.executed, *shop.spy.looked_up):
         assert (asked.return_url, asked.parent_id, asked.parent_reference) == ("", "", "")
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_one_capture_of_several_is_settled(which: int) -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    captures = [told(on.shop.transactions.capture(payment.id, eur(minor))).transactions[0] for minor in (1_000, 2_000)]
-    settled = told(on.shop.transactions.settle(payment.id, parent=captures[which].id)).transactions
-    assert [(one.parent_id, one.requested) for one in settled] == [(captures[which].id, captures[which].requested)]
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    captures = [value_of(shop.transactions.capture(payment.id, eur(minor))).transactions[0] for minor in (1_000, 2_000)]
+    settled = value_of(shop.transactions.settle(payment.id, parent=captures[which].id)).transactions
+    assert [(transaction.parent_id, transaction.requested) for transaction in settled] == [
+        (captures[which].id, captures[which].requested)
+    ]
 
 
 def test_no_more_is_settled_than_was_asked() -> None:
-    on = bench()
-    payment = on.pay()
-    told(on.shop.transactions.authorize(payment.id))
-    first, _ = [told(on.shop.transactions.capture(payment.id, eur(minor))).transactions[0] for minor in (1_000, 2_000)]
-    settled = told(on.shop.transactions.settle(payment.id, eur(1_000))).transactions
-    assert [(one.parent_id, one.requested) for one in settled] == [(first.id, eur(1_000))]
+    shop = open_shop()
+    payment = shop.pay()
+    value_of(shop.transactions.authorize(payment.id))
+    first, _ = [value_of(shop.transactions.capture(payment.id, eur(minor))).transactions[0] for minor in (1_000, 2_000)]
+    settled = value_of(shop.transactions.settle(payment.id, eur(1_000))).transactions
+    assert [(transaction.parent_id, transaction.requested) for transaction in settled] == [(first.id, eur(1_000))]
 
 
 # --- limits ---
@@ -224,48 +230,48 @@ def at_once(call: Callable[[int], Any]) -> list[Any]:
 
 
 def test_eight_threads_with_one_key_have_one_effect() -> None:
-    on = bench()
-    payment = on.pay()
-    answers = at_once(lambda _: on.shop.transactions.authorize(payment.id, key="k-1"))
-    assert any(isinstance(one, Success) for one in answers)
-    assert on.effects() == [("AUTHORIZE", 5_990)]
+    shop = open_shop()
+    payment = shop.pay()
+    answers = at_once(lambda _: shop.transactions.authorize(payment.id, key="k-1"))
+    assert any(isinstance(answer, Success) for answer in answers)
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
 def test_eight_threads_without_a_key_never_hold_more_than_the_payment() -> None:
-    on = bench()
-    payment = on.pay()
-    at_once(lambda _: on.shop.transactions.authorize(payment.id))
-    assert on.effects() == [("AUTHORIZE", 5_990)]
+    shop = open_shop()
+    payment = shop.pay()
+    at_once(lambda _: shop.transactions.authorize(payment.id))
+    assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
 @pytest.mark.parametrize("kind", ["refund", "capture"])
 def test_two_of_sixty_on_a_hundred_at_once_do_not_both_go_through(kind: str) -> None:
     """Hyperswitch and Vendure refund 120 of 100."""
-    on = bench()
-    payment = on.pay(minor=10_000)
-    told(on.shop.transactions.authorize(payment.id))
+    shop = open_shop()
+    payment = shop.pay(minor=10_000)
+    value_of(shop.transactions.authorize(payment.id))
     if kind == "refund":
-        told(on.shop.transactions.capture(payment.id))
-    move = getattr(on.shop.transactions, kind)
+        value_of(shop.transactions.capture(payment.id))
+    move = getattr(shop.transactions, kind)
     answers = at_once(lambda _: move(payment.id, eur(6_000)))
-    assert sum(isinstance(one, Success) for one in answers) == 1
-    refusals = [problem(one) for one in answers if not isinstance(one, Success)]
+    assert sum(isinstance(answer, Success) for answer in answers) == 1
+    refusals = [problem(answer) for answer in answers if not isinstance(answer, Success)]
     assert set(map(type, refusals)) <= {AmountNotAvailable, OperationNotAllowed}
-    assert on.effects(TransactionType[kind.upper()]) == [(kind.upper(), 6_000)]
+    assert shop.effects(TransactionType[kind.upper()]) == [(kind.upper(), 6_000)]
 
 
 def test_an_authorization_of_ten_is_not_captured_twice_for_ten() -> None:
     """Kill Bill."""
-    on = bench()
-    payment = on.pay(minor=1_000)
-    told(on.shop.transactions.authorize(payment.id))
-    told(on.shop.transactions.capture(payment.id, eur(1_000)))
-    assert problem(on.shop.transactions.capture(payment.id, eur(1_000))) == AmountNotAvailable(eur(0))
+    shop = open_shop()
+    payment = shop.pay(minor=1_000)
+    value_of(shop.transactions.authorize(payment.id))
+    value_of(shop.transactions.capture(payment.id, eur(1_000)))
+    assert problem(shop.transactions.capture(payment.id, eur(1_000))) == AmountNotAvailable(eur(0))
 
 
 def test_more_than_was_authorised_is_not_captured() -> None:
     """django-payments: capture 999 of 100."""
-    on = bench()
-    payment = on.pay(minor=10_000)
-    told(on.shop.transactions.authorize(payment.id))
-    assert problem(on.shop.transactions.capture(payment.id, eur(99_900))) == AmountNotAvailable(eur(10_000))
+    shop = open_shop()
+    payment = shop.pay(minor=10_000)
+    value_of(shop.transactions.authorize(payment.id))
+    assert problem(shop.transactions.capture(payment.id, eur(99_900))) == AmountNotAvailable(eur(10_000))

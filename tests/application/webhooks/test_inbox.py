@@ -15,20 +15,20 @@ from payports.application.webhooks.inbox import Applied, apply, find_payment
 from payports.domain.attention import AttentionItem
 from payports.ports.commit import InboxEntry
 from payports.testing.clock import START
+from tests.application.concurrent_writers import with_stale_commits
+from tests.application.fixtures import DAY, MEMORY, MINUTE, ShopFixture, eur, observation, open_shop, value_of, watch
 from tests.application.maintenance.scenarios import attention_items, attention_kinds
-from tests.application.overtaken import overtaken
-from tests.application.shops import DAY, MEMORY, MINUTE, Bench, bench, eur, seen, told, watch
 
 
 def test_a_fact_finds_its_payment_by_our_name_and_else_by_the_gateways() -> None:
-    on = bench()
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
-    env = on.shop.environment
+    shop = open_shop()
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    env = shop.environment
 
     def found(gateway: str = "sandbox", **names: str) -> bool:
-        fact = find_payment(env, gateway, seen(TransactionStatus.SUCCEEDED, **names))
-        assert fact in (None, on.again(payment))
+        fact = find_payment(env, gateway, observation(TransactionStatus.SUCCEEDED, **names))
+        assert fact in (None, shop.reload(payment))
         return fact is not None
 
     known = row.gateway_reference
@@ -45,33 +45,29 @@ def test_a_fact_finds_its_payment_by_our_name_and_else_by_the_gateways() -> None
 
 
 def entry(**names: str) -> InboxEntry:
-    fact = seen(TransactionStatus.SUCCEEDED, **names)
+    fact = observation(TransactionStatus.SUCCEEDED, **names)
     return InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact)
 
 
 def test_a_fact_that_cannot_be_written_now_is_told_to_come_again() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    assert apply(overtaken(on).shop.environment, entry(transaction_id=row.id)) is Applied.BUSY
-    assert on.shop.environment.store.inbox_entry("sandbox", "ev_1") is None
-    ((headers, body),) = _told_later(on, row.gateway_reference)
-    receipt = told(overtaken(on).receive(headers, body))
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    assert apply(with_stale_commits(shop).environment, entry(transaction_id=row.id)) is Applied.BUSY
+    assert shop.environment.store.inbox_entry("sandbox", "ev_1") is None
+    shop.bank.finish_async(row.gateway_reference)
+    ((headers, body),) = shop.bank.webhooks()
+    receipt = value_of(with_stale_commits(shop).receive_webhook(headers, body))
     assert (receipt.status_code, receipt.body, receipt.applied) == (503, b"busy", 0)
 
 
-def _told_later(on: Bench, reference: str) -> Any:
-    on.bank.finish_async(reference)
-    return on.bank.webhooks()
-
-
 def test_a_fact_about_nothing_of_its_payment_is_parked() -> None:
-    on = bench()
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
+    shop = open_shop()
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
     odd = attrs.evolve(entry(parent_reference=row.gateway_reference), event_id="ev_2")
-    assert apply(on.shop.environment, odd) is Applied.PARKED
-    assert on.shop.environment.store.inbox_entry("sandbox", "ev_2") == attrs.evolve(
+    assert apply(shop.environment, odd) is Applied.PARKED
+    assert shop.environment.store.inbox_entry("sandbox", "ev_2") == attrs.evolve(
         odd, due_at=START + timedelta(minutes=1), tries=1
     )
 
@@ -105,13 +101,13 @@ NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
 @pytest.mark.parametrize("case", NOBODYS)
 def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_shown(case: str) -> None:
     said, tries, item = NOBODYS[case]
-    on = bench()
-    env = on.shop.environment
+    shop = open_shop()
+    env = shop.environment
     entry = InboxEntry(
         gateway="sandbox",
         event_id="ev_1",
         received_at=START,
-        seen=seen(TransactionStatus.SUCCEEDED, **said),
+        seen=observation(TransactionStatus.SUCCEEDED, **said),
     )
     waits: list[timedelta] = []
     for number in range(1, 14):
@@ -121,55 +117,55 @@ def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_show
         assert found.due_at
         entry = found
         assert entry.tries == number
-        waits.append(found.due_at - on.clock.now())
-        assert attention_items(on) == ([item] if number >= tries else [])
+        waits.append(found.due_at - shop.clock.now())
+        assert attention_items(shop) == ([item] if number >= tries else [])
     minutes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_440, 1_440]
-    assert waits == [timedelta(minutes=one) for one in minutes]
+    assert waits == [timedelta(minutes=waited) for waited in minutes]
 
 
 def test_an_applied_notification_is_kept_with_the_number_of_its_tries() -> None:
-    on = bench()
-    payment = on.pay()
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id)
+    shop = open_shop()
+    payment = shop.pay()
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    fact = observation(TransactionStatus.SUCCEEDED, transaction_id=row.id)
     entry = InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact, due_at=START, tries=3)
-    assert apply(on.shop.environment, entry) is Applied.APPLIED
-    assert on.shop.environment.store.inbox_entry("sandbox", "ev_1") == attrs.evolve(entry, due_at=None, tries=4)
+    assert apply(shop.environment, entry) is Applied.APPLIED
+    assert shop.environment.store.inbox_entry("sandbox", "ev_1") == attrs.evolve(entry, due_at=None, tries=4)
 
 
-def captured(on: Bench) -> tuple[Payment, str]:
-    payment = on.pay()
-    made = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+def captured(shop: ShopFixture) -> tuple[Payment, str]:
+    payment = shop.pay()
+    made = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
     return payment, made.gateway_reference
 
 
 def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_notification(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
-    on = bench({"store": {"url": url}})
-    on.pay("c-1")
-    on.shop.close()
+    shop = open_shop({"store": {"url": url}})
+    shop.pay("c-1")
+    shop.payports.close()
     shutil.copyfile(tmp_path / "shop.db", tmp_path / "kept.db")
-    on = watch(connect({"store": {"url": url}}, bank=on.bank, clock=on.clock), on.bank, on.clock)
-    lost = on.pay("c-2")
-    told(on.shop.transactions.authorize_and_capture(lost.id))
-    on.shop.close()
+    shop = watch(connect({"store": {"url": url}}, bank=shop.bank, clock=shop.clock), shop.bank, shop.clock)
+    lost = shop.pay("c-2")
+    value_of(shop.transactions.authorize_and_capture(lost.id))
+    shop.payports.close()
     restored = {"store": {"url": f"sqlite:///{tmp_path}/kept.db"}}
-    on = watch(connect(restored, bank=on.bank, clock=on.clock), on.bank, on.clock)
-    assert attention_kinds(on) == set()
-    on.deliver()
-    on.settle_down(2 * MINUTE, 1)
-    (item,) = told(on.shop.maintenance.needs_attention())
-    assert (item.kind, item.transaction_id) == (AttentionKind.LOST_TRANSACTION, on.bank.effects()[0].transaction_id)
-    on.shop.close()
+    shop = watch(connect(restored, bank=shop.bank, clock=shop.clock), shop.bank, shop.clock)
+    assert attention_kinds(shop) == set()
+    shop.deliver_webhooks()
+    shop.let_time_pass(2 * MINUTE, 1)
+    (item,) = value_of(shop.maintenance.needs_attention())
+    assert (item.kind, item.transaction_id) == (AttentionKind.LOST_TRANSACTION, shop.bank.effects()[0].transaction_id)
+    shop.payports.close()
 
 
 def test_what_was_made_elsewhere_is_shown_once_nobody_could_place_it_for_long() -> None:
-    on = bench()
-    elsewhere = watch(connect(MEMORY, bank=on.bank, clock=on.clock), on.bank, on.clock)
+    shop = open_shop()
+    elsewhere = watch(connect(MEMORY, bank=shop.bank, clock=shop.clock), shop.bank, shop.clock)
     _, reference = captured(elsewhere)
-    on.bank.webhooks()
-    on.bank.dashboard("REFUND", reference, eur(1_000))
-    on.deliver()
-    assert attention_kinds(on) == set()
-    on.settle_down(DAY, 8)
-    assert attention_kinds(on) == {AttentionKind.PARKED_NOTIFICATION}
+    shop.bank.webhooks()
+    shop.bank.dashboard("REFUND", reference, eur(1_000))
+    shop.deliver_webhooks()
+    assert attention_kinds(shop) == set()
+    shop.let_time_pass(DAY, 8)
+    assert attention_kinds(shop) == {AttentionKind.PARKED_NOTIFICATION}

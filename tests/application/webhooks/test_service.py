@@ -27,104 +27,104 @@ from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
 from payports.application.webhooks.inbox import PATIENCE
 from payports.domain.observation import Channel
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
-from tests.application.shops import (
+from tests.application.fixtures import (
     DAY,
     HOUR,
     MINUTE,
     SECRET,
-    Bench,
-    bench,
+    ShopFixture,
     eur,
-    fail,
+    observation,
+    open_shop,
     problem,
-    seen,
     snapshot,
-    told,
+    value_of,
     with_gateway,
 )
+from tests.application.stubs import fail
 
 TWO_SECRETS: dict[str, Any] = {
     "gateways": {"first": {"adapter": "sandbox", "account": "one"}, "second": {"adapter": "sandbox", "account": "two"}}
 }
 
 
-def awaited(on: Bench, cart: str = "c-1", **rest: Any) -> str:
+def awaited(shop: ShopFixture, cart: str = "c-1", **rest: Any) -> str:
     """A checkout that waits for a result; gives the bank's name for it, and its notification is pending."""
-    payment = on.pay(cart, token="tok_async", **rest)
-    assert isinstance(told(on.submit(cart)), AwaitingResults)
-    reference = on.again(payment).transactions[0].gateway_reference
-    on.bank.finish_async(reference)
+    payment = shop.pay(cart, token="tok_async", **rest)
+    assert isinstance(value_of(shop.submit(cart)), AwaitingResults)
+    reference = shop.reload(payment).transactions[0].gateway_reference
+    shop.bank.finish_async(reference)
     return reference
 
 
 def signed(
-    on: Bench, message: Mapping[str, Any], secret: str = SECRET, late_s: int = 0
+    shop: ShopFixture, message: Mapping[str, Any], secret: str = SECRET, late_s: int = 0
 ) -> tuple[dict[str, str], bytes]:
     body = json.dumps(message).encode()
-    return signed_headers(Secret(secret), body, int(on.clock.now().timestamp()) - late_s), body
+    return signed_headers(Secret(secret), body, int(shop.clock.now().timestamp()) - late_s), body
 
 
-def told_again(on: Bench, **changes: Any) -> dict[str, Any]:
+def told_again(shop: ShopFixture, **changes: Any) -> dict[str, Any]:
     """The message of the one pending notification, its transaction changed."""
-    ((_, body),) = on.bank.webhooks()
+    ((_, body),) = shop.bank.webhooks()
     message: dict[str, Any] = json.loads(body)
     message["items"][0]["transaction"] |= changes
     return message
 
 
 def test_a_notification_is_applied_and_answered_with_ok() -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    receipt = told(on.receive(headers, body))
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    receipt = value_of(shop.receive_webhook(headers, body))
     assert (receipt.status_code, receipt.applied) == (200, 1)
 
 
 def test_a_notification_comes_as_often_as_it_likes_and_is_applied_once() -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    told(on.receive(headers, body))
-    after = snapshot(on)
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    value_of(shop.receive_webhook(headers, body))
+    after = snapshot(shop)
     for _ in range(3):
-        receipt = told(on.receive(headers, body))
+        receipt = value_of(shop.receive_webhook(headers, body))
         assert (receipt.status_code, receipt.applied) == (200, 0)
-    assert snapshot(on) == after
+    assert snapshot(shop) == after
 
 
 def test_the_same_fact_under_another_event_id_changes_nothing_more() -> None:
-    on = bench()
-    awaited(on)
-    message = told_again(on)
-    told(on.receive(*signed(on, message)))
-    payment = on.shop.store.of("default").payments()[0]
+    shop = open_shop()
+    awaited(shop)
+    message = told_again(shop)
+    value_of(shop.receive_webhook(*signed(shop, message)))
+    payment = shop.payports.store.of("default").payments()[0]
     message["items"][0]["id"] = "ev_other"
-    told(on.receive(*signed(on, message)))
-    assert on.again(payment) == payment
+    value_of(shop.receive_webhook(*signed(shop, message)))
+    assert shop.reload(payment) == payment
 
 
 def test_a_notification_that_comes_at_the_same_time_in_many_threads_is_applied_once() -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
 
     def receive(_: int) -> Any:
-        return on.receive(headers, body)
+        return shop.receive_webhook(headers, body)
 
     with ThreadPoolExecutor(8) as pool:
-        receipts = [told(one) for one in pool.map(receive, range(8))]
-    assert {one.status_code for one in receipts} == {200}
-    (payment,) = on.shop.store.of("default").payments()
+        receipts = [value_of(receipt) for receipt in pool.map(receive, range(8))]
+    assert {receipt.status_code for receipt in receipts} == {200}
+    (payment,) = shop.payports.store.of("default").payments()
     assert payment.placed
-    facts = told(on.shop.events.history(payment.id))
-    webhooks = [one for one in facts if one.fact.detail.get("channel") == "WEBHOOK"]
+    facts = value_of(shop.events.history(payment.id))
+    webhooks = [fact for fact in facts if fact.fact.detail.get("channel") == "WEBHOOK"]
     assert len(webhooks) == 1
 
 
-def _tampered(on: Bench) -> dict[str, tuple[Any, bytes]]:
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    now = int(on.clock.now().timestamp())
+def _tampered(shop: ShopFixture) -> dict[str, tuple[Any, bytes]]:
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    now = int(shop.clock.now().timestamp())
     signature = headers[HEADER]
     old, future = (signed_headers(Secret(SECRET), body, at) for at in (now - 301, now + 301))
     return {
@@ -149,16 +149,16 @@ def _tampered(on: Bench) -> dict[str, tuple[Any, bytes]]:
     }
 
 
-@pytest.mark.parametrize("wrong", list(_tampered(bench())))
+@pytest.mark.parametrize("wrong", list(_tampered(open_shop())))
 def test_what_fails_verification_changes_nothing_is_refused_and_is_kept_nowhere(wrong: str) -> None:
     """Stripe's SDK accepts timestamps in the future."""
-    on = bench()
-    headers, body = _tampered(on)[wrong]
-    before = snapshot(on)
-    receipt = told(on.shop.webhooks.receive("sandbox", headers, body))
+    shop = open_shop()
+    headers, body = _tampered(shop)[wrong]
+    before = snapshot(shop)
+    receipt = value_of(shop.webhooks.receive("sandbox", headers, body))
     assert 400 <= receipt.status_code < 500
     assert receipt.applied == 0
-    assert snapshot(on) == before
+    assert snapshot(shop) == before
 
 
 @pytest.mark.parametrize(
@@ -178,33 +178,33 @@ def test_what_fails_verification_changes_nothing_is_refused_and_is_kept_nowhere(
 )
 def test_a_genuine_notification_about_something_else_never_counts_as_paid(changes: dict[str, Any]) -> None:
     """hyperswitch-prism: EUR 1 for a charge of USD 1000."""
-    on = bench()
-    awaited(on)
-    told(on.receive(*signed(on, told_again(on, **changes))))
-    (payment,) = on.shop.store.of("default").payments()
+    shop = open_shop()
+    awaited(shop)
+    value_of(shop.receive_webhook(*signed(shop, told_again(shop, **changes))))
+    (payment,) = shop.payports.store.of("default").payments()
     assert payment.transactions[0].status is not TransactionStatus.SUCCEEDED or payment.transactions[0].discrepancy
     assert not payment.placed
 
 
 def test_every_item_of_a_batch_is_verified() -> None:
     """Adyen's SDK verifies the first item only."""
-    on = bench()
-    awaited(on)
-    message = told_again(on)
+    shop = open_shop()
+    awaited(shop)
+    message = told_again(shop)
     good = json.loads(json.dumps(message["items"][0]))
     bad = json.loads(json.dumps(message["items"][0]))
     bad["id"], bad["transaction"]["account"] = "ev_2", "somebody-else"
-    before = snapshot(on)
-    receipt = told(on.receive(*signed(on, {**message, "items": [good, bad]})))
+    before = snapshot(shop)
+    receipt = value_of(shop.receive_webhook(*signed(shop, {**message, "items": [good, bad]})))
     assert 400 <= receipt.status_code < 500
-    assert snapshot(on) == before
+    assert snapshot(shop) == before
 
 
 def test_a_notification_about_another_gateways_transaction_is_not_believed() -> None:
-    on = bench(TWO_SECRETS)
-    payment = on.pay(token="tok_async", gateway="first")
-    told(on.submit())
-    (row,) = on.again(payment).transactions
+    shop = open_shop(TWO_SECRETS)
+    payment = shop.pay(token="tok_async", gateway="first")
+    value_of(shop.submit())
+    (row,) = shop.reload(payment).transactions
     lie = {
         "account": "two",
         "environment": "sandbox",
@@ -226,110 +226,110 @@ def test_a_notification_about_another_gateways_transaction_is_not_believed() -> 
             }
         ],
     }
-    told(on.shop.webhooks.receive("second", *signed(on, lie)))
-    assert on.again(payment).transactions[0].status is TransactionStatus.AWAITING_RESULT
+    value_of(shop.webhooks.receive("second", *signed(shop, lie)))
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.AWAITING_RESULT
 
 
 def test_the_notification_of_another_merchant_is_parked_and_touches_nobody() -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    before = snapshot(on)
-    told(on.shop.merchant("m-2").webhooks.receive("sandbox", headers, body))
-    assert snapshot(on) == before
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    before = snapshot(shop)
+    value_of(shop.payports.merchant("m-2").webhooks.receive("sandbox", headers, body))
+    assert snapshot(shop) == before
 
 
 def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
-    on = bench()
-    awaited(on)
-    headers, body = signed(on, told_again(on, key="t-nobody", reference="au_nobody"))
-    receipt = told(on.receive(headers, body))
+    shop = open_shop()
+    awaited(shop)
+    headers, body = signed(shop, told_again(shop, key="t-nobody", reference="au_nobody"))
+    receipt = value_of(shop.receive_webhook(headers, body))
     assert (receipt.status_code, receipt.applied) == (200, 0)
     for _ in range(PATIENCE):
-        on.clock.advance(DAY)
-        told(on.shop.maintenance.run())
-    kinds = [item.kind.value for item in told(on.shop.maintenance.needs_attention())]
+        shop.clock.advance(DAY)
+        value_of(shop.maintenance.run())
+    kinds = [item.kind.value for item in value_of(shop.maintenance.needs_attention())]
     assert kinds == ["EXPIRING_AUTHORIZATION", "LOST_TRANSACTION"]
 
 
 def test_a_notification_that_came_before_our_own_record_of_its_parent_is_applied_later() -> None:
-    on = bench()
-    payment = on.pay(token="tok_timeout_charged", minor=5_990)
-    problem(on.shop.transactions.authorize_and_capture(payment.id))
-    on.bank.webhooks()
-    (effect,) = on.bank.effects()
-    on.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
-    on.deliver()
-    assert len(on.again(payment).transactions) == 1
-    on.settle_down(MINUTE * 2, 6)
-    assert told(on.shop.payments.summary(payment.id)).amount_refunded == eur(1_000)
+    shop = open_shop()
+    payment = shop.pay(token="tok_timeout_charged", minor=5_990)
+    problem(shop.transactions.authorize_and_capture(payment.id))
+    shop.bank.webhooks()
+    (effect,) = shop.bank.effects()
+    shop.bank.dashboard("REFUND", effect.gateway_reference, eur(1_000))
+    shop.deliver_webhooks()
+    assert len(shop.reload(payment).transactions) == 1
+    shop.let_time_pass(MINUTE * 2, 6)
+    assert value_of(shop.payments.summary(payment.id)).amount_refunded == eur(1_000)
 
 
 def test_what_is_done_at_the_banks_dashboard_is_recorded_as_observed() -> None:
-    on = bench()
-    payment = on.pay(minor=10_000)
-    told(on.shop.transactions.authorize_and_capture(payment.id))
-    (effect,) = on.bank.effects()
-    on.bank.dashboard("REFUND", effect.gateway_reference, eur(4_000))
-    on.bank.dashboard("CHARGEBACK", effect.gateway_reference, eur(1_000))
-    on.deliver()
-    summary = told(on.shop.payments.summary(payment.id))
+    shop = open_shop()
+    payment = shop.pay(minor=10_000)
+    value_of(shop.transactions.authorize_and_capture(payment.id))
+    (effect,) = shop.bank.effects()
+    shop.bank.dashboard("REFUND", effect.gateway_reference, eur(4_000))
+    shop.bank.dashboard("CHARGEBACK", effect.gateway_reference, eur(1_000))
+    shop.deliver_webhooks()
+    summary = value_of(shop.payments.summary(payment.id))
     assert (summary.amount_refunded, summary.amount_charged_back) == (eur(4_000), eur(1_000))
     assert summary.amount_available_for_refund == eur(5_000)
-    assert [one.observed_only for one in on.again(payment).transactions] == [False, True, True]
+    assert [transaction.observed_only for transaction in shop.reload(payment).transactions] == [False, True, True]
 
 
 def test_more_than_a_parent_can_bear_is_recorded_and_shown() -> None:
-    on = bench()
-    payment = on.pay(minor=10_000)
-    sale = told(on.shop.transactions.authorize_and_capture(payment.id)).transactions[0]
+    shop = open_shop()
+    payment = shop.pay(minor=10_000)
+    sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
     for number in range(2):
-        fact = seen(
+        fact = observation(
             TransactionStatus.SUCCEEDED,
             type=TransactionType.REFUND,
             amount=eur(6_000),
             gateway_reference=f"re_{number}",
             parent_reference=sale.gateway_reference,
         )
-        on.shop.transactions.record(payment.id, fact)
-    assert told(on.shop.payments.summary(payment.id)).amount_refunded == eur(12_000)
-    (item,) = {one.kind.value for one in told(on.shop.maintenance.needs_attention())}
+        shop.transactions.record(payment.id, fact)
+    assert value_of(shop.payments.summary(payment.id)).amount_refunded == eur(12_000)
+    (item,) = {item.kind.value for item in value_of(shop.maintenance.needs_attention())}
     assert item == "DISCREPANCY"
 
 
 def test_what_succeeded_can_be_taken_back_and_is_then_no_longer_counted() -> None:
-    on = bench()
-    payment = on.pay(minor=10_000)
-    told(on.shop.transactions.authorize_and_capture(payment.id))
-    on.deliver()
-    (effect,) = on.bank.effects()
-    on.bank.revoke(effect.gateway_reference)
-    on.deliver()
-    assert on.again(payment).transactions[0].status is TransactionStatus.REVOKED
-    assert told(on.shop.payments.summary(payment.id)).amount_captured == eur(0)
+    shop = open_shop()
+    payment = shop.pay(minor=10_000)
+    value_of(shop.transactions.authorize_and_capture(payment.id))
+    shop.deliver_webhooks()
+    (effect,) = shop.bank.effects()
+    shop.bank.revoke(effect.gateway_reference)
+    shop.deliver_webhooks()
+    assert shop.reload(payment).transactions[0].status is TransactionStatus.REVOKED
+    assert value_of(shop.payments.summary(payment.id)).amount_captured == eur(0)
 
 
 def test_if_the_store_fails_the_gateway_is_told_to_come_again() -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    on.store.before_commit = fail()
-    assert isinstance(problem(on.receive(headers, body)), StoreUnavailable)
-    on.store.before_commit = None
-    assert told(on.receive(headers, body)).applied == 1
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    shop.store.before_commit = fail()
+    assert isinstance(problem(shop.receive_webhook(headers, body)), StoreUnavailable)
+    shop.store.before_commit = None
+    assert value_of(shop.receive_webhook(headers, body)).applied == 1
 
 
 def test_a_gateway_without_notifications_is_a_typed_refusal() -> None:
-    on = bench()
-    silent = with_gateway(on, webhooks=None)
-    assert problem(silent.receive({}, b"")) == GatewayUnsupported("sandbox", "webhooks")
-    assert problem(on.shop.webhooks.receive("none", {}, b"")) == GatewayUnsupported("none", "webhooks")
+    shop = open_shop()
+    silent = with_gateway(shop, webhooks=None)
+    assert problem(silent.receive_webhook({}, b"")) == GatewayUnsupported("sandbox", "webhooks")
+    assert problem(shop.webhooks.receive("none", {}, b"")) == GatewayUnsupported("none", "webhooks")
     text: Any = "text"
-    assert isinstance(problem(on.shop.webhooks.receive("sandbox", {}, text)), InvalidInput)
+    assert isinstance(problem(shop.webhooks.receive("sandbox", {}, text)), InvalidInput)
 
 
 def test_a_body_of_more_than_a_megabyte_is_refused_unread() -> None:
-    assert told(bench().receive({}, b"x" * 1_000_001)).status_code == 413
+    assert value_of(open_shop().receive_webhook({}, b"x" * 1_000_001)).status_code == 413
 
 
 class Reading(WebhookReader):
@@ -350,7 +350,6 @@ class Reading(WebhookReader):
 
 NOTHING: Any = None
 
-
 WRONG_READINGS: dict[str, Any] = {
     "raises": RuntimeError("secret"),
     "gives nothing": None,
@@ -358,8 +357,10 @@ WRONG_READINGS: dict[str, Any] = {
     "succeeds with texts": Success(("paid",)),
     "fails with a text": Failure("no"),
     "has no fact": Success((Notification(event_id="ev_1", seen=NOTHING),)),
-    "has no event id": Success((Notification(event_id="", seen=seen(TransactionStatus.SUCCEEDED)),)),
-    "has a number as event id": Success((Notification(event_id=NOTHING, seen=seen(TransactionStatus.SUCCEEDED)),)),
+    "has no event id": Success((Notification(event_id="", seen=observation(TransactionStatus.SUCCEEDED)),)),
+    "has a number as event id": Success(
+        (Notification(event_id=NOTHING, seen=observation(TransactionStatus.SUCCEEDED)),)
+    ),
     "has a wrong fact": Success(
         (Notification(event_id="ev_1", seen=Observation(status=NOTHING, channel=Channel.WEBHOOK)),)
     ),
@@ -368,30 +369,25 @@ WRONG_READINGS: dict[str, Any] = {
 
 @pytest.mark.parametrize("given", WRONG_READINGS.values(), ids=WRONG_READINGS)
 def test_a_reader_that_misbehaves_is_not_believed(given: Any) -> None:
-    on = bench()
-    awaited(on)
-    ((headers, body),) = on.bank.webhooks()
-    before = snapshot(on)
-    receipt = told(with_gateway(on, webhooks=Reading(given)).receive(headers, body))
+    shop = open_shop()
+    awaited(shop)
+    ((headers, body),) = shop.bank.webhooks()
+    before = snapshot(shop)
+    receipt = value_of(with_gateway(shop, webhooks=Reading(given)).receive_webhook(headers, body))
     assert 400 <= receipt.status_code < 500
-    assert snapshot(on) == before
+    assert snapshot(shop) == before
 
 
 def test_notifications_that_never_come_are_made_good_by_polling() -> None:
-    on = bench()
-    awaited(on)
-    on.bank.webhooks()
-    on.settle_down(HOUR, 4)
-    (payment,) = on.shop.store.of("default").payments()
+    shop = open_shop()
+    awaited(shop)
+    shop.bank.webhooks()
+    shop.let_time_pass(HOUR, 4)
+    (payment,) = shop.payports.store.of("default").payments()
     assert payment.placed
 
 
 # --- answers ---
-
-
-def _told_later(on: Bench, reference: str) -> Any:
-    on.bank.finish_async(reference)
-    return on.bank.webhooks()
 
 
 @pytest.mark.parametrize(
@@ -399,17 +395,18 @@ def _told_later(on: Bench, reference: str) -> Any:
     [(b"x" * 1_000_000, 400, b"refused"), (b"x" * 1_000_001, 413, b"too large"), (b"", 400, b"refused")],
 )
 def test_a_gateway_is_answered_by_how_its_body_was_taken(body: bytes, status: int, said: bytes) -> None:
-    receipt = told(bench().receive({}, body))
+    receipt = value_of(open_shop().receive_webhook({}, body))
     assert (receipt.status_code, receipt.body, receipt.applied) == (status, said, 0)
 
 
 def test_a_gateway_is_thanked_for_what_was_applied_and_for_what_was_known() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    ((headers, body),) = _told_later(on, row.gateway_reference)
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    shop.bank.finish_async(row.gateway_reference)
+    ((headers, body),) = shop.bank.webhooks()
     for applied in (1, 0):
-        receipt = told(on.receive(headers, body))
+        receipt = value_of(shop.receive_webhook(headers, body))
         assert (receipt.status_code, receipt.body, receipt.applied) == (200, b"ok", applied)
 
 
@@ -431,23 +428,27 @@ class Reader(WebhookReader):
 @pytest.mark.parametrize("params", [None, {"endpoint": "1"}])
 def test_a_reader_is_given_all_that_came(params: Mapping[str, str] | None) -> None:
     reader = Reader(Success(()))
-    on = with_gateway(bench(), webhooks=reader)
-    told(on.shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
-    assert reader.asked == [({"a": "b"}, b"body", params or {}, on.clock.now())]
+    shop = with_gateway(open_shop(), webhooks=reader)
+    value_of(shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
+    assert reader.asked == [({"a": "b"}, b"body", params or {}, shop.clock.now())]
 
 
 def test_a_readers_refusal_is_answered_with_its_status() -> None:
-    on = with_gateway(bench(), webhooks=Reader(Failure(WebhookRefused("secret", 401))))
-    receipt = told(on.receive({}, b""))
+    shop = with_gateway(open_shop(), webhooks=Reader(Failure(WebhookRefused("secret", 401))))
+    receipt = value_of(shop.receive_webhook({}, b""))
     assert (receipt.status_code, receipt.body) == (401, b"refused")
 
 
 def test_whatever_a_reader_calls_it_a_notification_came_as_one() -> None:
-    on = bench()
-    payment = on.pay(token="tok_async")
-    row = told(on.shop.transactions.authorize(payment.id)).transactions[0]
-    fact = seen(TransactionStatus.SUCCEEDED, transaction_id=row.id, channel=Channel.OPERATOR)
-    told(with_gateway(on, webhooks=Reader(Success((Notification(event_id="ev_1", seen=fact),)))).receive({}, b""))
-    telling = on.again(payment).transactions[0].judgement.telling
+    shop = open_shop()
+    payment = shop.pay(token="tok_async")
+    row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
+    fact = observation(TransactionStatus.SUCCEEDED, transaction_id=row.id, channel=Channel.OPERATOR)
+    value_of(
+        with_gateway(shop, webhooks=Reader(Success((Notification(event_id="ev_1", seen=fact),)))).receive_webhook(
+            {}, b""
+        )
+    )
+    telling = shop.reload(payment).transactions[0].judgement.telling
     assert telling
     assert telling.channel is Channel.WEBHOOK

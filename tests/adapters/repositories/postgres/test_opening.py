@@ -22,7 +22,7 @@ from payports.ports.adapter import AdapterContext, ConfigurationError, Unreachab
 from payports.ports.gateway import Gateway
 from payports.ports.store import StoreFailed, StoreUnreachable
 from payports.testing import FixedClock
-from tests.application.shops import bench
+from tests.application.fixtures import open_shop
 from tests.postgres import control, own_server, start_again
 
 TRIES: TypeAlias = Queue[str]
@@ -193,7 +193,7 @@ def test_a_server_says_by_a_code_that_it_is_going(error: type[psycopg.Error], be
 
 def test_gateways_are_let_go_of_when_there_is_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
-    sandbox = bench().shop.gateways["sandbox"].gateway
+    sandbox = open_shop().gateways["sandbox"].gateway
 
     def closing(name: str) -> Gateway:
         return attrs.evolve(sandbox, close=lambda: closed.append(name))
