@@ -1,4 +1,4 @@
-"""One pass of maintenance: find what is due, lease it, work on it, and give it back."""
+"""One pass of maintenance: find what is due, lease it, work on it, release it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from payports.ports.commit import InboxEntry
 from payports.ports.leases import checkout_lease, gateway_lease, notification_lease, payment_lease
 from payports.ports.store import StoreFailed
 
-_AT_ONCE: Final = 20
-"""So much work is leased together, and given back together."""
+_BATCH: Final = 20
+"""So many items are leased together, and released together."""
 
 _LEASE: Final = timedelta(seconds=30)
-"""When another worker may take over what one has leased and not given back; whoever is slower than that finds its commits refused."""
+"""When another worker may take over what one has leased and not released; the slower one finds its commits refused."""
 
-_Work = TypeVar("_Work")
+_Item = TypeVar("_Item")
 
 
 @attrs.define
 class MaintenancePass:
-    """One pass, under the name that its leases carry. ``done`` counts what it did; ``stopped``: it was told to leave the rest.
+    """One pass, under the name that its leases carry. ``done`` counts what it did; ``stopped``: it was asked to leave the rest.
 
-    ``_silent``: the gateways that give no answers, and are left alone until the end of the pass. ``_answering``: those that gave any.
-    ``_passed_by``: how many payments were left for later, because their gateway is silent. ``_gone``: what is remembered of gateways that
-    are not configured any more.
+    ``_unavailable``: the gateways whose circuit breaker is open, which are not called until the end of the pass. ``_available``: those that
+    have answered. ``_skipped``: how many payments were left for later because their gateway is unavailable. ``_unconfigured``: the circuit
+    breakers of gateways that are not configured any more.
     """
 
     _env: Environment
@@ -42,121 +42,124 @@ class MaintenancePass:
     done: Counter[str]
     _stopping: Callable[[], bool]
     stopped: bool = False
-    _silent: set[str] = attrs.field(factory=set[str])
-    _answering: set[str] = attrs.field(factory=set[str])
-    _passed_by: int = 0
-    _gone: defaultdict[str, CircuitBreaker] = attrs.field(factory=lambda: defaultdict(CircuitBreaker))
+    _unavailable: set[str] = attrs.field(factory=set[str])
+    _available: set[str] = attrs.field(factory=set[str])
+    _skipped: int = 0
+    _unconfigured: defaultdict[str, CircuitBreaker] = attrs.field(factory=lambda: defaultdict(CircuitBreaker))
 
     def run(self, limit: int) -> int:
-        """Work on at most so much of each kind; gives how much was found of that of which most was found."""
+        """Work on at most ``limit`` items of each kind; gives the number found of the kind of which most were found."""
         store, now = self._env.store, self._env.now
         return max(
-            self._over_payments(limit),
-            self._over(store.parked(now(), limit), _name_of_entry, self._retry),
-            self._over(store.open_checkouts(now(), limit), _name_of_checkout, self._conclude),
+            self._work_on_payments(limit),
+            self._work_on(store.parked(now(), limit), _notification_lease, self._retry),
+            self._work_on(store.open_checkouts(now(), limit), _checkout_lease, self._finalize),
         )
 
-    def _over_payments(self, limit: int) -> int:
-        """Work on payments that are due. Where a gateway falls silent meanwhile, others are looked for in the place of its own."""
-        self._silent = {
-            name for name, one in self._env.gateways.items() if one.circuit_breaker.is_open(self._env.now())
+    def _work_on_payments(self, limit: int) -> int:
+        """Work on payments that are due. Payments of other gateways take the place of those whose gateway becomes unavailable."""
+        now = self._env.now()
+        self._unavailable = {
+            name for name, configured in self._env.gateways.items() if configured.circuit_breaker.is_open(now)
         }
-        self._leave_alone()
-        found = 0
+        self._lease_unavailable()
+        worked_on = 0
         while True:
-            silent, passed_by = len(self._silent), self._passed_by
-            found += self._over(self._env.store.due(self._env.now(), limit - found), payment_lease, self._tend)
-            found -= self._passed_by - passed_by
-            if len(self._silent) == silent:
-                return found
-            self._leave_alone()
-            if found >= limit or self.stopped:
-                return found
+            unavailable, skipped = len(self._unavailable), self._skipped
+            due = self._env.store.due(self._env.now(), limit - worked_on)
+            worked_on += self._work_on(due, payment_lease, self._recover)
+            worked_on -= self._skipped - skipped
+            if len(self._unavailable) == unavailable:
+                return worked_on
+            self._lease_unavailable()
+            if worked_on >= limit or self.stopped:
+                return worked_on
 
-    def _over(self, found: Sequence[_Work], name_of: Callable[[_Work], str], work: Callable[[_Work], None]) -> int:
-        """Work on what was found, as far as nobody else does, until told to stop or a gateway falls silent; gives how much that was."""
-        silent = len(self._silent)
+    def _work_on(self, items: Sequence[_Item], lease_of: Callable[[_Item], str], work: Callable[[_Item], None]) -> int:
+        """Work on the items that no other worker has leased, until asked to stop or a gateway becomes unavailable; gives their number."""
+        unavailable = len(self._unavailable)
         if self.stopped:
             return 0
-        for start in range(0, len(found), _AT_ONCE):
-            named = {name_of(one): one for one in found[start : start + _AT_ONCE]}
-            leased = self._env.store.lease(tuple(named), self._holder, _LEASE)
+        for start in range(0, len(items), _BATCH):
+            by_lease = {lease_of(item): item for item in items[start : start + _BATCH]}
+            leased = self._env.store.lease(tuple(by_lease), self._holder, _LEASE)
             try:
-                for name in (name for name in named if name in leased):
-                    if self._is_over():
+                for name in (name for name in by_lease if name in leased):
+                    if self._is_asked_to_stop():
                         break
-                    self._try(work, named[name])
+                    self._try(work, by_lease[name])
             finally:
-                self._give_back(tuple(leased))
-            if self.stopped or len(self._silent) != silent:
-                return start + len(named)
-        return len(found)
+                self._release(tuple(leased))
+            if self.stopped or len(self._unavailable) != unavailable:
+                return start + len(by_lease)
+        return len(items)
 
-    def _is_over(self) -> bool:
+    def _is_asked_to_stop(self) -> bool:
         self.stopped = self.stopped or self._stopping()
         return self.stopped
 
-    def _try(self, work: Callable[[_Work], None], one: _Work) -> None:
-        """Work on one thing; if the store fails over that alone, the others need not wait."""
+    def _try(self, work: Callable[[_Item], None], item: _Item) -> None:
+        """Work on one item; if the store fails on it alone, the others go on."""
         try:
-            work(one)
+            work(item)
         except StoreFailed:
             self.done["unreadable"] += 1
-            self._env.store.due(self._env.now(), 1)  # if it fails over this too, the pass is over
+            self._env.store.due(self._env.now(), 1)  # if this fails too, the pass ends
 
-    def _give_back(self, names: tuple[str, ...]) -> None:
+    def _release(self, names: tuple[str, ...]) -> None:
         try:
             self._env.store.release(names, self._holder)
         except StoreFailed:
-            return  # they run out
+            return  # the leases run out
 
-    def _tend(self, payment_id: str) -> None:
-        """Settle what a payment is due for, unless its gateway gives no answers."""
+    def _recover(self, payment_id: str) -> None:
+        """Recover what is due of a payment, unless its gateway is unavailable."""
         payment = self._env.store.payment(payment_id)
         if payment is None:
             return
         gateway = payment.gateway
-        settling = PaymentRecovery(env=self._env, done=self.done, payment=payment, answering=gateway in self._answering)
-        if not settling.due():
+        recovery = PaymentRecovery(
+            env=self._env, done=self.done, payment=payment, gateway_answers=gateway in self._available
+        )
+        if not recovery.due():
             return
-        if gateway in self._silent:
-            self._passed_by += 1
+        if gateway in self._unavailable:
+            self._skipped += 1
             return
         began = self._env.now()
-        settling.settle()
-        self._listen(gateway, settling, began)
+        recovery.recover()
+        self._note_availability(gateway, recovery, began)
 
-    def _listen(self, gateway: str, settled: PaymentRecovery, began: datetime) -> None:
-        """Keep in mind whether a gateway answers."""
-        silence, now = self._silence_of(gateway), self._env.now()
-        if settled.answered:
-            self._answering.add(gateway)
-            silence.record_success()
-        if settled.silent:
-            silence.record_failure(now - began, now)
-        if silence.is_open(now):
-            self._silent.add(gateway)
+    def _note_availability(self, gateway: str, recovery: PaymentRecovery, began: datetime) -> None:
+        breaker, now = self._circuit_breaker(gateway), self._env.now()
+        if recovery.answered:
+            self._available.add(gateway)
+            breaker.record_success()
+        if recovery.silent:
+            breaker.record_failure(now - began, now)
+        if breaker.is_open(now):
+            self._unavailable.add(gateway)
 
-    def _silence_of(self, gateway: str) -> CircuitBreaker:
+    def _circuit_breaker(self, gateway: str) -> CircuitBreaker:
         configured = self._env.gateways.get(gateway)
-        return configured.circuit_breaker if configured else self._gone[gateway]
+        return configured.circuit_breaker if configured else self._unconfigured[gateway]
 
-    def _leave_alone(self) -> None:
-        """Keep the payments of silent gateways from being found, by other workers and passes too, until the leases run out."""
-        if self._silent:
-            self._env.store.lease(tuple(map(gateway_lease, self._silent)), self._holder, OPEN_FOR)
+    def _lease_unavailable(self) -> None:
+        """Keep payments of unavailable gateways from being found, also by other workers and passes, until the leases run out."""
+        if self._unavailable:
+            self._env.store.lease(tuple(map(gateway_lease, self._unavailable)), self._holder, OPEN_FOR)
 
     def _retry(self, entry: InboxEntry) -> None:
-        self.done["applied"] += apply(self._env, entry) is Applied.APPLIED
+        self.done["notifications_applied"] += apply(self._env, entry) is Applied.APPLIED
 
-    def _conclude(self, checkout: CheckoutRecord) -> None:
+    def _finalize(self, checkout: CheckoutRecord) -> None:
         finalize(self._env, checkout)
-        self.done["concluded"] += 1
+        self.done["checkouts_concluded"] += 1
 
 
-def _name_of_entry(entry: InboxEntry) -> str:
+def _notification_lease(entry: InboxEntry) -> str:
     return notification_lease(entry.gateway, entry.event_id)
 
 
-def _name_of_checkout(checkout: CheckoutRecord) -> str:
+def _checkout_lease(checkout: CheckoutRecord) -> str:
     return checkout_lease(checkout.owner)

@@ -1,4 +1,4 @@
-"""``shop.maintenance``: finish what was left open. One pass is bounded and safe to run from many places at once."""
+"""``shop.maintenance``: recover unknown results, reverse, expire, and list what needs a person."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ from payports.domain.transaction_types import TransactionStatus
 
 @attrs.frozen(kw_only=True)
 class MaintenanceReport:
-    """What one pass did: look-ups made and how many of them settled a doubt, reversals made and failed, actions that lapsed, holds whose
-    end is near, parked notifications applied, checkouts concluded, and what could not be worked on because the store failed over it.
-    ``more``: there was more work than one pass takes, or it was stopped."""
+    """What one pass did.
+
+    ``doubts_resolved``: how many of the ``looked_up`` transactions have a known result now. ``actions_expired``: the shopper did not come
+    back in time. ``holds_expiring``: the host is told that they end soon. ``unreadable``: the store failed on them. ``more``: there is
+    more work than one pass takes, or the pass was stopped.
+    """
 
     looked_up: int
-    settled: int
+    doubts_resolved: int
     reversed: int
     failed_reversals: int
-    lapsed: int
-    expiring: int
-    applied: int
-    concluded: int
+    actions_expired: int
+    holds_expiring: int
+    notifications_applied: int
+    checkouts_concluded: int
     unreadable: int
     more: bool
 
 
 @attrs.frozen
 class Maintenance:
-    """Recovers, reverses, expires, and says what it cannot do alone."""
+    """Finishes what was left open, and says what it cannot decide."""
 
     _env: Environment
 
@@ -48,22 +51,22 @@ class Maintenance:
     def run(
         self, limit: int = 100, *, stopping: Callable[[], bool] = never_stop
     ) -> Outcome[MaintenanceReport, InvalidInput | StoreUnavailable]:
-        """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; a host calls it every minute or so.
+        """Make one pass over at most ``limit`` payments, notifications and checkouts that are due; call it every minute or so.
 
-        Any number of processes may do so at once: each leases what it works on. What the store fails over is left to the next pass.
-        ``stopping`` is asked before each of them; once it says yes the pass ends, and gives back at once what it had leased. So it
-        does if ``stopping`` raises, and that is raised on; what was done before stays done.
+        Any number of processes may run passes at once: each leases what it works on. What the store fails on is left to the next pass.
+        ``stopping`` is asked before each item; once it returns true, or raises, the pass ends and releases at once what it had leased. What
+        was done before stays done; what ``stopping`` raised is raised again.
 
         Failures:
             InvalidInput: the limit is no whole number from 1 to 10,000, or ``stopping`` cannot be called.
-            StoreUnavailable: nothing could be done at all.
+            StoreUnavailable: the store could not be used at all.
         """
         if problem := check_limit(limit) or check_stopping(stopping):
             return Failure(problem)
         done = Counter[str]()
         one_pass = MaintenancePass(self._env, self._env.ids.new(), done, stopping)
         more = one_pass.run(limit) >= limit or one_pass.stopped
-        counted = {one.name: done[one.name] for one in attrs.fields(MaintenanceReport) if one.name != "more"}
+        counted = {field.name: done[field.name] for field in attrs.fields(MaintenanceReport) if field.name != "more"}
         return Success(MaintenanceReport(**counted, more=more))
 
     @store_errors_as_failures
@@ -81,15 +84,15 @@ class Maintenance:
         reason: str,
         gateway_reference: str = "",
     ) -> Outcome[TransactionReport, TransactionProblem]:
-        """Settle by a person's word what a transaction came to; who and why is kept in its history.
+        """Rule on the result of a transaction as an operator; the operator and the reason are kept in its history.
 
-        ``status``: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED; the status that it has takes note of what needed attention. A final status
-        is never lowered: what succeeded can only be revoked. ``gateway_reference``: the gateway's name for it, where nobody has told that
-        yet: what is to be built on a success needs it.
+        ``status``: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED; the status that the transaction has already acknowledges what needed
+        attention. A final status is never lowered: a success can only be revoked. ``gateway_reference``: the gateway's reference, where
+        none is known yet: further transactions on a success need it.
 
         Failures:
-            InvalidInput: the status cannot be ruled, nobody or no reason is named, or what succeeded is called otherwise.
+            InvalidInput: the status cannot be ruled, no operator or no reason is named, or the gateway has given another reference.
             PaymentNotFound: no such transaction.
-            OperationNotAllowed: it has a higher status; the ruling stands in its history and settles nothing.
+            OperationNotAllowed: the transaction has a higher status; the ruling stays in its history without effect.
         """
         return rule(self._env, transaction_id, status, operator, reason, gateway_reference)

@@ -125,7 +125,7 @@ def _told(outcome: Outcome[Any, Any]) -> Answer:
             made = tuple(transaction_id for receipt in value.receipts for transaction_id in receipt.transaction_ids)
         case OrderReport():
             made = tuple(transaction.id for report in value.reports for transaction in report.transactions)
-        case MaintenanceReport(looked_up=0, reversed=0, applied=0, concluded=0):
+        case MaintenanceReport(looked_up=0, reversed=0, notifications_applied=0, checkouts_concluded=0):
             return Answer(NOTHING)
         case Delivery(delivered=0, stopped_at=None):
             return Answer(NOTHING)

@@ -511,7 +511,7 @@ class ShopMachine(RuleBasedStateMachine):
             report = self.on.maintenance.run().unwrap()
             far = self.on.clock.now().replace(year=2100)
             self.pile += self.on.bank.webhooks()
-            if self.pile or report.concluded or store.parked(far):
+            if self.pile or report.checkouts_concluded or store.parked(far):
                 continue
             if not store.due(far):
                 return

@@ -212,7 +212,7 @@ def test_a_checkout_that_waits_for_days_does_not_keep_maintenance_from_the_other
         value_of(shop.submit(f"slow-{number}"))
     shop.clock.advance(2 * DAY)
     value_of(shop.maintenance.run(limit=10))
-    assert value_of(shop.maintenance.run(limit=2)).concluded == 0
+    assert value_of(shop.maintenance.run(limit=2)).checkouts_concluded == 0
 
 
 # --- what a checkout waits for ---

@@ -32,7 +32,7 @@ def test_what_has_lapsed_can_no_longer_be_finished_at_the_gateway() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     shop.clock.advance(HOUR)
-    assert value_of(shop.maintenance.run()).lapsed == 1
+    assert value_of(shop.maintenance.run()).actions_expired == 1
     assert isinstance(problem(shop.submit()), PaymentsFailed)
     with pytest.raises(ValueError, match="nothing that is ACTION"):
         shop.bank.complete_action(action_reference(required))
@@ -43,7 +43,7 @@ def test_what_was_finished_just_before_it_lapses_counts() -> None:
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required))
     shop.clock.advance(HOUR)
-    assert value_of(shop.maintenance.run()).lapsed == 0
+    assert value_of(shop.maintenance.run()).actions_expired == 0
     assert isinstance(value_of(shop.submit()), CheckedOut)
 
 
@@ -51,7 +51,7 @@ def test_the_browser_that_comes_back_too_late_makes_the_gateway_be_asked() -> No
     shop = shop_that_gives_no_action_up()
     required = three_d_secure(shop)
     shop.clock.advance(HOUR)
-    assert value_of(shop.maintenance.run()).lapsed == 1
+    assert value_of(shop.maintenance.run()).actions_expired == 1
     shop.bank.complete_action(action_reference(required))
     problem(resume(shop, required))
     assert shop.effects() == [("AUTHORIZE", 5_990)]
@@ -115,7 +115,7 @@ def test_what_was_finished_just_before_it_lapses_counts_where_it_cannot_be_given
     payment = shop.pay(token="tok_3ds")
     shop.bank.complete_action(action_reference(value_of(shop.submit())))
     shop.clock.advance(HOUR)
-    assert value_of(shop.maintenance.run()).lapsed == 0
+    assert value_of(shop.maintenance.run()).actions_expired == 0
     assert isinstance(value_of(shop.submit()), CheckedOut)
     row = only(shop.reload(payment), AUTHORIZE)
     assert (
@@ -133,7 +133,7 @@ def test_a_shopper_has_as_long_as_the_policy_says_now() -> None:
         shop, payports=attrs.evolve(shop.payports, policy=attrs.evolve(shop.payports.policy, schedule=schedule))
     )
     shop.clock.advance(HOUR)
-    assert value_of(longer.maintenance.run()).lapsed == 0
+    assert value_of(longer.maintenance.run()).actions_expired == 0
     assert only(shop.reload(payment), AUTHORIZE).status is TransactionStatus.REQUIRES_ACTION
 
 
@@ -145,7 +145,7 @@ def test_what_lapses_by_the_time_alone_is_declined_as_abandoned() -> None:
     payment = shop.pay(token="tok_3ds")
     value_of(shop.submit())
     shop.clock.advance(HOUR)
-    assert run(shop) == passed(looked_up=1, lapsed=1)
+    assert run(shop) == passed(looked_up=1, actions_expired=1)
     lapsed = only(shop.reload(payment), AUTHORIZE).judgement.telling
     assert lapsed == observation(
         TransactionStatus.DECLINED,

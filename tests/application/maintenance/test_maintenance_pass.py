@@ -36,7 +36,7 @@ def test_a_pass_gives_back_what_it_leased() -> None:
     shop = open_shop()
     payments = [unknown(shop, number) for number in range(45)]
     shop.clock.advance(2 * MINUTE)
-    assert value_of(shop.maintenance.run()).settled == 45
+    assert value_of(shop.maintenance.run()).doubts_resolved == 45
     names = tuple(payment_lease(payment.id) for payment in payments)
     assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
 
@@ -66,7 +66,7 @@ def test_a_payment_that_the_store_cannot_read_keeps_nobody_else_waiting() -> Non
     shop.clock.advance(2 * MINUTE)
     broken = with_unreadable(shop, bad.id)
     report = value_of(broken.maintenance.run())
-    assert (report.unreadable, report.settled) == (1, 1)
+    assert (report.unreadable, report.doubts_resolved) == (1, 1)
     assert shop.reload(good).transactions[0].succeeded
 
 
@@ -102,7 +102,7 @@ def test_a_store_that_fails_altogether_ends_the_pass() -> None:
     shop.clock.advance(2 * MINUTE)
     shop.store.before_commit = fail()
     report = value_of(shop.maintenance.run())
-    assert (report.unreadable, report.settled) == (1, 0)
+    assert (report.unreadable, report.doubts_resolved) == (1, 0)
 
 
 def test_a_gateway_that_gives_no_answer_is_left_alone_and_keeps_no_other_waiting() -> None:
@@ -136,12 +136,12 @@ def test_a_pass_that_is_told_to_stop_ends_between_two_payments_and_gives_the_res
     payments = [unknown(shop, number) for number in range(45)]
     shop.clock.advance(2 * MINUTE)
     report = value_of(shop.maintenance.run(stopping=lambda: len(shop.spy.looked_up) == 22))
-    assert (report.looked_up, report.settled, report.more) == (22, 22, True)
+    assert (report.looked_up, report.doubts_resolved, report.more) == (22, 22, True)
     names = tuple(payment_lease(payment.id) for payment in payments)
     assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
     shop.repository.release(names, "another")
     rest = value_of(shop.maintenance.run())
-    assert (rest.settled, rest.more) == (23, False)
+    assert (rest.doubts_resolved, rest.more) == (23, False)
 
 
 def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
@@ -163,10 +163,10 @@ def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
     shop.clock.advance(HOUR)
     before, commits = shop.spy.calls, len(shop.store.commits)
     report = value_of(shop.maintenance.run(stopping=lambda: True))
-    assert (report.looked_up, report.applied, report.concluded, report.more) == (0, 0, 0, True)
+    assert (report.looked_up, report.notifications_applied, report.checkouts_concluded, report.more) == (0, 0, 0, True)
     assert (shop.spy.calls, len(shop.store.commits)) == (before, commits)
     report = value_of(shop.maintenance.run(stopping=lambda: False))
-    assert (report.looked_up, report.applied, report.concluded, report.more) == (3, 1, 1, False)
+    assert (report.looked_up, report.notifications_applied, report.checkouts_concluded, report.more) == (3, 1, 1, False)
 
 
 def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:

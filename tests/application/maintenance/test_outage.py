@@ -100,7 +100,7 @@ def test_whoever_goes_through_another_gateway_is_served_in_the_same_pass(limit: 
     shop.clock.advance(2 * MINUTE)
     report = run(shop, limit)
     assert open_ones(shop, alive) == 0
-    assert (report.looked_up, report.settled, len(shop.spies["dead"].looked_up)) == (PROBES + 7, 7, PROBES)
+    assert (report.looked_up, report.doubts_resolved, len(shop.spies["dead"].looked_up)) == (PROBES + 7, 7, PROBES)
     assert report.more is (limit == PROBES + 7)
 
 
@@ -168,7 +168,7 @@ def test_what_the_gateway_answers_about_is_settled_between_what_it_does_not_answ
 
     shop.spy.on_look_up = now_and_then
     shop.clock.advance(2 * MINUTE)
-    assert run(shop).settled == 10
+    assert run(shop).doubts_resolved == 10
     assert sorted(order) == list(range(30))
 
 
@@ -257,7 +257,7 @@ def test_an_action_that_lapses_at_a_silent_gateway_is_given_up_when_it_is_back()
         run(with_gateway(shop, actions=away))
         shop.clock.advance(MINUTE)
     assert len(given_up) == 3
-    assert run(shop).lapsed == 1
+    assert run(shop).actions_expired == 1
     assert only(shop.reload(payment), TransactionType.AUTHORIZE).status is TransactionStatus.DECLINED
 
 
@@ -268,9 +268,9 @@ def test_a_hold_that_ends_soon_is_told_of_although_the_gateway_is_silent() -> No
         value_of(shop.transactions.authorize(payment.id))
     shop.spy.on_look_up = silence
     shop.clock.advance(6 * DAY)
-    assert run(shop).expiring == 2
+    assert run(shop).holds_expiring == 2
     shop.clock.advance(DAY)
-    assert (run(shop).expiring, len(shop.spy.looked_up)) == (0, 2)
+    assert (run(shop).holds_expiring, len(shop.spy.looked_up)) == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_
     shop.spies["dead"].on_look_up = hang
     shop.clock.advance(2 * MINUTE)
     reports = [run(merchant) for merchant in shops]
-    assert [report.settled for report in reports] == [1, 1, 1]
+    assert [report.doubts_resolved for report in reports] == [1, 1, 1]
     assert len(shop.spies["dead"].looked_up) == PROBES, "by the first merchant alone"
     shop.clock.advance(2 * MINUTE)
     began = shop.clock.now()

@@ -103,9 +103,9 @@ def test_a_hold_is_reported_once_a_day_before_it_ends() -> None:
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
     shop.clock.advance(6 * DAY - MINUTE)
-    assert value_of(shop.maintenance.run()).expiring == 0
+    assert value_of(shop.maintenance.run()).holds_expiring == 0
     shop.clock.advance(2 * MINUTE)
-    assert value_of(shop.maintenance.run()).expiring == 1
+    assert value_of(shop.maintenance.run()).holds_expiring == 1
     assert attention_kinds(shop) == {AttentionKind.EXPIRING_AUTHORIZATION}
     shop.let_time_pass(DAY, 3)
     facts = [recorded.fact for recorded in value_of(shop.events.history(payment.id))]
@@ -156,7 +156,7 @@ def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
         return shop.spy.inner.look_up(request, fence=False)
 
     shop.spy.on_look_up = release
-    assert value_of(shop.maintenance.run()).expiring == 0
+    assert value_of(shop.maintenance.run()).holds_expiring == 0
     assert not only(shop.reload(payment), TransactionType.AUTHORIZE).expiring
 
 

@@ -28,10 +28,10 @@ def test_a_pass_counts_what_it_looked_up_and_what_that_settled() -> None:
         shop.spy.inner.look_up(request) if request.payment_id == known else observation(TransactionStatus.UNKNOWN)
     )
     shop.clock.advance(MINUTE)
-    assert run(shop) == passed(looked_up=3, settled=1)
+    assert run(shop) == passed(looked_up=3, doubts_resolved=1)
     shop.clock.advance(HOUR)
     shop.spy.on_look_up = lambda _: NotFoundYet("never heard of it")
-    assert run(shop) == passed(looked_up=2, settled=2)
+    assert run(shop) == passed(looked_up=2, doubts_resolved=2)
     assert run(shop) == passed()
 
 
@@ -57,7 +57,7 @@ def test_a_pass_counts_the_actions_that_lapsed_and_the_checkouts_that_it_conclud
     shop.clock.advance(HOUR - 1)
     assert run(shop) == passed()
     shop.clock.advance(1)
-    assert run(shop) == passed(looked_up=2, settled=2, lapsed=2)
+    assert run(shop) == passed(looked_up=2, doubts_resolved=2, actions_expired=2)
     row = only(value_of(shop.payments.of_owner(Owner("cart", "c-0")))[0], AUTHORIZE)
     assert row.status is TransactionStatus.DECLINED
 
@@ -75,9 +75,9 @@ def test_a_pass_counts_the_checkouts_that_nobody_finished() -> None:
             shop.submit(f"c-{number}")
     shop.spy.during = None
     shop.clock.advance(5 * MINUTE)
-    assert run(shop).concluded == 0
+    assert run(shop).checkouts_concluded == 0
     shop.clock.advance(1)
-    assert run(shop) == passed(concluded=2)
+    assert run(shop) == passed(checkouts_concluded=2)
 
 
 def test_a_pass_counts_the_holds_whose_end_is_near() -> None:
@@ -87,7 +87,7 @@ def test_a_pass_counts_the_holds_whose_end_is_near() -> None:
     shop.clock.advance(6 * DAY - 1)
     assert run(shop) == passed()
     shop.clock.advance(1)
-    assert run(shop) == passed(expiring=3)
+    assert run(shop) == passed(holds_expiring=3)
     assert run(shop) == passed()
 
 
@@ -102,7 +102,7 @@ def test_a_pass_counts_the_notifications_that_found_their_payment() -> None:
     shop.deliver_webhooks()
     assert run(shop) == passed()
     shop.clock.advance(MINUTE)
-    assert run(shop) == passed(looked_up=2, settled=2, applied=2)
+    assert run(shop) == passed(looked_up=2, doubts_resolved=2, notifications_applied=2)
     assert run(shop) == passed()
 
 
@@ -113,7 +113,7 @@ def test_a_pass_says_whether_there_was_more_work_than_it_took(limit: int, more: 
         unknown(shop, number)
     shop.clock.advance(MINUTE)
     found = min(limit, 2)
-    assert run(shop, limit) == passed(looked_up=found, settled=found, more=more)
+    assert run(shop, limit) == passed(looked_up=found, doubts_resolved=found, more=more)
 
 
 def test_a_store_that_fails_over_two_payments_fails_over_two() -> None:

@@ -69,7 +69,11 @@ class Judge:
                 courier.bring(bank.pending[0])
             done = self.process.shop.maintenance.run().unwrap()
             open_ones = self.store.open_checkouts(FAR) or self.store.parked(FAR) or bank.pending
-            if not open_ones and not done.concluded and not any(map(self._may_change, self.store.due(FAR, 10_000))):
+            if (
+                not open_ones
+                and not done.checkouts_concluded
+                and not any(map(self._may_change, self.store.due(FAR, 10_000)))
+            ):
                 break
         deliverer.act()
 
