@@ -1,4 +1,4 @@
-"""``shop.events``: facts for the host, written in the same commit as the change they tell of."""
+"""``shop.events``: facts for the host, stored in the same commit as the change that they report."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from payports.ports.store import RecordedFact, StoreFailed
 _PAGE: Final = 100
 
 _LEASE: Final = timedelta(minutes=1)
-"""When another process may go on where one that says nothing any more has stopped."""
+"""When another process may take over from one that has stopped without releasing."""
 
 
 @attrs.frozen
 class Delivery:
-    """How many facts the handler took. ``stopped_at`` is the fact at which it raised (``error``: the exception's name), if it did.
+    """How many facts the handler took. ``stopped_at``: the fact at which it raised, if it did (``error``: the exception's name).
 
-    ``elsewhere``: another process is delivering at this moment, or has taken over from this one, which was too slow. ``told_to_stop``:
-    ``stopping`` said yes, so there may be more.
+    ``elsewhere``: another process is delivering, or has taken over from this one, which was too slow. ``told_to_stop``: ``stopping``
+    returned true, so there may be more.
     """
 
     delivered: int
@@ -55,10 +55,10 @@ class Events:
     ) -> Outcome[Delivery, InvalidInput | StoreUnavailable]:
         """Call ``handler`` with every fact that it has not taken yet, in the order of their positions.
 
-        Of several processes that do so at once one delivers; when it dies another goes on within a minute, with what was not noted as
-        delivered. A handler that raises loses nothing: delivery stops there, and the next one begins with the same fact. ``stopping`` is
-        asked before each fact; once it says yes delivery ends, with all noted that was taken. So it is if ``stopping`` raises, and then it
-        is raised on.
+        Of several processes that deliver at once only one does; when it dies another goes on within a minute, from the delivery cursor. A
+        handler that raises loses nothing: delivery stops there, and the next one begins with the same fact. ``stopping`` is asked before
+        each fact; once it returns true, or raises, delivery ends with the cursor behind the last fact taken; what ``stopping`` raised is
+        raised again.
 
         Failures:
             InvalidInput: the handler or ``stopping`` cannot be called, or the limit is no whole number from 1 to 10,000.
@@ -74,20 +74,20 @@ class Events:
         try:
             return Success(deliverer.deliver(limit))
         finally:
-            deliverer.give_back()
+            deliverer.release()
 
     @store_errors_as_failures
     def history(self, payment_id: str) -> Outcome[tuple[RecordedFact, ...], PaymentProblem]:
         """Read everything that happened to a payment, oldest first."""
         if problem := check_identifier("payment_id", payment_id):
             return Failure(problem)
-        found = self._env.store.history(payment_id)
-        return Success(found) if found else Failure(PaymentNotFound(payment_id))
+        facts = self._env.store.history(payment_id)
+        return Success(facts) if facts else Failure(PaymentNotFound(payment_id))
 
 
 @attrs.define
 class _Deliverer:
-    """One that delivers, for as long as its lease holds."""
+    """Delivers for as long as its lease holds."""
 
     env: Environment
     holder: str
@@ -98,24 +98,24 @@ class _Deliverer:
 
     def deliver(self, limit: int) -> Delivery:
         while self.taken < limit:
-            if not self.may_go_on():
+            if not self.has_lease():
                 return Delivery(self.taken, elsewhere=True)
             page = self.env.store.undelivered(min(_PAGE, limit - self.taken))
             if not page:
                 break
-            if stopped := self.hand_out(page):
+            if stopped := self.deliver_page(page):
                 return stopped
         return Delivery(self.taken)
 
-    def hand_out(self, page: tuple[RecordedFact, ...]) -> Delivery | None:
-        """Hand out a page; gives why delivery stops in it, if it does."""
+    def deliver_page(self, page: tuple[RecordedFact, ...]) -> Delivery | None:
+        """Deliver a page; gives why delivery stops in it, if it does."""
         position = 0
         stopped: Delivery | None = None
         for recorded in page:
-            if self.is_told_to_stop(position):
+            if self.should_stop(position):
                 stopped = Delivery(self.taken, told_to_stop=True)
                 break
-            if not self.may_go_on():
+            if not self.has_lease():
                 stopped = Delivery(self.taken, elsewhere=True)
                 break
             try:
@@ -125,24 +125,24 @@ class _Deliverer:
                 break
             self.taken += 1
             position = recorded.position
-        self.note(position)
+        self.move_cursor(position)
         return stopped
 
-    def is_told_to_stop(self, position: int) -> bool:
-        """Ask; if that raises, nothing that was taken up to ``position`` is to come again."""
+    def should_stop(self, position: int) -> bool:
+        """Ask ``stopping``; if it raises, the cursor moves to ``position`` first, so that nothing taken comes again."""
         try:
             return self.stopping()
         except BaseException:
-            with suppress(StoreFailed):  # what was raised is told, not that
-                self.note(position)
+            with suppress(StoreFailed):  # what `stopping` raised goes first
+                self.move_cursor(position)
             raise
 
-    def note(self, position: int) -> None:
+    def move_cursor(self, position: int) -> None:
         if position:
-            self.env.store.delivered(position)  # they were taken, whoever holds the lease by now
+            self.env.store.delivered(position)  # the handler took them, whoever has the lease now
 
-    def may_go_on(self) -> bool:
-        """Tell whether the lease holds for a good while; renewed in time, or taken if it is free."""
+    def has_lease(self) -> bool:
+        """Tell whether the lease is held for a while yet: renewed in time, or taken if it is free."""
         now = self.env.now()
         if self.leased_at is not None and timedelta() <= now - self.leased_at < _LEASE / 3:
             return True
@@ -150,8 +150,8 @@ class _Deliverer:
         self.leased_at = now if held else None
         return held
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         try:
             self.env.store.release((DELIVERY,), self.holder)
         except StoreFailed:
-            return  # it runs out
+            return  # the lease runs out

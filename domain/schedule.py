@@ -96,9 +96,13 @@ def _is_hold(one: Transaction) -> bool:
     return one.type is AUTHORIZE and one.succeeded and one.reversal is ReversalState.NONE
 
 
+def back_off(first: timedelta, tries: int, longest: timedelta) -> timedelta:
+    """Double the wait with each try, up to the longest."""
+    return min(first * (1 << min(tries, 16)), longest)
+
+
 def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) -> timedelta:
-    """Double the wait with each answer that left it open, up to the longest."""
-    return _spread(min(first * (1 << min(transaction.look_ups, 16)), schedule.longest_wait), transaction)
+    return _spread(back_off(first, transaction.look_ups, schedule.longest_wait), transaction)
 
 
 def _spread(wait: timedelta, transaction: Transaction) -> timedelta:

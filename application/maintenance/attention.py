@@ -1,17 +1,18 @@
-"""What only a person can decide: listed with what to do, and settled by their word, which is kept."""
+"""The attention queue: what only a person can decide, with what to do; and the rulings of operators."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from returns.result import Failure, Success
 
 from payports.application.checkout.finalize import finalize_if_waiting
 from payports.application.kernel.environment import Environment
+from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.kernel.record import Received, record
-from payports.application.webhooks.inbox import PATIENCE
+from payports.application.webhooks.inbox import TRIES_BEFORE_ATTENTION
 from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
 from payports.domain.capabilities import LookUp
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
@@ -25,7 +26,7 @@ from payports.domain.transaction_report import TransactionReport
 from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.commit import InboxEntry
 
-_FAR: Final = timedelta(days=36_500)
+_EVER: Final = timedelta(days=36_500)
 _PAGE: Final = 500
 _ALL: Final = 100_000
 _RESOLVABLE: Final = frozenset(
@@ -36,102 +37,105 @@ _RESOLVABLE: Final = frozenset(
         TransactionStatus.REVOKED,
     }
 )
-_LATE: Final = timedelta(days=7)
-"""Longer than any gateway takes to say how a transfer went."""
+_OVERDUE: Final = timedelta(days=7)
+"""Longer than any gateway takes to report the result of a transfer."""
 
-_SURE: Final = 2
-"""A transaction of ours is there before anybody can tell of it, so one more look settles that it is missing."""
+_TRIES_TO_MISS: Final = 2
+"""Our transactions are stored before a gateway hears of them, so a second try proves that one is missing."""
 
-_HOPELESS: Final = timedelta(minutes=30)
-"""What has been unknown for so long needs a person as well, whether the gateway does not know or does not answer."""
+_UNKNOWN_TOO_LONG: Final = timedelta(minutes=30)
+"""A result that has been unknown for so long needs a person, whether the gateway does not know it or does not answer."""
 
 
 def needing_attention(env: Environment) -> Iterator[AttentionItem]:
-    """Name everything that a person must decide, payment by payment, then the notifications that nobody can place."""
+    """List everything that a person must decide: payment by payment, then the notifications about unknown transactions."""
     page = env.store.needing_attention(limit=_PAGE)
     while page:
         for payment in page:
-            for one in payment.transactions:
-                yield from _concerns(env, payment, one)
+            for transaction in payment.transactions:
+                yield from _items(env, payment, transaction)
         page = env.store.needing_attention(after=page[-1].id, limit=_PAGE)
-    for entry in env.store.parked(env.now() + _FAR, _ALL):
-        named = bool(entry.seen.transaction_id)
-        if entry.tries >= (_SURE if named else PATIENCE):
-            yield _lost(entry) if named else _parked(entry)
+    for entry in env.store.parked(env.now() + _EVER, _ALL):
+        names_ours = bool(entry.seen.transaction_id)
+        if entry.tries >= (_TRIES_TO_MISS if names_ours else TRIES_BEFORE_ATTENTION):
+            yield _lost_transaction(entry) if names_ours else _parked_notification(entry)
 
 
-def _concerns(env: Environment, payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
+def _items(env: Environment, payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
     configured = env.gateways.get(payment.gateway)
-    if configured is None and _is_unfinished(one) and not one.discrepancy:
+    if configured is None and _is_unfinished(transaction) and not transaction.discrepancy:
         yield item(
             AttentionKind.UNKNOWN_GATEWAY,
             payment,
-            one,
+            transaction,
             f"gateway {payment.gateway!r} is not configured any more",
             "configure it again, or resolve() by hand",
         )
         return
-    yield from concerns_about(payment, one)
-    if one.status is TransactionStatus.AWAITING_RESULT and one.created_at + _LATE < env.now():
+    yield from concerns_about(payment, transaction)
+    if transaction.status is TransactionStatus.AWAITING_RESULT and transaction.created_at + _OVERDUE < env.now():
         yield item(
             AttentionKind.UNKNOWN_RESULT,
             payment,
-            one,
-            f"the gateway has owed the result of {one.requested} for more than {_LATE.days} days",
+            transaction,
+            f"the gateway has owed the result of {transaction.requested} for more than {_OVERDUE.days} days",
             "ask the gateway, then resolve() with what is true",
         )
-    unknown = one.status is TransactionStatus.UNKNOWN and not one.discrepancy and not one.implied_by
-    if unknown and configured:
-        blind = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
-        if blind or one.created_at + _HOPELESS <= env.now():
-            yield item(
-                AttentionKind.UNKNOWN_RESULT,
-                payment,
-                one,
-                f"nobody knows whether {one.requested} moved",
-                "look at the gateway, then resolve() with what is true",
-            )
+    if configured and _stays_unknown(transaction, configured, env.now()):
+        yield item(
+            AttentionKind.UNKNOWN_RESULT,
+            payment,
+            transaction,
+            f"nobody knows whether {transaction.requested} moved",
+            "look at the gateway, then resolve() with what is true",
+        )
 
 
-def _is_unfinished(one: Transaction) -> bool:
-    return (one.may_have_happened and not one.succeeded) or one.reversal is not ReversalState.NONE
+def _is_unfinished(transaction: Transaction) -> bool:
+    is_open = transaction.may_have_happened and not transaction.succeeded
+    return is_open or transaction.reversal is not ReversalState.NONE
 
 
-def _parked(entry: InboxEntry) -> AttentionItem:
+def _stays_unknown(transaction: Transaction, configured: ConfiguredGateway, now: datetime) -> bool:
+    if transaction.status is not TransactionStatus.UNKNOWN or transaction.discrepancy or transaction.implied_by:
+        return False
+    has_no_look_up = configured.gateway.transactions.capabilities.look_up is LookUp.NONE
+    return has_no_look_up or transaction.created_at + _UNKNOWN_TOO_LONG <= now
+
+
+def _parked_notification(entry: InboxEntry) -> AttentionItem:
     return AttentionItem(
         kind=AttentionKind.PARKED_NOTIFICATION,
         payment_id="",
         transaction_id=entry.seen.transaction_id,
         message=f"notification {entry.event_id} of {entry.gateway} is about no transaction that we know",
-        what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
+        what_to_do="find out at the gateway what it is about; record a payment made there with record()",
     )
 
 
-def _lost(entry: InboxEntry) -> AttentionItem:
-    """Every intent is on disk before the gateway hears of it; so a store that does not know one is not what it was."""
+def _lost_transaction(entry: InboxEntry) -> AttentionItem:
+    """Every intent is stored before the gateway hears of it, so a store that does not have one has lost it."""
     return AttentionItem(
         kind=AttentionKind.LOST_TRANSACTION,
         payment_id="",
         transaction_id=entry.seen.transaction_id,
         message=f"notification {entry.event_id} of {entry.gateway} names a transaction that this store does not have",
-        what_to_do="was an older state of the store restored? Compare with the gateway; or does another shop share the account?",
+        what_to_do="compare with the gateway: the store was restored to an older state, or another shop shares the account",
     )
 
 
 def rule(
     env: Environment, transaction_id: str, status: TransactionStatus, operator: str, reason: str, gateway_reference: str
 ) -> Outcome[TransactionReport, TransactionProblem]:
-    """Settle by a person's word what a transaction came to."""
+    """Record an operator's ruling on the result of a transaction."""
     problem = _check(transaction_id, status, operator, reason, gateway_reference)
     if problem:
         return Failure(problem)
     payment = env.store.payment_of_transaction(transaction_id)
     if payment is None:
         return Failure(PaymentNotFound(f"of transaction {transaction_id}"))
-    if gateway_reference and _is_named_otherwise(payment.by_id[transaction_id], gateway_reference):
-        return Failure(
-            InvalidInput("gateway_reference", "is not what the gateway calls what it said to have succeeded")
-        )
+    if gateway_reference and _has_another_reference(payment.by_id[transaction_id], gateway_reference):
+        return Failure(InvalidInput("gateway_reference", "the gateway has given the success another reference"))
     ruling = Observation(
         status=TransactionStatus(status),
         channel=Channel.OPERATOR,
@@ -146,17 +150,22 @@ def rule(
         return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))
     finalize_if_waiting(env, payment.owner)
     ruled = recorded.unwrap()
-    one = ruled.by_id[transaction_id]
-    if one.status is not TransactionStatus(status):
-        return Failure(OperationNotAllowed("resolve", f"a final status is never lowered: it stays {one.status}"))
-    return Success(TransactionReport(ruled, (one,)))
+    transaction = ruled.by_id[transaction_id]
+    if transaction.status is not TransactionStatus(status):
+        return Failure(
+            OperationNotAllowed("resolve", f"a final status is never lowered: it stays {transaction.status}")
+        )
+    return Success(TransactionReport(ruled, (transaction,)))
 
 
-def _is_named_otherwise(one: Transaction, reference: str) -> bool:
-    """Tell whether the gateway itself has named what succeeded, in another way."""
-    told = [seen for seen in one.judgement.credible if seen.channel is not Channel.OPERATOR]
-    names = {seen.gateway_reference for seen in told if seen.gateway_reference}
-    return one.succeeded and bool(names) and reference not in names
+def _has_another_reference(transaction: Transaction, reference: str) -> bool:
+    """Tell whether the gateway itself has given a success another reference."""
+    references = {
+        observation.gateway_reference
+        for observation in transaction.judgement.credible
+        if observation.channel is not Channel.OPERATOR and observation.gateway_reference
+    }
+    return transaction.succeeded and bool(references) and reference not in references
 
 
 def _check(

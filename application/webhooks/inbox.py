@@ -1,4 +1,4 @@
-"""Apply a verified notification: find its payment, merge the fact, conclude what waited for it; park what nobody knows yet."""
+"""The webhook inbox: apply a verified notification to its payment, or park it until its transaction is known."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from payports.domain.history import webhook_cause
 from payports.domain.observation import Observation
 from payports.domain.observe import Unplaced
 from payports.domain.payment import Payment
+from payports.domain.schedule import back_off
 from payports.ports.commit import Commit, InboxEntry
 
-PATIENCE: Final = 8
-"""After so many tries a parked notification needs a person; it is still tried, once a day."""
+TRIES_BEFORE_ATTENTION: Final = 8
+"""After so many tries a parked notification needs a person; it is still tried once a day."""
 
 _FIRST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(days=1)
@@ -34,15 +35,15 @@ class Applied(StrEnum):
 
 
 def apply(env: Environment, entry: InboxEntry) -> Applied:
-    """Merge one notification in one commit with the note that it was received."""
+    """Merge a notification in one commit with its inbox entry, and finalize the checkout that waited for it."""
     payment = find_payment(env, entry.gateway, entry.seen)
     if payment is None:
         return _park(env, entry)
-    received = attrs.evolve(entry, due_at=None, tries=entry.tries + 1)
+    done = attrs.evolve(entry, due_at=None, tries=entry.tries + 1)
     recorded = record(
         env,
         payment,
-        Received(observation=entry.seen, inbox=(received,)),
+        Received(observation=entry.seen, inbox=(done,)),
         webhook_cause(entry.gateway, entry.event_id),
     )
     if isinstance(recorded, Failure):
@@ -51,16 +52,16 @@ def apply(env: Environment, entry: InboxEntry) -> Applied:
     return Applied.APPLIED
 
 
-def find_payment(env: Environment, gateway: str, seen: Observation) -> Payment | None:
-    """Find the payment that a fact is about, among those of the gateway that told it."""
-    found = env.store.payment_of_transaction(seen.transaction_id) if seen.transaction_id else None
-    for reference in (seen.gateway_reference, seen.parent_reference):
-        if found is None and reference and not seen.transaction_id:
-            found = env.store.payment_by_reference(gateway, reference)
-    return found if found and found.gateway == gateway else None
+def find_payment(env: Environment, gateway: str, observation: Observation) -> Payment | None:
+    """Find the payment of the same gateway that an observation is about: by our transaction id, else by the gateway's references."""
+    payment = env.store.payment_of_transaction(observation.transaction_id) if observation.transaction_id else None
+    for reference in (observation.gateway_reference, observation.parent_reference):
+        if payment is None and reference and not observation.transaction_id:
+            payment = env.store.payment_by_reference(gateway, reference)
+    return payment if payment and payment.gateway == gateway else None
 
 
 def _park(env: Environment, entry: InboxEntry) -> Applied:
-    wait = min(_FIRST_WAIT * (1 << min(entry.tries, 12)), _LONGEST_WAIT)
+    wait = back_off(_FIRST_WAIT, entry.tries, _LONGEST_WAIT)
     env.store.commit(Commit(inbox=(attrs.evolve(entry, due_at=env.now() + wait, tries=entry.tries + 1),)))
     return Applied.PARKED

@@ -1,4 +1,4 @@
-"""``shop.webhooks``: what gateways tell us unasked. Verified first, believed only as a fact among others."""
+"""``shop.webhooks``: notifications of gateways. Each is verified first, and then merged as one observation among others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from payports.ports.gateway import MAX_BODY, Notification, WebhookReader, Webhoo
 
 @attrs.frozen
 class WebhookReceipt:
-    """What to answer the gateway with (``status_code``, ``body``), and how many of its items were ``applied`` now; a repeated item counts
-    as received but not as applied."""
+    """What to answer the gateway (``status_code``, ``body``), and how many of the notifications were ``applied`` now; a repeated one is not
+    applied again."""
 
     status_code: int
     body: bytes
@@ -43,14 +43,14 @@ class Webhooks:
         body: bytes,
         params: Mapping[str, str] | None = None,
     ) -> Outcome[WebhookReceipt, InvalidInput | GatewayUnsupported | StoreUnavailable]:
-        """Verify a raw body and its headers, and apply what it tells.
+        """Verify a raw body and its headers, and apply the notifications in it.
 
-        What fails verification changes nothing, is kept nowhere and is answered with 4xx. What is about no known transaction is parked and
-        tried again by maintenance.
+        A body that fails verification changes nothing, is stored nowhere and is answered with 4xx. A notification about an unknown
+        transaction is parked and retried by maintenance.
 
         Failures:
-            GatewayUnsupported: no such gateway, or it sends none. InvalidInput: the body is no bytes. StoreUnavailable: answer 5xx, the
-            gateway will send it again.
+            GatewayUnsupported: no such gateway, or it sends no notifications. InvalidInput: the body is not bytes. StoreUnavailable: answer
+            5xx, the gateway will send it again.
         """
         problem = check_identifier("gateway", gateway) or _check(headers, body)
         if problem:
@@ -66,7 +66,7 @@ class Webhooks:
         read = self._read(reader, headers, body, params or {})
         if isinstance(read, Failure):
             return Success(WebhookReceipt(read.failure().status_code, b"refused", 0))
-        applied = [self._apply(gateway, one) for one in read.unwrap()]
+        applied = [self._apply(gateway, notification) for notification in read.unwrap()]
         if Applied.BUSY in applied:
             return Success(WebhookReceipt(503, b"busy", applied.count(Applied.APPLIED)))
         return Success(WebhookReceipt(200, b"ok", applied.count(Applied.APPLIED)))
@@ -75,40 +75,45 @@ class Webhooks:
         self, reader: WebhookReader, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
     ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         try:
-            return _heard(reader.read(headers, body, params, self._env.now()))
+            return _sanitized(reader.read(headers, body, params, self._env.now()))
         except Exception as error:  # noqa: BLE001 -- what an adapter cannot read is not believed
             reason = f"the adapter raised {type(error).__name__}"
         return Failure(WebhookRefused(reason))
 
-    def _apply(self, gateway: str, heard: Notification) -> Applied | None:
-        entry = self._env.store.inbox_entry(gateway, heard.event_id)
+    def _apply(self, gateway: str, notification: Notification) -> Applied | None:
+        entry = self._env.store.inbox_entry(gateway, notification.event_id)
         if entry is None:
-            entry = InboxEntry(gateway=gateway, event_id=heard.event_id, received_at=self._env.now(), seen=heard.seen)
+            entry = InboxEntry(
+                gateway=gateway,
+                event_id=notification.event_id,
+                received_at=self._env.now(),
+                seen=notification.seen,
+            )
         elif entry.due_at is None:
-            self._advance(entry)
+            self._finalize_again(entry)
             return None
         return apply(self._env, entry)
 
-    def _advance(self, entry: InboxEntry) -> None:
-        """Conclude what waited for a fact that came before, in case whoever applied it was stopped right after."""
+    def _finalize_again(self, entry: InboxEntry) -> None:
+        """Finalize the checkout that waited for a repeated notification, in case the process that applied it stopped right after."""
         payment = find_payment(self._env, entry.gateway, entry.seen)
         if payment:
             finalize_if_waiting(self._env, payment.owner)
 
 
-def _heard(
+def _sanitized(
     read: Outcome[tuple[Notification, ...], WebhookRefused],
 ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
-    """Make what a reader gave safe to keep; one item that cannot be kept refuses the whole body."""
+    """Make a reader's notifications safe to store; one that cannot be stored refuses the whole body."""
     if isinstance(read, Failure):
         return Failure(WebhookRefused("refused", read.failure().status_code))
-    heard: list[Notification] = []
-    for one in read.unwrap():
-        seen = sanitized(one.seen)
-        if seen is None or check_identifier("event_id", one.event_id):
+    notifications: list[Notification] = []
+    for notification in read.unwrap():
+        observation = sanitized(notification.seen, channel=Channel.WEBHOOK)
+        if observation is None or check_identifier("event_id", notification.event_id):
             return Failure(WebhookRefused("an item cannot be kept"))
-        heard.append(Notification(event_id=one.event_id, seen=attrs.evolve(seen, channel=Channel.WEBHOOK)))
-    return Success(tuple(heard))
+        notifications.append(Notification(event_id=notification.event_id, seen=observation))
+    return Success(tuple(notifications))
 
 
 def _check(headers: object, body: object) -> InvalidInput | None:

@@ -81,7 +81,7 @@ NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
             payment_id="",
             transaction_id="t-none",
             message="notification ev_1 of sandbox names a transaction that this store does not have",
-            what_to_do="was an older state of the store restored? Compare with the gateway; or does another shop share the account?",
+            what_to_do="compare with the gateway: the store was restored to an older state, or another shop shares the account",
         ),
     ),
     "parked": (
@@ -92,7 +92,7 @@ NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
             payment_id="",
             transaction_id="",
             message="notification ev_1 of sandbox is about no transaction that we know",
-            what_to_do="find out at the gateway what it is about; a payment made there is recorded with record()",
+            what_to_do="find out at the gateway what it is about; record a payment made there with record()",
         ),
     ),
 }

@@ -24,7 +24,7 @@ from payports import (
     TransactionType,
 )
 from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
-from payports.application.webhooks.inbox import PATIENCE
+from payports.application.webhooks.inbox import TRIES_BEFORE_ATTENTION
 from payports.domain.observation import Channel
 from payports.ports.gateway import Notification, WebhookReader, WebhookRefused
 from tests.application.fixtures import (
@@ -245,7 +245,7 @@ def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
     headers, body = signed(shop, told_again(shop, key="t-nobody", reference="au_nobody"))
     receipt = value_of(shop.receive_webhook(headers, body))
     assert (receipt.status_code, receipt.applied) == (200, 0)
-    for _ in range(PATIENCE):
+    for _ in range(TRIES_BEFORE_ATTENTION):
         shop.clock.advance(DAY)
         value_of(shop.maintenance.run())
     kinds = [item.kind.value for item in value_of(shop.maintenance.needs_attention())]
