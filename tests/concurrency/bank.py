@@ -1,4 +1,4 @@
-"""The bank of the races, a process of its own: it believes whoever asks it, so that what the shop would get wrong shows in its ledger."""
+"""The bank of the races in its own process. It enforces no limits, so that a mistake of the shop shows in its ledger."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Final
 from payports.adapters.gateways.book import rules
 from payports.adapters.gateways.sandbox.server import SandboxServer
 from payports.testing import SandboxBank
-from tests.concurrency.processes import inherited
+from tests.concurrency.processes import inherited_pipe
 
 SECRET: Final = "whsec_of_the_races_0123456789"
 
 
 def main() -> None:
-    pipe = inherited()
+    pipe = inherited_pipe()
     pipe.recv()
     rules.refusal = _never
     bank = SandboxBank(webhook_secret=SECRET)
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _never(*_: Any, **__: Any) -> None:
-    """No limit is kept but by the shop."""
+    """Refuse nothing."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The stores on which races are run."""
+"""The stores on which the races run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 
 @pytest.fixture
 def sqlite_config(tmp_path: Path) -> dict[str, Any]:
-    """The configuration of a shop on a file."""
+    """The configuration of a shop on an SQLite file."""
     return _configuration(f"sqlite:///{tmp_path}/races.db")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def config(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The configuration of a shop on each of the stores that processes can share."""
+    """The configuration of a shop on each store that processes can share."""
     if request.param == "sqlite":
-        found: dict[str, Any] = request.getfixturevalue("sqlite_config")
-        return found
+        config: dict[str, Any] = request.getfixturevalue("sqlite_config")
+        return config
     return _configuration(request.getfixturevalue("database_url"))
 
 

@@ -1,4 +1,4 @@
-"""Processes of their own, kept alive for many races: racers with a shop each, and the bank. All talk through pipes."""
+"""Child processes that live for many races: workers with a shop each, and the bank. They communicate through pipes."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from types import TracebackType
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE_S: Final = 60.0
-"""Whoever says nothing for so long hangs."""
+RESPONSE_TIMEOUT_S: Final = 60.0
+"""A process that sends nothing for this long hangs."""
 
 
-class Hung(AssertionError):
-    """A process said nothing for too long, or is gone."""
+class ProcessHung(AssertionError):
+    """A process sent nothing for too long, or is gone."""
 
 
 class Process:
-    """A process that runs a module of the tests until its pipe is closed. ``told``: what it is started with."""
+    """A process that runs a module of the tests until its pipe is closed. ``settings`` is its first message."""
 
-    def __init__(self, module: str, told: Mapping[str, Any]) -> None:
-        self.pipe, theirs = Pipe()
-        command = [sys.executable, "-P", "-W", "error", "-m", module, str(theirs.fileno())]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment())
-        theirs.close()
-        self.pipe.send(dict(told))
-        self.ready = self.hear()
+    def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
+        self.pipe, child_end = Pipe()
+        command = [sys.executable, "-P", "-W", "error", "-m", module, str(child_end.fileno())]
+        self._process = subprocess.Popen(command, pass_fds=[child_end.fileno()], env=_environment())
+        child_end.close()
+        self.pipe.send(dict(settings))
+        self.ready = self.receive()
 
-    def hear(self, patience_s: float = PATIENCE_S) -> Any:
-        """Wait for what it says next."""
+    def receive(self, timeout_s: float = RESPONSE_TIMEOUT_S) -> Any:
+        """Wait for the next message."""
         try:
-            if self.pipe.poll(patience_s):
+            if self.pipe.poll(timeout_s):
                 return self.pipe.recv()
         except EOFError:
             pass
-        raise Hung(f"process {self._process.pid} said nothing: {self._process.poll()}")
+        raise ProcessHung(f"process {self._process.pid} sent nothing; its exit code is {self._process.poll()}")
 
     def __enter__(self) -> Process:
         return self
@@ -53,8 +53,8 @@ class Process:
             self._process.wait()
 
 
-def inherited() -> Connection:
-    """In such a process: its end of the pipe."""
+def inherited_pipe() -> Connection:
+    """Open the inherited end of the pipe, in the child process."""
     return Connection(int(sys.argv[1]))
 
 

@@ -1,4 +1,6 @@
-"""Replays under fire: each runs in a folder of its own against a bank that outlives it, and is judged once ``payports work`` caught up."""
+"""Replays under fault injection: each runs in its own folder against a bank that outlives it; ``payports work`` catches up, then it is
+verified.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ KINDS: Final = ("credit_card", "boleto", "voucher", "debit_card")
 
 @contextmanager
 def prepared(folder: Path, database: str, orders: int) -> Generator[Replay]:
-    """A replay of so many orders, and its bank."""
+    """Set up a replay of some orders, and its bank."""
     with (folder / "orders.csv").open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"))
@@ -40,7 +42,7 @@ def prepared(folder: Path, database: str, orders: int) -> Generator[Replay]:
 
 @attrs.frozen(kw_only=True)
 class Replay:
-    """How to run the replay: in a folder of its own, against a bank that lives longer than it."""
+    """How to run the replay: in its own folder, against a bank that outlives it."""
 
     folder: Path
     database: str
@@ -61,7 +63,7 @@ class Replay:
         return ("replay", "orders.csv", "--json", "--workers", str(WORKERS), *flat)
 
     def with_bug(self, script: str) -> Replay:
-        """The same, in whose processes a script is run before anything else."""
+        """Run a script first in every process of the replay."""
         (self.folder / "sitecustomize.py").write_text(script, encoding="ascii")
         return attrs.evolve(self, is_planted=True)
 
@@ -79,33 +81,33 @@ class Replay:
     def finish(self) -> dict[str, Any]:
         ended = payports(*self.command, cwd=self.folder, env=self.env)
         assert (ended.returncode, ended.stderr) == (0, "")
-        told: dict[str, Any] = json.loads(ended.stdout)
-        return told
+        report: dict[str, Any] = json.loads(ended.stdout)
+        return report
 
 
 @attrs.define
-class Meter:
-    """Measures how far a replay is by what the bank has done: a moment is a place in the work."""
+class Progress:
+    """Measures the progress of a replay by the bank's effects."""
 
     bank: RemoteSandboxBank
     running: subprocess.Popen[str]
     position: int = 0
 
     def wait_for(self, effects: int) -> bool:
-        """Wait until the bank has done so much more; false if there was nothing more to do."""
+        """Wait for this many new effects; return false if the replay ended first."""
         while effects > 0:
             if self.running.poll() is not None:
                 return False
-            more = list(self.bank.iter_effects(self.position))
-            self.position = more[-1].position if more else self.position
-            effects -= len(more)
-            time.sleep(0.02)  # the bank tells nobody what it does
+            new = list(self.bank.iter_effects(self.position))
+            self.position = new[-1].position if new else self.position
+            effects -= len(new)
+            time.sleep(0.02)  # the bank reports no progress
         return True
 
 
 @contextmanager
 def ending(process: subprocess.Popen[str]) -> Generator[None]:
-    """Whatever happens, the process is gone at the end."""
+    """Kill the process at the end of the block."""
     try:
         yield
     finally:
@@ -114,27 +116,27 @@ def ending(process: subprocess.Popen[str]) -> Generator[None]:
 
 
 def catch_up(replay: Replay) -> None:
-    """Let ``payports work`` do what is due until nothing is in doubt, and ``payports verify`` look at it."""
+    """Run ``payports work`` until no transaction is unknown, then ``payports verify``."""
     deadline = time.monotonic() + LIMIT_S
     while True:
-        worked = payports("work", "--once", "--config", "shop.toml", cwd=replay.folder)
-        assert (worked.returncode, worked.stderr) == (0, "")
-        if not _in_doubt(replay):
+        ended = payports("work", "--once", "--config", "shop.toml", cwd=replay.folder)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        if not _has_unknown(replay):
             break
-        assert time.monotonic() < deadline, "something stays in doubt"
-        time.sleep(0.5)  # what is in doubt is due later
+        assert time.monotonic() < deadline, "a transaction stays unknown"
+        time.sleep(0.5)  # unknown transactions are due later
     verified = payports("verify", "--gateway-look-up", "--config", "shop.toml", cwd=replay.folder)
     assert verified.returncode == 0, verified.stdout
 
 
-def _in_doubt(replay: Replay) -> bool:
+def _has_unknown(replay: Replay) -> bool:
     with connect(replay.folder / "shop.toml") as shop:
         payments = all_payments(shop.environment.store)
         return any(transaction.indeterminate for payment in payments for transaction in payment.transactions)
 
 
 def differences(replay: Replay) -> tuple[str, ...]:
-    """Our ledger beside those of the bank and of the vouchers."""
+    """Reconcile our ledger with those of the bank and of the vouchers."""
     bank = RemoteSandboxBank(replay.bank, SECRET)
     vouchers = StoredValueLedger(str(next(replay.folder.glob("*.vouchers.db"))))
     books = (
@@ -142,14 +144,14 @@ def differences(replay: Replay) -> tuple[str, ...]:
         BankBook(name="vouchers", gateways=frozenset({VOUCHER}), effects=vouchers.iter_effects),
     )
     with connect(replay.folder / "shop.toml") as shop:
-        found = reconcile(all_payments(shop.environment.store), books)
+        reconciliation = reconcile(all_payments(shop.environment.store), books)
     bank.close()
     vouchers.close()
-    return tuple(difference.message for difference in found.examples)
+    return tuple(difference.message for difference in reconciliation.examples)
 
 
 def _tenders(orders: int) -> Iterator[tuple[str, int, str, int, str]]:
-    """Orders with one or two tenders of every kind."""
+    """Orders with one or two tenders of every type."""
     for number in range(orders):
         yield f"o-{number:04}", 1, KINDS[number % 4], 1, f"{number % 90 + 1}.10"
         if number % 3 == 0:
@@ -158,7 +160,7 @@ def _tenders(orders: int) -> Iterator[tuple[str, int, str, int, str]]:
 
 @contextmanager
 def _bank(folder: Path) -> Generator[str]:
-    """A bank in a process of its own; gives its URL."""
+    """Run a bank in its own process; give its URL."""
     serving = subprocess.Popen(
         [*COMMAND, "sandbox", "serve", "--port", "0", "--ledger", "bank.db"],
         cwd=folder,

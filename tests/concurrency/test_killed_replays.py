@@ -1,9 +1,9 @@
-"""A replay whose processes are killed at any time, goes on, and ends with ledgers that agree to the last unit.
+"""A replay continues although its processes are killed at any time, and its ledgers agree to the last unit.
 
-Four workers sell orders at a bank that is a process of its own, and ``payports work`` tends what they leave. Workers are killed, on
-PostgreSQL with all connections cut, and once the replay itself with whoever works. Then ``payports work`` catches up, ``payports verify``
-looks at everything, and our ledger is compared with the bank's; then the replay is run again.
-``--kills N`` says how many workers are killed on each store; the name of the store is the seed.
+Four workers sell orders at a bank in its own process, and ``payports work`` does the maintenance. Workers are killed, on PostgreSQL
+together with all connections, and once the replay itself with all its workers. Then ``payports work`` catches up, ``payports verify``
+checks everything, and our ledger is compared with the bank's; then the replay runs again. ``--kills N`` is the number of killed workers on
+each store; the name of the store is the seed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import pytest
 
 from payports.testing import RemoteSandboxBank
 from tests.adapters.command_line.running import LIMIT_S, payports
-from tests.concurrency.replays import SECRET, WORKERS, Meter, Replay, catch_up, differences, ending, prepared
+from tests.concurrency.replays import SECRET, WORKERS, Progress, Replay, catch_up, differences, ending, prepared
 
 ORDERS_A_KILL: Final = 20
 
 
-DIES_ONCE: Final = """
+DIES_AFTER_CAPTURE: Final = """
 import os, pathlib, signal
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
@@ -37,7 +37,7 @@ from payports.domain.transaction_types import TransactionStatus
 
 execute = SandboxGateway.execute
 
-def and_die(self, request):
+def execute_and_die(self, request):
     answer = execute(self, request)
     if request.type == "CAPTURE":
         try:
@@ -47,7 +47,7 @@ def and_die(self, request):
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
 
-SandboxGateway.execute = and_die
+SandboxGateway.execute = execute_and_die
 RemoteSandboxBank.webhooks = lambda self, limit=None: []
 """
 UNKNOWN_IS_FAILED: Final = """
@@ -74,16 +74,18 @@ def replay(request: pytest.FixtureRequest, tmp_path: Path, pytestconfig: pytest.
 def test_nothing_is_lost_or_doubled_whoever_is_killed(
     replay: Replay, request: pytest.FixtureRequest, pytestconfig: pytest.Config
 ) -> None:
-    chance = Random(request.node.name)  # noqa: S311 -- to be repeated, not to be secret
+    random = Random(request.node.name)  # noqa: S311 -- to be repeated, not to be secret
     kills = int(pytestconfig.getoption("kills") or 0)
-    killed = _run_and_kill(replay, chance, kills - kills // 2, itself=True)
+    killed = _run_and_kill(replay, random, kills - kills // 2, replay_too=True)
     catch_up(replay)
     assert differences(replay) == ()
-    killed += _run_and_kill(replay, chance, kills // 2, itself=False)
-    told = replay.finish()
-    assert (killed, told["differences"], told["failures"]) == (kills, 0, {})
-    assert told["placed"] == told["orders"] > 0
-    assert told["captured_minor"] == told["bank_captured_minor"] == told["planned_minor"] == told["ordered_minor"]
+    killed += _run_and_kill(replay, random, kills // 2, replay_too=False)
+    report = replay.finish()
+    assert (killed, report["differences"], report["failures"]) == (kills, 0, {})
+    assert report["placed"] == report["orders"] > 0
+    assert (
+        report["captured_minor"] == report["bank_captured_minor"] == report["planned_minor"] == report["ordered_minor"]
+    )
     catch_up(replay)
     assert differences(replay) == ()
 
@@ -91,43 +93,44 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(
 @pytest.mark.parametrize("replay", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("bug", ["", UNKNOWN_IS_FAILED])
 def test_what_the_bank_did_for_somebody_who_died_is_found_out(replay: Replay, bug: str) -> None:
-    """A worker dies between the bank's act and its own note of it, and no notification tells of it. That costs nothing, unless recovery
-    takes what it does not know for failed: then the comparison shows it."""
-    replay = replay.with_bug(DIES_ONCE + bug)
+    """A worker dies between the bank's effect and its record of it, and no notification arrives. Recovery finds the effect, unless it
+    takes unknown results for failed: then the comparison finds the difference.
+    """
+    replay = replay.with_bug(DIES_AFTER_CAPTURE + bug)
     ended = payports(*replay.command, cwd=replay.folder, env=replay.env)
-    told = json.loads(ended.stdout)
-    assert (told["replaced_workers"], ended.stderr) == (1, "")
-    assert (ended.returncode, told["differences"]) == ((1, 1) if bug else (0, 0))
+    report = json.loads(ended.stdout)
+    assert (report["replaced_workers"], ended.stderr) == (1, "")
+    assert (ended.returncode, report["differences"]) == ((1, 1) if bug else (0, 0))
 
 
-def _run_and_kill(replay: Replay, chance: Random, kills: int, *, itself: bool) -> int:
-    """Run the replay and kill so many of its workers at random moments, and then itself or nobody; gives how many were killed."""
+def _run_and_kill(replay: Replay, random: Random, kills: int, *, replay_too: bool) -> int:
+    """Run the replay, kill this many of its workers at random moments, and then perhaps the replay; return how many were killed."""
     running, bank, killed = replay.start(*replay.command), RemoteSandboxBank(replay.bank, SECRET), 0
-    meter = Meter(bank, running, len(bank.effects()))
+    progress = Progress(bank, running, len(bank.effects()))
     with ending(running):
-        meter.wait_for(1)
-        tending = replay.start("work", "--every", "1s", "--config", "shop.toml")
-        with ending(tending):
-            while killed < kills and meter.wait_for(chance.randint(1, ORDERS_A_KILL)):
+        progress.wait_for(1)
+        maintenance = replay.start("work", "--every", "1s", "--config", "shop.toml")
+        with ending(maintenance):
+            while killed < kills and progress.wait_for(random.randint(1, ORDERS_A_KILL)):
                 workers = _workers(running.pid)
                 if len(workers) == WORKERS:
-                    os.kill(chance.choice(workers), signal.SIGKILL)
+                    os.kill(random.choice(workers), signal.SIGKILL)
                     killed += 1
-                if chance.random() < 0.5:
-                    _cut_all_lines(replay.database)
-            if itself:
-                meter.wait_for(chance.randint(1, ORDERS_A_KILL))
+                if random.random() < 0.5:
+                    _cut_connections(replay.database)
+            if replay_too:
+                progress.wait_for(random.randint(1, ORDERS_A_KILL))
                 running.kill()
             out, err = running.communicate(timeout=LIMIT_S)
     bank.close()
-    if not itself:
+    if not replay_too:
         assert (running.returncode, err) == (0, "")
         assert json.loads(out)["replaced_workers"] == killed
     return killed
 
 
-def _cut_all_lines(database: str) -> None:
-    """End all connections to a server's database, in the middle of whatever they do."""
+def _cut_connections(database: str) -> None:
+    """Terminate all connections to a PostgreSQL database."""
     if database.startswith("postgresql:"):
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(
@@ -137,7 +140,7 @@ def _cut_all_lines(database: str) -> None:
 
 
 def _workers(parent: int) -> list[int]:
-    """The processes of a replay that sell."""
+    """The process ids of the replay's workers."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, above, args in rows if int(above) == parent and "spawn_main" in args]

@@ -1,6 +1,6 @@
-"""A writer: a process with a shop and a bank of its own on a file that others write to as well, as quickly as all of them can.
+"""A writer process: a shop and a bank of its own, writing as fast as it can to an SQLite file that it shares with other writers.
 
-``hold_s``: how long its disk takes for a commit. A plant: it leaves the waiting to SQLite, as the library once did.
+``commit_s`` is the time that the disk takes for a commit. The planted bug leaves the waiting to SQLite, as the library once did.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from payports.adapters.repositories.sqlite import store as sqlite_store
 from payports.adapters.repositories.sqlite.database import Database
 from payports.testing import SandboxBank
 from tests.concurrency.bank import SECRET
-from tests.concurrency.processes import inherited
+from tests.concurrency.processes import inherited_pipe
 
-ALONE: Final = "alone"
-"""SQLite's own way to wait."""
+SQLITE_BUSY_HANDLER: Final = "sqlite busy handler"
+"""Wait with SQLite's own busy handler."""
 OPERATIONS: Final = 4
-"""For each payment."""
+"""Operations per payment."""
 
 
 @attrs.frozen
 class Written:
-    """What became of a writer's operations: how many were done, the longest that one took, and why it gave up."""
+    """The result of a writer: the number of operations done, the longest one, and the error that ended it."""
 
     done: int
-    worst_s: float
+    longest_s: float
     refusal: str
 
 
 class SlowDisk(Database):
-    """A file on a disk that takes its time."""
+    """A file on a slow disk."""
 
-    hold_s = 0.0
+    commit_s = 0.0
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         def slowly(connection: sqlite3.Connection) -> None:
             work(connection)
-            time.sleep(self.hold_s)  # this is the slowness
+            time.sleep(self.commit_s)  # this is the slowness
 
         super().write(slowly)
 
 
-class _Alone(SlowDisk):
+class _BusyHandlerDatabase(SlowDisk):
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
         connection.execute(f"PRAGMA busy_timeout = {round(self.options.busy_timeout.total_seconds() * 1_000)}")
@@ -55,27 +55,27 @@ class _Alone(SlowDisk):
 
 
 def main() -> None:
-    pipe = inherited()
-    told = pipe.recv()
-    sqlite_store.Database = _Alone if told["bug"] == ALONE else SlowDisk  # type: ignore[attr-defined]  # a slow disk is put in
-    SlowDisk.hold_s = told["hold_s"]
+    pipe = inherited_pipe()
+    settings = pipe.recv()
+    sqlite_store.Database = _BusyHandlerDatabase if settings["bug"] == SQLITE_BUSY_HANDLER else SlowDisk  # type: ignore[attr-defined]  # patched to slow the disk down
+    SlowDisk.commit_s = settings["commit_s"]
     bank = SandboxBank(webhook_secret=SECRET)
-    shop = connect(told["config"], bank=bank)
+    shop = connect(settings["config"], bank=bank)
     pipe.send("ready")
     pipe.recv()
-    pipe.send(attrs.astuple(_write(shop, told["name"], told["payments"])))
+    pipe.send(attrs.astuple(_write(shop, settings["name"], settings["payments"])))
     shop.close()
     bank.close()
 
 
 def _write(shop: Payports, name: str, payments: int) -> Written:
-    done, worst_s = 0, 0.0
+    done, longest_s = 0, 0.0
 
-    def timed(operation: Callable[..., Outcome[Any, Any]], *told: Any) -> Any:
-        nonlocal done, worst_s
+    def timed(operation: Callable[..., Outcome[Any, Any]], *arguments: Any) -> Any:
+        nonlocal done, longest_s
         began = time.monotonic()
-        outcome = operation(*told)
-        worst_s = max(worst_s, time.monotonic() - began)
+        outcome = operation(*arguments)
+        longest_s = max(longest_s, time.monotonic() - began)
         if isinstance(outcome, Failure):
             raise _Refused(outcome.failure().message)
         done += 1
@@ -88,12 +88,12 @@ def _write(shop: Payports, name: str, payments: int) -> Written:
             timed(shop.transactions.capture, payment.id, Money(400, "EUR"))
             timed(shop.transactions.capture, payment.id, Money(600, "EUR"))
     except _Refused as refused:
-        return Written(done, worst_s, str(refused))
-    return Written(done, worst_s, "")
+        return Written(done, longest_s, str(refused))
+    return Written(done, longest_s, "")
 
 
 class _Refused(Exception):
-    """An operation was not done."""
+    """An operation failed."""
 
 
 def _new(cart: str) -> NewPayment:

@@ -1,4 +1,4 @@
-"""What the proofs by force need: strace, and workers. ``PAYPORTS_FORCE=required`` makes a missing strace a failure."""
+"""Fixtures of the crash injection: strace, and a pool of workers. ``PAYPORTS_FORCE=required`` makes a missing strace a failure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Final
 
 import pytest
 
-from tests.crash_injection import figures
-from tests.crash_injection.fleet import Fleet, fleet
-from tests.crash_injection.tracing import why_not
+from tests.crash_injection import sampling
+from tests.crash_injection.system_calls import reason_not_traceable
+from tests.crash_injection.worker_pool import WorkerPool, worker_pool
 
 REQUIRED: Final = "PAYPORTS_FORCE"
 
 
 @pytest.fixture(scope="session")
 def tracing() -> None:
-    """Skip by name where nothing can be traced, but where that was promised."""
-    reason = why_not()
+    """Skip where nothing can be traced; fail if ``PAYPORTS_FORCE`` requires it."""
+    reason = reason_not_traceable()
     if not reason:
         return
     if os.environ.get(REQUIRED) == "required":
@@ -27,14 +27,14 @@ def tracing() -> None:
 
 
 @pytest.fixture(scope="session")
-def workers(tracing: None) -> Iterator[Fleet]:  # noqa: ARG001 -- nothing is started where nothing can be traced
-    with fleet() as ships:
-        yield ships
+def workers(tracing: None) -> Iterator[WorkerPool]:  # noqa: ARG001 -- nothing is started where nothing can be traced
+    with worker_pool() as pool:
+        yield pool
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what was struck, and how often."""
-    if figures.lines:
+    """Print how many faults were injected."""
+    if sampling.lines:
         terminalreporter.section("proof by force")
-        for line in figures.lines:
+        for line in sampling.lines:
             terminalreporter.write_line(line)

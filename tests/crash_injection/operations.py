@@ -1,4 +1,4 @@
-"""The operations that are killed: what stands before each, the call, and what the bank must have done once all is over."""
+"""The operations to kill: the preparation, the call, and the expected effects at the bank in the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import attrs
 from payports import NewPayment, PaymentMethod, Payports, Secret
 from payports.adapters.gateways.sandbox.signatures import signed_headers
 from payports.testing import SandboxBank
-from tests.crash_injection.preparing import (
+from tests.crash_injection.fixtures import OWNER, SECRET, WHOLE, Fixture, eur
+from tests.crash_injection.preparation import (
     authorized,
     captured,
     captured_in_two,
@@ -19,7 +20,7 @@ from tests.crash_injection.preparing import (
     created,
     failed_checkout,
     fulfilled,
-    left,
+    interrupted,
     nothing,
     placed,
     sold,
@@ -28,55 +29,54 @@ from tests.crash_injection.preparing import (
     waiting_for_the_bank,
     waiting_for_the_shopper,
 )
-from tests.crash_injection.scene import OWNER, SECRET, WHOLE, Scene, eur
 
 HOUR_S: Final = 3_600
 
 
 @attrs.frozen(kw_only=True)
 class Operation:
-    """One row of the table.
+    """One operation.
 
-    ``prepare`` leaves a shop and a bank as they are before the call; ``run`` is the call, with a key wherever there is one; ``at_s`` says
-    when it is made, after the preparation. ``effects``: what the bank has done in the end, all told; ``None`` for a checkout, which may as
-    well end undone. ``heard``: the bank's ledger holds what only a notification tells, which the repetition brings again. ``recovers``:
-    the call is maintenance after a crash, which has other things to report when it is repeated. ``fresh``: there is no file yet.
+    ``prepare`` sets up the shop and the bank; ``run`` is the call, with an idempotency key where there is one; ``at_s`` is its time after
+    the preparation. ``effects``: all effects at the bank in the end; ``None`` for a checkout, which may also end undone.
+    ``by_notification``: only a notification tells of the effect, and the repetition brings it again. ``recovers``: the call is maintenance
+    after a crash, which reports something else when it is repeated. ``fresh``: the database file does not exist yet.
     """
 
     name: str
-    prepare: Callable[[Payports, SandboxBank], Scene]
-    run: Callable[[Payports, Scene], Any]
+    prepare: Callable[[Payports, SandboxBank], Fixture]
+    run: Callable[[Payports, Fixture], Any]
     effects: Counter[tuple[str, int]] | None
     at_s: int = 0
     immediate: bool = False
-    heard: bool = False
+    by_notification: bool = False
     recovers: bool = False
     fresh: bool = False
 
 
-def _authorize(shop: Payports, scene: Scene) -> Any:
-    return shop.transactions.authorize(scene.payment_id, key="k-1")
+def _authorize(shop: Payports, fixture: Fixture) -> Any:
+    return shop.transactions.authorize(fixture.payment_id, key="k-1")
 
 
-def _refund(shop: Payports, scene: Scene) -> Any:
-    return shop.transactions.refund(scene.payment_id, eur(3_000), key="k-1")
+def _refund(shop: Payports, fixture: Fixture) -> Any:
+    return shop.transactions.refund(fixture.payment_id, eur(3_000), key="k-1")
 
 
-def _submit(shop: Payports, scene: Scene) -> Any:
-    return shop.checkout.submit(scene.cart, request_id="r-1")
+def _submit(shop: Payports, fixture: Fixture) -> Any:
+    return shop.checkout.submit(fixture.cart, request_id="r-1")
 
 
-def _receive(shop: Payports, scene: Scene) -> Any:
-    """The bank signs each delivery anew."""
-    headers = signed_headers(Secret(SECRET), scene.body, int(shop.clock.now().timestamp()))
-    return shop.webhooks.receive("card", headers, scene.body)
+def _receive(shop: Payports, fixture: Fixture) -> Any:
+    """Receive the notification; the bank signs each delivery anew."""
+    headers = signed_headers(Secret(SECRET), fixture.body, int(shop.clock.now().timestamp()))
+    return shop.webhooks.receive("card", headers, fixture.body)
 
 
-def _maintain(shop: Payports, _: Scene) -> Any:
+def _maintain(shop: Payports, _: Fixture) -> Any:
     return shop.maintenance.run()
 
 
-def _create(shop: Payports, _: Scene) -> Any:
+def _create(shop: Payports, _: Fixture) -> Any:
     new = NewPayment(owner=OWNER, amount=eur(WHOLE), gateway="card", method=PaymentMethod({"token": "tok_approved"}))
     return shop.payments.create(new, key="k-1")
 
@@ -139,7 +139,7 @@ OPERATIONS: Final = (
         prepare=charged_back,
         run=_receive,
         effects=_effects(_SOLD, ("CHARGEBACK", 1_000)),
-        heard=True,
+        by_notification=True,
     ),
     Operation(name="checkout", prepare=split, run=_submit, effects=None),
     Operation(name="rollback", prepare=split_with_a_bad_card, run=_submit, effects=None, immediate=True),
@@ -165,7 +165,7 @@ OPERATIONS: Final = (
     Operation(name="first_use", prepare=nothing, run=_create, effects=_effects(), fresh=True),
     Operation(
         name="recovery_of_a_charge",
-        prepare=left(created, _authorize, after=True),
+        prepare=interrupted(created, _authorize, after=True),
         run=_maintain,
         effects=_effects(_HELD),
         at_s=HOUR_S,
@@ -173,7 +173,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_nothing",
-        prepare=left(created, _authorize, after=False),
+        prepare=interrupted(created, _authorize, after=False),
         run=_maintain,
         effects=_effects(),
         at_s=HOUR_S,
@@ -181,7 +181,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_a_refund",
-        prepare=left(captured_in_two, _refund, 2, after=True),
+        prepare=interrupted(captured_in_two, _refund, 2, after=True),
         run=_maintain,
         effects=_effects(*_TWO_CAPTURES, ("REFUND", 2_000), ("REFUND", 1_000)),
         at_s=HOUR_S,
@@ -189,7 +189,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_a_checkout",
-        prepare=left(split, _submit, 2, after=True),
+        prepare=interrupted(split, _submit, 2, after=True),
         run=_maintain,
         effects=None,
         at_s=HOUR_S,
@@ -197,7 +197,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="recovery_of_half_a_checkout",
-        prepare=left(split, _submit, 2, after=False),
+        prepare=interrupted(split, _submit, 2, after=False),
         run=_maintain,
         effects=None,
         at_s=HOUR_S,

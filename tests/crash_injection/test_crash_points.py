@@ -1,7 +1,7 @@
-"""Every system call of every operation is a place to die; afterwards nothing is lost, doubled or in doubt.
+"""A process may die at any system call of any operation; after recovery nothing is lost, doubled or unknown.
 
-The product is killed by the kernel right before one of its system calls, from the first touch of the store to the end of the process, while
-the bank lives on in another process. A new process then recovers on what is on the disk, and the bank's own ledger judges.
+The kernel kills the process right before one of its system calls, from the first access to the store to the end of the process, while the
+bank lives on in another process. A new process then recovers from the disk, and the bank's own ledger is the judge.
 """
 
 from __future__ import annotations
@@ -10,49 +10,56 @@ from typing import Final
 
 import pytest
 
-from tests.crash_injection.figures import chosen, is_everything, note
-from tests.crash_injection.fleet import Fleet, Script
+from tests.crash_injection.harness import RECOVERY_SCENARIOS
 from tests.crash_injection.operations import BY_NAME, OPERATIONS, Operation
-from tests.crash_injection.stage import COURSES
-from tests.crash_injection.tracing import Point
+from tests.crash_injection.sampling import is_exhaustive, report, sample
+from tests.crash_injection.system_calls import FaultPoint
+from tests.crash_injection.worker_pool import Baseline, WorkerPool
 
-EARLY: Final = "the gateway is called before the intent is committed"
-HASTY: Final = "not found is taken for a failure without a fence"
+CALL_BEFORE_INTENT: Final = "the gateway is called before the intent is committed"
+NOT_FOUND_IS_FAILURE: Final = "not found is taken for a failure without a fence"
 KILLED: Final = -9
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_wherever_a_process_is_killed_both_ledgers_are_equal_after_recovery(
-    workers: Fleet, operation: Operation
+    workers: WorkerPool, operation: Operation
 ) -> None:
-    script, slow = workers.script(operation), workers.script(operation, course="late")
-    assert len(script.calls) > 150, "so much is done at least for a commit or two"
-    struck = workers.strike(operation, script, _strikes(operation, script, slow))
-    wrong = [f"{run.point} ({run.course}): {run.wrong}" for run in struck if run.wrong]
-    points = len({run.point for run in struck})
-    note(f"crash points: {operation.name}: {points} of {len(script.calls)}, {len(struck)} runs, {len(wrong)} wrong")
+    baseline, slow = workers.baseline(operation), workers.baseline(operation, scenario="late")
+    assert len(baseline.calls) > 150, "a commit or two take at least this many calls"
+    runs = workers.inject(operation, baseline, _injections(operation, baseline, slow))
+    wrong = [f"{fault_run.point} ({fault_run.scenario}): {fault_run.wrong}" for fault_run in runs if fault_run.wrong]
+    points = len({fault_run.point for fault_run in runs})
+    report(f"crash points: {operation.name}: {points} of {len(baseline.calls)}, {len(runs)} runs, {len(wrong)} wrong")
     assert not wrong, "\n".join(wrong[:5])
-    spared = [f"{run.point} ({run.course})" for run in struck if run.run.status != KILLED]
-    few = len(struck) // 100  # on a slow line one run calls the system a little more often than another
-    assert len(spared) <= few, f"not killed at {', '.join(spared)}"
+    survived = [f"{fault_run.point} ({fault_run.scenario})" for fault_run in runs if fault_run.run.status != KILLED]
+    few = len(runs) // 100  # with a slow network the number of calls differs a little from run to run
+    assert len(survived) <= few, f"not killed at {', '.join(survived)}"
 
 
-@pytest.mark.parametrize(("bug", "course"), [(EARLY, "recover"), (HASTY, "late")])
-def test_the_crash_points_find_a_bug_that_was_planted(workers: Fleet, bug: str, course: str) -> None:
+@pytest.mark.parametrize(("bug", "scenario"), [(CALL_BEFORE_INTENT, "recover"), (NOT_FOUND_IS_FAILURE, "late")])
+def test_the_crash_points_find_a_bug_that_was_planted(workers: WorkerPool, bug: str, scenario: str) -> None:
     operation = BY_NAME["authorize"]
-    script = workers.script(operation, bug)
-    points = [(point, course) for point in chosen(script.points)]
-    struck = workers.strike(operation, script, points, bug)
-    wrong = [run.wrong for run in struck if run.wrong]
-    note(f"crash points: planted: {bug}: found at {len(wrong)} of {len(struck)}")
+    baseline = workers.baseline(operation, bug)
+    points = [(point, scenario) for point in sample(baseline.points)]
+    runs = workers.inject(operation, baseline, points, bug)
+    wrong = [fault_run.wrong for fault_run in runs if fault_run.wrong]
+    report(f"crash points: planted: {bug}: found at {len(wrong)} of {len(runs)}")
     assert wrong
 
 
-def _strikes(operation: Operation, script: Script, slow: Script) -> list[tuple[Point, str]]:
-    """All points of an authorization; of the others a share, each in one of the courses, unless everything is asked for."""
-    every = [[(point, course) for point in (slow if course == "late" else script).points] for course in COURSES]
-    if is_everything():
-        return [strike for course in every for strike in course]
+def _injections(operation: Operation, baseline: Baseline, slow: Baseline) -> list[tuple[FaultPoint, str]]:
+    """All points of an authorization; of other operations a sample, each in one scenario, unless the run is exhaustive."""
+    per_scenario = [
+        [(point, scenario) for point in (slow if scenario == "late" else baseline).points]
+        for scenario in RECOVERY_SCENARIOS
+    ]
+    if is_exhaustive():
+        return [injection for injections in per_scenario for injection in injections]
     if operation.name == "authorize":
-        return [*every[0], *chosen(every[1]), *chosen(every[2])]
-    return [strike for part, course in enumerate(every) for strike in chosen(course, part, len(COURSES))]
+        return [*per_scenario[0], *sample(per_scenario[1]), *sample(per_scenario[2])]
+    return [
+        injection
+        for part, injections in enumerate(per_scenario)
+        for injection in sample(injections, part, len(RECOVERY_SCENARIOS))
+    ]

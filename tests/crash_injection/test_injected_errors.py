@@ -1,4 +1,4 @@
-"""Every read, write and sync of the store may fail: answers stay true, what is not recorded is not sent, and recovery puts it right."""
+"""Any read, write and sync of the store may fail: answers stay true, nothing is sent without a record, and recovery repairs the rest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from tests.crash_injection.figures import chosen, is_everything, note
-from tests.crash_injection.fleet import Fleet, Script, Strike
-from tests.crash_injection.judging import without_names
 from tests.crash_injection.operations import BY_NAME, OPERATIONS, Operation
-from tests.crash_injection.tracing import Point, Traced
+from tests.crash_injection.sampling import is_exhaustive, report, sample
+from tests.crash_injection.system_calls import FaultPoint, SystemCall
+from tests.crash_injection.verification import without_ids
+from tests.crash_injection.worker_pool import Baseline, FaultRun, WorkerPool
 
 EIO: Final = "error=EIO"
 FULL: Final = "error=ENOSPC"
@@ -31,52 +31,55 @@ HONEST: Final = NOTHING_SENT | {"ResultUnknown", "PaymentsFailed"}
 SINGLE: Final = frozenset(
     {"authorize", "reverse_auth", "capture", "authorize_and_capture", "settled", "void", "refund", "detached_credit"}
 )
-"""Operations that are one intent: if the store is unavailable for it, nothing was sent."""
+"""Operations with a single intent: if the store is unavailable for it, nothing was sent."""
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_whatever_the_disk_refuses_the_answer_is_true_and_recovery_puts_it_right(
-    workers: Fleet, operation: Operation
+    workers: WorkerPool, operation: Operation
 ) -> None:
-    script = workers.script(operation)
-    every = [point for call in script.calls if call.is_on_the_store for point in _faults_at(call)]
-    some = every if is_everything() or operation.name == "authorize" else chosen(every, parts=6)
-    struck = workers.strike(operation, script, [(point, "recover") for point in some])
-    wrong = [f"{run.point}: {said}" for run in struck if (said := run.wrong or _untrue(operation, script, run))]
-    failed = sum(not run.run.told.get("ok") for run in struck)
-    note(f"errors: {operation.name}: {len(some)} of {len(every)}, {failed} answered as failures, {len(wrong)} wrong")
+    baseline = workers.baseline(operation)
+    points = [point for call in baseline.calls if call.is_on_the_store for point in _faults_at(call)]
+    sampled = points if is_exhaustive() or operation.name == "authorize" else sample(points, parts=6)
+    runs = workers.inject(operation, baseline, [(point, "recover") for point in sampled])
+    problems = ((run.point, run.wrong or _untrue(operation, baseline, run)) for run in runs)
+    wrong = [f"{point}: {problem}" for point, problem in problems if problem]
+    failed = sum(not fault_run.run.answer.get("ok") for fault_run in runs)
+    report(
+        f"errors: {operation.name}: {len(sampled)} of {len(points)}, {failed} answered as failures, {len(wrong)} wrong"
+    )
     assert not wrong, "\n".join(wrong[:5])
 
 
-def test_the_injected_errors_find_a_bug_that_was_planted(workers: Fleet) -> None:
+def test_the_injected_errors_find_a_bug_that_was_planted(workers: WorkerPool) -> None:
     operation, bug = BY_NAME["authorize"], "the gateway is called before the intent is committed"
-    script = workers.script(operation, bug)
-    writes = [call for call in script.calls if call.is_on_the_store and call.call in ("pwrite64", "fdatasync")]
-    points = [(Point(call.call, call.number, FULL, lasting=True), "recover") for call in writes]
-    struck = workers.strike(operation, script, points, bug)
-    found = sum(bool(run.wrong or _untrue(operation, script, run)) for run in struck)
-    note(f"errors: planted: {bug}: found at {found} of {len(struck)}")
+    baseline = workers.baseline(operation, bug)
+    writes = [call for call in baseline.calls if call.is_on_the_store and call.call in ("pwrite64", "fdatasync")]
+    injections = [(FaultPoint(call.call, call.number, FULL, lasting=True), "recover") for call in writes]
+    runs = workers.inject(operation, baseline, injections, bug)
+    found = sum(bool(fault_run.wrong or _untrue(operation, baseline, fault_run)) for fault_run in runs)
+    report(f"errors: planted: {bug}: found at {found} of {len(runs)}")
     assert found
 
 
-def _faults_at(call: Traced) -> Iterator[Point]:
-    """What may go wrong at a call: once, and from there on."""
+def _faults_at(call: SystemCall) -> Iterator[FaultPoint]:
+    """Yield the faults of a call: once, and from this call on."""
     for fault in FAULTS.get(call.call, ()):
-        yield Point(call.call, call.number, fault)
+        yield FaultPoint(call.call, call.number, fault)
         if call.call in ("pwrite64", "fdatasync"):
-            yield Point(call.call, call.number, fault, lasting=True)
+            yield FaultPoint(call.call, call.number, fault, lasting=True)
 
 
-def _untrue(operation: Operation, script: Script, struck: Strike) -> str:
-    """Compare what was answered with what became of it."""
-    told = struck.run.told
-    if struck.run.status or not told:
-        return f"the process ended with {struck.run.status}"
-    if told.get("ok"):
-        same = operation.effects is None or operation.recovers or without_names(told) == without_names(script.answer)
-        return "" if same else f"it answered {told}"
-    if told["kind"] not in HONEST:
-        return f"it answered {told}"
-    if told["kind"] in NOTHING_SENT and operation.name in SINGLE and struck.run.sent:
-        return f"it sent {struck.run.sent}, and answered {told}"
+def _untrue(operation: Operation, baseline: Baseline, fault_run: FaultRun) -> str:
+    """Compare the answer with what really happened; return what is wrong."""
+    answer = fault_run.run.answer
+    if fault_run.run.status or not answer:
+        return f"the process ended with {fault_run.run.status}"
+    if answer.get("ok"):
+        same = operation.effects is None or operation.recovers or without_ids(answer) == without_ids(baseline.answer)
+        return "" if same else f"it answered {answer}"
+    if answer["kind"] not in HONEST:
+        return f"it answered {answer}"
+    if answer["kind"] in NOTHING_SENT and operation.name in SINGLE and fault_run.run.sent:
+        return f"it sent {fault_run.run.sent}, and answered {answer}"
     return ""

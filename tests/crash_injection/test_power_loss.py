@@ -1,7 +1,7 @@
-"""When the power fails, no fact is lost that was acknowledged, wherever it fails and whatever of the unsynced writes has arrived.
+"""When the power fails, no acknowledged fact is lost, whenever it fails and whatever part of the unsynced writes arrived.
 
-The product writes to a real disk while strace notes each write and sync with its bytes; the images that a failing power may leave are
-rebuilt from those notes, and opened by the product's own store.
+The product writes to a real disk while strace logs each write and sync with its bytes. The disk images that a power failure may leave are
+rebuilt from that log, and opened with the product's own store.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from payports.adapters.repositories import sqlite
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock
 from tests.crash_injection.disk import Disk
-from tests.crash_injection.figures import AMOUNT, note
-from tests.crash_injection.fleet import ROOT
-from tests.crash_injection.series import NOTES
+from tests.crash_injection.sampling import AMOUNT, report
+from tests.crash_injection.worker_pool import ROOT
+from tests.crash_injection.workload import ACKNOWLEDGED
 
 CALLS: Final = "openat,pwrite64,write,ftruncate,fsync,fdatasync,unlink"
 ENOUGH: Final = 5_000
 _SOME: Final = 1_500
-"""So many are enough to find what must be found."""
+"""Enough images to find the loss that must be found."""
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- only to be fast: what is rebuilt there needs no disk
 
 
 @attrs.frozen
 class Image:
-    """The files that a failing power left, and what had been acknowledged by then."""
+    """The files after a power failure, and the facts that were acknowledged before it."""
 
     files: dict[str, bytes]
     acknowledged: Sequence[tuple[str, str]]
@@ -48,7 +48,7 @@ class Image:
 @pytest.mark.usefixtures("tracing")
 def test_no_acknowledged_fact_is_lost_when_the_power_fails(tmp_path: Path) -> None:
     lost, damaged, images = _judge(_images(_record(tmp_path, "FULL"), _subsets()))
-    note(f"power loss: FULL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
+    report(f"power loss: FULL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
     assert images >= ENOUGH
     assert not lost, lost[:5]
     assert not damaged, damaged[:5]
@@ -56,25 +56,25 @@ def test_no_acknowledged_fact_is_lost_when_the_power_fails(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("tracing")
 def test_the_images_show_what_is_lost_without_syncs(tmp_path: Path) -> None:
-    """The same with ``synchronous = "NORMAL"``: the test above can fail, and the file stays sound."""
+    """The same with ``synchronous = "NORMAL"``: facts are lost, so the test above can fail, but the file is not damaged."""
     lost, damaged, images = _judge(islice(_images(_record(tmp_path, "NORMAL"), 1), _SOME))
-    note(f"power loss: NORMAL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
+    report(f"power loss: NORMAL: {images} images, {len(lost)} with a loss, {len(damaged)} damaged")
     assert lost
     assert not damaged, damaged[:5]
 
 
 def _subsets() -> int:
-    asked = os.environ.get(AMOUNT, "")
-    return 40 if asked == "all" else 3
+    size = os.environ.get(AMOUNT, "")
+    return 40 if size == "all" else 3
 
 
 def _record(folder: Path, synchronous: str) -> tuple[Path, list[str]]:
-    """Let the series run on a real disk; gives its folder and what strace noted."""
+    """Run the workload on a real disk under strace; return its folder and the log."""
     store, log = folder / "store", folder / "log"
     store.mkdir()
     tracing = ("strace", "-f", "-xx", "-s", "100000", "-e", f"trace={CALLS}", "-o", str(log))
     subprocess.run(
-        [*tracing, sys.executable, "-m", "tests.crash_injection.series", str(store), synchronous],
+        [*tracing, sys.executable, "-m", "tests.crash_injection.workload", str(store), synchronous],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         check=True,
@@ -83,26 +83,26 @@ def _record(folder: Path, synchronous: str) -> tuple[Path, list[str]]:
 
 
 def _images(recorded: tuple[Path, list[str]], subsets: int) -> Iterator[Image]:
-    """What the disk may hold after each call: nothing, all or random parts of what was not synced; each image once."""
+    """Yield each possible image of the disk after each call once: with none, all or random parts of the unsynced writes."""
     store, lines = recorded
-    disk, chance, met = Disk(store), Random(1), set[bytes]()  # noqa: S311 -- the same images in every run
+    disk, chance, seen = Disk(store), Random(1), set[bytes]()  # noqa: S311 -- the same images in every run
     acknowledged: list[tuple[str, str]] = []
-    notes = str(store / NOTES).encode().hex()
-    told_to = ""
+    log_name = str(store / ACKNOWLEDGED).encode().hex()
+    descriptor = ""
     for line in lines:
         call, _, arguments = line.partition(" ")[2].lstrip().partition("(")
-        if call == "openat" and notes in line.replace("\\x", ""):
-            told_to = line.rpartition("= ")[2]
+        if call == "openat" and log_name in line.replace("\\x", ""):
+            descriptor = line.rpartition("= ")[2]
         elif call == "write":
-            if told_to and arguments.startswith(f"{told_to},"):
+            if descriptor and arguments.startswith(f"{descriptor},"):
                 kind, name = json.loads(bytes.fromhex(arguments.split('"')[1].replace("\\x", "")))
                 acknowledged.append((kind, name))
         elif disk.take(line):
-            for how in ("none", "all", *["some"] * subsets):
-                files = disk.image(how, chance)
+            for kept in ("none", "all", *["some"] * subsets):
+                files = disk.image(kept, chance)
                 digest = _digest(files, len(acknowledged))
-                if digest not in met:
-                    met.add(digest)
+                if digest not in seen:
+                    seen.add(digest)
                     yield Image(files, tuple(acknowledged))
 
 
@@ -115,7 +115,7 @@ def _digest(files: dict[str, bytes], facts: int) -> bytes:
 
 
 def _judge(images: Iterator[Image]) -> tuple[list[str], list[str], int]:
-    """Open every image as the product would."""
+    """Open every image as the product would; return the losses, the damages, and the number of images."""
     lost: list[str] = []
     damaged: list[str] = []
     number = 0
@@ -136,13 +136,13 @@ def _judge(images: Iterator[Image]) -> tuple[list[str], list[str], int]:
 
 
 def _missing(database: Path, acknowledged: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The acknowledged facts that a store does not hold; ``StoreFailed`` if it is not sound."""
+    """List the acknowledged facts that a store does not hold; raise ``StoreFailed`` if it is damaged."""
     store = sqlite.connect(f"sqlite:///{database}", {}, FixedClock())
     try:
         assert isinstance(store, sqlite.SqliteStore)
-        told = store.database.run(lambda connection: connection.execute("PRAGMA integrity_check").fetchone()[0])
-        if told != "ok":
-            raise StoreFailed(told)
+        integrity = store.database.run(lambda connection: connection.execute("PRAGMA integrity_check").fetchone()[0])
+        if integrity != "ok":
+            raise StoreFailed(integrity)
         payments = store.of("default").payments(limit=1_000)
     finally:
         store.close()

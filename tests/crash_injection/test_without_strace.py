@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.crash_injection.conftest import REQUIRED
-from tests.crash_injection.fleet import ROOT
-from tests.crash_injection.tracing import why_not
+from tests.crash_injection.system_calls import reason_not_traceable
+from tests.crash_injection.worker_pool import ROOT
 
 POWER_LOSS = "tests/crash_injection/test_power_loss.py"
 
 
 def test_the_reason_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert why_not() == "strace is not installed"
+    assert reason_not_traceable() == "strace is not installed"
 
 
 def test_the_reason_says_that_tracing_is_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _forbidding(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "may not trace here" in why_not()
-    assert "Operation not permitted" in why_not()
+    assert "may not trace here" in reason_not_traceable()
+    assert "Operation not permitted" in reason_not_traceable()
 
 
 @pytest.mark.parametrize(("promised", "outcome"), [("", "2 skipped"), ("required", "2 errors")])

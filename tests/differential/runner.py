@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from payports.adapters.gateways.book import storage
 from payports.adapters.repositories.postgres import connection as postgres_connection
-from tests.concurrency.processes import inherited
-from tests.differential.comparing import compare
+from tests.concurrency.processes import inherited_pipe
+from tests.differential.comparison import compare
 from tests.differential.lanes import open_lane
-from tests.differential.planted import through
+from tests.differential.planted_bugs import through
 
 
 class NoChance:
@@ -23,7 +23,7 @@ class NoChance:
 
 def main() -> None:
     """Compare until something differs; the answer is what, and how many sequences were the same before."""
-    pipe = inherited()
+    pipe = inherited_pipe()
     told: dict[str, Any] = pipe.recv()
     setattr(storage, "secrets", NoChance)  # noqa: B010 -- a fake, which type checkers would refuse
     setattr(postgres_connection, "_REFUSED", ())  # noqa: B010 -- a test may lose commits when the power fails

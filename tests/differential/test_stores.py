@@ -16,9 +16,9 @@ import pytest
 
 from tests.concurrency.processes import Process
 from tests.differential.commands import sequence
-from tests.differential.planted import PLANTS
+from tests.differential.planted_bugs import PLANTS
 
-PATIENCE_S = 3_600.0
+TIMEOUT_S = 3_600.0
 FEW = 600
 
 
@@ -36,7 +36,7 @@ def differences(folder: Path, postgres: str | None, seeds: range, plants: dict[s
                 stores["postgresql"] = {"url": f"{postgres}{'&' if '?' in postgres else '?'}{NOT_DURABLE}"}
             told = {"stores": stores, "seeds": seeds[number::processes], "plants": plants}
             running.append(stack.enter_context(Process("tests.differential.runner", told)))
-        answers = [process.hear(PATIENCE_S) for process in running]
+        answers = [process.receive(TIMEOUT_S) for process in running]
     return sum(same for same, _ in answers), [found for _, found in answers if found]
 
 

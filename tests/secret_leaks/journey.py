@@ -34,8 +34,8 @@ from payports.testing import FixedClock, SandboxBank
 from tests.adapters.telemetry.watching import Witness
 from tests.application.stubs import WatchedStore
 from tests.secret_leaks import canaries as c
-from tests.secret_leaks.echo import ACTION, CLOSED, GARBAGE, REFUSED
-from tests.secret_leaks.raising import raising_gateway
+from tests.secret_leaks.echo_server import ACTION, CLOSED, GARBAGE, REFUSED
+from tests.secret_leaks.raising_gateway import raising_gateway
 
 TEN: Final = Money.of("10.00", "EUR")
 SHOPPER: Final = Customer("cu-1")

@@ -15,7 +15,7 @@ from tests.adapters.command_line.running import payports
 from tests.adapters.telemetry.watching import Witness
 from tests.secret_leaks import canaries as c
 from tests.secret_leaks.canaries import PASSED_THROUGH, PERSONAL, SECRETS, found_in
-from tests.secret_leaks.echo import ACTION, REFUSED, echoing
+from tests.secret_leaks.echo_server import ACTION, REFUSED, echoing
 from tests.secret_leaks.journey import Journey, configuration
 
 NOWHERE: Final = {**SECRETS, **PERSONAL, **PASSED_THROUGH}

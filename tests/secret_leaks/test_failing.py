@@ -45,9 +45,9 @@ from tests.adapters.telemetry.watching import Witness
 from tests.application.fixtures import CUSTOMER, ShopFixture, new_payment, open_shop, value_of
 from tests.secret_leaks import canaries as c
 from tests.secret_leaks.canaries import SECRETS, found_in
-from tests.secret_leaks.echo import ACTION, echoing
+from tests.secret_leaks.echo_server import ACTION, echoing
 from tests.secret_leaks.sinks import exception_text, forms, leaks_of_store
-from tests.webhooks.scene import all_logs
+from tests.webhooks.fixtures import all_logs
 
 ADAPTERS: Final[dict[str, tuple[type[Any], GatewayFactory, dict[str, Any]]]] = {
     "sandbox": (SandboxOptions, sandbox.connect, {"url": "memory:"}),

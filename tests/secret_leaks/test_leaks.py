@@ -16,10 +16,10 @@ from payports.application.kernel.environment import Environment
 from payports.application.kernel.policy import ConfiguredGateway
 from payports.domain.payment_method import Address
 from tests.secret_leaks.canaries import CLIENT_SECRET, PASSED_THROUGH, PERSONAL, SECRETS, found_in, without
-from tests.secret_leaks.echo import echoing
+from tests.secret_leaks.echo_server import echoing
 from tests.secret_leaks.journey import Journey, start
 from tests.secret_leaks.sinks import BEHIND_FIELDS, forms, inside, leaks_of_store, log_text
-from tests.webhooks.scene import all_logs
+from tests.webhooks.fixtures import all_logs
 
 
 @attrs.frozen(kw_only=True)

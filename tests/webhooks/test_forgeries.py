@@ -23,9 +23,9 @@ from payports.adapters.gateways.kit.webhooks import SignedWebhooks
 from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookReader
-from tests.webhooks.forging import WAYS, about_somewhere_else
-from tests.webhooks.scene import Scene, a_scene, all_logs
-from tests.webhooks.signing import AT
+from tests.webhooks.fixtures import Scene, a_scene, all_logs
+from tests.webhooks.forgeries import WAYS, about_somewhere_else
+from tests.webhooks.signature_schemes import AT
 
 WHOLE: Final = 10
 """One in so many goes through the whole of ``shop.webhooks.receive``, the rest to the reader alone."""

@@ -16,8 +16,8 @@ from returns.result import Failure, Success
 from payports import ConfigurationError, Secret, TransactionStatus, connect
 from payports.testing import SandboxBank
 from tests.application.fixtures import value_of
-from tests.webhooks.scene import TEN, Scene, a_scene, config, one_batch
-from tests.webhooks.signing import AT, FORMER, SECRETS, UNTIL
+from tests.webhooks.fixtures import TEN, Scene, a_scene, config, one_batch
+from tests.webhooks.signature_schemes import AT, FORMER, SECRETS, UNTIL
 
 MONTHS = timedelta(days=120)
 

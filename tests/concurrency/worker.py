@@ -1,7 +1,7 @@
-"""A racer: a process with a shop of its own, which does what it is told and stops at gates if it is told so.
+"""A worker process with its own shop. It runs actions on command, and can stop at gates.
 
-A gate stands before every commit and every call of a gateway: there the racer says where it is and waits until it may go on. So the referee
-can have two racers load the same state before either commits.
+There is a gate before every commit and every gateway call: the worker reports where it is and waits until the gate opens. So the
+coordinator can have two workers load the same state before either commits.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import RemoteSandboxBank
 from tests.application.stubs import Spy, WatchedStore
-from tests.concurrency.acts import ACTS, Answer
+from tests.concurrency.actions import ACTIONS, Answer
 from tests.concurrency.bank import SECRET
-from tests.concurrency.planted import planted
-from tests.concurrency.processes import inherited
+from tests.concurrency.planted_bugs import with_planted_bug
+from tests.concurrency.processes import inherited_pipe
 
 
 class ShiftedClock(Clock):
-    """The machine's clock, so many seconds ahead."""
+    """The system clock, shifted ahead by some seconds."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -36,7 +36,7 @@ class ShiftedClock(Clock):
 
 
 class Gate:
-    """Where a racer stops, if it is shut."""
+    """Stops a worker while it is shut."""
 
     def __init__(self, pipe: Connection) -> None:
         self.is_shut = False
@@ -55,7 +55,7 @@ class Gate:
 
 
 class GatedGateway(Spy):
-    """Stops before it calls."""
+    """Stops at the gate before each call."""
 
     def __init__(self, inner: Any, gate: Gate) -> None:
         super().__init__(inner)
@@ -67,12 +67,12 @@ class GatedGateway(Spy):
 
 
 def open_shop(
-    told: dict[str, Any], clock: Clock, gate: Gate | None = None
+    settings: dict[str, Any], clock: Clock, gate: Gate | None = None
 ) -> tuple[payports.Payports, RemoteSandboxBank]:
-    """A shop on the store of the races and at their bank."""
-    bank = RemoteSandboxBank(told["bank"], SECRET)
-    shop = payports.connect(told["config"], bank=bank, clock=clock)
-    store = WatchedStore(planted(shop.store, told.get("bug", "")))
+    """Open a shop on the store and the bank of the races."""
+    bank = RemoteSandboxBank(settings["bank"], SECRET)
+    shop = payports.connect(settings["config"], bank=bank, clock=clock)
+    store = WatchedStore(with_planted_bug(shop.store, settings.get("bug", "")))
     if gate is None:
         return attrs.evolve(shop, store=store), bank
     store.before_commit = gate.before_commit
@@ -90,16 +90,16 @@ def _gated(shop: payports.Payports, gate: Gate) -> dict[str, ConfiguredGateway]:
 
 
 def main() -> None:
-    pipe, clock = inherited(), ShiftedClock()
+    pipe, clock = inherited_pipe(), ShiftedClock()
     gate = Gate(pipe)
     shop, bank = open_shop(pipe.recv(), clock, gate)
     pipe.send("ready")
     while True:
         try:
-            act, told, gate.is_shut, clock.ahead_s = pipe.recv()
+            action, arguments, gate.is_shut, clock.ahead_s = pipe.recv()
         except EOFError:
             break
-        answer: Answer = ACTS[act](shop, bank, **told)
+        answer: Answer = ACTIONS[action](shop, bank, **arguments)
         gate.is_shut = False
         pipe.send(("answer", answer))
     shop.close()

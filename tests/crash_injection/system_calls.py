@@ -1,4 +1,4 @@
-"""Watching the system calls of a process with strace, and making one of them fail or be the last."""
+"""Trace the system calls of a process with strace, and make one of them fail or be the last."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KILL: Final = "signal=KILL"
 
 _CALL: Final = re.compile(r"^\d+ +(\w+)\((.*)$")
 STORE: Final = "/played"
-"""The folder of the store that is played on."""
+"""The folder of the store under test."""
 
 
 @attrs.frozen
-class Point:
-    """A place to strike: the ``number``-th call of a kind, and what happens there, in strace's words. No kind: nothing happens."""
+class FaultPoint:
+    """Where a fault is injected: at the ``number``-th call of a kind. ``fault`` is in strace's syntax. No ``call``, no fault."""
 
     call: str = ""
     number: int = 0
@@ -35,7 +35,7 @@ class Point:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What strace must be told."""
+        """The options for strace."""
         if not self.call:
             return ()
         when = f"{self.number}{'+' if self.lasting else ''}"
@@ -43,8 +43,8 @@ class Point:
 
 
 @attrs.frozen
-class Traced:
-    """One system call that was made; ``number`` counts those of its kind."""
+class SystemCall:
+    """One system call; ``number`` counts the calls of its kind."""
 
     call: str
     number: int
@@ -52,12 +52,12 @@ class Traced:
 
     @property
     def is_on_the_store(self) -> bool:
-        """Whether it is about the database, a file beside it, or their folder."""
+        """Whether it concerns the database, a file beside it, or their folder."""
         return STORE in self.text
 
 
-def why_not() -> str:
-    """Say why nothing can be traced here; empty if it can."""
+def reason_not_traceable() -> str:
+    """Say why tracing is not possible here; empty if it is."""
     if shutil.which("strace") is None:
         return "strace is not installed"
     tried = subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
@@ -68,25 +68,25 @@ def why_not() -> str:
 
 @contextmanager
 def attached(pid: int, options: Sequence[str], log: str = os.devnull) -> Generator[None, None, None]:
-    """Trace a process that waits; on leaving, wait until strace is done with it."""
+    """Trace a waiting process; on leaving, wait until strace is done with it."""
     with subprocess.Popen(
         ["strace", "-f", "-o", log, *options, "-p", str(pid)], stderr=subprocess.PIPE, text=True
     ) as tracer:
         assert tracer.stderr
-        told = tracer.stderr.readline()
-        assert told.rstrip().endswith("attached"), told
+        line = tracer.stderr.readline()
+        assert line.rstrip().endswith("attached"), line
         yield
         tracer.stderr.read()
 
 
-def read_trace(log: Path) -> list[Traced]:
-    """Read what strace wrote, from the first touch of the store on: what came before cannot have changed anything."""
-    calls: list[Traced] = []
+def read_trace(log: Path) -> list[SystemCall]:
+    """Read strace's log from the first access to the store; nothing before it can change the store."""
+    calls: list[SystemCall] = []
     counted: Counter[str] = Counter()
     for line in log.read_text(errors="replace").splitlines():
-        found = _CALL.match(line)
-        if found:
-            counted[found[1]] += 1
-            calls.append(Traced(found[1], counted[found[1]], found[2]))
+        matched = _CALL.match(line)
+        if matched:
+            counted[matched[1]] += 1
+            calls.append(SystemCall(matched[1], counted[matched[1]], matched[2]))
     first = next((place for place, call in enumerate(calls) if call.is_on_the_store), len(calls))
     return calls[first:]

@@ -1,4 +1,4 @@
-"""Children of this process: forked with all modules loaded, so that what they do between two system calls is the same every time."""
+"""Forked child processes with all modules loaded, so that every child makes the same system calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import attrs
 
 _PATIENCE_S: Final = 120
-"""A child that hangs is ended by the kernel, and its run has no result."""
+"""The kernel ends a child that hangs for longer; its run has no result."""
 _SET_DEATH_SIGNAL: Final = 1
 _SET_PTRACER: Final = 0x59616D61
 _ANY: Final = -1
@@ -22,43 +22,43 @@ _GO: Final = signal.SIGUSR1
 
 @attrs.frozen
 class Child:
-    """A process, and the reading end of the pipe that it tells its result through."""
+    """A child process, and the reading end of the pipe for its result."""
 
     pid: int
     result: int
 
     def start(self) -> None:
-        """Let it go on."""
+        """Send the start signal."""
         os.kill(self.pid, _GO)
 
     def read(self) -> bytes:
-        """Read all that it told; nothing if it was killed before it could."""
+        """Read the whole result; empty if the child was killed before it wrote one."""
         with os.fdopen(self.result, "rb") as pipe:
             return pipe.read()
 
     def end(self) -> int:
-        """Wait until it is gone; gives its status: negative is the signal that killed it."""
+        """Wait for the end; return the exit code, negative for a signal."""
         _, status = os.waitpid(self.pid, 0)
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill the child now."""
         os.kill(self.pid, signal.SIGKILL)
         self.end()
 
 
-def prepare() -> None:
-    """Keep the starting signal of children from ending them, whenever it comes."""
+def block_start_signal() -> None:
+    """Block the start signal, so that it ends no child whenever it arrives."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {_GO})
 
 
-def wait_for_the_start() -> None:
-    """Wait until the parent says so; by a system call that nothing else makes, so that none is counted too often."""
+def wait_for_start() -> None:
+    """Wait for the start signal. Nothing else makes this system call, so the count of the others stays exact."""
     signal.sigwait({_GO})
 
 
 def fork(work: Callable[[int], object]) -> Child:
-    """Let a child do something; it gets the writing end of the pipe, and ends with this process at the latest."""
+    """Fork a child that runs ``work`` with the writing end of the pipe. It dies with this process at the latest."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

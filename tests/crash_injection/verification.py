@@ -1,4 +1,4 @@
-"""After a process has died: recover, repeat, and compare what the shop believes with what the bank did."""
+"""After a crash: recover, repeat the call, and compare the shop's records with the bank's effects."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from payports import (
 from payports.domain.checkout import CheckoutState
 from payports.testing import FixedClock, RemoteSandboxBank
 from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
+from tests.crash_injection.fixtures import OWNER, WHOLE, Fixture
 from tests.crash_injection.operations import Operation
-from tests.crash_injection.scene import OWNER, WHOLE, Scene
 
 PASSES: Final = 30
 STEP_S: Final = 3_700
-"""Longer than every first wait, and than the bank's bound of what is on its way."""
+"""Longer than every first wait, and than the bank's in-flight bound."""
 HORIZON: Final = timedelta(hours=7)
-"""Longer than every wait; the warning before a hold expires is further away."""
+"""Longer than every wait, but before the warning about an expiring authorization."""
 
-Told = dict[str, Any]
-"""What a call answered, in words that can be sent and compared: a kind, and the rows that it reports with their ids."""
+Answer = dict[str, Any]
+"""An answer as JSON: the class, and the reported transactions with their ids."""
 
 
-def described(outcome: Success[Any] | Failure[Any]) -> Told:
-    """Put an outcome into words."""
+def describe(outcome: Success[Any] | Failure[Any]) -> Answer:
+    """Describe an outcome as JSON."""
     if isinstance(outcome, Failure):
         problem = outcome.failure()
         return {"kind": type(problem).__name__, "text": str(problem)[:300]}
@@ -44,10 +44,10 @@ def described(outcome: Success[Any] | Failure[Any]) -> Told:
     rows: list[Any] = []
     if isinstance(value, TransactionReport | OrderReport):
         reports = (value,) if isinstance(value, TransactionReport) else value.reports
-        made = [transaction for report in reports for transaction in report.transactions]
+        transactions = [transaction for report in reports for transaction in report.transactions]
         rows = [
             [transaction.id, str(transaction.type), str(transaction.status), transaction.amount.minor]
-            for transaction in made
+            for transaction in transactions
         ]
     elif isinstance(value, CheckedOut):
         rows = [
@@ -62,40 +62,40 @@ def described(outcome: Success[Any] | Failure[Any]) -> Told:
     return {"kind": type(value).__name__, "ok": True, "rows": rows}
 
 
-def without_names(told: Told) -> tuple[object, ...]:
-    """An answer without the ids in it, which differ from run to run."""
-    return (told["kind"], *sorted(tuple(row[1:]) for row in told.get("rows", ())))
+def without_ids(answer: Answer) -> tuple[object, ...]:
+    """Leave out the ids, which differ from run to run."""
+    return (answer["kind"], *sorted(tuple(row[1:]) for row in answer.get("rows", ())))
 
 
-class Survivor:
-    """The process that comes after the one that died, on the same file and with the same bank."""
+class RecoveringProcess:
+    """The process after the crashed one, with the same file and the same bank."""
 
-    def __init__(self, shop: Payports, bank: RemoteSandboxBank, clock: FixedClock, scene: Scene) -> None:
+    def __init__(self, shop: Payports, bank: RemoteSandboxBank, clock: FixedClock, fixture: Fixture) -> None:
         self.shop = shop
         self.bank = bank
         self.clock = clock
-        self.scene = scene
+        self.fixture = fixture
         self.store = shop.store.of("default")
 
-    def check_at_once(self, told: Told) -> None:
-        """Before anything else is done: no effect without a durable record of it, and whatever was reported is in the file."""
+    def check_at_once(self, answer: Answer) -> None:
+        """Check at once: every effect has a durable record, and everything that was reported is in the file."""
         payments, world = self.store.payments(limit=100), World(self.bank.effects())
         check_limits(world)
         check_payments(world, payments, {payment.id: payment.amount.minor for payment in payments})
         check_rows(payments)
         kept = {transaction.id: str(transaction.status) for payment in payments for transaction in payment.transactions}
-        for name, kind, status, _ in told.get("rows", ()):
+        for name, kind, status, _ in answer.get("rows", ()):
             if kind == "payment":
                 assert name in {payment.id for payment in payments}, f"reported, but not in the file: payment {name}"
             elif name:
                 assert kept.get(name) == status, f"reported as {status}, but in the file {name} is {kept.get(name)}"
 
-    def repeat(self, operation: Operation) -> Told:
+    def repeat(self, operation: Operation) -> Answer:
         """Make the same call again."""
-        return described(operation.run(self.shop, self.scene))
+        return describe(operation.run(self.shop, self.fixture))
 
     def recover(self, passes: int = PASSES) -> bool:
-        """Let time pass and maintenance run until nothing is left to do; tells whether it came so far."""
+        """Advance the clock and run maintenance until nothing is left to do; return whether it got there."""
         for _ in range(passes):
             self.clock.advance(STEP_S)
             self.shop.maintenance.run().unwrap()
@@ -105,7 +105,7 @@ class Survivor:
         return False
 
     def check_truth(self) -> World:
-        """Nothing is in doubt, nothing waits for a person, and both ledgers are equal."""
+        """Check that nothing is unknown, nothing waits for a person, and both ledgers are equal."""
         attention = self.shop.maintenance.needs_attention().unwrap()
         assert all(item.kind is AttentionKind.CHARGEBACK for item in attention), attention
         payments, world = self.store.payments(limit=100), World(self.bank.effects())
@@ -119,7 +119,7 @@ class Survivor:
         return world
 
     def check_effects(self, operation: Operation, world: World) -> None:
-        """The bank did what the operation is for, once; a checkout is wholly paid or wholly undone."""
+        """Check that the bank executed the operation once; a checkout is wholly paid or wholly undone."""
         effects = world.effects
         if operation.effects is not None:
             done = Counter((str(effect.type), effect.amount.minor) for effect in effects)
@@ -133,19 +133,24 @@ class Survivor:
             assert kept == (WHOLE if placed else 0), f"the bank keeps {kept}, and the order is {placed=}"
 
 
-def outlive(survivor: Survivor, operation: Operation, told: Told, course: Mapping[str, Any]) -> list[Told]:
-    """Go through everything that must hold after a death; gives what the repetitions answered. ``AssertionError`` if something does not."""
-    survivor.check_at_once(told)
-    if course.get("retry"):
-        survivor.check_at_once(survivor.repeat(operation))
-    if deliver := course.get("deliver"):
-        survivor.recover(3)  # as long as the network is slow there may be no end
+def verify_recovery(
+    recovering: RecoveringProcess, operation: Operation, answer: Answer, scenario: Mapping[str, Any]
+) -> list[Answer]:
+    """Check everything that must hold after a crash; return the answers to the repeated calls.
+
+    Raises ``AssertionError`` if something does not hold.
+    """
+    recovering.check_at_once(answer)
+    if scenario.get("retry"):
+        recovering.check_at_once(recovering.repeat(operation))
+    if deliver := scenario.get("deliver"):
+        recovering.recover(3)  # as long as the network is slow there may be no end
         deliver()
-    assert survivor.recover(), "maintenance finds no end"
-    if not operation.heard:
-        survivor.check_truth()
-    answers = [survivor.repeat(operation) for _ in range(2)]
-    assert survivor.recover(), "maintenance finds no end after a repetition"
-    survivor.check_effects(operation, survivor.check_truth())
-    assert without_names(answers[0]) == without_names(answers[1]) or operation.recovers, answers
+    assert recovering.recover(), "maintenance does not come to an end"
+    if not operation.by_notification:
+        recovering.check_truth()
+    answers = [recovering.repeat(operation) for _ in range(2)]
+    assert recovering.recover(), "maintenance does not come to an end after the repeated calls"
+    recovering.check_effects(operation, recovering.check_truth())
+    assert without_ids(answers[0]) == without_ids(answers[1]) or operation.recovers, answers
     return answers

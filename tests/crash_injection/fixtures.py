@@ -1,4 +1,4 @@
-"""The scene of an operation: a shop on an SQLite file, with everything about it the same in every run."""
+"""A shop on an SQLite file that behaves the same in every run, and what an operation needs from its preparation."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def eur(minor: int) -> Money:
 
 
 @attrs.define(kw_only=True)
-class Scene:
-    """What was prepared, and what an operation needs to know of it."""
+class Fixture:
+    """What the preparation made, for the operation to use."""
 
     payment_id: str = ""
     cart: Cart = attrs.field(factory=lambda: Cart(OWNER.id, total=eur(WHOLE)))
@@ -35,8 +35,8 @@ class Scene:
     params: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
-class CountedIds(Ids):
-    """Ids that are the same in every run; each process has a letter of its own."""
+class SequentialIds(Ids):
+    """Sequential ids; each process has its own letter."""
 
     def __init__(self, letter: str) -> None:
         self._letter = letter
@@ -59,7 +59,7 @@ def open_shop(
     immediate: bool = False,
     synchronous: str = "FULL",
 ) -> Payports:
-    """Connect a shop with two ways to the bank: ``card`` authorizes at checkout, ``sale`` captures at once."""
+    """Connect a shop with two gateways at the bank: ``card`` authorizes at checkout, ``sale`` captures at once."""
     config: dict[str, Any] = {
         "store": {"url": f"sqlite:///{database}", "synchronous": synchronous},
         "gateways": {
@@ -68,7 +68,7 @@ def open_shop(
         },
         "checkout": {"rollback": "immediate" if immediate else "deferred", "abandoned_after": "3h"},
     }
-    return connect(config, bank=bank, clock=clock, ids=CountedIds(letter))
+    return connect(config, bank=bank, clock=clock, ids=SequentialIds(letter))
 
 
 def pay(shop: Payports, minor: int = WHOLE, gateway: str = "card", token: str = "tok_approved") -> Payment:
@@ -76,8 +76,8 @@ def pay(shop: Payports, minor: int = WHOLE, gateway: str = "card", token: str = 
     return shop.payments.create(new).unwrap()
 
 
-class Between(TransactionGateway):
-    """Stands before a gateway and acts as another one; whoever plants something overrides a method."""
+class GatewayProxy(TransactionGateway):
+    """A gateway that forwards to another one. Subclasses override a method to plant a bug."""
 
     def __init__(self, inner: TransactionGateway) -> None:
         self.inner = inner
@@ -90,12 +90,12 @@ class Between(TransactionGateway):
         return self.inner.execute(request)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:
-        found: object | NotFoundYet = self.inner.look_up(request, fence=fence)
-        return found
+        observed: object | NotFoundYet = self.inner.look_up(request, fence=fence)
+        return observed
 
 
 def with_gateways(shop: Payports, wrap: Callable[[TransactionGateway], TransactionGateway]) -> Payports:
-    """The same shop with something before each of its gateways."""
+    """Wrap each gateway of a shop."""
 
     def wrapped(configured: ConfiguredGateway) -> ConfiguredGateway:
         return attrs.evolve(
@@ -106,5 +106,5 @@ def with_gateways(shop: Payports, wrap: Callable[[TransactionGateway], Transacti
 
 
 def with_store(shop: Payports, store: Store) -> Payports:
-    """The same shop on another store."""
+    """Give a shop another store."""
     return attrs.evolve(shop, store=store)

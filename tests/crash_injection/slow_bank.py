@@ -1,4 +1,4 @@
-"""The bank in a process of its own, and a network that may deliver what it was given only after recovery has asked."""
+"""The bank in its own process, behind a network that may deliver a request only after recovery has asked about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DELIVER: Final = "/late/deliver"
 
 
 class SlowBank(SandboxBank):
-    """A bank behind a network that can hold requests back: their senders hear nothing, and they arrive when ``deliver`` says so."""
+    """A bank whose network can hold requests back: senders get no answer, and the requests arrive on ``deliver``."""
 
     is_slow = False
 
@@ -40,7 +40,7 @@ class SlowBank(SandboxBank):
 
 
 def serve(bank: SlowBank, announce_to: int, *, is_slow: bool) -> None:
-    """Serve a bank until the process is killed; its address is written to a pipe."""
+    """Serve a bank until the process is killed; write its address to a pipe."""
     bank.is_slow = is_slow
     server = SandboxServer(bank)
     server.start()
@@ -50,7 +50,7 @@ def serve(bank: SlowBank, announce_to: int, *, is_slow: bool) -> None:
 
 
 def deliver(url: str) -> None:
-    """Let everything arrive that was held back."""
+    """Deliver all requests that were held back."""
     sender = Sender()
     sender.send("POST", url + _DELIVER, {"Content-Type": "application/json"}, b"{}")
     sender.close()

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final, TypeAlias
 
 from payports.domain.secret import Secret
-from tests.webhooks.signing import AT, FORMER, SECRETS, Scheme
+from tests.webhooks.signature_schemes import AT, FORMER, SECRETS, Scheme
 
 Forged: TypeAlias = tuple[Mapping[str, Any], bytes]
 Way: TypeAlias = Callable[[Random, Scheme], Forged]

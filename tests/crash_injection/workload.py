@@ -1,6 +1,6 @@
-"""A series of payments on a new store, which notes every fact at the moment when it is acknowledged. Run under strace, and the power fails.
+"""A workload of payments on a new store that logs every fact when it is acknowledged. It runs under strace, for the power failures.
 
-``python -m tests.crash_injection.series FOLDER FULL|NORMAL``
+``python -m tests.crash_injection.workload FOLDER FULL|NORMAL``
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from payports import Payports
 from payports.adapters.repositories.sqlite import SqliteStore
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.testing import FixedClock, SandboxBank
-from tests.crash_injection.scene import SECRET, Between, eur, open_shop, pay, with_gateways
+from tests.crash_injection.fixtures import SECRET, GatewayProxy, eur, open_shop, pay, with_gateways
 
-NOTES: Final = "acknowledged"
+ACKNOWLEDGED: Final = "acknowledged"
 SESSIONS: Final = 3
 PAYMENTS: Final = 5
 
-Note = Callable[[str, str], None]
+Acknowledge = Callable[[str, str], None]
 
 
 def main(folder: Path, synchronous: str) -> None:
-    """Open the store three times; the log is folded in now and then, by the product's own connection and whenever it is closed."""
-    descriptor = os.open(folder / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    """Open the store three times, with checkpoints now and then and on close."""
+    descriptor = os.open(folder / ACKNOWLEDGED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def note(kind: str, name: str) -> None:
+    def acknowledge(kind: str, name: str) -> None:
         os.write(descriptor, json.dumps([kind, name]).encode())
 
     bank = SandboxBank(webhook_secret=SECRET)
     for session in range(SESSIONS):
         shop = open_shop(folder / "shop.db", bank, FixedClock(), f"s{session}", synchronous=synchronous)
         for number in range(PAYMENTS):
-            _pay_and_refund(with_gateways(shop, _noting(note)), note)
+            _pay_and_refund(with_gateways(shop, _acknowledging(acknowledge)), acknowledge)
             if number % 2:
-                _fold(shop)
+                _checkpoint(shop)
         shop.close()
 
 
-def _pay_and_refund(shop: Payports, note: Note) -> None:
+def _pay_and_refund(shop: Payports, acknowledge: Acknowledge) -> None:
     payment = pay(shop)
-    note("payment", payment.id)
+    acknowledge("payment", payment.id)
     transactions = shop.transactions
     for answer in (
         transactions.authorize(payment.id),
@@ -52,21 +52,21 @@ def _pay_and_refund(shop: Payports, note: Note) -> None:
         transactions.refund(payment.id, eur(1_000)),
     ):
         (done,) = answer.unwrap().transactions
-        note("done", done.id)
+        acknowledge("done", done.id)
 
 
-def _noting(note: Note) -> Any:
-    """Gateways that note that they were called: from then on the intent must never be lost."""
+def _acknowledging(acknowledge: Acknowledge) -> Any:
+    """Build a gateway class that logs each request before it is sent: from then on the intent must not be lost."""
 
-    class Noting(Between):
+    class Acknowledging(GatewayProxy):
         def execute(self, request: PaymentRequest) -> PaymentResponse:
-            note("intent", request.transaction_id)
+            acknowledge("intent", request.transaction_id)
             return super().execute(request)
 
-    return Noting
+    return Acknowledging
 
 
-def _fold(shop: Payports) -> None:
+def _checkpoint(shop: Payports) -> None:
     assert isinstance(shop.store, SqliteStore)
     shop.store.database.run(lambda connection: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 

@@ -16,7 +16,15 @@ from payports import Money, NewPayment, Owner, PaymentMethod, Payports, Transact
 from payports.ports.gateway import WebhookReader
 from payports.testing import FixedClock, SandboxBank
 from tests.application.fixtures import value_of
-from tests.webhooks.signing import FORMER, SECRETS, UNTIL, Scheme, a_stripe_event, sandbox_scheme, stripe_scheme
+from tests.webhooks.signature_schemes import (
+    FORMER,
+    SECRETS,
+    UNTIL,
+    Scheme,
+    a_stripe_event,
+    sandbox_scheme,
+    stripe_scheme,
+)
 
 TEN = Money.of("10.00", "EUR")
 

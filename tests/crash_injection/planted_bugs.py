@@ -1,4 +1,4 @@
-"""Bugs to be found: each is a switch of these tests, nothing of it is in the product."""
+"""Planted bugs, which the tests must find. None of them is a switch of the product."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from payports.ports.commit import Commit, Stale
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import PaymentRepository
 from tests.behind import Behind, Through
-from tests.crash_injection.scene import Between, with_gateways, with_store
+from tests.crash_injection.fixtures import GatewayProxy, with_gateways, with_store
 
 
-class _Lazy(Through):
-    """Says that an intent is committed, and writes it with whatever is read or written next: after the gateway was called."""
+class _CommitsLate(Through):
+    """Reports an intent as committed, but writes it with the next read or write: after the gateway call."""
 
     def __init__(self, inner: PaymentRepository) -> None:
         super().__init__(inner)
@@ -40,13 +40,13 @@ class _Lazy(Through):
         return Success(None)
 
 
-class _Hasty(Between):
-    """Takes a "not found" for a failure, and burns no key."""
+class _NotFoundIsFailure(GatewayProxy):
+    """Takes "not found" for a failure, and fences no key."""
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Any:  # noqa: ARG002 -- that is the bug
-        found = super().look_up(request, fence=False)
-        if not isinstance(found, NotFoundYet):
-            return found
+        observed = super().look_up(request, fence=False)
+        if not isinstance(observed, NotFoundYet):
+            return observed
         return Observation(
             status=TransactionStatus.NOT_EXECUTED, channel=Channel.LOOK_UP, transaction_id=request.transaction_id
         )
@@ -54,11 +54,13 @@ class _Hasty(Between):
 
 BUGS: Final[Mapping[str, Callable[[Payports], Payports]]] = {
     "": lambda shop: shop,
-    "the gateway is called before the intent is committed": lambda shop: with_store(shop, Behind(shop.store, _Lazy)),
-    "not found is taken for a failure without a fence": lambda shop: with_gateways(shop, _Hasty),
+    "the gateway is called before the intent is committed": lambda shop: with_store(
+        shop, Behind(shop.store, _CommitsLate)
+    ),
+    "not found is taken for a failure without a fence": lambda shop: with_gateways(shop, _NotFoundIsFailure),
 }
 
 
-def planted(shop: Payports, bug: str) -> Payports:
-    """The shop with a bug in it."""
+def with_planted_bug(shop: Payports, bug: str) -> Payports:
+    """Put a bug into a shop."""
     return BUGS[bug](attrs.evolve(shop))
