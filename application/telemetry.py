@@ -1,4 +1,4 @@
-"""What the wiring may put around the ports of a merchant's services, so that somebody can watch."""
+"""Telemetry: what the wiring may put around the ports of a merchant's services."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from payports.application.kernel.environment import Environment
 
 
 class Telemetry(Protocol):
-    """Observers, and how they get to see something. Without one a shop's ports are as they are."""
+    """Puts observers around the ports. Without telemetry a shop's ports are the undecorated ones."""
 
     @property
     def failures(self) -> int:
-        """How often an observer raised, in this process; each time nothing but its note was lost."""
+        """How often an observer raised, in this process; each time only its own record was lost."""
         ...
 
     def around(self, environment: Environment) -> Environment:
-        """The same environment, every call of a gateway and every commit in it observed."""
+        """Wrap an environment so that every call of a gateway and every commit is observed."""
         ...

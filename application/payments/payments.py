@@ -1,4 +1,4 @@
-"""``shop.payments``: say what is to be paid, how, and see how far it has come."""
+"""``shop.payments``: create, change and read payments, their summaries and their coverage of a cart."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ class Payments:
     """Creates, changes and reads payments.
 
     Failures of every method:
-        InvalidInput: naming the field, never the value. PaymentNotFound, StoreUnavailable, and what the method says.
+        InvalidInput: names the field, never the value. PaymentNotFound, StoreUnavailable, and those that the method names.
     """
 
     _env: Environment
 
     @store_errors_as_failures
     def create(self, new: NewPayment, *, key: str | None = None) -> Outcome[Payment, PaymentProblem]:
-        """Keep a payment; no money moves. With a ``key``, a repetition gives the payment that the first call made.
+        """Store a payment; no money moves. With a ``key``, a repetition gives the payment that the first call created.
 
         Failures:
             Conflict: the key was used for something else. GatewayUnsupported: no such gateway, or not in this currency.
-            SavedMethodNotFound: the saved method that is named is not this customer's, or no longer usable.
+            SavedMethodNotFound: the named saved method belongs to another customer, or can no longer be used.
         """
         problem = check_new_payment(new) or (None if key is None else check_key(key))
         if problem:
             return Failure(problem)
-        made = self._made_before(new, key) if key else None
-        if made is not None:
-            return made
+        repeated = self._created_before(new, key) if key else None
+        if repeated is not None:
+            return repeated
         refused = self._check_with_gateway(new.gateway, new)
         if refused:
             return Failure(refused)
@@ -68,15 +68,15 @@ class Payments:
                 return Failure(SavedMethodNotFound(new.saved_method_id))
             if (saved.gateway, saved.method.properties) != (new.gateway, new.method.properties):
                 return Failure(InvalidInput("saved_method_id", "is of another gateway or method than the payment"))
-        given = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
-        payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **given)
-        first = (RequestRecord(key=key, fingerprint=_content(new), payment_id=payment.id),) if key else ()
-        stored = self._env.work.save(None, payment, HOST, Commit(requests=first))
-        if isinstance(stored, Success):
-            return Success(stored.unwrap().payment)
-        return (self._made_before(new, key) if key else None) or Failure(Busy(stored.failure().name))
+        fields = {field.name: getattr(new, field.name) for field in attrs.fields(NewPayment)}
+        payment = Payment(id=self._env.ids.new(), created_at=self._env.now(), **fields)
+        requests = (RequestRecord(key=key, fingerprint=_content(new), payment_id=payment.id),) if key else ()
+        saved_payment = self._env.work.save(None, payment, HOST, Commit(requests=requests))
+        if isinstance(saved_payment, Success):
+            return Success(saved_payment.unwrap().payment)
+        return (self._created_before(new, key) if key else None) or Failure(Busy(saved_payment.failure().name))
 
-    def _made_before(self, new: NewPayment, key: str) -> Outcome[Payment, PaymentProblem] | None:
+    def _created_before(self, new: NewPayment, key: str) -> Outcome[Payment, PaymentProblem] | None:
         known = self._env.store.request(key)
         if known is None:
             return None
@@ -88,11 +88,11 @@ class Payments:
     ) -> Outcome[Payment, PaymentProblem]:
         """Change the amount or the method of a payment that no order was placed on yet.
 
-        A smaller amount than what is held or taken already demands that this be reversed first; a larger one may be topped up.
+        With a smaller amount than what is held or captured, that is reversed first; with a larger one the rest may be authorized.
 
         Failures:
             OperationNotAllowed: the order is placed, the shopper is away at the gateway, the payment is archived, or money is open on the
-            old method. CurrencyMismatch: the amount is in another currency.
+            former method. CurrencyMismatch: the amount is in another currency.
         """
         problem = (
             check_identifier("payment_id", payment_id)
@@ -109,14 +109,14 @@ class Payments:
             after = before.evolve(amount=amount or before.amount)
             if method is not None and method != before.method:
                 after = after.evolve(method=method, saved_method_id=None)
-            too_much = sum(still_open(before, one) for one in before.transactions) > after.amount.minor
+            too_much = sum(still_open(before, transaction) for transaction in before.transactions) > after.amount.minor
             return Success(require_reversal(after) if too_much else after)
 
         return self._env.work.update(payment_id, HOST, decide)
 
     @store_errors_as_failures
     def archive(self, payment_id: str) -> Outcome[Payment, PaymentProblem]:
-        """Take a payment out of its cart; whatever it holds is reversed by maintenance.
+        """Take a payment out of its cart; maintenance reverses what it holds.
 
         Failures:
             OperationNotAllowed: the order is placed, or the shopper is away at the gateway.
@@ -146,7 +146,7 @@ class Payments:
 
     @store_errors_as_failures
     def summary(self, payment_id: str) -> Outcome[PaymentSummary, PaymentProblem]:
-        """Fold a payment's ledger into amounts and flags; what is available is what its gateway would take."""
+        """Fold a payment's ledger into amounts and flags; available is what its gateway can do."""
         loaded = self._load(payment_id)
         if isinstance(loaded, Failure):
             return loaded
@@ -165,7 +165,7 @@ class Payments:
         """
         if problem := check_cart(cart):
             return Failure(problem)
-        payments = [one for one in self._env.store.payments_of(cart.owner) if not one.archived]
+        payments = [payment for payment in self._env.store.payments_of(cart.owner) if not payment.archived]
         for payment in payments:
             if payment.currency != cart.total.currency:
                 return Failure(CurrencyMismatch(cart.total.currency, payment.currency))
@@ -194,7 +194,7 @@ class Payments:
             return CurrencyMismatch(before.currency, amount.currency)
         if method is None:
             return None
-        if any(still_open(before, one) for one in before.transactions):
+        if any(still_open(before, transaction) for transaction in before.transactions):
             return OperationNotAllowed("update", "money is open on the present method")
         configured = self._env.gateways.get(before.gateway)
         return gateway_calls.check(configured.gateway, method, before.type) if configured else None
@@ -202,7 +202,7 @@ class Payments:
 
 def _content(new: NewPayment) -> str:
     secrets = sorted((name, value.reveal()) for name, value in new.method.properties.items())
-    addresses = [attrs.astuple(one) for one in (new.billing, new.shipping) if one]
+    addresses = [attrs.astuple(address) for address in (new.billing, new.shipping) if address]
     return fingerprint("create", new, secrets, addresses)
 
 

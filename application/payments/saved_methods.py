@@ -1,4 +1,4 @@
-"""``shop.saved_methods``: tokens that a customer may use again. Only their owner ever sees or uses them."""
+"""``shop.saved_methods``: multi-use tokens of customers. Only the customer who owns one sees or uses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from payports.ports.commit import Commit
 
 @attrs.frozen
 class SavedMethods:
-    """Keeps payment methods of customers, at the gateway where it has a vault and always in the store."""
+    """Saves payment methods of customers: in the store, and at the gateway where it has a vault."""
 
     _env: Environment
 
@@ -34,10 +34,10 @@ class SavedMethods:
         type: PaymentType = PaymentType.CREDIT_CARD,  # noqa: A002 -- the same word as everywhere else
         name: str = "",
     ) -> Outcome[SavedMethod, SavedMethodProblem]:
-        """Swap a single-use token for one that may be used again, and keep it for its customer.
+        """Swap a single-use token for a multi-use token, and save it for its customer.
 
         Failures:
-            Declined, NotExecuted, ResultUnknown: the gateway did not keep it, or nobody knows. GatewayUnsupported: no such gateway.
+            Declined, NotExecuted, ResultUnknown: the gateway did not keep it, or its answer is unknown. GatewayUnsupported: no such gateway.
         """
         problem = (
             check_customer(customer)
@@ -63,23 +63,23 @@ class SavedMethods:
             type=type,
             name=name,
         )
-        return self._keep(saved)
+        return self._store(saved)
 
     @store_errors_as_failures
     def of_customer(self, customer: Customer) -> Outcome[tuple[SavedMethod, ...], SavedMethodProblem]:
-        """List what a customer may pay with, oldest first."""
+        """List the saved methods that a customer may use, oldest first."""
         if problem := check_customer(customer):
             return Failure(problem)
-        every = self._env.store.saved_methods_of(customer)
-        return Success(tuple(one for one in every if one.status is SavedMethodStatus.AVAILABLE_TO_USE))
+        saved_methods = self._env.store.saved_methods_of(customer)
+        return Success(tuple(saved for saved in saved_methods if saved.status is SavedMethodStatus.AVAILABLE_TO_USE))
 
     @store_errors_as_failures
     def remove(self, saved_method_id: str, *, customer: Customer) -> Outcome[SavedMethod, SavedMethodProblem]:
-        """Take a saved method out of use, here and at the gateway; what was paid with it stays readable and refundable.
+        """Archive a saved method here and remove it at the gateway; payments made with it stay readable and refundable.
 
         Failures:
-            SavedMethodNotFound: the customer has none such. NotExecuted, ResultUnknown: it is out of use here, but the gateway may still
-            have it; ask again.
+            SavedMethodNotFound: the customer has no such saved method. NotExecuted, ResultUnknown: it is archived here, but the gateway may
+            still have it; call again.
         """
         problem = check_identifier("saved_method_id", saved_method_id) or check_customer(customer)
         if problem:
@@ -87,7 +87,7 @@ class SavedMethods:
         saved = self._env.store.saved_method(saved_method_id)
         if saved is None or saved.customer != customer:
             return Failure(SavedMethodNotFound(saved_method_id))
-        kept = Success(saved) if saved.status is SavedMethodStatus.ARCHIVED else self._keep(archived(saved))
+        kept = Success(saved) if saved.status is SavedMethodStatus.ARCHIVED else self._store(archived(saved))
         configured = self._env.gateways.get(saved.gateway)
         forgotten = gateway_calls.forget(configured.gateway, customer, saved.method) if configured else Success(None)
         return forgotten if isinstance(forgotten, Failure) else kept
@@ -99,8 +99,8 @@ class SavedMethods:
         """Create a payment of an owner with a customer's saved method.
 
         Failures:
-            SavedMethodNotFound: it is not this customer's, or no longer usable. GatewayUnsupported: its gateway is gone, or does not
-            take this currency.
+            SavedMethodNotFound: it belongs to another customer, or can no longer be used. GatewayUnsupported: its gateway is not configured
+            any more, or does not take this currency.
         """
         problem = (
             check_identifier("saved_method_id", saved_method_id)
@@ -134,7 +134,7 @@ class SavedMethods:
         stored = self._env.work.save(None, payment, HOST)
         return Success(stored.unwrap().payment) if isinstance(stored, Success) else Failure(Busy(stored.failure().name))
 
-    def _keep(self, saved: SavedMethod) -> Outcome[SavedMethod, Busy]:
+    def _store(self, saved: SavedMethod) -> Outcome[SavedMethod, Busy]:
         if isinstance(self._env.store.commit(Commit(saved_methods=(saved,))), Failure):
             return Failure(Busy(f"saved method {saved.id}"))
         return Success(attrs.evolve(saved, version=saved.version + 1))

@@ -1,4 +1,4 @@
-"""``shop.tokenization``: let the browser turn card data into a token without us seeing it."""
+"""``shop.tokenization``: the browser turns card data into a token; we never see the data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from payports.ports.tokenization import ClientSession, TokenizationBridge
 
 @attrs.frozen
 class Tokenization:
-    """Opens sessions for the browser and takes back what it brings."""
+    """Opens sessions for the browser and accepts the tokens that it brings back."""
 
     _env: Environment
 
     def open(
         self, gateway: str, cart: Cart, customer: Customer | None = None
     ) -> Outcome[ClientSession, PaymentProblem]:
-        """Give the page what it needs; ``for_browser()`` of it holds publishable data only.
+        """Open a session for the page; its ``for_browser()`` holds publishable data only.
 
         Failures:
             GatewayUnsupported: no such gateway, or it has no bridge. InvalidInput: the cart or customer. Busy: the gateway gave no session.
@@ -47,7 +47,7 @@ class Tokenization:
         """Read the token that the browser brought back.
 
         Failures:
-            InvalidInput: no token, unknown fields, or anything that looks like card data; it is kept nowhere. GatewayUnsupported.
+            InvalidInput: no token, unknown fields, or anything that looks like card data; it is stored nowhere. GatewayUnsupported.
         """
         found = self._bridge(gateway)
         if isinstance(found, Failure):

@@ -1,4 +1,4 @@
-"""``shop.transactions``: move money on one payment."""
+"""``shop.transactions``: the single operations that move money on one payment."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ _Answer = Outcome[TransactionReport, TransactionProblem]
 
 @attrs.frozen
 class Transactions:
-    """Every method takes a ``key``: repeated with the same content it gives the first outcome again without a call, with other
-    content ``Conflict``; what was proven not executed is tried anew, what is unknown is looked up first. Without ``amount`` all that is
-    left is meant, without ``parent`` every parent there is, oldest first.
+    """Moves money on one payment.
+
+    Every method takes a ``key``: repeated with the same content it gives the first outcome again without a call, with other content
+    ``Conflict``; what was proven not executed is tried again, what is unknown is looked up first. Without ``amount`` all that is left is
+    meant, without ``parent`` all parents, oldest first.
 
     Failures of every method:
         OperationNotAllowed, AmountNotAvailable, CurrencyMismatch, PaymentNotFound, GatewayUnsupported, InvalidInput, Conflict, Busy,
@@ -57,7 +59,7 @@ class Transactions:
         return self._run(payment_id, AUTHORIZE, amount, key=key)
 
     def authorize_and_capture(self, payment_id: str, amount: Money | None = None, *, key: str | None = None) -> _Answer:
-        """Reserve and take money in one go."""
+        """Reserve and take money in one transaction."""
         return self._run(payment_id, AUTHORIZE_AND_CAPTURE, amount, key=key)
 
     def capture(
@@ -81,7 +83,7 @@ class Transactions:
         source: Source | None = None,
         key: str | None = None,
     ) -> _Answer:
-        """Give authorized money free again."""
+        """Release authorized money."""
         return self._run(payment_id, REVERSE_AUTH, amount, parent, source, key)
 
     def void(
@@ -93,7 +95,7 @@ class Transactions:
         source: Source | None = None,
         key: str | None = None,
     ) -> _Answer:
-        """Undo captures before they are settled; whole, unless the gateway can void in part."""
+        """Void captures before they are settled; whole, unless the gateway can void in part."""
         return self._run(payment_id, VOID, amount, parent, source, key)
 
     def refund(
@@ -105,13 +107,13 @@ class Transactions:
         source: Source | None = None,
         key: str | None = None,
     ) -> _Answer:
-        """Give captured money back; one refund over several captures becomes several transactions."""
+        """Refund captured money; one refund over several captures becomes several transactions."""
         return self._run(payment_id, REFUND, amount, parent, source, key)
 
     def credit(
         self, payment_id: str, amount: Money, *, source: Source | None = None, key: str | None = None
     ) -> _Answer:
-        """Pay money out that is tied to no capture; only where the gateway has it switched on."""
+        """Pay money out without a capture; only where it is enabled for the gateway."""
         return self._run(payment_id, DETACHED_CREDIT, amount, None, source, key)
 
     def settle(
@@ -122,11 +124,11 @@ class Transactions:
 
     @store_errors_as_failures
     def record(self, payment_id: str, observation: Observation) -> _Answer:
-        """Merge a fact that the host learnt itself, such as the outcome of an offline tender.
+        """Merge an observation of the host's own, such as the result of an offline tender.
 
         An AUTHORIZE or AUTHORIZE_AND_CAPTURE that a page executed at the gateway by itself is recorded by its ``type`` and
-        ``gateway_reference``; say UNKNOWN and ``refresh`` to have the gateway asked rather than the page believed. A contradiction is
-        recorded and answered with ``ResultUnknown``; a fact about no known transaction with ``OperationNotAllowed``.
+        ``gateway_reference``; record UNKNOWN and ``refresh``, so that the gateway is asked and the page is not believed. A discrepancy is
+        recorded and answered with ``ResultUnknown``; an observation about no known transaction with ``OperationNotAllowed``.
         """
         problem = check_identifier("payment_id", payment_id) or check_observation(observation)
         if problem:
@@ -141,8 +143,8 @@ class Transactions:
             return Failure(OperationNotAllowed("record", refused.message) if isinstance(refused, Unplaced) else refused)
         payment = recorded.unwrap()
         finalize_if_waiting(self._env, payment.owner)
-        told = find(payment, observation)
-        return report(payment, (told,) if told else ())
+        transaction = find(payment, observation)
+        return report(payment, (transaction,) if transaction else ())
 
     def _merged(
         self, payment: Payment, observation: Observation
@@ -157,21 +159,21 @@ class Transactions:
 
     @store_errors_as_failures
     def refresh(self, payment_id: str) -> _Answer:
-        """Ask the gateway about everything on the payment that is not final, but for what is under way at this moment."""
+        """Look up every transaction of the payment that is not final and not in flight."""
         if problem := check_identifier("payment_id", payment_id):
             return Failure(problem)
         payment = self._env.store.payment(payment_id)
         if payment is None:
             return Failure(PaymentNotFound(payment_id))
-        open_ones = [
-            one
-            for one in payment.transactions
-            if is_open(one.status) and not one.implied_by and not is_in_flight(one, self._env)
+        open_transactions = [
+            transaction
+            for transaction in payment.transactions
+            if is_open(transaction.status) and not transaction.implied_by and not is_in_flight(transaction, self._env)
         ]
-        for one in open_ones:
-            payment = look_up(self._env, payment, one, HOST)
+        for transaction in open_transactions:
+            payment = look_up(self._env, payment, transaction, HOST)
         finalize_if_waiting(self._env, payment.owner)
-        return report(payment, tuple(payment.by_id[one.id] for one in open_ones))
+        return report(payment, (payment.by_id[transaction.id] for transaction in open_transactions))
 
     @store_errors_as_failures
     def _run(
@@ -197,5 +199,5 @@ class Transactions:
 
 
 def is_open(status: TransactionStatus) -> bool:
-    """Tell whether the gateway may still have news about a transaction."""
+    """Tell whether a status is not final: a look-up may still change it."""
     return status not in FAILED and status not in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
