@@ -360,7 +360,7 @@ def test_too_much_of_anything_is_refused() -> None:
 
 
 @pytest.mark.parametrize("key", ["payports:x", "payports:", "", " k", "k" * 256, "k\n"])
-def test_keys_of_our_own_and_keys_that_are_none_are_refused(key: str) -> None:
+def test_reserved_and_invalid_keys_are_refused(key: str) -> None:
     shop = open_shop()
     payment = shop.pay()
     assert isinstance(problem(shop.transactions.authorize(payment.id, key=key)), InvalidInput)
@@ -407,7 +407,7 @@ WORDS: Final[tuple[Any, ...]] = (
 
 
 @pytest.mark.parametrize("word", WORDS, ids=repr)
-def test_what_is_no_plain_amount_is_refused_at_once(word: Any) -> None:
+def test_a_text_that_is_no_plain_amount_is_refused_at_once(word: Any) -> None:
     started = time.perf_counter()
     assert isinstance(problem(Money.parse(word, "EUR")), InvalidInput)
     assert time.perf_counter() - started < 0.01
@@ -416,7 +416,7 @@ def test_what_is_no_plain_amount_is_refused_at_once(word: Any) -> None:
 @pytest.mark.parametrize(
     "code", ["usd", "uſd", "ıdr", "US", "USDX", "USD\0", " USD", "XXX", "XAU", "", None, 840, b"USD", of_any_type([])]
 )
-def test_what_is_no_currency_is_refused(code: Any) -> None:
+def test_an_unknown_currency_is_refused(code: Any) -> None:
     assert isinstance(problem(Money.parse("1", code)), InvalidInput)
 
 

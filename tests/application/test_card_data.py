@@ -113,7 +113,7 @@ def test_an_odd_observation_of_the_host_is_refused_and_kept_nowhere(odd: dict[st
         {"token": "../../etc/passwd"},
     ],
 )
-def test_a_payload_that_is_no_token_is_refused_and_card_data_is_not_repeated(payload: Any) -> None:
+def test_an_invalid_payload_is_refused_and_its_card_data_not_repeated(payload: Any) -> None:
     shop = open_shop()
     refused = problem(shop.tokenization.accept("sandbox", payload))
     assert isinstance(refused, InvalidInput)
@@ -127,7 +127,7 @@ TOKEN: Final = "tok_canary_5d1e8a"
 """What must never be repeated. The card number and the code are in fields that are not for them, the token is in one that is."""
 
 
-def test_the_browser_gets_publishable_data_only() -> None:
+def test_the_browser_gets_only_publishable_data() -> None:
     shop = open_shop()
     session = value_of(shop.tokenization.open("sandbox", Cart("c-1", total=eur(5_990)), CUSTOMER))
     shown = json.dumps(session.for_browser())
@@ -135,7 +135,7 @@ def test_the_browser_gets_publishable_data_only() -> None:
     assert CUSTOMER.id not in shown
 
 
-def test_a_token_is_seen_by_the_gateway_and_by_nobody_else() -> None:
+def test_only_the_gateway_sees_a_token() -> None:
     """In no repr, failure, message, history, fact or exception; pickles refuse it."""
     shop = open_shop()
     payment = shop.pay(token=TOKEN)
@@ -150,7 +150,7 @@ def test_a_token_is_seen_by_the_gateway_and_by_nobody_else() -> None:
         pickle.dumps(payment)
 
 
-def test_an_exception_in_a_gateway_is_told_by_its_name_only() -> None:
+def test_an_exception_of_a_gateway_is_reported_by_its_class_only() -> None:
     shop = open_shop()
     payment = shop.pay(token=TOKEN)
 

@@ -37,7 +37,7 @@ def test_facts_are_delivered_in_order_and_a_handler_that_raises_loses_none() -> 
     assert value_of(shop.events.deliver(handler)).delivered == 0
 
 
-def test_the_history_of_a_payment_tells_who_did_what() -> None:
+def test_the_history_of_a_payment_records_who_did_what() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.submit())
@@ -52,7 +52,7 @@ def test_the_history_of_a_payment_tells_who_did_what() -> None:
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
 
-def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
+def test_a_stopped_delivery_continues_where_it_ended() -> None:
     shop = open_shop()
     for number in range(5):
         shop.pay(f"c-{number}")
@@ -65,7 +65,7 @@ def test_a_delivery_that_is_told_to_stop_goes_on_later_where_it_ended() -> None:
 
 
 @pytest.mark.parametrize("noted", [True, False], ids=["noted", "not noted"])
-def test_what_was_taken_does_not_come_again_when_it_cannot_be_said_whether_to_stop(noted: bool) -> None:
+def test_an_error_of_the_stopping_function_repeats_no_delivered_fact(noted: bool) -> None:
     shop = open_shop()
     for number in range(5):
         shop.pay(f"c-{number}")
@@ -85,7 +85,7 @@ def test_what_was_taken_does_not_come_again_when_it_cannot_be_said_whether_to_st
         assert [fact.position for fact in taken] == [1, 2, 3, 4, 5]
 
 
-def test_only_one_delivers_at_a_time() -> None:
+def test_only_one_worker_delivers_at_a_time() -> None:
     shop = open_shop()
     shop.pay()
     assert shop.repository.lease((DELIVERY,), "another", HALF_A_MINUTE)
@@ -104,7 +104,7 @@ def test_a_handler_may_not_deliver_from_within() -> None:
     assert nested == [Delivery(0, elsewhere=True)]
 
 
-def test_who_was_too_slow_notes_what_was_taken_and_leaves_the_rest_to_who_took_over() -> None:
+def test_a_slow_delivery_records_its_progress_and_leaves_the_rest_to_the_next() -> None:
     shop = open_shop()
     shop.pay("c-1")
     shop.pay("c-2")
@@ -121,14 +121,14 @@ def test_who_was_too_slow_notes_what_was_taken_and_leaves_the_rest_to_who_took_o
     assert taken == [1, 2]
 
 
-def test_a_lease_is_renewed_while_the_handler_takes_its_time() -> None:
+def test_the_delivery_lease_is_renewed_for_a_slow_handler() -> None:
     shop = open_shop()
     for number in range(5):
         shop.pay(f"c-{number}")
     assert value_of(shop.events.deliver(lambda _: shop.clock.advance(HOUR))) == Delivery(5)
 
 
-def test_a_store_that_cannot_be_read_is_said_so() -> None:
+def test_a_store_that_cannot_be_read_is_reported() -> None:
     shop = open_shop()
     shop.pay()
     shop.payports.store.close()
@@ -150,7 +150,9 @@ def test_a_delivery_takes_no_more_than_its_limit(limit: int) -> None:
 
 
 @pytest.mark.parametrize(("step", "renewals"), [(19, 1), (20, 2), (-1, 2)])
-def test_a_lease_is_renewed_after_a_third_of_its_time_or_when_the_clock_goes_back(step: int, renewals: int) -> None:
+def test_the_delivery_lease_is_renewed_after_a_third_of_its_time_or_when_the_clock_goes_back(
+    step: int, renewals: int
+) -> None:
     shop = open_shop()
     shop.pay()
     store: Any = shop.environment.store
@@ -167,7 +169,7 @@ def test_a_lease_is_renewed_after_a_third_of_its_time_or_when_the_clock_goes_bac
 
 
 @pytest.mark.parametrize(("step", "leases"), [(0, 1), (15, 1), (19, 1), (20, 2), (21, 2), (-1, 2)])
-def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
+def test_the_delivery_lease_is_not_renewed_within_a_third_of_its_time(step: int, leases: int) -> None:
     shop = open_shop()
     shop.pay()
     store: Any = shop.environment.store
@@ -182,7 +184,7 @@ def test_a_lease_holds_for_a_third_of_its_time(step: int, leases: int) -> None:
     assert asked == [((DELIVERY,), asked[0][1], timedelta(minutes=1))] * leases
 
 
-def test_who_lost_its_lease_while_it_read_hands_out_nothing() -> None:
+def test_a_worker_that_lost_its_lease_while_reading_delivers_nothing() -> None:
     shop = open_shop()
     shop.pay()
     store: Any = shop.environment.store
@@ -200,7 +202,7 @@ def test_who_lost_its_lease_while_it_read_hands_out_nothing() -> None:
     assert taken == []
 
 
-def test_a_handler_that_raises_is_told_of_with_the_fact_at_which_it_did() -> None:
+def test_an_error_of_the_handler_is_reported_with_its_fact() -> None:
     shop = open_shop()
     for number in range(3):
         shop.pay(f"c-{number}")

@@ -190,7 +190,7 @@ FLOWS: Final[dict[str, tuple[str, Doing, list[tuple[str, str]]]]] = {
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_every_fact_tells_who_caused_it_and_why(flow: str) -> None:
+def test_every_fact_records_who_caused_it_and_why(flow: str) -> None:
     token, doing, expected = FLOWS[flow]
     shop = open_shop()
     payment = shop.pay(token=token)
@@ -198,7 +198,7 @@ def test_every_fact_tells_who_caused_it_and_why(flow: str) -> None:
     assert causes(shop, payment) == expected
 
 
-def test_a_rollback_in_line_is_told_as_one() -> None:
+def test_an_immediate_rollback_is_recorded_as_a_rollback() -> None:
     shop = open_shop({**TWO_GATEWAYS, "checkout": {"rollback": "immediate"}})
     payment = shop.pay(minor=1_000, gateway="first")
     shop.pay(minor=2_000, gateway="second", token="tok_declined")
@@ -206,7 +206,7 @@ def test_a_rollback_in_line_is_told_as_one() -> None:
     assert causes(shop, payment) == [HOST, CHECKOUT, ("checkout", "rolled back")]
 
 
-def test_what_a_later_attempt_takes_over_is_told_as_the_checkouts_doing() -> None:
+def test_a_takeover_by_a_later_attempt_is_recorded_as_the_checkouts() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())

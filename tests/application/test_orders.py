@@ -125,7 +125,7 @@ def test_a_key_with_other_content_is_a_conflict() -> None:
     assert shop.spy.calls == calls
 
 
-def test_what_was_captured_at_checkout_is_claimed_by_fulfilments_without_a_call() -> None:
+def test_an_immediate_capture_is_allocated_to_fulfilments_without_a_call() -> None:
     shop = placed({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}}, 10_000)
     calls = shop.spy.calls
     assert value_of(shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-1")).reports == ()
@@ -136,7 +136,7 @@ def test_what_was_captured_at_checkout_is_claimed_by_fulfilments_without_a_call(
     assert shop.effects()[-1] == ("REFUND", 6_000)
 
 
-def test_a_cancelled_fulfilment_that_was_captured_is_refunded_and_one_that_was_not_is_released() -> None:
+def test_a_cancelled_fulfilment_is_refunded_if_captured_and_else_released() -> None:
     shop = placed({}, 10_000)
     value_of(shop.orders.capture(OWNER, "f-1", eur(3_000), key="k-1"))
     value_of(shop.orders.cancel(OWNER, "f-1", eur(3_000), key="k-2"))
@@ -144,14 +144,14 @@ def test_a_cancelled_fulfilment_that_was_captured_is_refunded_and_one_that_was_n
     assert shop.effects()[1:] == [("CAPTURE", 3_000), ("REFUND", 3_000), ("REVERSE_AUTH", 2_000)]
 
 
-def test_a_gateway_that_frees_no_part_of_a_hold_frees_the_whole_rest_at_the_end() -> None:
+def test_a_gateway_without_partial_releases_releases_the_rest_at_the_end() -> None:
     shop = placed({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}}, 10_000)
     value_of(shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
     value_of(shop.orders.release(OWNER))
     assert captures(shop) == [10_000]
 
 
-def test_what_is_left_is_released_on_demand() -> None:
+def test_the_rest_is_released_on_demand() -> None:
     shop = placed(TWO_GATEWAYS, 1_000, 9_000)
     value_of(shop.orders.capture(OWNER, "f-1", eur(500), key="k-1"))
     value_of(shop.orders.release(OWNER))
@@ -159,7 +159,7 @@ def test_what_is_left_is_released_on_demand() -> None:
     assert sorted(shop.effects(TransactionType.REVERSE_AUTH)) == [("REVERSE_AUTH", 500), ("REVERSE_AUTH", 9_000)]
 
 
-def test_a_part_that_fails_leaves_the_others_standing_and_a_new_key_asks_for_the_rest_only() -> None:
+def test_after_a_failed_part_a_new_key_moves_only_the_rest() -> None:
     shop = placed(TWO_GATEWAYS, 4_000, 6_000)
     shop.bank.fail_next("CAPTURE", "declined")
     failed = problem(shop.orders.capture(OWNER, "f-1", eur(10_000), key="k-1"))
@@ -190,7 +190,7 @@ def test_a_crash_between_parts_is_finished_by_the_same_key(dies_at: str, done: b
     assert sorted(captures(shop)) == [4_000, 6_000]
 
 
-def test_a_store_that_fails_anywhere_is_finished_by_the_same_key() -> None:
+def test_a_request_interrupted_by_the_store_is_finished_by_the_same_key() -> None:
     for number in range(8):
         shop = placed(TWO_GATEWAYS, 4_000, 6_000)
         left = [number]
@@ -226,7 +226,7 @@ def test_refunds_go_over_the_captures_of_all_payments_and_never_beyond() -> None
     assert sum(minor for _, minor in shop.effects(TransactionType.REFUND)) == 7_000
 
 
-def test_an_order_that_is_not_there_or_in_another_currency_is_refused() -> None:
+def test_an_unknown_order_or_another_currency_is_refused() -> None:
     shop = placed({}, 10_000)
     assert isinstance(problem(shop.orders.capture(Owner("cart", "none"), "f", eur(1), key="k-1")), PaymentNotFound)
     assert isinstance(problem(shop.orders.release(Owner("cart", "none"))), PaymentNotFound)
@@ -245,7 +245,7 @@ def test_an_archived_payment_is_left_out_of_a_refund() -> None:
 
 
 @pytest.mark.parametrize("operation", ["capture", "cancel", "refund"])
-def test_a_late_retry_finds_that_another_request_has_served_the_same_source(operation: str) -> None:
+def test_a_late_retry_is_refused_after_another_request_for_the_same_source(operation: str) -> None:
     shop = placed({}, 10_000)
     if operation == "refund":
         value_of(shop.orders.capture(OWNER, "f-0", eur(10_000), key="all"))
@@ -284,7 +284,7 @@ def test_two_requests_for_one_source_at_once_move_its_money_once(operation: str)
     assert shop.effects(TransactionType(kind))[before:] == [(kind, 4_000)]
 
 
-def test_cancelling_what_was_captured_and_returned_frees_no_other_hold() -> None:
+def test_a_cancellation_after_capture_and_return_releases_no_other_hold() -> None:
     shop = placed({}, 10_000)
     value_of(shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-1"))
     value_of(shop.orders.refund(OWNER, "r-1", eur(4_000), key="k-2"))
@@ -300,7 +300,7 @@ def test_a_cancelled_fulfilment_is_not_captured() -> None:
     assert captures(shop) == []
 
 
-def test_what_is_left_of_an_order_is_freed_where_only_the_whole_rest_can_be() -> None:
+def test_the_rest_is_released_where_only_the_whole_rest_can_be() -> None:
     shop = with_capabilities(open_shop(), reverse_authorization=ReverseAuthorization.REMAINDER)
     shop.pay(minor=3_000)
     value_of(shop.submit(minor=3_000))
@@ -310,7 +310,7 @@ def test_what_is_left_of_an_order_is_freed_where_only_the_whole_rest_can_be() ->
     assert shop.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 1_000)]
 
 
-def test_an_order_at_a_gateway_that_is_gone_says_so_for_each_part() -> None:
+def test_an_order_at_a_removed_gateway_fails_for_each_part() -> None:
     shop = open_shop()
     shop.pay()
     value_of(shop.submit())
@@ -318,7 +318,7 @@ def test_an_order_at_a_gateway_that_is_gone_says_so_for_each_part() -> None:
     assert [detail.problem for detail in failed.details] == [GatewayUnsupported("sandbox", "REVERSE_AUTH")]
 
 
-def test_nothing_is_freed_while_a_cent_may_still_be_captured() -> None:
+def test_nothing_is_released_while_a_cent_may_still_be_captured() -> None:
     shop = open_shop()
     shop.pay()
     value_of(shop.submit())
@@ -333,7 +333,7 @@ CAPTURE: Final = TransactionType.CAPTURE
 
 
 @pytest.mark.parametrize("operation", ["cancel", "refund"])
-def test_a_ratio_holds_for_every_way_to_move_an_order(operation: str) -> None:
+def test_cancellations_and_refunds_are_split_by_ratio(operation: str) -> None:
     shop = open_shop({**TWO_GATEWAYS, "orders": {"split": "ratio"}})
     shop.pay(minor=1_000, gateway="first")
     shop.pay(minor=9_000, gateway="second")
@@ -346,7 +346,7 @@ def test_a_ratio_holds_for_every_way_to_move_an_order(operation: str) -> None:
     assert sorted(minor for _, minor in shop.effects(kind)) == [500, 4_500]
 
 
-def test_an_order_is_released_as_often_as_something_is_held() -> None:
+def test_an_order_may_be_released_again_after_a_new_authorization() -> None:
     shop = open_shop()
     payment = shop.pay()
     for _ in range(2):
@@ -355,7 +355,7 @@ def test_an_order_is_released_as_often_as_something_is_held() -> None:
     assert shop.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 5_990)] * 2
 
 
-def test_a_request_for_the_rest_is_finished_by_its_key_although_more_was_moved_before_it() -> None:
+def test_a_request_for_the_rest_is_finished_by_its_key() -> None:
     shop = open_shop(TWO_GATEWAYS)
     shop.pay(minor=4_000, gateway="first")
     shop.pay(minor=6_000, gateway="second")
@@ -372,7 +372,7 @@ REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
 @pytest.mark.parametrize("moment", ["when it was decided", "when it is recorded"])
-def test_a_fulfilment_is_not_captured_again_because_it_was_on_another_payment(moment: str) -> None:
+def test_a_fulfilment_captured_on_another_payment_is_not_captured_again(moment: str) -> None:
     shop = open_shop(TWO_GATEWAYS)
     first, second = shop.pay(minor=4_000, gateway="first"), shop.pay(minor=6_000, gateway="second")
     value_of(shop.submit(minor=10_000))
@@ -410,7 +410,7 @@ def test_parts_of_one_request_do_not_count_against_each_other() -> None:
     assert sorted(minor for _, minor in shop.effects(CAPTURE)) == [3_000, 3_000, 4_000]
 
 
-def test_what_was_cancelled_with_a_refund_is_not_captured_any_more() -> None:
+def test_a_fulfilment_cancelled_by_refund_is_not_captured() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "perform_authorize_and_capture": True}}})
     payment = shop.pay()
     value_of(shop.submit())
@@ -422,7 +422,7 @@ def test_what_was_cancelled_with_a_refund_is_not_captured_any_more() -> None:
     assert shop.reload(payment) == before
 
 
-def test_what_went_back_for_a_return_and_for_a_cancellation_is_counted_once() -> None:
+def test_a_return_and_a_cancellation_are_counted_once() -> None:
     shop = open_shop()
     shop.pay(minor=2_000)
     value_of(shop.submit(minor=2_000))
@@ -437,7 +437,7 @@ def test_what_went_back_for_a_return_and_for_a_cancellation_is_counted_once() ->
 # --- reports ---
 
 
-def test_a_request_of_an_order_reports_what_it_moved_and_for_what() -> None:
+def test_an_order_request_reports_its_transactions_and_their_source() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.submit())
@@ -450,7 +450,7 @@ def test_a_request_of_an_order_reports_what_it_moved_and_for_what() -> None:
     assert [transaction.requested for transaction in released.reports[0].transactions] == [eur(4_990)]
 
 
-def test_a_part_of_an_order_that_failed_is_told_with_its_payment() -> None:
+def test_a_failed_part_of_an_order_is_reported_with_its_payment() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.submit())

@@ -57,6 +57,6 @@ def test_a_merchant_may_have_gateways_and_rules_of_their_own() -> None:
     assert shop.payports.merchant("m-3").environment.policy == shop.environment.policy
 
 
-def test_a_merchant_whose_name_is_none_is_a_mistake() -> None:
+def test_an_empty_merchant_name_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^merchant: must not be empty$"):
         open_shop().payports.merchant("")

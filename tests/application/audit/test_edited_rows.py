@@ -131,7 +131,7 @@ def found(shop: ShopFixture) -> list[Finding]:
     return [finding for finding in findings if not finding.known]
 
 
-def test_nothing_is_found_in_what_the_library_wrote(path: Path) -> None:
+def test_nothing_is_found_in_a_store_that_the_library_wrote(path: Path) -> None:
     assert found(opened(path)) == []
 
 
@@ -141,7 +141,7 @@ OLDER: Final = (
 )
 
 
-def test_nothing_is_found_in_what_an_older_library_wrote(path: Path) -> None:
+def test_nothing_is_found_in_a_store_of_an_older_version(path: Path) -> None:
     tamper(path, OLDER, {})
     assert found(opened(path)) == []
 
@@ -269,14 +269,14 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
 
 
 @pytest.mark.parametrize("edited", EDITS)
-def test_what_a_hand_has_changed_is_found(path: Path, sold: tuple[Path, dict[str, str]], edited: str) -> None:
+def test_every_edit_by_hand_is_found(path: Path, sold: tuple[Path, dict[str, str]], edited: str) -> None:
     kind, statements = EDITS[edited]
     tamper(path, statements, sold[1])
     findings = found(opened(path))
     assert kind in {finding.kind for finding in findings}, findings
 
 
-def test_a_notification_that_is_parked_again_is_tried_again_and_known(path: Path) -> None:
+def test_a_notification_that_is_parked_again_is_a_known_finding(path: Path) -> None:
     tamper(path, "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL", {})
     shop = opened(path)
     told_of = [finding for finding in value_of(shop.audit.verify()).findings if finding.kind is FindingKind.INBOX]
@@ -286,7 +286,7 @@ def test_a_notification_that_is_parked_again_is_tried_again_and_known(path: Path
     assert found(shop) == []
 
 
-def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
+def test_edits_in_postgresql_are_found(database_url: str) -> None:
     shop = open_shop({"store": {"url": database_url}})
     names = sell(shop)
     audit = shop.audit
@@ -334,14 +334,14 @@ def test_postgresql_is_looked_over_as_well(database_url: str) -> None:
     ],
     ids=lambda after: ascii(after)[:20],
 )
-def test_a_place_that_no_page_gave_is_refused(after: Any) -> None:
+def test_a_cursor_that_no_page_gave_is_refused(after: Any) -> None:
     assert problem(open_shop().audit.verify_records(after)).field == "after"
 
 
 @pytest.mark.parametrize(
     "after", [None, 1, b"p", "\0", "p\0", "\ud800", "p" * 100_000], ids=lambda after: ascii(after)[:20]
 )
-def test_a_place_that_no_payment_has_is_refused_before_a_store_is_asked(after: Any) -> None:
+def test_a_cursor_that_is_no_identifier_is_refused_before_the_store_is_read(after: Any) -> None:
     shop = open_shop()
     shop.pay()
     assert problem(shop.audit.verify(after)).field == "after"
@@ -349,14 +349,14 @@ def test_a_place_that_no_payment_has_is_refused_before_a_store_is_asked(after: A
 
 
 @pytest.mark.parametrize("after", ["!", "payment\n", "\u00e9\U0001f600", " "])
-def test_a_page_may_begin_behind_an_odd_name_for_a_damaged_store_holds_such(after: str) -> None:
+def test_a_cursor_may_be_an_odd_identifier_because_a_damaged_store_holds_such(after: str) -> None:
     value_of(open_shop().audit.verify(after))
     for kept, more in (("requests", []), ("checkouts", ["c"]), ("inbox", ["e"])):
         value_of(open_shop().audit.verify_records(json.dumps([kept, after, *more])))
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True])
-def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
+def test_an_invalid_limit_is_refused(limit: Any) -> None:
     assert problem(open_shop().audit.verify_records(limit=limit)).field == "limit"
 
 
@@ -374,7 +374,7 @@ def test_pages_of_records_follow_one_another(path: Path) -> None:
     shop.payports.close()
 
 
-def test_a_store_that_is_down_is_no_damaged_record() -> None:
+def test_a_store_that_is_down_is_not_reported_as_a_damaged_record() -> None:
     shop = open_shop()
     value_of(shop.payments.create(new_payment(), key="make"))
     store: Any = shop.environment.store

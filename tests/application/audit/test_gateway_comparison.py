@@ -68,7 +68,7 @@ SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
 
 
 @pytest.mark.parametrize("case", SAYS)
-def test_what_a_gateway_says_otherwise_is_told(case: str) -> None:
+def test_each_difference_from_the_gateway_is_reported(case: str) -> None:
     token, answer, kind, message, known = SAYS[case]
     shop = open_shop()
     payment = shop.pay(token=token)
@@ -80,7 +80,7 @@ def test_what_a_gateway_says_otherwise_is_told(case: str) -> None:
     assert (list(page.findings), page.compared) == (of_transaction(kind, stored, text, known=known), 1)
 
 
-def test_what_was_made_outside_and_is_unknown_there_is_no_finding() -> None:
+def test_a_transaction_made_outside_that_the_gateway_does_not_know_is_no_finding() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize_and_capture(payment.id))
@@ -95,7 +95,7 @@ def test_what_was_made_outside_and_is_unknown_there_is_no_finding() -> None:
     assert (page.findings, page.compared) == ((), 2)
 
 
-def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
+def test_a_removed_gateway_is_reported_once_for_each_payment() -> None:
     shop, _, payment = sold()
     value_of(shop.transactions.capture(payment.id))
     page = value_of(without_gateway(shop).audit.verify(gateway_look_up=True))
@@ -103,7 +103,7 @@ def test_a_gateway_that_is_gone_is_told_once_a_payment() -> None:
     assert (list(page.findings), page.compared) == (of_payment(FindingKind.GATEWAY_SILENT, payment, message), 0)
 
 
-def test_every_transaction_is_asked_about_and_each_difference_told() -> None:
+def test_every_transaction_is_looked_up_and_each_difference_reported() -> None:
     shop, _, payment = sold()
     value_of(shop.transactions.capture(payment.id))
     shop.spy.on_look_up = lambda _: NotFoundYet()
@@ -130,7 +130,7 @@ ANSWERS_ABOUT_A_SUCCESS: list[tuple[dict[str, Any], list[tuple[FindingKind, bool
 
 
 @pytest.mark.parametrize(("says", "expected"), ANSWERS_ABOUT_A_SUCCESS)
-def test_what_a_gateway_says_of_a_success_is_compared(
+def test_the_gateways_answer_is_compared_with_a_success(
     says: dict[str, Any], expected: list[tuple[FindingKind, bool]]
 ) -> None:
     shop = sell(open_shop())
@@ -152,7 +152,7 @@ def test_what_a_gateway_says_of_a_success_is_compared(
         ("tok_wrong_amount", TransactionStatus.SUCCEEDED, [(FindingKind.GATEWAY_DIFFERS, True)]),
     ],
 )
-def test_what_recovery_or_a_person_is_at_work_on_is_known(
+def test_a_difference_that_recovery_or_an_operator_works_on_is_known(
     token: str, says: TransactionStatus, expected: list[tuple[FindingKind, bool]]
 ) -> None:
     shop = open_shop()
@@ -171,7 +171,7 @@ def test_what_recovery_or_a_person_is_at_work_on_is_known(
         ("tok_timeout_not_charged", []),
     ],
 )
-def test_what_a_gateway_does_not_know_must_not_have_happened(
+def test_a_transaction_that_the_gateway_does_not_know_must_not_have_succeeded(
     token: str, expected: list[tuple[FindingKind, bool]]
 ) -> None:
     shop = open_shop()
@@ -181,7 +181,7 @@ def test_what_a_gateway_does_not_know_must_not_have_happened(
     assert kinds_beside_the_gateway(shop) == expected
 
 
-def test_a_call_that_is_under_way_is_not_asked_about() -> None:
+def test_a_call_in_flight_is_not_looked_up() -> None:
     shop = open_shop()
     payment = shop.pay()
     pages: list[AuditPage] = []
@@ -190,7 +190,7 @@ def test_a_call_that_is_under_way_is_not_asked_about() -> None:
     assert [(page.transactions, page.compared, page.findings) for page in pages] == [(1, 0, ())]
 
 
-def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_told() -> None:
+def test_a_gateway_without_look_up_is_skipped_and_a_removed_gateway_is_reported() -> None:
     shop = sell(open_shop())
     blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
     assert kinds_beside_the_gateway(with_gateway(shop, transactions=blind)) == []
@@ -200,7 +200,7 @@ def test_a_gateway_that_cannot_be_asked_is_left_alone_and_one_that_is_gone_is_to
     assert kinds_beside_the_gateway(without_gateway(empty)) == []
 
 
-def test_a_gateway_that_cannot_be_asked_is_compared_with_nothing() -> None:
+def test_nothing_is_compared_at_a_gateway_without_look_up() -> None:
     shop = open_shop()
     value_of(shop.transactions.authorize(shop.pay().id))
     blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()

@@ -51,14 +51,14 @@ def of_record(kind: FindingKind, record: str, message: str, payment_id: str = ""
 
 
 @pytest.mark.parametrize(("delivered", "odd"), [(-1, True), (0, False), (9, False), (10, True)])
-def test_a_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
+def test_the_delivery_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
     shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=delivered)
     message = f"facts were delivered up to {delivered}, and the last one is 9"
     assert record_findings(shop) == (of_record(FindingKind.DELIVERY, "delivery", message) if odd else [])
 
 
-def test_facts_that_are_gone_with_their_payment_are_counted() -> None:
+def test_facts_that_are_missing_with_their_payment_are_counted() -> None:
     shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=0, missing=2)
     assert record_findings(shop) == of_record(
@@ -66,7 +66,7 @@ def test_facts_that_are_gone_with_their_payment_are_counted() -> None:
     )
 
 
-def test_leases_that_end_in_more_than_an_hour_are_told() -> None:
+def test_leases_that_end_in_more_than_an_hour_are_reported() -> None:
     shop, store, _ = sold()
     store.lease(("a",), "eve", timedelta(hours=1))
     assert record_findings(shop) == []
@@ -75,7 +75,7 @@ def test_leases_that_end_in_more_than_an_hour_are_told() -> None:
     assert record_findings(shop) == of_record(FindingKind.LEASE, "lease b", message)
 
 
-def test_a_history_as_a_whole_is_looked_at_with_the_first_page_only() -> None:
+def test_the_history_as_a_whole_is_checked_with_the_first_page_only() -> None:
     shop, store, _ = sold()
     store.reach = lambda: Reach(last=9, delivered=10)
     first = value_of(shop.audit.verify_records(limit=1))
@@ -86,7 +86,7 @@ def test_a_history_as_a_whole_is_looked_at_with_the_first_page_only() -> None:
 # --- keys ---
 
 
-def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
+def test_an_idempotency_key_belongs_to_a_payment_with_transactions_under_it() -> None:
     shop, store, payment = sold()
     (key,) = store.keys(Kept.REQUESTS)[0]
     record = store.request(key)
@@ -114,7 +114,7 @@ def test_a_key_belongs_to_a_payment_that_has_something_under_it() -> None:
 # --- checkouts ---
 
 
-def test_a_checkout_belongs_to_an_owner_with_payments_unless_it_is_for_nothing() -> None:
+def test_a_checkout_belongs_to_an_owner_with_payments_unless_its_total_is_zero() -> None:
     shop, store, _ = sold()
     record = store.checkout(OWNER)
     instead(store, "payments_of", ())
@@ -125,7 +125,7 @@ def test_a_checkout_belongs_to_an_owner_with_payments_unless_it_is_for_nothing()
 
 
 @pytest.mark.parametrize("state", list(CheckoutState))
-def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None:
+def test_an_open_checkout_is_due_soon(state: CheckoutState) -> None:
     shop, store, _ = sold()
     record = store.checkout(OWNER)
     latest = shop.clock.now() + shop.payports.policy.abandoned_after + Bounds().horizon
@@ -142,7 +142,7 @@ def test_an_open_checkout_is_looked_at_before_long(state: CheckoutState) -> None
     assert until(latest.replace(tzinfo=None)) == expected
 
 
-def test_no_checkout_began_in_the_future() -> None:
+def test_no_checkout_started_in_the_future() -> None:
     shop, store, _ = sold()
     record = store.checkout(OWNER)
     latest = shop.clock.now() + Bounds().tolerance
@@ -170,7 +170,7 @@ def test_an_order_was_placed_by_the_attempt_that_has_secured_it() -> None:
 
 
 @pytest.mark.parametrize("customer", [CUSTOMER, OTHER, None])
-def test_an_order_is_of_the_customer_of_its_payments(customer: Customer | None) -> None:
+def test_an_order_belongs_to_the_customer_of_its_payments(customer: Customer | None) -> None:
     shop, store, payment = sold(customer=CUSTOMER)
     record = store.checkout(OWNER)
     instead(store, "checkout", attrs.evolve(record, customer=customer))
@@ -178,7 +178,7 @@ def test_an_order_is_of_the_customer_of_its_payments(customer: Customer | None) 
     assert about(shop) == (of_payment(payment, message) if customer == OTHER else [])
 
 
-def test_what_a_checkout_made_has_a_checkout() -> None:
+def test_transactions_of_a_checkout_have_a_checkout_record() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_declined")
     shop.submit()
@@ -188,7 +188,7 @@ def test_what_a_checkout_made_has_a_checkout() -> None:
 
 
 @pytest.mark.parametrize("state", [None, *CheckoutState])
-def test_a_shopper_is_away_for_a_checkout_that_waits(state: CheckoutState | None) -> None:
+def test_a_shopper_is_away_only_while_a_checkout_waits(state: CheckoutState | None) -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_3ds")
     value_of(shop.submit())
@@ -207,7 +207,7 @@ def test_a_shopper_is_away_for_a_checkout_that_waits(state: CheckoutState | None
 # --- saved methods ---
 
 
-def test_a_payment_rests_on_the_token_of_its_saved_method_until_it_tells_of_another() -> None:
+def test_a_payment_uses_the_token_of_its_saved_method_until_its_history_names_another() -> None:
     shop = open_shop()
     kept = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
@@ -222,7 +222,7 @@ def test_a_payment_rests_on_the_token_of_its_saved_method_until_it_tells_of_anot
 # --- notifications ---
 
 
-def test_what_a_notification_told_is_in_the_inbox() -> None:
+def test_an_observation_by_notification_is_in_the_inbox() -> None:
     shop, store, payment = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
@@ -233,7 +233,7 @@ def test_what_a_notification_told_is_in_the_inbox() -> None:
         assert about(shop) == [expected]
 
 
-def test_a_notification_that_was_applied_was_seen() -> None:
+def test_an_applied_notification_was_observed_by_a_transaction() -> None:
     shop, store, payment = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)
@@ -255,7 +255,7 @@ def test_a_notification_that_was_applied_was_seen() -> None:
     assert with_seen(transaction_id="", code="else") == []
 
 
-def test_a_parked_notification_is_tried_within_days() -> None:
+def test_a_parked_notification_is_due_within_days() -> None:
     shop, store, _ = heard()
     ((gateway, event),) = store.keys(Kept.INBOX)
     entry = store.inbox_entry(gateway, event)

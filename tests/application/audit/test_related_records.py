@@ -17,7 +17,7 @@ from tests.application.scenarios import OWNER
 from tests.application.stubs import fail, override
 
 
-def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
+def test_each_row_that_does_not_fit_its_payment_is_reported() -> None:
     shop, store, payment = sold()
     override(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
     assert findings(shop) == [
@@ -26,7 +26,7 @@ def test_rows_that_do_not_fit_their_payment_are_told_each() -> None:
     ]
 
 
-def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
+def test_a_missing_payment_whose_rows_are_there_is_reported_as_unreadable() -> None:
     shop, store, payment = sold()
     override(store, "payment", lambda wanted: {"none": payment}.get(wanted))
     gone = "the payment is gone, and its transactions or its history are not"
@@ -43,7 +43,7 @@ def test_a_payment_that_is_gone_while_its_rows_are_not_cannot_be_read() -> None:
     )
 
 
-def test_a_ledger_that_cannot_be_reckoned_with_is_told_and_counted() -> None:
+def test_a_ledger_that_cannot_be_calculated_is_reported_and_counted() -> None:
     shop, store, payment = sold()
     broken = attrs.evolve(payment, amount=Money(5_990, "USD"))
     override(store, "payment", lambda _: broken)
@@ -70,7 +70,7 @@ def test_a_gateway_reference_leads_to_its_payment_alone(leads_to: str) -> None:
     assert findings(shop) == ([] if leads_to == "here" else expected)
 
 
-def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
+def test_only_successes_are_looked_up_by_their_gateway_reference() -> None:
     shop = open_shop()
     shop.pay(token="tok_declined")
     shop.submit()
@@ -92,7 +92,7 @@ def test_only_what_succeeded_under_a_name_is_looked_for_by_it() -> None:
     assert asked == []
 
 
-def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() -> None:
+def test_a_key_is_recorded_for_its_payment_and_covers_no_more_than_was_requested() -> None:
     shop, store, payment = sold()
     (row,) = payment.transactions
     record = store.request(row.key)
@@ -112,7 +112,7 @@ def test_a_key_is_recorded_for_its_payment_and_bears_no_more_than_was_asked() ->
         assert with_record(attrs.evolve(record, plan=plan)) == []
 
 
-def test_every_key_is_looked_for_once_and_what_failed_under_it_does_not_count() -> None:
+def test_every_key_is_checked_once_and_its_failures_do_not_count() -> None:
     shop = open_shop()
     payment = shop.pay()
     for mood in ("unreachable", "unreachable"):
@@ -135,7 +135,7 @@ def test_every_key_is_looked_for_once_and_what_failed_under_it_does_not_count() 
 
 
 @pytest.mark.parametrize("wrong", [{"gateway": "other"}, {"customer": OTHER}, None, {}])
-def test_a_saved_method_is_there_and_of_the_same_customer_and_gateway(wrong: dict[str, Any] | None) -> None:
+def test_a_saved_method_exists_and_has_the_same_customer_and_gateway(wrong: dict[str, Any] | None) -> None:
     shop = open_shop()
     kept = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1)))
@@ -167,7 +167,7 @@ def test_an_order_fits_its_checkout(changed: dict[str, Any] | None, message: str
     assert findings(shop) == (of_payment(FindingKind.CHECKOUT, payment, message) if message else [])
 
 
-def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> None:
+def test_an_order_without_a_checkout_is_reported_for_one_payment_only() -> None:
     shop = open_shop()
     payments = [shop.pay(minor=1_000), shop.pay(minor=2_000)]
     value_of(shop.submit(minor=3_000))
@@ -187,7 +187,7 @@ def test_an_order_that_is_placed_on_nothing_is_told_of_one_payment_only() -> Non
     assert [finding for finding in findings(shop) if finding.kind is FindingKind.CHECKOUT] == []
 
 
-def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
+def test_an_order_that_was_never_secured_is_reported_with_the_missing_amount() -> None:
     shop = open_shop()
     covered, short = shop.pay(minor=1_000), shop.pay(minor=2_000)
     value_of(shop.submit(minor=3_000))
@@ -208,7 +208,7 @@ def test_an_order_that_was_never_secured_is_told_with_what_is_short() -> None:
 
 
 @pytest.mark.parametrize("covers", [True, False])
-def test_a_promise_secures_an_order_only_where_it_covers(covers: bool) -> None:
+def test_an_awaited_result_secures_an_order_only_where_it_covers(covers: bool) -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -219,7 +219,7 @@ def test_a_promise_secures_an_order_only_where_it_covers(covers: bool) -> None:
     assert list(value_of(payports.audit.verify()).findings) == expected
 
 
-def test_a_part_that_was_taken_twice_secures_no_more_than_its_payment() -> None:
+def test_a_payment_captured_twice_secures_no_more_than_its_amount() -> None:
     shop = open_shop()
     shop.pay(minor=1_000)
     shop.pay(minor=2_000, token="tok_declined")
@@ -227,7 +227,7 @@ def test_a_part_that_was_taken_twice_secures_no_more_than_its_payment() -> None:
     assert findings(shop) == []
 
 
-def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
+def test_a_due_date_later_than_any_of_the_schedule_is_reported() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     shop.submit()
@@ -246,7 +246,7 @@ def test_a_look_later_than_any_that_a_schedule_sets_is_told() -> None:
     assert dated(horizon + timedelta(seconds=1)) == ["AUTHORIZE is AWAITING_RESULT, and nobody looks before 2026-01-03"]
 
 
-def test_pages_follow_one_another_and_count_what_they_hold() -> None:
+def test_pages_follow_one_another_and_count_their_contents() -> None:
     shop = open_shop()
     for number in range(3):
         value_of(shop.transactions.authorize_and_capture(shop.pay(f"c-{number}").id))
@@ -261,7 +261,7 @@ def test_pages_follow_one_another_and_count_what_they_hold() -> None:
     assert value_of(shop.audit.verify(ids[2])).payments == 0
 
 
-def test_every_success_is_looked_for_by_its_name_also_after_a_failure() -> None:
+def test_every_success_is_looked_up_by_its_reference_also_after_a_failure() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.bank.fail_next("AUTHORIZE", "declined")

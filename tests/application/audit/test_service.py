@@ -111,7 +111,7 @@ def sell(shop: ShopFixture) -> ShopFixture:
     return shop
 
 
-def test_looking_changes_nothing_and_fences_nothing() -> None:
+def test_an_audit_changes_nothing_and_fences_nothing() -> None:
     shop = open_shop()
     shop.pay(token="tok_timeout_not_charged")
     shop.submit()
@@ -138,11 +138,11 @@ def test_looking_changes_nothing_and_fences_nothing() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 10_001, True, "10"])
-def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
+def test_an_invalid_limit_is_refused(limit: Any) -> None:
     assert problem(open_shop().audit.verify(limit=limit)).field == "limit"
 
 
-def test_a_place_that_is_no_text_is_refused() -> None:
+def test_a_cursor_that_is_no_text_is_refused() -> None:
     nowhere: Any = None
     assert problem(open_shop().audit.verify(nowhere)) == InvalidInput("after", "must be text")
 
@@ -163,7 +163,7 @@ def test_a_commit_between_two_reads_is_no_finding() -> None:
     assert not commits
 
 
-def test_a_store_that_is_down_is_no_damage() -> None:
+def test_a_store_that_is_down_is_not_reported_as_damage() -> None:
     shop = sell(open_shop())
     store: Any = shop.environment.store
     store.payment = fail("a row cannot be read")
@@ -182,7 +182,7 @@ def test_a_store_that_is_down_is_no_damage() -> None:
     assert problem(shop.audit.verify()) == StoreUnavailable("the connection was lost")
 
 
-def test_an_order_on_a_promise_that_was_broken_is_found_or_shown() -> None:
+def test_an_order_whose_awaited_result_failed_is_found_as_known() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -228,7 +228,7 @@ def test_postgresql_is_audited_as_well(database_url: str) -> None:
     shop.payports.close()
 
 
-def test_what_a_person_has_taken_note_of_is_known() -> None:
+def test_a_finding_that_an_operator_has_noted_is_known() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.submit())
@@ -243,7 +243,7 @@ def test_what_a_person_has_taken_note_of_is_known() -> None:
     ]
 
 
-def test_a_gap_in_a_history_is_found_with_its_payment() -> None:
+def test_a_gap_in_a_history_is_reported_with_its_payment() -> None:
     shop = open_shop()
     payment = shop.pay()
     store: Any = shop.environment.store

@@ -55,7 +55,7 @@ def owed(shop: ShopFixture, **rest: Any) -> Payment:
     return shop.reload(payment)
 
 
-def test_a_reversal_that_the_gateway_cannot_make_is_noted_as_failed_and_tried_later() -> None:
+def test_a_reversal_that_the_gateway_does_not_support_is_recorded_as_failed_and_retried() -> None:
     shop = open_shop()
     payment = owed(shop)
     unable = with_capabilities(shop, types=frozenset({TransactionType.AUTHORIZE}))
@@ -71,13 +71,13 @@ def test_a_reversal_that_the_gateway_cannot_make_is_noted_as_failed_and_tried_la
     assert {recorded.fact.by for recorded in value_of(shop.events.history(payment.id))} == {"host"}
 
 
-def test_what_is_owed_at_a_gateway_that_is_gone_stays_owed() -> None:
+def test_a_reversal_at_a_removed_gateway_stays_owed() -> None:
     shop = open_shop()
     payment = owed(shop)
     assert compensation.reverse_owed(without_gateway(shop).environment, payment, HOST) == payment
 
 
-def test_what_nobody_wants_back_is_left_alone() -> None:
+def test_a_hold_without_a_reversal_mark_is_left_alone() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -86,7 +86,7 @@ def test_what_nobody_wants_back_is_left_alone() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_captures_are_undone_before_their_hold() -> None:
+def test_captures_are_reversed_before_their_authorization() -> None:
     shop = open_shop()
     payment = shop.pay(minor=3_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -99,7 +99,7 @@ def test_captures_are_undone_before_their_hold() -> None:
     }
 
 
-def test_a_hold_with_nothing_left_is_noted_as_reversed_without_a_call() -> None:
+def test_a_hold_with_nothing_left_counts_as_reversed_without_a_call() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -128,7 +128,7 @@ def test_a_hold_whose_reversal_is_under_way_stays_owed_until_that_is_known() -> 
     assert shop.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 5_990)]
 
 
-def test_undoing_frees_the_payments_for_the_customer_and_gives_them_as_they_are_stored() -> None:
+def test_a_cancellation_lifts_the_restrictions_and_returns_the_stored_payments() -> None:
     shop = open_shop()
     payment = shop.pay(minor=1_000, token="tok_3ds")
     shop.clock.advance(1)
@@ -147,7 +147,7 @@ def test_undoing_frees_the_payments_for_the_customer_and_gives_them_as_they_are_
 IMMEDIATE = {"checkout": {"rollback": "immediate"}}
 
 
-def test_nobody_comes_back_and_maintenance_reverses_only_after_the_time_that_is_configured() -> None:
+def test_maintenance_reverses_a_failed_checkout_only_after_the_configured_time() -> None:
     shop = open_shop({**TWO_GATEWAYS, "checkout": {"reversal_after": "3h"}})
     good, _ = two_payments(shop)
     problem(shop.submit(minor=3_000))
@@ -160,7 +160,7 @@ def test_nobody_comes_back_and_maintenance_reverses_only_after_the_time_that_is_
     assert only(shop.reload(good), TransactionType.AUTHORIZE).reversal is ReversalState.REVERSED
 
 
-def test_an_immediate_rollback_reverses_in_line() -> None:
+def test_an_immediate_rollback_reverses_within_the_request() -> None:
     shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
     two_payments(shop)
     problem(shop.submit(minor=3_000))
@@ -168,7 +168,7 @@ def test_an_immediate_rollback_reverses_in_line() -> None:
 
 
 @pytest.mark.parametrize(("settled", "undone"), [(False, ("VOID", 1_000)), (True, ("REFUND", 1_000))])
-def test_what_was_captured_at_once_is_voided_or_once_settled_refunded(settled: bool, undone: tuple[str, int]) -> None:
+def test_an_immediate_capture_is_voided_or_once_settled_refunded(settled: bool, undone: tuple[str, int]) -> None:
     gateways = {
         "first": {"adapter": "sandbox", "perform_authorize_and_capture": True},
         "second": {"adapter": "sandbox"},
@@ -184,7 +184,7 @@ def test_what_was_captured_at_once_is_voided_or_once_settled_refunded(settled: b
     assert shop.effects()[-1] == undone
 
 
-def test_a_rollback_that_fails_is_shown_and_tried_again() -> None:
+def test_a_failed_rollback_is_shown_and_retried() -> None:
     shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
     good, _ = two_payments(shop)
     shop.bank.fail_next("REVERSE_AUTH", "declined")
@@ -207,7 +207,7 @@ def test_a_rollback_whose_result_is_unknown_is_not_done_twice() -> None:
     assert only(shop.reload(good), TransactionType.AUTHORIZE).reversal is ReversalState.REVERSED
 
 
-def test_a_rollback_undoes_only_what_its_own_attempt_did() -> None:
+def test_a_rollback_reverses_only_transactions_of_its_own_attempt() -> None:
     """Medusa: a losing checkout run refunds the winner's capture."""
     shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
     good, _ = two_payments(shop)
@@ -224,7 +224,7 @@ def test_a_rollback_undoes_only_what_its_own_attempt_did() -> None:
 # --- cancelled checkouts and archived payments ---
 
 
-def test_a_cancelled_checkout_gives_back_what_it_secured_now() -> None:
+def test_a_cancelled_checkout_is_reversed_at_once() -> None:
     shop = open_shop(TWO_GATEWAYS)
     two_payments(shop)
     problem(shop.submit(minor=3_000))
@@ -233,7 +233,7 @@ def test_a_cancelled_checkout_gives_back_what_it_secured_now() -> None:
     assert isinstance(problem(shop.checkout.cancel(Owner("cart", "none"))), PaymentNotFound)
 
 
-def test_a_cancelled_detour_can_no_longer_be_finished_at_the_gateway() -> None:
+def test_a_cancelled_action_can_no_longer_be_finished_at_the_gateway() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     value_of(shop.checkout.cancel(Owner("cart", "c-1")))
@@ -243,7 +243,7 @@ def test_a_cancelled_detour_can_no_longer_be_finished_at_the_gateway() -> None:
     assert payment.transactions[0].status is TransactionStatus.DECLINED
 
 
-def test_a_cancelled_detour_whose_shopper_succeeds_afterwards_is_reversed() -> None:
+def test_a_cancelled_action_that_succeeds_afterwards_is_reversed() -> None:
     shop = shop_that_gives_no_action_up()
     required = three_d_secure(shop)
     value_of(shop.checkout.cancel(Owner("cart", "c-1")))
@@ -254,7 +254,7 @@ def test_a_cancelled_detour_whose_shopper_succeeds_afterwards_is_reversed() -> N
     assert shop.effects() == [("AUTHORIZE", 5_990), ("REVERSE_AUTH", 5_990)]
 
 
-def test_an_archived_payment_gives_back_what_it_captured_too() -> None:
+def test_the_captures_of_an_archived_payment_are_reversed_too() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -268,7 +268,7 @@ def test_an_archived_payment_gives_back_what_it_captured_too() -> None:
 
 
 @pytest.mark.parametrize("mood", ["timeout_charged", "timeout_not_charged"])
-def test_what_is_owed_back_waits_for_a_capture_whose_result_is_unknown(mood: str) -> None:
+def test_a_reversal_waits_for_a_capture_whose_result_is_unknown(mood: str) -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -293,7 +293,7 @@ class Falling(NoGivingUp):
 
 
 @pytest.mark.parametrize("kind", [NoGivingUp, Falling])
-def test_what_cannot_be_given_up_at_the_gateway_is_owed_and_nothing_is_made_up_about_it(kind: type[NoGivingUp]) -> None:
+def test_an_action_that_cannot_be_given_up_at_the_gateway_stays_as_observed_and_owed(kind: type[NoGivingUp]) -> None:
     shop = shop_that_gives_no_action_up(kind)
     payment = shop.pay(token="tok_3ds")
     value_of(shop.submit())
@@ -323,7 +323,7 @@ class OwnWay(RollbackGateway):
         return self.inner.execute(request)
 
 
-def test_a_gateways_own_rollback_undoes_what_nobody_wants_and_nothing_else() -> None:
+def test_a_gateways_own_rollback_is_used_for_reversals_only() -> None:
     shop = open_shop()
     own_way = OwnWay(shop)
     shop = with_gateway(shop, rollback=own_way)

@@ -51,7 +51,7 @@ from tests.application.stubs import fail
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
-def test_a_placed_order_says_what_each_payment_gave_and_by_which_transactions() -> None:
+def test_a_placed_order_reports_what_each_payment_secured_and_by_which_transactions() -> None:
     shop = open_shop(TWO_GATEWAYS)
     card = shop.pay(minor=1_000, gateway="first", type=PaymentType.DEBIT_CARD)
     shop.clock.advance(MINUTE)
@@ -89,7 +89,7 @@ def test_a_placed_order_says_what_each_payment_gave_and_by_which_transactions() 
     assert value_of(shop.submit(minor=3_000)) == expected
 
 
-def test_a_detour_says_what_the_shopper_must_do() -> None:
+def test_a_required_action_says_what_the_shopper_must_do() -> None:
     shop = open_shop()
     shop.pay(token="tok_3ds")
     required = value_of(shop.submit())
@@ -101,13 +101,13 @@ def test_a_detour_says_what_the_shopper_must_do() -> None:
     assert required.callback_token not in repr(required)
 
 
-def test_a_wait_says_how_much_is_awaited() -> None:
+def test_a_waiting_checkout_reports_how_much_is_awaited() -> None:
     shop = open_shop()
     shop.pay(token="tok_async")
     assert value_of(shop.submit()) == AwaitingResults(owner=OWNER, request_id="attempt-1", awaiting=eur(5_990))
 
 
-def test_a_declined_payment_is_told_with_all_that_is_known_of_it() -> None:
+def test_a_declined_payment_is_reported_with_its_transaction_and_decline() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_declined")
     failed = problem(shop.submit())
@@ -121,7 +121,7 @@ def test_a_declined_payment_is_told_with_all_that_is_known_of_it() -> None:
     assert later == PaymentsFailed((attrs.evolve(told_now, status=TransactionStatus.DECLINED),))
 
 
-def test_a_payment_in_doubt_is_told_with_its_transaction() -> None:
+def test_a_payment_with_an_unknown_result_is_reported_with_its_transaction() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     shop.spy.on_look_up = lambda _: None
@@ -139,7 +139,7 @@ def test_a_payment_in_doubt_is_told_with_its_transaction() -> None:
     )
 
 
-def test_a_payment_that_was_never_asked_for_is_told_without_a_transaction() -> None:
+def test_a_payment_that_was_never_sent_is_reported_without_a_transaction() -> None:
     shop = open_shop()
     payment = shop.pay()
     refused = with_gateway(shop, transactions=OnlyCaptures(shop)).submit()
@@ -165,7 +165,7 @@ class OnlyCaptures:
 
 
 @pytest.mark.parametrize("succeed", [True, False])
-def test_a_checkout_that_awaits_results_is_concluded_by_the_webhook(succeed: bool) -> None:
+def test_a_webhook_finalizes_a_checkout_that_awaits_results(succeed: bool) -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     awaiting = value_of(shop.submit())
@@ -181,7 +181,7 @@ def test_a_checkout_that_awaits_results_is_concluded_by_the_webhook(succeed: boo
     assert isinstance(value_of(answer) if succeed else problem(answer), CheckedOut if succeed else PaymentsFailed)
 
 
-def test_a_webhook_that_is_sent_again_concludes_what_a_crash_left_open() -> None:
+def test_a_repeated_webhook_finalizes_what_a_crash_left_open() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -199,7 +199,7 @@ def test_a_webhook_that_is_sent_again_concludes_what_a_crash_left_open() -> None
     assert shop.reload(payment).placed
 
 
-def test_an_awaited_result_covers_only_where_the_gateway_is_configured_so() -> None:
+def test_an_awaited_result_covers_where_the_gateway_is_configured_so() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
     shop.pay(token="tok_async")
     assert isinstance(value_of(shop.submit()), CheckedOut)
@@ -221,7 +221,7 @@ def test_a_checkout_that_waits_for_days_does_not_keep_maintenance_from_the_other
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
-def test_nothing_waits_and_the_total_is_not_covered_so_it_has_failed() -> None:
+def test_a_checkout_that_waits_for_nothing_and_is_not_covered_has_failed() -> None:
     """Else nobody would ever conclude it, and what it still holds would never go back."""
     shop = open_shop(TWO_GATEWAYS)
     gone, slow = shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token="tok_async")
@@ -238,7 +238,7 @@ def test_nothing_waits_and_the_total_is_not_covered_so_it_has_failed() -> None:
     assert sorted(shop.effects(REVERSE_AUTH)) == [("REVERSE_AUTH", 1_000), ("REVERSE_AUTH", 2_000)]
 
 
-def test_more_than_the_total_is_no_cover_though_something_still_waits() -> None:
+def test_payments_above_the_total_do_not_cover_it_even_while_one_is_awaited() -> None:
     shop = open_shop(TWO_GATEWAYS)
     twice, slow = shop.pay(minor=2_000, gateway="first"), shop.pay(minor=500, gateway="second", token="tok_async")
     assert isinstance(value_of(shop.submit(minor=2_500)), AwaitingResults)
@@ -252,7 +252,7 @@ def test_more_than_the_total_is_no_cover_though_something_still_waits() -> None:
     assert problem(come_back(shop, "first")) == NotCovered(eur(2_500), cover)
 
 
-def test_cover_that_is_awaited_counts_in_a_refusal_too() -> None:
+def test_awaited_cover_counts_in_the_coverage_of_a_refusal() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
     payment = shop.pay(token="tok_async")
     value_of(shop.transactions.authorize(payment.id))
@@ -262,7 +262,7 @@ def test_cover_that_is_awaited_counts_in_a_refusal_too() -> None:
 
 
 @pytest.mark.parametrize(("early", "renewed"), [(1, False), (0, True)])
-def test_what_waits_is_looked_at_again_once_its_time_has_come(early: int, renewed: bool) -> None:
+def test_a_waiting_checkout_is_looked_at_again_when_it_is_due(early: int, renewed: bool) -> None:
     shop = open_shop()
     shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -272,7 +272,7 @@ def test_what_waits_is_looked_at_again_once_its_time_has_come(early: int, renewe
     assert (checkout_record(shop).lease_until > due) is renewed
 
 
-def test_asking_about_what_has_failed_long_ago_changes_nothing() -> None:
+def test_asking_about_a_checkout_that_failed_long_ago_changes_nothing() -> None:
     shop = open_shop()
     shop.pay(token="tok_declined")
     problem(shop.submit())

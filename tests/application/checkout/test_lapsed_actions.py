@@ -28,7 +28,7 @@ from tests.application.maintenance.scenarios import passed, run
 from tests.application.scenarios import TWO_GATEWAYS
 
 
-def test_what_has_lapsed_can_no_longer_be_finished_at_the_gateway() -> None:
+def test_a_lapsed_action_can_no_longer_be_finished_at_the_gateway() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     shop.clock.advance(HOUR)
@@ -38,7 +38,7 @@ def test_what_has_lapsed_can_no_longer_be_finished_at_the_gateway() -> None:
         shop.bank.complete_action(action_reference(required))
 
 
-def test_what_was_finished_just_before_it_lapses_counts() -> None:
+def test_an_action_finished_just_before_it_lapses_counts() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required))
@@ -47,7 +47,7 @@ def test_what_was_finished_just_before_it_lapses_counts() -> None:
     assert isinstance(value_of(shop.submit()), CheckedOut)
 
 
-def test_the_browser_that_comes_back_too_late_makes_the_gateway_be_asked() -> None:
+def test_a_late_return_of_the_browser_looks_the_action_up_at_the_gateway() -> None:
     shop = shop_that_gives_no_action_up()
     required = three_d_secure(shop)
     shop.clock.advance(HOUR)
@@ -59,7 +59,7 @@ def test_the_browser_that_comes_back_too_late_makes_the_gateway_be_asked() -> No
     assert shop.effects() == [("AUTHORIZE", 5_990), ("REVERSE_AUTH", 5_990)]
 
 
-def test_a_late_success_that_nobody_wants_is_reversed_by_maintenance() -> None:
+def test_maintenance_reverses_a_late_success() -> None:
     shop = shop_that_gives_no_action_up()
     required = three_d_secure(shop)
     shop.let_time_pass(HOUR, 1)  # to the second: we have given up, the bank has not
@@ -73,7 +73,7 @@ def test_a_late_success_that_nobody_wants_is_reversed_by_maintenance() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990), ("REVERSE_AUTH", 5_990)]
 
 
-def test_an_action_that_nobody_took_lapses_and_the_rest_is_reversed() -> None:
+def test_a_lapsed_action_lets_the_other_payments_be_reversed() -> None:
     shop = open_shop(TWO_GATEWAYS)
     shop.pay(minor=1_000, gateway="first", token="tok_3ds")
     shop.pay(minor=2_000, gateway="second")
@@ -92,7 +92,7 @@ class Deaf(ExternalActions):
         raise OSError(request)
 
 
-def test_an_action_does_not_lapse_while_the_gateway_cannot_be_asked() -> None:
+def test_an_action_does_not_lapse_while_the_gateway_is_unreachable() -> None:
     """Hyperswitch: a timeout is written as failed after the last poll."""
     shop = open_shop()
     required = three_d_secure(shop)
@@ -110,7 +110,7 @@ def test_an_action_does_not_lapse_while_the_gateway_cannot_be_asked() -> None:
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
-def test_what_was_finished_just_before_it_lapses_counts_where_it_cannot_be_given_up() -> None:
+def test_an_action_finished_just_before_it_lapses_counts_where_it_cannot_be_given_up() -> None:
     shop = shop_that_gives_no_action_up(NoGivingUp)
     payment = shop.pay(token="tok_3ds")
     shop.bank.complete_action(action_reference(value_of(shop.submit())))
@@ -124,7 +124,7 @@ def test_what_was_finished_just_before_it_lapses_counts_where_it_cannot_be_given
     ) == ("NONE", [])
 
 
-def test_a_shopper_has_as_long_as_the_policy_says_now() -> None:
+def test_the_present_policy_decides_how_long_a_shopper_has() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_3ds")
     value_of(shop.submit())
@@ -137,7 +137,7 @@ def test_a_shopper_has_as_long_as_the_policy_says_now() -> None:
     assert only(shop.reload(payment), AUTHORIZE).status is TransactionStatus.REQUIRES_ACTION
 
 
-def test_what_lapses_by_the_time_alone_is_declined_as_abandoned() -> None:
+def test_an_action_that_lapses_by_time_alone_is_declined_as_abandoned() -> None:
     shop = open_shop()
     actions = shop.gateways["sandbox"].gateway.actions
     assert actions

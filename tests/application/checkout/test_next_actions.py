@@ -18,7 +18,7 @@ class Completing(NoGivingUp):
         return attrs.evolve(action, fields=(("secret_of", request.transaction_id),))
 
 
-def test_an_action_is_completed_by_its_gateway_and_never_stored_so() -> None:
+def test_an_action_is_completed_by_its_gateway_and_stored_incomplete() -> None:
     shop = open_shop(TWO_GATEWAYS)
     actions = shop.gateways["first"].gateway.actions
     assert actions

@@ -41,9 +41,7 @@ from tests.application.scenarios import TWO_GATEWAYS
 
 @pytest.mark.parametrize("approve", [True, False])
 @pytest.mark.parametrize("order", list(permutations(["webhook", "return", "poll", "maintenance"])))
-def test_webhook_return_and_poll_come_in_any_order_and_the_end_is_the_same(
-    order: tuple[str, ...], approve: bool
-) -> None:
+def test_webhook_return_and_poll_lead_to_the_same_result_in_any_order(order: tuple[str, ...], approve: bool) -> None:
     """Medusa and Spree answer the race of webhook and return page by sleeping."""
     shop = open_shop()
     required = three_d_secure(shop)
@@ -77,7 +75,7 @@ def test_the_return_of_the_browser_proves_nothing() -> None:
     assert shop.effects() == []
 
 
-def test_a_callback_token_that_is_wrong_foreign_or_of_another_merchant_opens_nothing() -> None:
+def test_a_wrong_callback_token_or_that_of_another_merchant_finds_nothing() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required))
@@ -103,7 +101,7 @@ def test_a_callback_token_that_is_used_again_changes_nothing() -> None:
     assert (len(shop.store.commits), shop.spy.calls) == (commits, calls)
 
 
-def test_the_token_of_an_attempt_that_failed_revives_nothing() -> None:
+def test_the_callback_token_of_a_failed_attempt_places_nothing() -> None:
     shop = open_shop()
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required), approve=False)
@@ -150,7 +148,7 @@ def test_a_cart_that_changed_while_the_shopper_was_away_is_refused() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990), ("AUTHORIZE", 4_000)]
 
 
-def test_a_cart_of_another_version_is_refused_even_if_its_total_is_the_same() -> None:
+def test_a_cart_of_another_version_is_refused_even_with_the_same_total() -> None:
     shop = open_shop()
     shop.pay(token="tok_3ds")
     required = value_of(shop.submit(version="1"))
@@ -187,7 +185,7 @@ def test_a_hosted_page_lets_the_shopper_pay_without_a_token() -> None:
     assert isinstance(value_of(resume(shop, required)), CheckedOut)
 
 
-def test_the_callback_token_goes_with_the_shopper_and_is_kept_by_a_repetition() -> None:
+def test_the_callback_token_goes_with_the_shopper_and_stays_when_the_request_is_repeated() -> None:
     shop = open_shop()
     shop.pay(token="tok_3ds")
     cart = Cart("c-1", total=eur(5_990))
@@ -220,7 +218,7 @@ class Listening(ExternalActions):
         return self.inner.confirm(request, params)
 
 
-def test_what_the_browser_brought_goes_to_the_gateway_that_it_comes_from() -> None:
+def test_the_browsers_parameters_go_to_the_gateway_that_it_comes_from() -> None:
     shop = open_shop(TWO_GATEWAYS)
     actions = [shop.gateways[name].gateway.actions for name in ("first", "second")]
     listening = [Listening(port) for port in actions if port]
@@ -234,7 +232,7 @@ def test_what_the_browser_brought_goes_to_the_gateway_that_it_comes_from() -> No
     assert [port.brought for port in listening] == [[params], []]
 
 
-def test_the_shopper_who_is_away_may_change_nothing_meanwhile() -> None:
+def test_a_payment_is_restricted_while_the_shopper_is_away() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_3ds")
     value_of(shop.submit())
@@ -242,7 +240,7 @@ def test_the_shopper_who_is_away_may_change_nothing_meanwhile() -> None:
     assert shop.reload(payment).restrictions == {away}
 
 
-def test_a_new_attempt_asks_what_the_shopper_has_done_meanwhile() -> None:
+def test_a_new_attempt_looks_up_what_the_shopper_has_done() -> None:
     shop = open_shop()
     shop.pay(token="tok_3ds")
     shop.bank.complete_action(action_reference(value_of(shop.submit())))
@@ -250,7 +248,7 @@ def test_a_new_attempt_asks_what_the_shopper_has_done_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("moving", [0, TRIES])
-def test_the_shopper_comes_back_with_two_things_done_on_one_payment(moving: int) -> None:
+def test_a_shopper_may_finish_two_actions_of_one_payment(moving: int) -> None:
     shop = open_shop()
     payment = shop.pay(minor=3_000, token="tok_3ds")
     for minor in (1_000, 2_000):

@@ -72,7 +72,7 @@ def test_a_checkout_secures_the_total_and_says_so() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_a_gateway_may_be_configured_to_take_the_money_at_once() -> None:
+def test_a_gateway_may_be_configured_to_capture_at_checkout() -> None:
     shop = open_shop(AT_ONCE)
     shop.pay()
     assert isinstance(value_of(shop.submit()), CheckedOut)
@@ -90,7 +90,7 @@ def test_several_payments_are_secured_in_the_configured_order(priority: list[str
     assert order == priority
 
 
-def test_stored_value_comes_after_what_is_harder_to_undo() -> None:
+def test_stored_value_is_charged_after_what_is_harder_to_reverse() -> None:
     shop = open_shop({"gateways": {"gift": {"adapter": "stored_value"}, "sandbox": {"adapter": "sandbox"}}})
     assert shop.payports.policy.checkout_priority == ("sandbox", "gift")
 
@@ -104,7 +104,7 @@ def test_a_total_of_zero_needs_no_payment() -> None:
     assert shop.spy.calls == 0
 
 
-def test_a_placed_order_locks_its_payments_against_the_customer() -> None:
+def test_a_placed_order_restricts_its_payments() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.submit())
@@ -160,7 +160,7 @@ def test_options_that_are_configured_are_enforced_at_checkout() -> None:
     assert isinstance(value_of(shop.submit("c-2", country="DE")), CheckedOut)
 
 
-def test_a_gateway_that_is_gone_is_refused_before_money_moves() -> None:
+def test_a_removed_gateway_is_refused_before_money_moves() -> None:
     shop = open_shop()
     shop.pay()
     assert problem(without_gateway(shop).submit()) == GatewayUnsupported("sandbox", "checkout")
@@ -218,7 +218,7 @@ def test_a_click_while_the_first_is_under_way_is_busy() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_what_was_not_executed_is_tried_anew_by_the_same_request() -> None:
+def test_a_transaction_that_was_not_executed_is_retried_by_the_same_request() -> None:
     shop = open_shop()
     shop.pay()
     shop.bank.fail_next("AUTHORIZE", "unreachable")
@@ -242,7 +242,7 @@ def test_an_unknown_result_is_looked_up_before_the_next_attempt_and_never_charge
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_an_unknown_result_stops_the_checkout_while_it_cannot_be_found() -> None:
+def test_an_unknown_result_stops_the_checkout_until_it_is_known() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     problem(shop.submit())
@@ -275,7 +275,7 @@ def test_eight_clicks_at_once_have_one_effect(request_ids: str) -> None:
 # --- failing, and who may take over ---
 
 
-def test_a_failure_stops_the_checkout_and_keeps_what_was_secured_for_a_while() -> None:
+def test_a_failure_stops_the_checkout_and_keeps_its_holds_for_a_while() -> None:
     shop = open_shop(TWO_GATEWAYS)
     good, _ = two_payments(shop)
     failed = problem(shop.submit(minor=3_000))
@@ -295,7 +295,7 @@ def test_after_the_first_failure_the_other_payments_are_not_tried() -> None:
 # --- crashes ---
 
 
-def test_a_run_that_died_is_taken_over_after_its_lease_and_moves_nothing_twice() -> None:
+def test_a_dead_attempt_is_taken_over_after_its_lease_and_moves_nothing_twice() -> None:
     shop = open_shop(TWO_GATEWAYS)
     two_payments(shop, "tok_approved")
 
@@ -313,7 +313,7 @@ def test_a_run_that_died_is_taken_over_after_its_lease_and_moves_nothing_twice()
     assert shop.effects() == [("AUTHORIZE", 1_000), ("AUTHORIZE", 2_000)]
 
 
-def test_a_run_that_died_and_that_nobody_takes_over_is_undone() -> None:
+def test_a_dead_attempt_that_nobody_takes_over_is_reversed() -> None:
     shop = open_shop(TWO_GATEWAYS)
     two_payments(shop, "tok_approved")
 
@@ -359,7 +359,7 @@ def _commits_of_a_checkout() -> int:
 # --- payments before the checkout ---
 
 
-def test_a_smaller_amount_demands_that_what_is_held_goes_back() -> None:
+def test_a_smaller_amount_reverses_the_larger_hold() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -368,7 +368,7 @@ def test_a_smaller_amount_demands_that_what_is_held_goes_back() -> None:
     assert shop.effects() == [("AUTHORIZE", 10_000), ("REVERSE_AUTH", 10_000), ("AUTHORIZE", 4_000)]
 
 
-def test_an_archived_payment_is_out_of_its_cart_and_gives_back_what_it_held() -> None:
+def test_an_archived_payment_leaves_its_cart_and_its_hold_is_reversed() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -380,7 +380,7 @@ def test_an_archived_payment_is_out_of_its_cart_and_gives_back_what_it_held() ->
     assert shop.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 10_000)]
 
 
-def test_a_payment_is_topped_up_by_what_its_amount_grew() -> None:
+def test_a_payment_is_topped_up_by_the_rise_of_its_amount() -> None:
     shop = open_shop()
     payment = shop.pay(minor=4_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -401,7 +401,7 @@ def test_a_payment_is_topped_up_by_what_its_amount_grew() -> None:
         ("https://shop.example/back?a=1", "https://shop.example/back?a=1&callback_token=t"),
     ],
 )
-def test_the_callback_token_is_added_to_an_address(url: str, completed: str) -> None:
+def test_the_callback_token_is_added_to_the_return_url(url: str, completed: str) -> None:
     assert with_token(url, "t") == completed
 
 
@@ -417,7 +417,7 @@ class Validator:
         return None
 
 
-def test_the_gateway_looks_at_a_method_again_when_it_is_to_pay() -> None:
+def test_the_gateway_validates_a_method_again_at_checkout() -> None:
     validator = Validator()
     shop = with_gateway(open_shop(), validator=validator)
     shop.pay(type=PaymentType.DEBIT_CARD)
@@ -425,7 +425,7 @@ def test_the_gateway_looks_at_a_method_again_when_it_is_to_pay() -> None:
     assert validator.asked == [PaymentType.DEBIT_CARD] * 2
 
 
-def test_a_claim_keeps_all_that_an_attempt_must_be_known_by() -> None:
+def test_a_claim_records_the_whole_attempt() -> None:
     shop = open_shop()
     shop.pay(customer=CUSTOMER)
     running: list[CheckoutRecord] = []

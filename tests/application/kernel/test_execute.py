@@ -81,7 +81,7 @@ def test_a_commit_raises_the_version_by_one() -> None:
 
 
 @pytest.mark.parametrize("mood", ["timeout_charged", "server_error", "garbage"])
-def test_an_answer_that_was_lost_is_unknown_and_found_by_the_look_up_of_a_repetition(mood: str) -> None:
+def test_a_lost_answer_is_unknown_and_found_when_the_request_is_repeated(mood: str) -> None:
     shop = open_shop()
     payment = shop.pay(token=f"tok_{mood}")
     unknown = problem(shop.transactions.authorize(payment.id, key="k-1"))
@@ -101,7 +101,7 @@ def test_an_unknown_result_is_looked_up_before_anything_else_is_decided() -> Non
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_what_was_not_executed_is_tried_anew_under_the_same_key() -> None:
+def test_a_transaction_that_was_not_executed_is_retried_under_the_same_key() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.bank.fail_next("AUTHORIZE", "unreachable")
@@ -115,7 +115,7 @@ def test_what_was_not_executed_is_tried_anew_under_the_same_key() -> None:
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_a_lost_request_is_fenced_and_tried_anew_under_the_same_key() -> None:
+def test_a_lost_request_is_fenced_and_retried_under_the_same_key() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.bank.fail_next("AUTHORIZE", "timeout_not_charged")
@@ -216,7 +216,7 @@ def test_one_refund_over_several_captures_becomes_several_transactions_and_one_k
 
 
 @pytest.mark.parametrize("amount", [None, eur(2_000)])
-def test_the_part_of_a_request_that_was_not_executed_is_tried_anew_and_the_rest_is_not(amount: Money | None) -> None:
+def test_only_the_part_of_a_request_that_was_not_executed_is_retried(amount: Money | None) -> None:
     shop = open_shop()
     payment = shop.pay(minor=2_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -231,7 +231,7 @@ def test_the_part_of_a_request_that_was_not_executed_is_tried_anew_and_the_rest_
     assert value_of(shop.transactions.refund(payment.id, amount, key="k-1")).transactions == report.transactions
 
 
-def test_what_all_meant_when_a_key_was_first_used_is_what_it_means_when_it_is_repeated() -> None:
+def test_a_repeated_key_for_the_whole_rest_means_the_rest_of_its_first_use() -> None:
     shop = open_shop()
     payment = shop.pay(minor=2_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -243,7 +243,7 @@ def test_what_all_meant_when_a_key_was_first_used_is_what_it_means_when_it_is_re
     assert shop.effects(REFUND) == [("REFUND", 500)]
 
 
-def test_after_a_part_that_failed_the_others_are_not_sent() -> None:
+def test_parts_after_a_failed_part_are_not_sent() -> None:
     shop = open_shop()
     payment = shop.pay(minor=2_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -283,7 +283,7 @@ def test_a_credit_is_paid_where_it_is_switched_on_and_changes_no_other_sum() -> 
     assert shop.effects() == [("DETACHED_CREDIT", 700)]
 
 
-def test_a_gateway_that_is_gone_is_a_typed_refusal() -> None:
+def test_a_removed_gateway_is_a_typed_refusal() -> None:
     shop = open_shop()
     payment = shop.pay()
     refused = problem(without_gateway(shop).transactions.authorize(payment.id))
@@ -293,7 +293,7 @@ def test_a_gateway_that_is_gone_is_a_typed_refusal() -> None:
 # --- the store fails ---
 
 
-def test_if_the_intent_cannot_be_stored_the_gateway_is_not_called() -> None:
+def test_the_gateway_is_not_called_if_the_intent_cannot_be_stored() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.store.before_commit = fail()
@@ -301,7 +301,7 @@ def test_if_the_intent_cannot_be_stored_the_gateway_is_not_called() -> None:
     assert shop.spy.calls == 0
 
 
-def test_if_nobody_knows_whether_the_intent_was_stored_the_gateway_is_not_called() -> None:
+def test_the_gateway_is_not_called_if_the_intent_may_not_be_stored() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.store.after_commit = fail("the connection was lost")
@@ -314,7 +314,7 @@ def test_if_nobody_knows_whether_the_intent_was_stored_the_gateway_is_not_called
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_if_the_result_cannot_be_stored_it_is_unknown_and_recovery_finds_it() -> None:
+def test_a_result_that_cannot_be_stored_is_unknown_and_recovered() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.spy.during = lambda _: setattr(shop.store, "before_commit", fail())
@@ -342,7 +342,7 @@ def test_no_transaction_of_the_store_is_open_while_the_gateway_is_called() -> No
 # --- the adapter misbehaves ---
 
 
-def test_refresh_asks_about_everything_that_is_open() -> None:
+def test_refresh_looks_up_everything_that_is_open() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     reference = value_of(shop.transactions.authorize(payment.id)).transactions[0].gateway_reference
@@ -351,7 +351,7 @@ def test_refresh_asks_about_everything_that_is_open() -> None:
     assert [transaction.status for transaction in report.transactions] == [TransactionStatus.SUCCEEDED]
 
 
-def test_refresh_leaves_alone_what_is_under_way() -> None:
+def test_refresh_leaves_calls_in_flight_alone() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.spy.during = lambda _: shop.transactions.refresh(payment.id)
@@ -374,7 +374,7 @@ def test_a_void_restores_the_hold_which_can_be_captured_again() -> None:
     ]
 
 
-def test_settlement_is_asked_for_and_ends_the_time_of_voids() -> None:
+def test_after_settlement_refunds_replace_voids() -> None:
     shop = open_shop()
     payment = captured(shop)
     value_of(shop.transactions.settle(payment, key="k-1"))
@@ -383,7 +383,7 @@ def test_settlement_is_asked_for_and_ends_the_time_of_voids() -> None:
     assert shop.effects()[-2:] == [("SETTLED", 10_000), ("REFUND", 1)]
 
 
-def test_a_gateway_that_refunds_only_what_is_settled_is_asked_only_then() -> None:
+def test_a_gateway_that_refunds_only_after_settlement_gets_no_refund_before() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "refund_requires_settlement": True}}})
     payment = captured(shop)
     assert isinstance(problem(shop.transactions.refund(payment, eur(1))), OperationNotAllowed)
@@ -410,7 +410,7 @@ def answering(shop: ShopFixture, **rest: Any) -> None:
     shop.spy.instead = lambda _: PaymentResponse(seen=observation(**rest), method_properties=properties)
 
 
-def test_a_decline_is_told_with_all_that_the_gateway_said_of_it() -> None:
+def test_a_decline_keeps_its_code_its_kind_and_its_hardness() -> None:
     shop = open_shop()
     payment = shop.pay()
     answering(shop, status=TransactionStatus.DECLINED, code="stolen", failure_type=FailureType.FRAUD, hard=True)
@@ -427,7 +427,7 @@ def test_a_decline_is_told_with_all_that_the_gateway_said_of_it() -> None:
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
-def test_an_answer_that_nobody_could_write_down_is_unknown_until_it_is_looked_up() -> None:
+def test_an_answer_that_could_not_be_recorded_is_unknown_until_it_is_looked_up() -> None:
     shop = open_shop()
     payment = shop.pay()
 

@@ -185,7 +185,7 @@ CALLS: Final[dict[str, tuple[_Call, Channel]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_a_gateway_says_is_bound_to_what_was_asked_and_to_its_channel(call: str) -> None:
+def test_an_answer_is_bound_to_its_request_and_its_channel(call: str) -> None:
     ask, channel = CALLS[call]
     said = saying(gateway_reference="au_1", operator="eve")
     adapter = Adapter(PaymentResponse(seen=said) if call == "execute" else said)
@@ -207,7 +207,7 @@ def test_what_a_gateway_says_is_bound_to_what_was_asked_and_to_its_channel(call:
         (saying(transaction_id=9), "the adapter's answer cannot be kept"),
     ],
 )
-def test_what_is_no_answer_is_an_unknown_result_that_says_why(call: str, says: Any, message: str) -> None:
+def test_anything_but_an_answer_is_an_unknown_result_with_a_reason(call: str, says: Any, message: str) -> None:
     ask, channel = CALLS[call]
     answer = PaymentResponse(seen=says) if call == "execute" and isinstance(says, Observation) else says
     assert ask(whole(Adapter(answer))) == Observation(
@@ -216,7 +216,7 @@ def test_what_is_no_answer_is_an_unknown_result_that_says_why(call: str, says: A
 
 
 @pytest.mark.parametrize("call", ["look_up", "confirm", "give_up"])
-def test_that_a_gateway_does_not_know_a_transaction_is_passed_on(call: str) -> None:
+def test_not_found_is_passed_on(call: str) -> None:
     assert CALLS[call][0](whole(Adapter(NotFoundYet("gone")))) == NotFoundYet("gone")
 
 
@@ -230,13 +230,13 @@ def test_an_answer_keeps_its_excerpt_and_the_properties_that_a_method_may_have()
 @pytest.mark.parametrize(
     "properties", [None, {"token": "pm_1"}, {"token": Secret("4242424242424242")}, {"": Secret("pm_1")}, ()]
 )
-def test_properties_that_no_method_may_have_are_left_out_and_the_answer_stands(properties: Any) -> None:
+def test_invalid_method_properties_are_left_out_and_the_answer_stands(properties: Any) -> None:
     heard = gateway_calls.execute(whole(Adapter(PaymentResponse(seen=saying(), method_properties=properties))), REQUEST)
     assert (heard.seen.status, heard.method_properties) == (SUCCEEDED, {})
 
 
 @pytest.mark.parametrize(("reverses", "asked"), [(True, "roll_back"), (False, "execute")])
-def test_a_reversal_is_made_in_the_gateways_own_way_if_it_has_one(reverses: bool, asked: str) -> None:
+def test_a_reversal_uses_the_gateways_own_rollback_if_it_has_one(reverses: bool, asked: str) -> None:
     adapter = Adapter(PaymentResponse(seen=saying()))
     gateway_calls.execute(whole(adapter), REQUEST, reverses=reverses)
     gateway_calls.execute(bare(adapter), REQUEST, reverses=reverses)
@@ -259,7 +259,7 @@ INTERRUPTED: Final[tuple[_Call, ...]] = (
 
 @pytest.mark.parametrize("interrupted", [KeyboardInterrupt(), SystemExit(1)])
 @pytest.mark.parametrize("call", INTERRUPTED)
-def test_an_interruption_goes_on_without_the_frames_and_the_causes_of_the_adapter(
+def test_an_interruption_goes_on_without_the_frames_and_causes_of_the_adapter(
     call: _Call, interrupted: BaseException
 ) -> None:
     interrupted.__cause__ = RuntimeError("tok_approved")
@@ -308,7 +308,7 @@ def test_a_vault_forgets_a_method_or_says_why_not(says: Any, forgotten: Any) -> 
     assert adapter.asked == [("forget", CUSTOMER, METHOD)]
 
 
-def test_without_a_vault_a_method_is_kept_as_it_is_and_there_is_nothing_to_forget() -> None:
+def test_without_a_vault_a_method_is_kept_as_it_is_and_nothing_is_forgotten() -> None:
     adapter = Adapter(None)
     assert gateway_calls.keep(bare(adapter), CUSTOMER, METHOD) == Success(attrs.evolve(METHOD, single_use=False))
     assert gateway_calls.forget(bare(adapter), CUSTOMER, METHOD) == Success(None)
@@ -324,7 +324,7 @@ def test_without_a_vault_a_method_is_kept_as_it_is_and_there_is_nothing_to_forge
         (True, InvalidInput("method", "the adapter's check gave bool")),
     ],
 )
-def test_a_method_is_good_only_if_the_adapter_says_so(says: Any, problem: InvalidInput | None) -> None:
+def test_a_method_is_valid_only_if_the_adapter_says_so(says: Any, problem: InvalidInput | None) -> None:
     adapter = Adapter(says)
     assert gateway_calls.check(whole(adapter), METHOD, PaymentType.COD) == problem
     assert adapter.asked == [("check", METHOD, PaymentType.COD)]
@@ -353,7 +353,7 @@ def test_an_action_is_completed_by_its_gateway_or_shown_as_it_is(says: Any, show
 
 @pytest.mark.parametrize(("secret", "hidden"), [("abcd", True), ("abc", False)])
 @pytest.mark.parametrize("field", ["code", "message"])
-def test_a_secret_that_a_gateway_repeats_is_taken_out_unless_it_stands_in_ordinary_words(
+def test_a_secret_that_a_gateway_repeats_is_removed_unless_it_is_too_short_to_tell(
     field: str, secret: str, hidden: bool
 ) -> None:
     request = attrs.evolve(REQUEST, method=PaymentMethod({"token": secret, "other": "zyxw"}))

@@ -35,7 +35,7 @@ NO_PRINT: Final = "holds characters that do not print"
 
 
 @pytest.mark.parametrize("key", ["k", "k" * 255, "payports", "of payports:"])
-def test_a_key_is_an_identifier_that_is_not_one_of_ours(key: str) -> None:
+def test_a_key_is_an_identifier_without_the_reserved_prefix(key: str) -> None:
     assert check_key(key) is None
 
 
@@ -50,7 +50,7 @@ def test_a_key_is_an_identifier_that_is_not_one_of_ours(key: str) -> None:
         (NUMBER, "looks like a card number"),
     ],
 )
-def test_what_is_no_key_of_a_host_is_refused_by_its_name(key: object, reason: str) -> None:
+def test_an_invalid_key_is_refused_by_its_field(key: object, reason: str) -> None:
     assert check_key(key) == InvalidInput("key", reason)
     assert check_key(key, "request_id") == InvalidInput("request_id", reason)
 
@@ -61,16 +61,16 @@ def test_a_limit_goes_from_one_to_ten_thousand(limit: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001, 1.0, True, "1", None])
-def test_any_other_limit_is_refused(limit: object) -> None:
+def test_a_limit_outside_that_range_is_refused(limit: object) -> None:
     assert check_limit(limit) == InvalidInput("limit", "must be a whole number from 1 to 10000")
 
 
-def test_an_observation_of_every_field_is_fine_and_so_is_one_of_hardly_any() -> None:
+def test_a_full_and_a_minimal_observation_are_valid() -> None:
     assert check_observation(Observation(**FINE)) is None
     assert check_observation(Observation(status=TransactionStatus.UNKNOWN, channel=Channel.RETURN)) is None
 
 
-def test_what_is_no_observation_is_refused() -> None:
+def test_a_value_that_is_no_observation_is_refused() -> None:
     look_alike: Any = type("LookAlike", (Observation,), {})
     no_channel = attrs.evolve(Observation(**FINE), channel="WEBHOOK")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] -- on purpose
     for wrong in (None, "paid", FINE, look_alike(**FINE), no_channel):
@@ -82,7 +82,7 @@ def test_an_observation_with_a_field_of_another_type_is_refused() -> None:
     assert check_observation(observation(hard=1)) == InvalidInput("observation", reason)
 
 
-def test_an_operators_word_goes_another_way() -> None:
+def test_an_observation_by_an_operator_is_refused() -> None:
     reason = "must not be OPERATOR; record an operator's ruling with maintenance.resolve()"
     found = check_observation(observation(channel=Channel.OPERATOR))
     assert found == InvalidInput("observation.channel", reason)
@@ -108,5 +108,5 @@ ACTION: Final = FINE["next_action"]
         ({"next_action": attrs.evolve(ACTION, reference="\0")}, "next_action.reference", NO_PRINT),
     ],
 )
-def test_each_text_of_an_observation_is_screened_and_named(changed: dict[str, Any], field: str, reason: str) -> None:
+def test_each_text_of_an_observation_is_checked_and_named(changed: dict[str, Any], field: str, reason: str) -> None:
     assert check_observation(observation(**changed)) == InvalidInput(f"observation.{field}", reason)

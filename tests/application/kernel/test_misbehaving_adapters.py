@@ -58,7 +58,7 @@ WRONG_ANSWERS: dict[str, Answering] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
-def test_an_adapter_that_misbehaves_has_told_us_nothing_and_the_result_is_found(wrong: Any) -> None:
+def test_a_misbehaving_adapter_gives_an_unknown_result_that_a_look_up_finds(wrong: Any) -> None:
     shop = open_shop()
     payment = shop.pay()
     inner = shop.spy.inner
@@ -76,7 +76,7 @@ def test_an_adapter_that_misbehaves_has_told_us_nothing_and_the_result_is_found(
 
 
 @pytest.mark.parametrize("wrong", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
-def test_a_look_up_that_misbehaves_has_told_us_nothing_and_does_not_stop_maintenance(wrong: Any) -> None:
+def test_a_misbehaving_look_up_gives_no_result_and_does_not_stop_maintenance(wrong: Any) -> None:
     shop = open_shop()
     payment, other = shop.pay("c-1", token="tok_timeout_charged"), shop.pay("c-2", token="tok_timeout_charged")
     for unknown in (payment, other):
@@ -95,7 +95,7 @@ def test_a_look_up_that_misbehaves_has_told_us_nothing_and_does_not_stop_mainten
     assert shop.reload(other).transactions[0].status is TransactionStatus.SUCCEEDED
 
 
-def test_an_answer_of_another_amount_is_never_success() -> None:
+def test_an_answer_with_another_amount_is_never_a_success() -> None:
     """hyperswitch-prism: an answer of EUR 1 to a charge of USD 1000 was reported as charged."""
     shop = open_shop()
     for number, amount in enumerate([eur(100), eur(5_991), Money(5_990, "USD"), Money(0, "EUR")]):
@@ -108,7 +108,7 @@ def test_an_answer_of_another_amount_is_never_success() -> None:
         assert not summary.amount_available_for_authorize
 
 
-def test_an_answer_for_another_account_is_never_success() -> None:
+def test_an_answer_for_another_account_is_never_a_success() -> None:
     shop = open_shop()
     payment = shop.pay()
     shop.spy.instead = _answering(amount=eur(5_990), gateway_reference="au_1", account="somebody-else")
@@ -118,7 +118,7 @@ def test_an_answer_for_another_account_is_never_success() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_interruption_passes_through_and_the_row_stays_sending_until_recovery(error: type[BaseException]) -> None:
+def test_an_interruption_leaves_the_transaction_sending_until_recovery(error: type[BaseException]) -> None:
     shop = open_shop()
     payment = shop.pay()
 
@@ -137,7 +137,7 @@ def test_an_interruption_passes_through_and_the_row_stays_sending_until_recovery
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_a_gateway_that_echoes_a_card_number_has_it_masked() -> None:
+def test_a_card_number_in_an_answer_is_masked() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_approved")
     shop.spy.instead = _answering(

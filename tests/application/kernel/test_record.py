@@ -32,7 +32,7 @@ HOST: Final = Cause("host")
 
 
 @pytest.mark.parametrize(("times", "fine"), [(TRIES - 1, True), (TRIES, False)])
-def test_a_fact_is_recorded_in_a_bounded_number_of_tries(times: int, fine: bool) -> None:
+def test_an_observation_is_recorded_in_a_bounded_number_of_tries(times: int, fine: bool) -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -45,7 +45,7 @@ def test_a_fact_is_recorded_in_a_bounded_number_of_tries(times: int, fine: bool)
         assert recorded == Failure(Busy(f"payment {payment.id}"))
 
 
-def test_a_fact_that_is_known_already_is_not_written_again() -> None:
+def test_a_known_observation_is_not_written_again() -> None:
     shop = open_shop()
     payment = shop.pay()
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -59,7 +59,7 @@ def test_a_fact_that_is_known_already_is_not_written_again() -> None:
     assert isinstance(about_nothing, Unplaced)
 
 
-def test_new_properties_replace_those_of_the_same_name_and_are_kept_for_good() -> None:
+def test_new_method_properties_replace_those_of_the_same_name() -> None:
     shop = open_shop()
     payment = value_of(
         shop.payments.create(
@@ -84,7 +84,7 @@ def answering(shop: ShopFixture, **rest: Any) -> None:
     shop.spy.instead = lambda _: PaymentResponse(seen=observation(**rest), method_properties=properties)
 
 
-def test_a_token_that_an_answer_brings_is_the_one_for_the_next_call() -> None:
+def test_a_token_in_an_answer_is_used_for_the_next_call() -> None:
     shop = open_shop()
     payment = shop.pay()
     answering(shop, status=TransactionStatus.SUCCEEDED, method_properties={"token": Secret("pm_for_ever")})
@@ -94,7 +94,7 @@ def test_a_token_that_an_answer_brings_is_the_one_for_the_next_call() -> None:
     assert shop.spy.executed[-1].method.token == "pm_for_ever"
 
 
-def test_a_fact_is_merged_with_what_somebody_else_has_written_meanwhile() -> None:
+def test_an_observation_is_merged_with_concurrent_changes() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -106,7 +106,7 @@ def test_a_fact_is_merged_with_what_somebody_else_has_written_meanwhile() -> Non
     assert merged == shop.reload(payment)
 
 
-def test_a_date_moves_only_with_what_it_is_for() -> None:
+def test_a_due_date_changes_only_with_its_own_transaction() -> None:
     shop = open_shop()
     payment = shop.pay(minor=3_000, token="tok_async")
     slow = value_of(shop.transactions.authorize(payment.id, eur(1_000))).transactions[0]
@@ -117,7 +117,7 @@ def test_a_date_moves_only_with_what_it_is_for() -> None:
     assert shop.reload(payment).by_id[slow.id].due_at == due
 
 
-def test_what_was_made_outside_is_dated_when_it_is_heard_of() -> None:
+def test_a_transaction_made_outside_is_created_when_it_is_first_observed() -> None:
     shop = open_shop()
     payment = shop.pay()
     sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]

@@ -48,9 +48,7 @@ def test_a_text_is_bounded_printable_and_without_card_numbers(text: Any, plain: 
 
 @pytest.mark.parametrize("field", ["gateway_reference", "parent_reference", "account"])
 @pytest.mark.parametrize(("reference", "may_be"), [("r" * 255, True), ("r" * 256, False), ("a\tb", False)])
-def test_a_name_that_the_gateway_gave_is_kept_whole_or_refuses_the_answer(
-    field: str, reference: str, may_be: bool
-) -> None:
+def test_a_gateway_reference_is_kept_whole_or_the_answer_is_refused(field: str, reference: str, may_be: bool) -> None:
     said = saying(**{field: reference})
     assert sanitizing.sanitized(said) == (said if may_be else None)
 
@@ -93,13 +91,13 @@ def test_a_card_number_in_an_attribute_is_masked() -> None:
         ("/3ds", False),
     ],
 )
-def test_a_browser_is_sent_to_addresses_of_the_web_only(url: str, stays: bool) -> None:
+def test_a_browser_is_sent_to_web_addresses_only(url: str, stays: bool) -> None:
     said = NextAction(type="redirect", url=url, reference="ch_1")
     assert kept(next_action=said) == saying(next_action=said if stays else attrs.evolve(said, url=""))
 
 
 @pytest.mark.parametrize(("reference", "stays"), [("r" * 255, True), ("r" * 256, False), ("a\tb", False)])
-def test_an_action_without_a_name_that_can_be_kept_has_none(reference: str, stays: bool) -> None:
+def test_an_invalid_action_reference_is_dropped(reference: str, stays: bool) -> None:
     said = NextAction(type="one\ntwo", reference=reference)
     assert kept(next_action=said) == saying(
         next_action=NextAction(type="one two", reference=reference if stays else "")
@@ -125,7 +123,7 @@ WRONG: Final[dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("field", WRONG)
-def test_a_field_of_another_type_refuses_the_answer(field: str) -> None:
+def test_an_answer_with_a_field_of_another_type_is_refused(field: str) -> None:
     assert sanitizing.is_well_formed(saying())
     assert not sanitizing.is_well_formed(saying(**{field: WRONG[field]}))
     assert kept(**{field: WRONG[field]}) is None
@@ -135,14 +133,14 @@ ANY: Final[Any] = None
 
 
 @pytest.mark.parametrize("attributes", [None, 5, "ab", [("a", "b")], (["a", "b"],), (("a",),), (("a", 1),)])
-def test_attributes_that_are_no_pairs_refuse_the_answer(attributes: Any) -> None:
+def test_an_answer_whose_attributes_are_no_pairs_is_refused(attributes: Any) -> None:
     said = saying()
     object.__setattr__(said, "attributes", attributes)  # an adapter that goes round the constructor
     assert not sanitizing.is_well_formed(said)
     assert sanitizing.sanitized(said) is None
 
 
-def test_attributes_are_put_in_order_whoever_made_them() -> None:
+def test_attributes_are_sorted() -> None:
     said = saying()
     object.__setattr__(said, "attributes", (("b", "1"), ("a", "2"), ("b", "3")))
     cleaned = sanitizing.sanitized(said)
@@ -165,13 +163,13 @@ def test_attributes_are_put_in_order_whoever_made_them() -> None:
         {"fields": ("ab",)},
     ],
 )
-def test_an_action_of_other_types_refuses_the_answer(wrong: dict[str, Any]) -> None:
+def test_an_answer_whose_action_has_other_types_is_refused(wrong: dict[str, Any]) -> None:
     fine: dict[str, Any] = {"type": "a", "url": "", "reference": "", "fields": (("a", "b"),)}
     assert kept(next_action=NextAction(**fine)) == saying(next_action=NextAction(**fine))
     assert kept(next_action=NextAction(**(fine | wrong))) is None
 
 
-def test_an_attribute_that_is_no_text_refuses_the_answer() -> None:
+def test_an_answer_with_an_attribute_that_is_no_text_is_refused() -> None:
     assert kept(attributes={"a": 1}) is None
 
 
@@ -181,7 +179,7 @@ def test_a_look_alike_is_no_observation() -> None:
     assert sanitizing.sanitized(None) is None
 
 
-def test_what_is_said_of_itself_is_kept_unless_it_is_known_better() -> None:
+def test_an_answers_own_transaction_and_channel_stand_unless_they_are_known() -> None:
     said = saying(transaction_id="t-1", channel=Channel.WEBHOOK)
     assert sanitizing.sanitized(said) == said
     assert sanitizing.sanitized(said, about="") == attrs.evolve(said, transaction_id="")

@@ -77,7 +77,7 @@ def judged(shop: ShopFixture, payment: Payment, one: Transaction, answer: Any, *
     ("waited", "status", "failure"),
     [(599, UNKNOWN, None), (600, TransactionStatus.NOT_EXECUTED, FailureType.NOT_POSSIBLE)],
 )
-def test_not_found_is_a_proof_once_nothing_can_be_on_its_way(
+def test_not_found_is_a_proof_once_no_request_can_be_in_flight(
     waited: int, status: TransactionStatus, failure: FailureType | None, reason: str, message: str
 ) -> None:
     shop, payment, one = in_doubt()
@@ -101,13 +101,13 @@ def test_the_longer_of_two_bounds_counts(in_flight: int, reliable: int) -> None:
 
 
 @pytest.mark.parametrize("token", ["tok_approved", "tok_async", "tok_3ds"])
-def test_not_found_proves_nothing_about_what_the_gateway_told_of_before(token: str) -> None:
+def test_not_found_proves_nothing_about_a_transaction_that_the_gateway_knew(token: str) -> None:
     shop, payment, one = in_doubt(token)
     shop.clock.advance(HOUR)
     assert judged(shop, payment, one, NotFoundYet()).status is UNKNOWN
 
 
-def test_an_answer_is_its_own_judgement() -> None:
+def test_an_observation_is_taken_as_it_is() -> None:
     shop, payment, one = in_doubt()
     answer = observation(TransactionStatus.SUCCEEDED)
     assert judged(shop, payment, one, answer) is answer
@@ -116,7 +116,7 @@ def test_an_answer_is_its_own_judgement() -> None:
 GONE: Final = "the gateway is not configured any more"
 
 
-def test_a_gateway_that_is_gone_tells_nothing() -> None:
+def test_a_removed_gateway_gives_no_answer() -> None:
     shop, payment, one = in_doubt("tok_3ds")
     env = without_gateway(shop).environment
     said = Observation(status=UNKNOWN, channel=Channel.LOOK_UP, transaction_id=one.id, message=GONE)
@@ -138,7 +138,7 @@ class Actions(ExternalActions):
         return observation(TransactionStatus.DECLINED)
 
 
-def test_giving_up_is_asked_about_the_transaction_that_waits() -> None:
+def test_give_up_is_called_with_the_waiting_transaction() -> None:
     shop, payment, one = in_doubt("tok_3ds")
     actions = Actions()
     told_of = status_inquiry.give_up(with_gateway(shop, actions=actions).environment, payment, one)
@@ -147,7 +147,7 @@ def test_giving_up_is_asked_about_the_transaction_that_waits() -> None:
 
 
 @pytest.mark.parametrize(("token", "fenced"), [("tok_timeout_charged", True), ("tok_async", False)])
-def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
+def test_only_an_unknown_result_is_fenced(token: str, fenced: bool) -> None:
     shop, payment, one = in_doubt(token)
     fences: list[bool] = []
     inner = shop.spy.inner
@@ -164,7 +164,7 @@ def test_only_what_is_in_doubt_is_fenced(token: str, fenced: bool) -> None:
     assert fences == [fenced]
 
 
-def test_an_answer_that_leaves_it_open_is_counted_and_recorded() -> None:
+def test_an_answer_that_leaves_the_result_open_is_counted_and_recorded() -> None:
     shop, payment, one = in_doubt()
     slow: Any = Saying(shop, NotFoundYet())
     env = with_gateway(shop, transactions=slow).environment
@@ -198,7 +198,7 @@ def test_silence_leaves_no_trace_and_every_answer_does(answer: Any, silent: bool
     assert after == shop.reload(payment)
 
 
-def test_an_intent_that_nobody_answers_about_is_unknown_from_then_on() -> None:
+def test_an_intent_without_an_answer_becomes_unknown() -> None:
     shop = open_shop()
     payment = shop.pay()
 
@@ -215,7 +215,7 @@ def test_an_intent_that_nobody_answers_about_is_unknown_from_then_on() -> None:
     assert status_inquiry.look_up(env, once, once.transactions[0], HOST) == once == shop.reload(payment)
 
 
-def test_the_silence_of_a_gateway_that_can_never_say_counts_as_its_answer() -> None:
+def test_silence_of_a_gateway_without_look_up_counts_as_its_answer() -> None:
     shop, payment, one = in_doubt()
     blind: Any = Saying(shop, observation(UNKNOWN), LookUp.NONE)
     after = status_inquiry.look_up(with_gateway(shop, transactions=blind).environment, payment, one, HOST)
@@ -230,7 +230,7 @@ def test_a_look_up_that_cannot_be_recorded_leaves_the_payment_as_it_was() -> Non
 
 
 @pytest.mark.parametrize(("waited", "asked"), [(59, 0), (60, 1)])
-def test_a_call_is_left_alone_for_as_long_as_it_may_be_under_way(waited: int, asked: int) -> None:
+def test_a_call_is_left_alone_while_it_may_be_in_flight(waited: int, asked: int) -> None:
     shop = open_shop()
     payment = shop.pay()
 
@@ -248,14 +248,14 @@ def test_a_call_is_left_alone_for_as_long_as_it_may_be_under_way(waited: int, as
 
 
 @pytest.mark.parametrize("token", ["tok_wrong_amount", "tok_approved", "tok_async", "tok_declined"])
-def test_what_is_known_or_waits_for_a_person_is_not_looked_up(token: str) -> None:
+def test_a_known_result_or_a_discrepancy_is_not_looked_up(token: str) -> None:
     shop, payment, _ = in_doubt(token)
     shop.clock.advance(MINUTE)
     assert status_inquiry.look_up_indeterminate(shop.environment, payment, HOST) == payment
     assert shop.spy.looked_up == []
 
 
-def test_a_release_that_a_capture_implied_is_looked_up_with_its_capture_only() -> None:
+def test_an_implied_release_is_looked_up_only_with_its_capture() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))

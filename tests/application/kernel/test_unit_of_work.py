@@ -17,7 +17,7 @@ from tests.application.fixtures import ShopFixture, eur, open_shop, problem, val
 from tests.application.scenarios import OWNER
 
 
-def test_a_decision_is_made_again_a_bounded_number_of_times() -> None:
+def test_a_decision_is_repeated_a_bounded_number_of_times() -> None:
     shop = open_shop()
     payment = shop.pay()
     for times, fine in ((TRIES - 1, True), (TRIES, False)):
@@ -52,7 +52,7 @@ def to_take(shop: ShopFixture, payment: Payment, hold: CheckoutLease) -> Any:
 
 
 @pytest.mark.parametrize("begin", [to_claim, to_take])
-def test_who_has_lost_the_checkout_begins_nothing_more_and_says_which(begin: Callable[..., Any]) -> None:
+def test_an_attempt_that_lost_its_lease_begins_nothing_more(begin: Callable[..., Any]) -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
@@ -64,7 +64,7 @@ def test_who_has_lost_the_checkout_begins_nothing_more_and_says_which(begin: Cal
 
 
 @pytest.mark.parametrize("begin", [to_claim, to_take])
-def test_who_only_meets_a_faster_writer_decides_again_and_proves_its_hold(begin: Callable[..., Any]) -> None:
+def test_an_attempt_that_meets_a_faster_writer_decides_again_under_its_lease(begin: Callable[..., Any]) -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))

@@ -49,7 +49,7 @@ from tests.application.stubs import fail
 # --- decisions of a person ---
 
 
-def test_an_operator_settles_a_discrepancy_and_who_and_why_is_kept() -> None:
+def test_an_operators_decision_on_a_discrepancy_keeps_who_and_why() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_wrong_amount")
     problem(shop.transactions.authorize(payment.id))
@@ -63,7 +63,7 @@ def test_an_operator_settles_a_discrepancy_and_who_and_why_is_kept() -> None:
     assert (ruling.by, ruling.why) == ("operator ada", "the bank says 59.90")
 
 
-def test_an_operator_does_not_lower_what_succeeded() -> None:
+def test_an_operator_cannot_lower_a_success() -> None:
     shop = open_shop()
     payment = shop.pay()
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -74,7 +74,7 @@ def test_an_operator_does_not_lower_what_succeeded() -> None:
 @pytest.mark.parametrize(
     "status", ["UNKNOWN", "SENDING_TO_PROCESSOR", "REQUIRES_ACTION", "paid", None, 6, ["SUCCEEDED"]]
 )
-def test_an_operator_rules_only_what_can_be_ruled(status: Any) -> None:
+def test_an_operator_can_set_only_final_statuses(status: Any) -> None:
     shop = open_shop()
     payment = shop.pay()
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -82,7 +82,7 @@ def test_an_operator_rules_only_what_can_be_ruled(status: Any) -> None:
     assert isinstance(problem(ruled), InvalidInput)
 
 
-def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
+def test_a_decision_records_the_operator_the_reason_and_the_reference() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -107,7 +107,7 @@ def test_a_ruling_keeps_who_ruled_why_and_by_what_name() -> None:
     )
 
 
-def test_a_ruling_concludes_the_checkout_that_waited_for_it() -> None:
+def test_a_decision_finalizes_the_checkout_that_waited_for_it() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -118,7 +118,7 @@ def test_a_ruling_concludes_the_checkout_that_waited_for_it() -> None:
 
 
 @pytest.mark.parametrize("reason", [None, 5, b"because"])
-def test_a_reason_that_is_no_text_is_none(reason: Any) -> None:
+def test_a_reason_must_be_text(reason: Any) -> None:
     ruled = open_shop().maintenance.resolve("t-1", TransactionStatus.SUCCEEDED, operator="ada", reason=reason)
     assert problem(ruled) == InvalidInput("reason", "must be text")
 
@@ -127,7 +127,7 @@ def shown(shop: ShopFixture) -> list[AttentionKind]:
     return [item.kind for item in value_of(shop.maintenance.needs_attention())]
 
 
-def test_what_nobody_can_look_up_is_shown_at_once() -> None:
+def test_an_unknown_result_that_nobody_can_look_up_is_shown_at_once() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     problem(shop.transactions.authorize(payment.id))
@@ -136,7 +136,7 @@ def test_what_nobody_can_look_up_is_shown_at_once() -> None:
     assert shown(with_gateway(shop, transactions=blind)) == [AttentionKind.UNKNOWN_RESULT]
 
 
-def test_what_contradicts_itself_or_follows_another_is_shown_once() -> None:
+def test_a_discrepancy_and_an_implied_release_are_shown_once() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "partial_capture": "RELEASES_REST"}}})
     odd = shop.pay(token="tok_wrong_amount")
     problem(shop.transactions.authorize(odd.id))
@@ -149,14 +149,14 @@ def test_what_contradicts_itself_or_follows_another_is_shown_once() -> None:
     assert sorted(shown(with_gateway(shop, transactions=blind))) == ["DISCREPANCY", "UNKNOWN_RESULT"]
 
 
-def test_what_failed_at_a_gateway_that_is_gone_is_nobodys_concern() -> None:
+def test_final_results_at_a_removed_gateway_need_no_attention() -> None:
     shop = open_shop()
     for token in ("tok_declined", "tok_unreachable", "tok_approved"):
         shop.transactions.authorize(shop.pay(token=token).id)
     assert shown(without_gateway(shop)) == []
 
 
-def test_a_ruling_does_not_take_a_transaction_for_another_one_of_the_gateway() -> None:
+def test_a_decision_cannot_give_a_known_transaction_another_reference() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -169,7 +169,7 @@ def test_a_ruling_does_not_take_a_transaction_for_another_one_of_the_gateway() -
     value_of(shop.transactions.capture(payment.id))
 
 
-def test_what_a_person_has_named_wrongly_may_be_named_again() -> None:
+def test_an_operators_reference_may_be_corrected() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     problem(shop.transactions.authorize(payment.id))
@@ -185,7 +185,7 @@ def test_what_a_person_has_named_wrongly_may_be_named_again() -> None:
     assert shop.reload(payment).transactions[0].judgement.references == ("a-typo", "its-name")
 
 
-def test_a_person_cannot_lower_what_is_final() -> None:
+def test_an_operator_who_lowers_a_final_status_is_refused() -> None:
     shop = open_shop()
     row = value_of(shop.transactions.authorize(shop.pay().id)).transactions[0]
     ruled = shop.maintenance.resolve(row.id, TransactionStatus.DECLINED, operator="ada", reason="it seems so")
@@ -208,7 +208,7 @@ def captured(shop: ShopFixture) -> tuple[Payment, str]:
     return payment, made.gateway_reference
 
 
-def test_a_chargeback_is_shown_until_somebody_has_noted_it() -> None:
+def test_a_chargeback_is_shown_until_an_operator_notes_it() -> None:
     shop = open_shop()
     payment, reference = captured(shop)
     shop.bank.dashboard("CHARGEBACK", reference, eur(5_990))
@@ -218,7 +218,7 @@ def test_a_chargeback_is_shown_until_somebody_has_noted_it() -> None:
     assert attention_kinds(shop) == set()
 
 
-def test_what_the_gateway_takes_back_is_shown_until_somebody_has_noted_it() -> None:
+def test_a_revoked_success_is_shown_until_an_operator_notes_it() -> None:
     shop = open_shop()
     payment, reference = captured(shop)
     shop.bank.revoke(reference)
@@ -228,7 +228,7 @@ def test_what_the_gateway_takes_back_is_shown_until_somebody_has_noted_it() -> N
     assert attention_kinds(shop) == set()
 
 
-def test_an_order_that_was_placed_on_a_promise_is_shown_when_the_promise_fails() -> None:
+def test_an_order_whose_awaited_result_fails_is_shown() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "awaiting_covers": True}}})
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -239,7 +239,7 @@ def test_an_order_that_was_placed_on_a_promise_is_shown_when_the_promise_fails()
     assert attention_kinds(shop) == set()
 
 
-def test_everything_that_needs_attention_is_found_however_much_it_is() -> None:
+def test_everything_that_needs_attention_is_found_page_by_page() -> None:
     shop = open_shop()
     for number in range(12):
         problem(shop.transactions.authorize(shop.pay(f"c-{number}", token="tok_wrong_amount").id))
@@ -251,7 +251,7 @@ def test_everything_that_needs_attention_is_found_however_much_it_is() -> None:
     assert [item.id for page in pages for item in page] == [item.payment_id for item in whole]
 
 
-def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_can_look() -> None:
+def test_an_unknown_result_is_shown_after_half_an_hour() -> None:
     shop = open_shop()
     payment = unknown(shop, 1)
     row = shop.reload(payment).transactions[0]
@@ -268,7 +268,7 @@ def test_an_unknown_result_is_shown_after_half_an_hour_or_at_once_where_nobody_c
     assert attention_items(shop) == [shown]
 
 
-def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
+def test_an_unknown_result_at_a_removed_gateway_is_shown_at_once() -> None:
     shop = open_shop()
     payment = unknown(shop, 1)
     fine = shop.pay("c-2")
@@ -286,7 +286,7 @@ def test_an_unknown_result_at_a_gateway_that_is_gone_is_shown_at_once() -> None:
     assert attention_items(shop) == []
 
 
-def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
+def test_a_reversal_at_a_removed_gateway_is_shown() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -299,7 +299,7 @@ def test_a_reversal_at_a_gateway_that_is_gone_is_shown() -> None:
     assert run(shop) == passed(reversed=1)
 
 
-def test_a_doubt_is_never_written_down_as_a_failure_however_often_nobody_answers() -> None:
+def test_an_unknown_result_is_never_recorded_as_a_failure_however_often_nobody_answers() -> None:
     """Hyperswitch writes a timeout as failed after the last poll, Spree as failed and retryable."""
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
@@ -315,7 +315,7 @@ def test_a_doubt_is_never_written_down_as_a_failure_however_often_nobody_answers
     assert value_of(shop.payments.summary(payment.id)).amount_available_for_authorize == eur(0)
 
 
-def test_a_transaction_keeps_the_gateway_it_was_sent_to_and_one_that_is_gone_is_shown() -> None:
+def test_a_transaction_keeps_its_gateway_and_a_removed_gateway_is_shown() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
     payment = shop.pay(token="tok_timeout_charged")
 
@@ -357,7 +357,7 @@ def test_all_pages_of_what_needs_attention_are_shown() -> None:
 
 
 @pytest.mark.parametrize(("late_s", "shown"), [(0, False), (1, True)])
-def test_a_result_that_is_owed_for_more_than_a_week_is_shown(late_s: int, shown: bool) -> None:
+def test_a_result_awaited_for_more_than_a_week_is_shown(late_s: int, shown: bool) -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -373,7 +373,7 @@ def test_a_result_that_is_owed_for_more_than_a_week_is_shown(late_s: int, shown:
     assert value_of(shop.maintenance.needs_attention()) == ((item,) if shown else ())
 
 
-def test_what_a_person_is_told_to_do_is_told_word_for_word() -> None:
+def test_each_item_says_what_is_the_case_and_what_to_do() -> None:
     shop = open_shop({"checkout": {"rollback": "immediate"}})
     odd = shop.pay("c-2", token="tok_wrong_amount")
     problem(shop.transactions.authorize(odd.id))
@@ -390,7 +390,7 @@ def test_what_a_person_is_told_to_do_is_told_word_for_word() -> None:
     )
 
 
-def test_what_is_final_at_a_gateway_that_is_gone_is_not_shown_beside_what_is_not() -> None:
+def test_at_a_removed_gateway_only_open_transactions_are_shown() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))

@@ -19,7 +19,7 @@ from tests.application.stubs import fail
 HALF_A_MINUTE: Final = timedelta(seconds=30)
 
 
-def test_what_another_worker_has_leased_is_left_to_it() -> None:
+def test_a_payment_leased_by_another_worker_is_left_to_it() -> None:
     shop = open_shop()
     theirs, ours = unknown(shop, 1), unknown(shop, 2)
     shop.clock.advance(2 * MINUTE)
@@ -32,7 +32,7 @@ def test_what_another_worker_has_leased_is_left_to_it() -> None:
     assert shop.reload(theirs).transactions[0].succeeded
 
 
-def test_a_pass_gives_back_what_it_leased() -> None:
+def test_a_pass_releases_its_leases() -> None:
     shop = open_shop()
     payments = [unknown(shop, number) for number in range(45)]
     shop.clock.advance(2 * MINUTE)
@@ -41,7 +41,7 @@ def test_a_pass_gives_back_what_it_leased() -> None:
     assert shop.repository.lease(names, "another", HALF_A_MINUTE) == set(names)
 
 
-def test_two_workers_at_once_look_each_payment_up_once() -> None:
+def test_two_concurrent_workers_look_each_payment_up_once() -> None:
     shop = open_shop()
     for number in range(30):
         unknown(shop, number)
@@ -60,7 +60,7 @@ def test_two_workers_at_once_look_each_payment_up_once() -> None:
     assert len({request.transaction_id for request in shop.spy.looked_up}) == len(shop.spy.looked_up) == 30
 
 
-def test_a_payment_that_the_store_cannot_read_keeps_nobody_else_waiting() -> None:
+def test_an_unreadable_payment_does_not_delay_the_others() -> None:
     shop = open_shop()
     bad, good = unknown(shop, 1), unknown(shop, 2)
     shop.clock.advance(2 * MINUTE)
@@ -105,7 +105,7 @@ def test_a_store_that_fails_altogether_ends_the_pass() -> None:
     assert (report.unreadable, report.doubts_resolved) == (1, 0)
 
 
-def test_a_gateway_that_gives_no_answer_is_left_alone_and_keeps_no_other_waiting() -> None:
+def test_a_silent_gateway_is_left_alone_and_does_not_delay_the_others() -> None:
     shop = open_shop({"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}})
     dead = [shop.pay(f"d-{number}", token="tok_timeout_charged", gateway="dead") for number in range(10)]
     for payment in dead:
@@ -122,7 +122,7 @@ def test_a_gateway_that_gives_no_answer_is_left_alone_and_keeps_no_other_waiting
     assert all(shop.reload(payment).transactions[0].succeeded for payment in dead)
 
 
-def test_a_gateway_that_does_not_know_a_payment_has_answered() -> None:
+def test_not_found_counts_as_an_answer_of_the_gateway() -> None:
     shop = open_shop()
     for number in range(10):
         problem(shop.transactions.authorize(shop.pay(f"c-{number}", token="tok_timeout_not_charged").id))
@@ -131,7 +131,7 @@ def test_a_gateway_that_does_not_know_a_payment_has_answered() -> None:
     assert value_of(shop.maintenance.run()).looked_up == 10
 
 
-def test_a_pass_that_is_told_to_stop_ends_between_two_payments_and_gives_the_rest_back_at_once() -> None:
+def test_a_pass_that_must_stop_ends_between_two_payments_and_releases_the_rest() -> None:
     shop = open_shop()
     payments = [unknown(shop, number) for number in range(45)]
     shop.clock.advance(2 * MINUTE)
@@ -144,7 +144,7 @@ def test_a_pass_that_is_told_to_stop_ends_between_two_payments_and_gives_the_res
     assert (rest.doubts_resolved, rest.more) == (23, False)
 
 
-def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
+def test_a_pass_that_must_stop_begins_nothing() -> None:
     shop = open_shop()
     unknown(shop, 1)
     payment = shop.pay("c-2", token="tok_timeout_charged")
@@ -169,7 +169,7 @@ def test_who_is_told_to_stop_begins_nothing_of_any_kind() -> None:
     assert (report.looked_up, report.notifications_applied, report.checkouts_concluded, report.more) == (3, 1, 1, False)
 
 
-def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:
+def test_an_error_of_the_stopping_function_releases_the_leases() -> None:
     shop = open_shop()
     payment = unknown(shop, 1)
     shop.clock.advance(2 * MINUTE)
@@ -186,14 +186,14 @@ def test_what_cannot_say_whether_to_stop_gives_its_leases_back() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, True, bool])
-def test_only_a_function_is_asked_whether_to_stop(nothing: Any) -> None:
+def test_stopping_must_be_a_function(nothing: Any) -> None:
     shop = open_shop()
     refused = InvalidInput("stopping", "must be a function")
     assert problem(shop.maintenance.run(stopping=nothing)) == refused
     assert problem(shop.events.deliver(print, stopping=nothing)) == refused
 
 
-def test_what_cannot_be_helped_does_not_keep_maintenance_from_the_rest() -> None:
+def test_payments_without_an_answer_do_not_keep_maintenance_from_the_rest() -> None:
     shop = open_shop()
     for number in range(6):
         stuck = shop.pay(f"stuck-{number}", token="tok_timeout_charged", gateway="sandbox")

@@ -65,7 +65,7 @@ def facts_since(shop: ShopFixture, commits: int) -> int:
 
 
 @pytest.mark.parametrize("limit", [100, 1_000])
-def test_after_days_without_an_answer_all_is_settled_within_a_minute_of_passes_and_a_row_of_them(limit: int) -> None:
+def test_after_days_of_outage_everything_is_resolved_within_a_minute_of_passes(limit: int) -> None:
     shop = open_shop()
     payments = unknown(shop, 300)
     shop.spy.on_look_up = silence
@@ -91,7 +91,7 @@ def test_after_days_without_an_answer_all_is_settled_within_a_minute_of_passes_a
 
 
 @pytest.mark.parametrize("limit", [10, 100])
-def test_whoever_goes_through_another_gateway_is_served_in_the_same_pass(limit: int) -> None:
+def test_payments_of_another_gateway_are_served_in_the_same_pass(limit: int) -> None:
     shop = open_shop(ONE_OF_TWO_IS_DEAD)
     unknown(shop, 250, "dead")
     shop.clock.advance(2 * MINUTE)
@@ -104,7 +104,7 @@ def test_whoever_goes_through_another_gateway_is_served_in_the_same_pass(limit: 
     assert report.more is (limit == PROBES + 7)
 
 
-def test_the_place_of_what_is_left_alone_goes_to_others_however_long_a_pass_takes() -> None:
+def test_payments_of_a_silent_gateway_leave_their_places_in_a_pass_to_others() -> None:
     shop = open_shop(ONE_OF_TWO_IS_DEAD)
     alive: list[Payment] = []
     for number, gateway in enumerate(("dead",) * 5 + ("sandbox",) + ("dead",) * 20 + ("sandbox",)):
@@ -126,7 +126,7 @@ def test_the_place_of_what_is_left_alone_goes_to_others_however_long_a_pass_take
 
 
 @pytest.mark.parametrize("limit", [PROBES, 100])
-def test_what_fell_silent_is_left_alone_also_if_a_pass_takes_no_more(limit: int) -> None:
+def test_a_silent_gateway_is_left_alone_whatever_the_limit_of_a_pass(limit: int) -> None:
     shop = open_shop()
     unknown(shop, 10)
     shop.spy.on_look_up = silence
@@ -134,7 +134,7 @@ def test_what_fell_silent_is_left_alone_also_if_a_pass_takes_no_more(limit: int)
     assert [run(shop, limit).looked_up for _ in range(2)] == [PROBES, 0]
 
 
-def test_what_one_worker_found_silent_others_leave_alone_until_half_a_minute_later() -> None:
+def test_other_workers_leave_a_silent_gateway_alone_for_half_a_minute() -> None:
     shop = open_shop(ONE_OF_TWO_IS_DEAD)
     dead = unknown(shop, 10, "dead")
     shop.spies["dead"].on_look_up = silence
@@ -155,7 +155,7 @@ def test_what_one_worker_found_silent_others_leave_alone_until_half_a_minute_lat
     assert open_ones(shop, [*dead, *alive]) == 0
 
 
-def test_what_the_gateway_answers_about_is_settled_between_what_it_does_not_answer_about() -> None:
+def test_payments_with_an_answer_are_resolved_among_those_without() -> None:
     """Two, an answer, two and so on: never three without an answer in a row."""
     shop = open_shop()
     payments = unknown(shop, 30)
@@ -172,7 +172,7 @@ def test_what_the_gateway_answers_about_is_settled_between_what_it_does_not_answ
     assert sorted(order) == list(range(30))
 
 
-def test_who_alone_gets_no_answer_waits_longer_each_time() -> None:
+def test_a_payment_that_alone_gets_no_answer_waits_longer_each_time() -> None:
     """It is not the gateway, for that answers about others: nothing is won by asking every minute."""
     shop = open_shop()
     other, stuck = unknown(shop, 2)
@@ -200,7 +200,7 @@ def make_due(shop: ShopFixture, payment: Payment) -> None:
     value_of(shop.store.of("default").commit(Commit(changes=(change,))))
 
 
-def test_what_was_answered_before_is_asked_again_soon_after_an_outage_as_well() -> None:
+def test_a_payment_that_was_answered_before_is_looked_up_soon_after_an_outage() -> None:
     shop = open_shop()
     (payment,) = unknown(shop, 1)
     shop.spy.on_look_up = lambda _: observation(TransactionStatus.AWAITING_RESULT)
@@ -215,7 +215,7 @@ def test_what_was_answered_before_is_asked_again_soon_after_an_outage_as_well() 
     assert timedelta(seconds=45) <= row.due_at - shop.clock.now() <= timedelta(seconds=60)
 
 
-def test_reversals_are_tried_seldom_during_an_outage_and_all_made_after_it() -> None:
+def test_reversals_are_rarely_tried_during_an_outage_and_all_made_after_it() -> None:
     shop = open_shop()
     payments = [shop.pay(f"c-{number}") for number in range(30)]
     for payment in payments:
@@ -261,7 +261,7 @@ def test_an_action_that_lapses_at_a_silent_gateway_is_given_up_when_it_is_back()
     assert only(shop.reload(payment), TransactionType.AUTHORIZE).status is TransactionStatus.DECLINED
 
 
-def test_a_hold_that_ends_soon_is_told_of_although_the_gateway_is_silent() -> None:
+def test_an_expiring_hold_is_reported_although_the_gateway_is_silent() -> None:
     shop = open_shop()
     payments = [shop.pay(f"c-{number}") for number in range(2)]
     for payment in payments:
@@ -276,7 +276,7 @@ def test_a_hold_that_ends_soon_is_told_of_although_the_gateway_is_silent() -> No
 @pytest.mark.parametrize(
     ("answer", "asked"), [(None, PROBES), (NotFoundYet(), 10), (observation(TransactionStatus.UNKNOWN), PROBES)]
 )
-def test_only_silence_makes_a_gateway_be_left_alone(answer: Any, asked: int) -> None:
+def test_a_gateway_is_left_alone_only_for_silence(answer: Any, asked: int) -> None:
     shop = open_shop()
     unknown(shop, 10)
     shop.spy.on_look_up = lambda _: answer
@@ -287,7 +287,7 @@ def test_only_silence_makes_a_gateway_be_left_alone(answer: Any, asked: int) -> 
     assert bool(shop.store.of("default").lease(left, "another", timedelta(minutes=1))) is (asked == 10)
 
 
-def test_a_gateway_that_can_never_say_is_asked_ever_more_seldom() -> None:
+def test_a_gateway_without_look_up_is_tried_ever_more_rarely() -> None:
     shop = open_shop()
     unknown(shop, 2)
 
@@ -305,7 +305,7 @@ def test_a_gateway_that_can_never_say_is_asked_ever_more_seldom() -> None:
     assert 2 * 5 < len(shop.spy.looked_up) < 2 * 15
 
 
-def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_with_one_payment() -> None:
+def test_a_silent_gateway_delays_no_other_merchant_and_is_tried_with_one_payment() -> None:
     shop = open_shop(ONE_OF_TWO_IS_DEAD)
     shops = [attrs.evolve(shop, payports=shop.payports.merchant(name)) for name in ("a", "b", "c")]
     for merchant in shops:
@@ -335,7 +335,7 @@ def test_whoever_was_waited_for_in_vain_holds_up_no_other_merchant_and_is_tried_
     assert {payment.transactions[0].status for payment in dead} == {TransactionStatus.SUCCEEDED}
 
 
-def test_silence_is_kept_in_mind_for_the_merchants_whose_gateway_is_set_up_alike() -> None:
+def test_merchants_with_the_same_gateway_configuration_share_its_circuit_breaker() -> None:
     own = {
         "a": {"checkout": {"rollback": "deferred"}},
         "b": {"gateways": {"dead": {"adapter": "sandbox", "account": "b"}}},
@@ -349,7 +349,7 @@ def test_silence_is_kept_in_mind_for_the_merchants_whose_gateway_is_set_up_alike
     assert here is not other
 
 
-def test_an_intent_whose_call_is_over_is_called_unknown_though_its_gateway_is_silent() -> None:
+def test_an_intent_whose_call_is_over_becomes_unknown_although_its_gateway_is_silent() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     shop.spy.on_look_up = fail()

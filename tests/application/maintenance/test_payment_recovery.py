@@ -32,7 +32,7 @@ from tests.application.maintenance.scenarios import attention_kinds, declined, f
 @pytest.mark.parametrize(
     ("answer", "fewest", "most"), [(observation(TransactionStatus.AWAITING_RESULT), 3, 10), (None, 60, 60)]
 )
-def test_unknown_rows_are_looked_up_within_a_minute_and_then_as_often_as_answers_come(
+def test_unknown_results_are_looked_up_within_a_minute_and_then_as_often_as_answers_come(
     answer: Any, fewest: int, most: int
 ) -> None:
     shop = open_shop()
@@ -46,7 +46,7 @@ def test_unknown_rows_are_looked_up_within_a_minute_and_then_as_often_as_answers
     assert fewest <= len(shop.spy.looked_up) <= most
 
 
-def test_a_result_that_is_owed_is_asked_for_when_it_is_due_and_later_each_time() -> None:
+def test_an_awaited_result_is_looked_up_when_it_is_due_and_later_each_time() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.transactions.authorize(payment.id))
@@ -62,7 +62,7 @@ def test_a_result_that_is_owed_is_asked_for_when_it_is_due_and_later_each_time()
     assert row.due_at > shop.clock.now()
 
 
-def test_what_waits_for_another_result_is_put_off_a_little_longer_each_time() -> None:
+def test_a_reversal_that_waits_for_another_result_is_postponed_longer_each_time() -> None:
     shop = open_shop()
     payment = shop.pay()
     sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
@@ -78,7 +78,7 @@ def test_what_waits_for_another_result_is_put_off_a_little_longer_each_time() ->
         assert shop.reload(payment).by_id[sale.id].look_ups == number
 
 
-def test_what_is_owed_at_a_gateway_that_is_gone_is_tried_every_minute_in_case_it_comes_back() -> None:
+def test_a_reversal_at_a_removed_gateway_is_tried_every_minute() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -124,7 +124,7 @@ def test_a_hold_that_was_captured_is_not_reported() -> None:
     assert shop.spy.looked_up == []
 
 
-def test_capturing_a_hold_that_was_reported_settles_it() -> None:
+def test_a_reported_hold_that_is_captured_needs_no_attention() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -134,7 +134,7 @@ def test_capturing_a_hold_that_was_reported_settles_it() -> None:
     assert not only(shop.reload(payment), TransactionType.AUTHORIZE).expiring
 
 
-def test_the_gateway_is_asked_before_a_hold_is_reported() -> None:
+def test_a_hold_is_looked_up_before_it_is_reported() -> None:
     shop = open_shop()
     payment = shop.pay()
     hold = only(value_of(shop.transactions.authorize(payment.id)).payment, TransactionType.AUTHORIZE)
@@ -144,7 +144,7 @@ def test_the_gateway_is_asked_before_a_hold_is_reported() -> None:
     assert attention_kinds(shop) == {AttentionKind.TAKEN_BACK}
 
 
-def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
+def test_a_hold_released_during_the_look_up_is_not_reported() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -160,7 +160,7 @@ def test_a_hold_that_was_released_meanwhile_is_not_warned_of() -> None:
     assert not only(shop.reload(payment), TransactionType.AUTHORIZE).expiring
 
 
-def test_a_hold_of_a_single_cent_is_warned_of_as_well() -> None:
+def test_a_hold_of_a_single_cent_is_reported_as_well() -> None:
     shop = open_shop()
     payment = shop.pay(minor=1)
     value_of(shop.transactions.authorize(payment.id))
@@ -174,7 +174,7 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
-def test_what_is_wanted_stays_although_something_beside_it_is_owed_back() -> None:
+def test_a_wanted_hold_stays_although_another_must_be_reversed() -> None:
     shop = open_shop()
     payment = shop.pay()
     late = declined(shop, payment, 990)
@@ -191,7 +191,7 @@ def test_what_is_wanted_stays_although_something_beside_it_is_owed_back() -> Non
     assert ("REVERSE_AUTH", 5_000) not in shop.effects()
 
 
-def test_what_is_claimed_while_it_is_to_be_demanded_back_is_not() -> None:
+def test_a_candidate_that_is_claimed_meanwhile_is_not_reversed() -> None:
     shop = open_shop()
     payment = failed_with_a_hold(shop)
     shop.clock.advance(3 * HOUR)
@@ -209,7 +209,7 @@ def test_what_is_claimed_while_it_is_to_be_demanded_back_is_not() -> None:
     assert shop.effects(REVERSE_AUTH) == []
 
 
-def test_a_candidate_of_which_nothing_came_is_not_owed() -> None:
+def test_a_declined_candidate_is_not_reversed() -> None:
     shop = open_shop({"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}})
     slow = shop.pay(minor=1_000, gateway="first", token="tok_async")
     shop.pay(minor=2_000, gateway="second", token="tok_declined")

@@ -20,7 +20,7 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 IMMEDIATE: Final = {"checkout": {"rollback": "immediate"}}
 
 
-def test_a_pass_counts_what_it_looked_up_and_what_that_settled() -> None:
+def test_a_pass_counts_its_look_ups_and_the_doubts_they_resolved() -> None:
     shop = open_shop()
     payments = [unknown(shop, number) for number in range(3)]
     known = payments[0].id
@@ -35,7 +35,7 @@ def test_a_pass_counts_what_it_looked_up_and_what_that_settled() -> None:
     assert run(shop) == passed()
 
 
-def test_a_pass_counts_what_it_reversed_and_what_it_could_not() -> None:
+def test_a_pass_counts_its_reversals_and_failed_reversals() -> None:
     shop = open_shop(IMMEDIATE)
     good, bad = shop.pay("c-1"), shop.pay("c-2")
     for payment in (good, bad):
@@ -49,7 +49,7 @@ def test_a_pass_counts_what_it_reversed_and_what_it_could_not() -> None:
     assert run(shop) == passed()
 
 
-def test_a_pass_counts_the_actions_that_lapsed_and_the_checkouts_that_it_concluded() -> None:
+def test_a_pass_counts_the_actions_that_lapsed() -> None:
     shop = open_shop()
     for number in range(2):
         shop.pay(f"c-{number}", token="tok_3ds")
@@ -62,7 +62,7 @@ def test_a_pass_counts_the_actions_that_lapsed_and_the_checkouts_that_it_conclud
     assert row.status is TransactionStatus.DECLINED
 
 
-def test_a_pass_counts_the_checkouts_that_nobody_finished() -> None:
+def test_a_pass_counts_the_abandoned_checkouts_that_it_finalized() -> None:
     shop = open_shop()
     for number in range(2):
         shop.pay(f"c-{number}")
@@ -80,7 +80,7 @@ def test_a_pass_counts_the_checkouts_that_nobody_finished() -> None:
     assert run(shop) == passed(checkouts_concluded=2)
 
 
-def test_a_pass_counts_the_holds_whose_end_is_near() -> None:
+def test_a_pass_counts_the_holds_that_expire_soon() -> None:
     shop = open_shop()
     for number in range(3):
         value_of(shop.transactions.authorize(shop.pay(f"c-{number}").id))
@@ -107,7 +107,7 @@ def test_a_pass_counts_the_notifications_that_found_their_payment() -> None:
 
 
 @pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False)])
-def test_a_pass_says_whether_there_was_more_work_than_it_took(limit: int, more: bool) -> None:
+def test_a_pass_says_whether_more_is_due(limit: int, more: bool) -> None:
     shop = open_shop()
     for number in range(2):
         unknown(shop, number)
@@ -116,7 +116,7 @@ def test_a_pass_says_whether_there_was_more_work_than_it_took(limit: int, more: 
     assert run(shop, limit) == passed(looked_up=found, doubts_resolved=found, more=more)
 
 
-def test_a_store_that_fails_over_two_payments_fails_over_two() -> None:
+def test_each_payment_that_the_store_fails_on_is_counted() -> None:
     shop = open_shop()
     for number in range(2):
         problem(shop.transactions.authorize(shop.pay(f"c-{number}", token="tok_timeout_charged").id))
@@ -139,7 +139,7 @@ def test_passes_count_each_reversal_once() -> None:
     assert value_of(shop.maintenance.run()).reversed == 4
 
 
-def test_a_reversal_is_counted_when_it_is_made_and_not_again_with_the_next() -> None:
+def test_each_reversal_is_counted_in_the_pass_that_makes_it() -> None:
     shop = open_shop()
     payment = shop.pay()
     for minor in (1_000, 2_000):
@@ -157,7 +157,7 @@ def undone(request: PaymentRequest) -> PaymentResponse:
     return PaymentResponse(seen=fact)
 
 
-def test_a_gateway_that_is_asked_nothing_leaves_a_quiet_shop_quiet() -> None:
+def test_a_shop_without_open_work_has_nothing_to_maintain() -> None:
     shop = open_shop(MEMORY)
     report = value_of(shop.maintenance.run())
     assert (report.looked_up, report.more) == (0, False)

@@ -7,7 +7,7 @@ from payports.domain.options import OfferedOption
 from tests.application.fixtures import eur, open_shop, value_of
 
 
-def test_where_no_options_are_configured_every_gateway_takes_cards() -> None:
+def test_without_configured_options_every_gateway_takes_cards() -> None:
     shop = open_shop({"gateways": {"first": {"adapter": "sandbox"}, "second": {"adapter": "sandbox"}}})
     offered: tuple[OfferedOption, ...] = value_of(shop.options.for_cart(Cart("c-1", total=eur(1))))
     assert [(option.gateway, option.type) for option in offered] == [
@@ -16,7 +16,7 @@ def test_where_no_options_are_configured_every_gateway_takes_cards() -> None:
     ]
 
 
-def test_options_that_are_configured_are_the_only_ones() -> None:
+def test_configured_options_are_the_only_ones() -> None:
     shop = open_shop({"options": [{"gateway": "sandbox", "types": ["COD"]}]})
     offered: tuple[OfferedOption, ...] = value_of(shop.options.for_cart(Cart("c-1", total=eur(1))))
     assert [(option.gateway, option.type) for option in offered] == [("sandbox", PaymentType.COD)]

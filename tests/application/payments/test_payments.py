@@ -70,7 +70,7 @@ def test_a_key_with_other_content_is_a_conflict(shop: Payports, other: NewPaymen
     assert shop.transactions.authorize(first.id, key="k-1") == Failure(Conflict("k-1"))
 
 
-def test_without_a_key_every_call_makes_a_payment(shop: Payports) -> None:
+def test_without_a_key_every_call_creates_a_payment(shop: Payports) -> None:
     assert shop.payments.create(new()).unwrap().id != shop.payments.create(new()).unwrap().id
 
 
@@ -79,7 +79,7 @@ def test_a_refused_payment_leaves_its_key_free(shop: Payports) -> None:
     assert shop.payments.create(new(), key="k-1").unwrap().transactions == ()
 
 
-def test_a_payment_made_after_the_order_was_placed_leaves_its_checkout_as_it_was(shop: Payports) -> None:
+def test_a_payment_created_after_the_order_leaves_the_checkout_unchanged(shop: Payports) -> None:
     cart = Cart("c-1", total=Money.of("10.00", "EUR"))
     shop.payments.create(new()).unwrap()
     placed = shop.checkout.submit(cart, request_id="a-1").unwrap()
@@ -105,7 +105,7 @@ LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_throug
         ({"abcde": "a"}, "the gateway keeps names of 4 characters"),
     ],
 )
-def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[str, str], refused: str) -> None:
+def test_pass_through_fields_keep_to_the_gateways_limits(fields: dict[str, str], refused: str) -> None:
     shop = with_capabilities(open_shop(), **LIMITS)
     made = shop.payments.create(new_payment(pass_through=fields))
     if refused:
@@ -114,7 +114,7 @@ def test_what_is_passed_through_is_no_more_than_the_gateway_keeps(fields: dict[s
         assert value_of(made).pass_through == fields
 
 
-def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
+def test_a_currency_that_the_gateway_does_not_support_is_refused() -> None:
     shop = with_capabilities(open_shop(), currencies=frozenset({"EUR"}))
     value_of(shop.payments.create(new_payment()))
     refused = shop.payments.create(new_payment(amount=Money(1, "USD")))
@@ -132,7 +132,7 @@ class Validator:
         return None if method.token == "tok_good" else InvalidInput("token", "is not good")
 
 
-def test_the_gateway_looks_at_a_method_when_it_is_given_and_when_it_is_changed() -> None:
+def test_the_gateway_validates_a_method_when_it_is_given_and_when_it_is_changed() -> None:
     validator = Validator()
     shop = with_gateway(open_shop(), validator=validator)
     good, bad = PaymentMethod({"token": "tok_good"}), PaymentMethod({"token": "tok_bad"})
@@ -158,7 +158,7 @@ def test_the_gateway_looks_at_a_method_when_it_is_given_and_when_it_is_changed()
         {"name": "x"},
     ],
 )
-def test_a_key_is_of_one_payment_to_the_last_field(other: dict[str, Any]) -> None:
+def test_a_repeated_key_with_any_other_field_is_a_conflict(other: dict[str, Any]) -> None:
     shop = open_shop()
     new = new_payment(billing=Address(city="Bern"))
     first = value_of(shop.payments.create(new, key="k-1"))
@@ -166,7 +166,7 @@ def test_a_key_is_of_one_payment_to_the_last_field(other: dict[str, Any]) -> Non
     assert problem(shop.payments.create(attrs.evolve(new, **other), key="k-1")) == Conflict("k-1")
 
 
-def test_a_payment_is_made_with_all_that_was_given() -> None:
+def test_a_payment_is_created_with_every_field_of_the_request() -> None:
     shop = open_shop()
     new = new_payment(
         type=PaymentType.DEBIT_CARD,

@@ -68,7 +68,7 @@ def test_a_customer_sees_their_own_methods_only() -> None:
     assert value_of(shop.payports.merchant("m-2").saved_methods.of_customer(CUSTOMER)) == ()
 
 
-def test_nobody_but_its_owner_uses_removes_or_names_a_saved_method() -> None:
+def test_only_its_customer_uses_removes_or_names_a_saved_method() -> None:
     shop = open_shop()
     kept = saved(shop)
     methods = shop.saved_methods
@@ -83,7 +83,7 @@ def test_nobody_but_its_owner_uses_removes_or_names_a_saved_method() -> None:
     assert value_of(methods.of_customer(CUSTOMER)) == (kept,)
 
 
-def test_a_payment_that_names_a_saved_method_must_be_of_it_and_its_gateway() -> None:
+def test_a_payment_with_a_saved_method_must_have_its_method_and_gateway() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox"}, "other": {"adapter": "sandbox"}}})
     kept = saved(shop)
     named: dict[str, Any] = {"saved_method_id": kept.id, "customer": CUSTOMER}
@@ -94,7 +94,7 @@ def test_a_payment_that_names_a_saved_method_must_be_of_it_and_its_gateway() -> 
         assert isinstance(problem(shop.payments.create(new)), InvalidInput)
 
 
-def test_a_removed_method_pays_no_more_and_what_was_paid_with_it_stays_refundable() -> None:
+def test_a_removed_method_pays_no_more_and_its_payments_stay_refundable() -> None:
     shop = open_shop()
     kept = saved(shop)
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
@@ -108,7 +108,7 @@ def test_a_removed_method_pays_no_more_and_what_was_paid_with_it_stays_refundabl
 
 
 @pytest.mark.parametrize(("token", "left"), [("tok_declined", 1), ("tok_declined_hard", 0)])
-def test_a_hard_decline_takes_the_method_out_of_use_and_a_soft_one_does_not(token: str, left: int) -> None:
+def test_only_a_hard_decline_takes_the_method_out_of_use(token: str, left: int) -> None:
     shop = open_shop()
     kept = saved(shop, token)
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
@@ -116,7 +116,7 @@ def test_a_hard_decline_takes_the_method_out_of_use_and_a_soft_one_does_not(toke
     assert len(value_of(shop.saved_methods.of_customer(CUSTOMER))) == left
 
 
-def test_a_hard_decline_of_another_method_leaves_the_saved_one_in_use() -> None:
+def test_a_hard_decline_of_another_method_leaves_the_saved_method_in_use() -> None:
     shop = open_shop()
     kept = saved(shop)
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))
@@ -125,7 +125,7 @@ def test_a_hard_decline_of_another_method_leaves_the_saved_one_in_use() -> None:
     assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == (kept,)
 
 
-def test_a_currency_that_the_gateway_does_not_take_is_refused() -> None:
+def test_a_currency_that_the_gateway_does_not_support_is_refused() -> None:
     shop = open_shop()
     kept = saved(shop)
     only_euros = with_gateway(shop, transactions=OnlyEuros(shop))
@@ -167,7 +167,7 @@ class Vault(MethodVault):
 
 
 @pytest.mark.parametrize("given", [RuntimeError("tok_canary"), None])
-def test_a_vault_that_misbehaves_leaves_it_open_what_it_did(given: Any) -> None:
+def test_the_result_of_a_misbehaving_vault_is_unknown(given: Any) -> None:
     shop = open_shop()
     kept = saved(shop)
     broken = with_gateway(shop, vault=Vault(given))
@@ -179,7 +179,7 @@ def test_a_vault_that_misbehaves_leaves_it_open_what_it_did(given: Any) -> None:
     assert value_of(shop.saved_methods.of_customer(CUSTOMER)) == ()
 
 
-def test_a_vault_that_gives_card_data_has_it_refused() -> None:
+def test_card_data_from_a_vault_is_refused() -> None:
     shop = open_shop()
     given = Success(PaymentMethod({"token": "4242424242424242"}))
     refused = with_gateway(shop, vault=Vault(given)).saved_methods.save(
@@ -199,7 +199,7 @@ def test_a_removed_method_is_charged_no_more() -> None:
     assert shop.effects() == []
 
 
-def test_what_was_paid_with_a_removed_method_is_captured_and_refunded() -> None:
+def test_a_payment_with_a_removed_method_is_captured_and_refunded() -> None:
     shop = open_shop()
     kept = saved(shop)
     payment = value_of(shop.saved_methods.use(kept.id, customer=CUSTOMER, owner=OWNER, amount=eur(1_000)))

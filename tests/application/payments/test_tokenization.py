@@ -50,12 +50,12 @@ def test_a_session_is_opened_for_a_cart_and_its_customer(customer: Customer | No
 
 
 @pytest.mark.parametrize("says", [SECRET, None, {"gateway": "sandbox"}, ""])
-def test_what_is_no_session_is_none(says: Any) -> None:
+def test_anything_but_a_session_is_refused(says: Any) -> None:
     shop, _ = bridged(says)
     assert shop.tokenization.open("sandbox", CART) == Failure(Busy("gateway sandbox"))
 
 
-def test_a_customer_that_is_none_is_refused_before_the_bridge_is_asked() -> None:
+def test_an_invalid_customer_is_refused_before_the_bridge_is_called() -> None:
     shop, bridge = bridged(SESSION)
     refused = shop.tokenization.open("sandbox", CART, Customer(""))
     assert refused == Failure(InvalidInput("customer.id", "must not be empty"))
@@ -76,7 +76,7 @@ def test_a_customer_that_is_none_is_refused_before_the_bridge_is_asked() -> None
         ),
     ],
 )
-def test_what_the_browser_brought_is_read_by_the_bridge(says: Any, accepted: Any) -> None:
+def test_the_browsers_payload_is_read_by_the_bridge(says: Any, accepted: Any) -> None:
     shop, bridge = bridged(says)
     payload = {"token": "tok_1"}
     assert shop.tokenization.accept("sandbox", payload) == accepted

@@ -56,7 +56,7 @@ class PageGateway(TransactionGateway):
         )
 
 
-def test_what_a_page_executed_is_recorded_and_then_asked_about() -> None:
+def test_a_transaction_made_by_a_hosted_page_is_recorded_and_looked_up() -> None:
     config = {"store": {"url": "memory:"}, "gateways": {"page": {"adapter": "sandbox"}}}
     with payports.connect(config, gateways={"page": PageGateway()}, clock=FixedClock()) as shop:
         payment = shop.payments.create(
@@ -83,7 +83,7 @@ def test_what_a_page_executed_is_recorded_and_then_asked_about() -> None:
 REFUND: Final = TransactionType.REFUND
 
 
-def test_parts_after_one_that_did_not_succeed_are_never_sent_and_say_so() -> None:
+def test_parts_after_a_failed_part_are_recorded_as_not_executed() -> None:
     shop = open_shop()
     payment = shop.pay(minor=3_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -108,7 +108,7 @@ def test_parts_after_one_that_did_not_succeed_are_never_sent_and_say_so() -> Non
     assert len([request for request in shop.spy.executed if request.type is REFUND]) == 1
 
 
-def test_a_repeated_key_sends_only_what_is_left_to_the_last_cent() -> None:
+def test_a_repeated_key_sends_exactly_what_is_left() -> None:
     shop = open_shop()
     payment = shop.pay(minor=3_000)
     value_of(shop.transactions.authorize(payment.id))
@@ -139,7 +139,7 @@ MOVES: Final[dict[str, tuple[TransactionType, Callable[[ShopFixture, str], Any]]
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_every_argument_of_a_move_is_passed_on(name: str) -> None:
+def test_every_argument_of_an_operation_is_passed_on(name: str) -> None:
     kind, before = MOVES[name]
     shop = with_capabilities(open_shop(), partial_void=True, reverse_authorization=ReverseAuthorization.PARTIAL)
     payment = shop.pay(minor=3_000)
@@ -155,13 +155,13 @@ def test_every_argument_of_a_move_is_passed_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["authorize", "authorize_and_capture"])
-def test_an_amount_and_a_key_go_with_what_begins(name: str) -> None:
+def test_an_authorization_takes_an_amount_and_a_key(name: str) -> None:
     shop = open_shop()
     made = value_of(getattr(shop.transactions, name)(shop.pay().id, eur(1_000), key="k-1")).transactions[0]
     assert (made.type.value, made.requested, made.key) == (name.upper(), eur(1_000), "k-1")
 
 
-def test_a_credit_and_a_settlement_take_theirs_as_well() -> None:
+def test_a_credit_and_a_settlement_take_their_arguments() -> None:
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox", "detached_credit": True}}})
     payment = shop.pay()
     sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
@@ -183,7 +183,7 @@ def test_a_credit_and_a_settlement_take_theirs_as_well() -> None:
         ("tok_timeout_charged", 1),
     ],
 )
-def test_a_refresh_asks_about_what_may_still_change(token: str, asked: int) -> None:
+def test_a_refresh_looks_up_what_may_still_change(token: str, asked: int) -> None:
     shop = open_shop()
     payment = shop.pay(token=token)
     shop.transactions.authorize(payment.id)
@@ -191,7 +191,7 @@ def test_a_refresh_asks_about_what_may_still_change(token: str, asked: int) -> N
     assert len(shop.spy.looked_up) == asked
 
 
-def test_a_gateway_is_given_no_address_and_no_parent_that_nobody_named() -> None:
+def test_a_request_without_a_return_url_and_a_parent_has_none() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.transactions.authorize(payment.id))
@@ -201,7 +201,7 @@ def test_a_gateway_is_given_no_address_and_no_parent_that_nobody_named() -> None
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_one_capture_of_several_is_settled(which: int) -> None:
+def test_the_named_capture_of_several_is_settled(which: int) -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -212,7 +212,7 @@ def test_one_capture_of_several_is_settled(which: int) -> None:
     ]
 
 
-def test_no_more_is_settled_than_was_asked() -> None:
+def test_no_more_is_settled_than_was_requested() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -269,7 +269,7 @@ def test_an_authorization_of_ten_is_not_captured_twice_for_ten() -> None:
     assert problem(shop.transactions.capture(payment.id, eur(1_000))) == AmountNotAvailable(eur(0))
 
 
-def test_more_than_was_authorised_is_not_captured() -> None:
+def test_no_more_is_captured_than_was_authorized() -> None:
     """django-payments: capture 999 of 100."""
     shop = open_shop()
     payment = shop.pay(minor=10_000)

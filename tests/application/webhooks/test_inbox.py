@@ -20,7 +20,7 @@ from tests.application.fixtures import DAY, MEMORY, MINUTE, ShopFixture, eur, ob
 from tests.application.maintenance.scenarios import attention_items, attention_kinds
 
 
-def test_a_fact_finds_its_payment_by_our_name_and_else_by_the_gateways() -> None:
+def test_an_observation_finds_its_payment_by_our_id_or_else_by_the_gateways_reference() -> None:
     shop = open_shop()
     payment = shop.pay()
     row = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
@@ -49,7 +49,7 @@ def entry(**names: str) -> InboxEntry:
     return InboxEntry(gateway="sandbox", event_id="ev_1", received_at=START, seen=fact)
 
 
-def test_a_fact_that_cannot_be_written_now_is_told_to_come_again() -> None:
+def test_a_notification_that_cannot_be_recorded_now_is_answered_with_busy() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -61,7 +61,7 @@ def test_a_fact_that_cannot_be_written_now_is_told_to_come_again() -> None:
     assert (receipt.status_code, receipt.body, receipt.applied) == (503, b"busy", 0)
 
 
-def test_a_fact_about_nothing_of_its_payment_is_parked() -> None:
+def test_a_notification_about_no_transaction_of_its_payment_is_parked() -> None:
     shop = open_shop()
     payment = shop.pay()
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -139,7 +139,7 @@ def captured(shop: ShopFixture) -> tuple[Payment, str]:
     return payment, made.gateway_reference
 
 
-def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_notification(tmp_path: Path) -> None:
+def test_a_store_restored_from_an_older_backup_is_noticed_by_the_first_notification(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     shop = open_shop({"store": {"url": url}})
     shop.pay("c-1")
@@ -159,7 +159,7 @@ def test_a_store_that_was_restored_from_an_older_state_is_noticed_by_the_first_n
     shop.payports.close()
 
 
-def test_what_was_made_elsewhere_is_shown_once_nobody_could_place_it_for_long() -> None:
+def test_a_notification_about_another_shop_is_shown_after_days() -> None:
     shop = open_shop()
     elsewhere = watch(connect(MEMORY, bank=shop.bank, clock=shop.clock), shop.bank, shop.clock)
     _, reference = captured(elsewhere)

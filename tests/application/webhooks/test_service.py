@@ -80,7 +80,7 @@ def test_a_notification_is_applied_and_answered_with_ok() -> None:
     assert (receipt.status_code, receipt.applied) == (200, 1)
 
 
-def test_a_notification_comes_as_often_as_it_likes_and_is_applied_once() -> None:
+def test_a_repeated_notification_is_applied_once() -> None:
     shop = open_shop()
     awaited(shop)
     ((headers, body),) = shop.bank.webhooks()
@@ -103,7 +103,7 @@ def test_the_same_fact_under_another_event_id_changes_nothing_more() -> None:
     assert shop.reload(payment) == payment
 
 
-def test_a_notification_that_comes_at_the_same_time_in_many_threads_is_applied_once() -> None:
+def test_a_notification_received_in_many_threads_at_once_is_applied_once() -> None:
     shop = open_shop()
     awaited(shop)
     ((headers, body),) = shop.bank.webhooks()
@@ -150,7 +150,7 @@ def _tampered(shop: ShopFixture) -> dict[str, tuple[Any, bytes]]:
 
 
 @pytest.mark.parametrize("wrong", list(_tampered(open_shop())))
-def test_what_fails_verification_changes_nothing_is_refused_and_is_kept_nowhere(wrong: str) -> None:
+def test_a_notification_that_fails_verification_is_refused_and_kept_nowhere(wrong: str) -> None:
     """Stripe's SDK accepts timestamps in the future."""
     shop = open_shop()
     headers, body = _tampered(shop)[wrong]
@@ -239,7 +239,7 @@ def test_the_notification_of_another_merchant_is_parked_and_touches_nobody() -> 
     assert snapshot(shop) == before
 
 
-def test_what_nobody_knows_yet_is_parked_tried_again_and_then_shown() -> None:
+def test_an_unknown_notification_is_parked_retried_and_then_shown() -> None:
     shop = open_shop()
     awaited(shop)
     headers, body = signed(shop, told_again(shop, key="t-nobody", reference="au_nobody"))
@@ -265,7 +265,7 @@ def test_a_notification_that_came_before_our_own_record_of_its_parent_is_applied
     assert value_of(shop.payments.summary(payment.id)).amount_refunded == eur(1_000)
 
 
-def test_what_is_done_at_the_banks_dashboard_is_recorded_as_observed() -> None:
+def test_transactions_made_at_the_banks_dashboard_are_recorded() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize_and_capture(payment.id))
@@ -279,7 +279,7 @@ def test_what_is_done_at_the_banks_dashboard_is_recorded_as_observed() -> None:
     assert [transaction.observed_only for transaction in shop.reload(payment).transactions] == [False, True, True]
 
 
-def test_more_than_a_parent_can_bear_is_recorded_and_shown() -> None:
+def test_refunds_beyond_their_capture_are_recorded_and_shown() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     sale = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
@@ -297,7 +297,7 @@ def test_more_than_a_parent_can_bear_is_recorded_and_shown() -> None:
     assert item == "DISCREPANCY"
 
 
-def test_what_succeeded_can_be_taken_back_and_is_then_no_longer_counted() -> None:
+def test_a_revoked_success_is_no_longer_counted() -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize_and_capture(payment.id))
@@ -309,7 +309,7 @@ def test_what_succeeded_can_be_taken_back_and_is_then_no_longer_counted() -> Non
     assert value_of(shop.payments.summary(payment.id)).amount_captured == eur(0)
 
 
-def test_if_the_store_fails_the_gateway_is_told_to_come_again() -> None:
+def test_if_the_store_fails_the_gateway_is_asked_to_retry() -> None:
     shop = open_shop()
     awaited(shop)
     ((headers, body),) = shop.bank.webhooks()
@@ -378,7 +378,7 @@ def test_a_reader_that_misbehaves_is_not_believed(given: Any) -> None:
     assert snapshot(shop) == before
 
 
-def test_notifications_that_never_come_are_made_good_by_polling() -> None:
+def test_polling_makes_up_for_missing_notifications() -> None:
     shop = open_shop()
     awaited(shop)
     shop.bank.webhooks()
@@ -394,12 +394,12 @@ def test_notifications_that_never_come_are_made_good_by_polling() -> None:
     ("body", "status", "said"),
     [(b"x" * 1_000_000, 400, b"refused"), (b"x" * 1_000_001, 413, b"too large"), (b"", 400, b"refused")],
 )
-def test_a_gateway_is_answered_by_how_its_body_was_taken(body: bytes, status: int, said: bytes) -> None:
+def test_the_status_says_how_the_body_was_received(body: bytes, status: int, said: bytes) -> None:
     receipt = value_of(open_shop().receive_webhook({}, body))
     assert (receipt.status_code, receipt.body, receipt.applied) == (status, said, 0)
 
 
-def test_a_gateway_is_thanked_for_what_was_applied_and_for_what_was_known() -> None:
+def test_new_and_known_notifications_are_answered_with_ok() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]
@@ -426,20 +426,20 @@ class Reader(WebhookReader):
 
 
 @pytest.mark.parametrize("params", [None, {"endpoint": "1"}])
-def test_a_reader_is_given_all_that_came(params: Mapping[str, str] | None) -> None:
+def test_a_reader_receives_headers_body_parameters_and_time(params: Mapping[str, str] | None) -> None:
     reader = Reader(Success(()))
     shop = with_gateway(open_shop(), webhooks=reader)
     value_of(shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
     assert reader.asked == [({"a": "b"}, b"body", params or {}, shop.clock.now())]
 
 
-def test_a_readers_refusal_is_answered_with_its_status() -> None:
+def test_a_readers_refusal_is_answered_with_its_own_status() -> None:
     shop = with_gateway(open_shop(), webhooks=Reader(Failure(WebhookRefused("secret", 401))))
     receipt = value_of(shop.receive_webhook({}, b""))
     assert (receipt.status_code, receipt.body) == (401, b"refused")
 
 
-def test_whatever_a_reader_calls_it_a_notification_came_as_one() -> None:
+def test_an_observation_from_a_reader_always_has_the_webhook_channel() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     row = value_of(shop.transactions.authorize(payment.id)).transactions[0]

@@ -31,7 +31,7 @@ from tests.application.scenarios import TWO_GATEWAYS
 IMMEDIATE = {"checkout": {"rollback": "immediate"}}
 
 
-def test_a_later_attempt_claims_what_an_earlier_one_secured() -> None:
+def test_a_later_attempt_claims_what_an_earlier_attempt_secured() -> None:
     shop = open_shop(TWO_GATEWAYS)
     good, bad = two_payments(shop)
     problem(shop.submit(minor=3_000))
@@ -49,7 +49,7 @@ def test_a_later_attempt_claims_what_an_earlier_one_secured() -> None:
     assert shop.effects() == [("AUTHORIZE", 1_000), ("AUTHORIZE", 2_000)]
 
 
-def test_an_attempt_that_fails_at_once_answers_for_what_the_one_before_it_still_waited_for() -> None:
+def test_an_attempt_that_fails_at_once_also_reverses_what_the_attempt_before_it_waited_for() -> None:
     """Found by the simulation: nobody would ever have given this money back."""
     shop = open_shop(TWO_GATEWAYS)
     stuck, slow = shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token="tok_async")
@@ -65,7 +65,7 @@ def test_an_attempt_that_fails_at_once_answers_for_what_the_one_before_it_still_
 
 
 @pytest.mark.parametrize("at", ["first", "second"])
-def test_a_run_that_was_overtaken_undoes_only_its_own_and_leaves_the_winner_alone(at: str) -> None:
+def test_an_overtaken_attempt_undoes_only_its_own_transactions(at: str) -> None:
     """A process stands still for longer than its lease; another attempt of the same cart goes on meanwhile."""
     shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
     two_payments(shop, "tok_approved")
@@ -87,7 +87,7 @@ def test_a_run_that_was_overtaken_undoes_only_its_own_and_leaves_the_winner_alon
     assert isinstance(others[0], Success) is (record.state is CheckoutState.PLACED)
 
 
-def test_a_checkout_concluded_as_failed_behind_the_back_of_a_slow_run_is_not_reversed_once_it_is_placed() -> None:
+def test_an_attempt_that_maintenance_called_failed_is_not_reversed_if_it_is_placed_after_all() -> None:
     """The lease runs out during a slow call, maintenance calls the attempt failed, then the call succeeds."""
     shop = open_shop(TWO_GATEWAYS)
     good, _ = two_payments(shop, "tok_approved")
@@ -106,7 +106,7 @@ def test_a_checkout_concluded_as_failed_behind_the_back_of_a_slow_run_is_not_rev
 
 
 @pytest.mark.parametrize("when", ["first", "second"])
-def test_a_cancellation_behind_the_back_of_a_slow_run_leaves_nothing_held(when: str) -> None:
+def test_a_cancellation_during_a_slow_attempt_leaves_nothing_held(when: str) -> None:
     shop = open_shop(TWO_GATEWAYS)
     two_payments(shop, "tok_approved")
 
@@ -134,7 +134,7 @@ def die(_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_attempt_that_is_overtaken_before_it_claims_a_payment_leaves_it_to_the_other() -> None:
+def test_an_attempt_overtaken_before_it_claims_a_payment_leaves_it_to_the_other_attempt() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -156,7 +156,7 @@ def test_an_attempt_that_is_overtaken_before_it_claims_a_payment_leaves_it_to_th
     assert shop.effects() == [("AUTHORIZE", 5_990)]
 
 
-def test_a_payment_that_moves_all_the_time_is_busy_and_says_which_it_was() -> None:
+def test_a_payment_that_changes_all_the_time_is_reported_as_busy() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
@@ -167,7 +167,7 @@ def test_a_payment_that_moves_all_the_time_is_busy_and_says_which_it_was() -> No
     assert problem(shop.submit()) == PaymentsFailed((busy,))
 
 
-def test_a_payment_that_moves_while_an_attempt_is_taken_over_is_claimed_as_it_is_then() -> None:
+def test_a_payment_that_changes_during_a_takeover_is_claimed_as_it_is_then() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
     value_of(shop.submit())
@@ -176,7 +176,7 @@ def test_a_payment_that_moves_while_an_attempt_is_taken_over_is_claimed_as_it_is
     assert only(shop.reload(payment), AUTHORIZE).attempt == "attempt-2"
 
 
-def test_what_is_taken_over_from_the_dead_is_told_of_as_the_checkouts() -> None:
+def test_claims_taken_over_from_a_dead_attempt_are_recorded_as_the_checkouts() -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
@@ -195,7 +195,7 @@ def test_what_is_taken_over_from_the_dead_is_told_of_as_the_checkouts() -> None:
     ] * 2
 
 
-def test_what_the_host_holds_itself_is_not_taken_by_an_attempt_that_never_came_to_it() -> None:
+def test_a_hold_of_the_host_is_not_claimed_by_an_attempt_that_failed_before_it() -> None:
     shop = open_shop(TWO_GATEWAYS)
     shop.pay(minor=1_000, gateway="first", token="tok_declined")
     own = shop.pay(minor=2_000, gateway="second")
@@ -208,7 +208,7 @@ def test_what_the_host_holds_itself_is_not_taken_by_an_attempt_that_never_came_t
 
 
 @pytest.mark.parametrize(("early", "taken_over"), [(1, False), (0, True)])
-def test_a_lease_is_over_at_its_end(early: int, taken_over: bool) -> None:
+def test_a_lease_ends_at_its_last_second(early: int, taken_over: bool) -> None:
     shop = open_shop()
     shop.pay()
     shop.store.after_commit = die
