@@ -29,13 +29,20 @@ from payports.domain.failures import (
     PaymentsFailed,
     TransactionProblem,
 )
-from payports.domain.fulfilment import FULFILLMENT, RETURN, moved_for, room_to_capture
+from payports.domain.fulfilment import FULFILLMENT, RETURN, available_to_capture, moved_for_source
 from payports.domain.history import Cause
 from payports.domain.input_checks import InvalidInput, check_identifier
 from payports.domain.ledger import left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, REVERSE_AUTH
 from payports.domain.money import Money, check_amount
-from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, plan_capture, plan_refund
+from payports.domain.order_plan import (
+    OrderPlan,
+    PlannedTransaction,
+    PlanOutcome,
+    plan_cancel,
+    plan_capture,
+    plan_refund,
+)
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.summary import UNLIMITED
@@ -140,7 +147,9 @@ class Orders:
             self._release_rest(request.owner)
         return answer
 
-    def _planned_once(self, request: _OrderRequest, planner: _Planner) -> Outcome[tuple[Part, ...], OrderProblem]:
+    def _planned_once(
+        self, request: _OrderRequest, planner: _Planner
+    ) -> Outcome[tuple[PlannedTransaction, ...], OrderProblem]:
         """The plan that is stored under the request's key, or a new one, stored now."""
         for _ in range(TRIES):
             known = self._env.store.request(request.key)
@@ -151,7 +160,7 @@ class Orders:
             planned = _plan(request, payments, planner)
             if isinstance(planned, Failure):
                 return planned
-            moved = sum(moved_for(payment, request.source) for payment in payments)
+            moved = sum(moved_for_source(payment, request.source) for payment in payments)
             parts = tuple(attrs.evolve(part, moved_minor=moved) for part in planned.unwrap().parts)
             before = {payment.id: payment for payment in payments}
             changes = (self._env.work.change(before[after.id], after, _ORDER) for after in planned.unwrap().allocated)
@@ -160,7 +169,9 @@ class Orders:
                 return Success(parts)
         return Failure(Busy(f"{request.owner.kind} {request.owner.id}"))
 
-    def _carry_out(self, owner: Owner, source: Source | None, parts: Sequence[Part], own_keys: str = "") -> _Answer:
+    def _carry_out(
+        self, owner: Owner, source: Source | None, parts: Sequence[PlannedTransaction], own_keys: str = ""
+    ) -> _Answer:
         """Execute the parts of a plan, each under its own key, unless another request has served the same source meanwhile."""
         reports: list[TransactionReport] = []
         problems: list[FailedPayment] = []
@@ -184,14 +195,14 @@ class Orders:
     def _release_rest(self, owner: Owner) -> None:
         """Release what is held once nothing is left to capture; a hold that cannot be released expires by itself."""
         payments = self._env.store.payments_of(owner)
-        if all(room_to_capture(payment) == 0 for payment in payments):
+        if all(available_to_capture(payment) == 0 for payment in payments):
             self._carry_out(owner, None, [self._rest(payment) for payment in payments if _holds(payment)])
 
-    def _rest(self, payment: Payment) -> Part:
+    def _rest(self, payment: Payment) -> PlannedTransaction:
         held = sum(
             left_of_hold(payment, transaction) for transaction in payment.transactions if transaction.type is AUTHORIZE
         )
-        return Part(payment.id, REVERSE_AUTH, Money(held, payment.currency))
+        return PlannedTransaction(payment.id, REVERSE_AUTH, Money(held, payment.currency))
 
     def _capabilities(self, payment: Payment) -> Capabilities:
         configured = self._env.gateways.get(payment.gateway)
@@ -205,7 +216,7 @@ def _holds(payment: Payment) -> bool:
     )
 
 
-def _problem(part: Part, failed: Failure[TransactionProblem]) -> FailedPayment:
+def _problem(part: PlannedTransaction, failed: Failure[TransactionProblem]) -> FailedPayment:
     problem = failed.failure()
     return FailedPayment(payment_id=part.payment_id, problem=problem, type=part.type, amount=part.amount)
 
@@ -219,7 +230,7 @@ def _check(request: _OrderRequest) -> InvalidInput | None:
     )
 
 
-def _plan(request: _OrderRequest, payments: Sequence[Payment], planner: _Planner) -> Outcome[Plan, OrderProblem]:
+def _plan(request: _OrderRequest, payments: Sequence[Payment], planner: _Planner) -> Outcome[OrderPlan, OrderProblem]:
     if not payments:
         return Failure(PaymentNotFound(f"of {request.owner.kind} {request.owner.id}"))
     for payment in payments:
@@ -228,17 +239,17 @@ def _plan(request: _OrderRequest, payments: Sequence[Payment], planner: _Planner
     return planner(payments)
 
 
-def _written_plan(parts: Sequence[Part]) -> str:
+def _written_plan(parts: Sequence[PlannedTransaction]) -> str:
     return json.dumps(
         [[part.payment_id, part.type, part.amount.minor, part.amount.currency.code, part.moved_minor] for part in parts]
     )
 
 
-def read_plan(written: str) -> tuple[Part, ...]:
+def read_plan(written: str) -> tuple[PlannedTransaction, ...]:
     """Read the parts that were stored with a key. Raises ``ValueError`` or ``TypeError`` for any other text."""
     if not written.startswith("["):
         raise ValueError("a plan is a list")
     return tuple(
-        Part(payment_id, TransactionType(kind), Money(minor, code), moved)
+        PlannedTransaction(payment_id, TransactionType(kind), Money(minor, code), moved)
         for payment_id, kind, minor, code, moved in json.loads(written)
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from payports.domain.ledger import latest_attempt, left_of_hold, left_to_authorize
+from payports.domain.ledger import latest_initiating, left_of_hold, left_to_authorize
 from payports.domain.lifecycle import CHARGEBACK, INITIATING, REVERSE_AUTH
 from payports.domain.money import Money
 from payports.domain.observation import Channel
@@ -51,20 +51,20 @@ _OPEN: Final = frozenset(
 )
 
 
-def wants_attention(payment: Payment, one: Transaction) -> bool:
+def may_need_attention(payment: Payment, one: Transaction) -> bool:
     """Tell whether a transaction must be found when somebody asks what needs attention, or may soon.
 
     It is asked when the transaction is written. So it says yes too often rather than too seldom: what is unknown, or owed back, may
     need a person once it has stayed so for long.
     """
     unsettled = one.status in _OPEN or one.reversal in _UNDOING
-    return unsettled or next(concerns_about(payment, one), None) is not None
+    return unsettled or next(attention_items(payment, one), None) is not None
 
 
-def concerns_about(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
+def attention_items(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
     """What about a transaction needs a person now, whatever time and gateways say. An operator's ruling settles most of it."""
     if one.discrepancy:
-        yield item(
+        yield attention_item(
             AttentionKind.DISCREPANCY,
             payment,
             one,
@@ -73,7 +73,7 @@ def concerns_about(payment: Payment, one: Transaction) -> Iterator[AttentionItem
         )
     if one.reversal is ReversalState.FAILED_REVERSAL:
         tried = [child for child in payment.children_of(one) if child.reverses]
-        yield item(
+        yield attention_item(
             AttentionKind.FAILED_REVERSAL,
             payment,
             tried[-1] if tried else one,
@@ -84,7 +84,7 @@ def concerns_about(payment: Payment, one: Transaction) -> Iterator[AttentionItem
     if not _is_noted(one):
         yield from _not_ruled(payment, one)
     if one.expiring and (left := left_of_hold(payment, one)):
-        yield item(
+        yield attention_item(
             AttentionKind.EXPIRING_AUTHORIZATION,
             payment,
             one,
@@ -95,7 +95,7 @@ def concerns_about(payment: Payment, one: Transaction) -> Iterator[AttentionItem
 
 def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
     if one.type is CHARGEBACK and one.succeeded and not _came_back(payment, one):
-        yield item(
+        yield attention_item(
             AttentionKind.CHARGEBACK,
             payment,
             one,
@@ -103,7 +103,7 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
             "contest it at the gateway or accept it, then resolve() it as SUCCEEDED to take note",
         )
     if one.status is TransactionStatus.REVOKED:
-        yield item(
+        yield attention_item(
             AttentionKind.TAKEN_BACK,
             payment,
             one,
@@ -111,7 +111,7 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
             "make good for it in another way; then resolve() it as REVOKED to take note",
         )
     elif _released_by_others(payment, one):
-        yield item(
+        yield attention_item(
             AttentionKind.UNCOVERED_ORDER,
             payment,
             one,
@@ -119,7 +119,7 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
             "authorize again, or deliver nothing; then resolve() it as SUCCEEDED to take note",
         )
     elif _uncovers(payment, one):
-        yield item(
+        yield attention_item(
             AttentionKind.UNCOVERED_ORDER,
             payment,
             one,
@@ -127,7 +127,7 @@ def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
             "get the money in another way, or deliver nothing; then resolve() it with the status it has to take note",
         )
     if one.succeeded and any(seen.flagged_for_review for seen in one.judgement.credible):
-        yield item(
+        yield attention_item(
             AttentionKind.FLAGGED_FOR_REVIEW,
             payment,
             one,
@@ -155,10 +155,12 @@ def _uncovers(payment: Payment, one: Transaction) -> bool:
     """An order was placed on a promise, and its last attempt came to nothing."""
     if not payment.placed or one.type not in INITIATING or one.status not in FAILED:
         return False
-    return latest_attempt(payment) is one and left_to_authorize(payment) > 0
+    return latest_initiating(payment) is one and left_to_authorize(payment) > 0
 
 
-def item(kind: AttentionKind, payment: Payment, one: Transaction, message: str, what_to_do: str) -> AttentionItem:
+def attention_item(
+    kind: AttentionKind, payment: Payment, one: Transaction, message: str, what_to_do: str
+) -> AttentionItem:
     """Name what a person must look at."""
     return AttentionItem(
         kind=kind, payment_id=payment.id, transaction_id=one.id, message=message, what_to_do=what_to_do

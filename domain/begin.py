@@ -17,7 +17,7 @@ from payports.domain.failures import (
     OperationNotAllowed,
     Refusal,
 )
-from payports.domain.fulfilment import moved_for
+from payports.domain.fulfilment import moved_for_source
 from payports.domain.ledger import (
     held_by_capture,
     is_settled,
@@ -99,7 +99,7 @@ class Begun:
 
 
 @attrs.frozen
-class Opening:
+class Availability:
     """How much one parent (or, for initiating types, the payment itself) offers; ``whole``: all of it or nothing."""
 
     parent: Transaction | None
@@ -129,7 +129,7 @@ def begin(
         return Failure(CurrencyMismatch(payment.currency, command.amount.currency))
     if _is_overtaken(payment, command):
         return _no(command.type, "another request has moved money for the same source meanwhile")
-    offered = permitted(payment, command.type, capabilities, reverses=command.reverses)
+    offered = find_availability(payment, command.type, capabilities, reverses=command.reverses)
     if isinstance(offered, Failure):
         return offered
     openings = [one for one in offered.unwrap() if command.parent_id in (None, one.parent and one.parent.id)]
@@ -145,12 +145,12 @@ def _is_overtaken(payment: Payment, command: Command) -> bool:
     if command.guard is None or command.source is None:
         return False
     guard = command.guard
-    return moved_for(payment, command.source, guard.own_keys) + guard.elsewhere_minor > guard.moved_minor
+    return moved_for_source(payment, command.source, guard.own_keys) + guard.elsewhere_minor > guard.moved_minor
 
 
-def permitted(
+def find_availability(
     payment: Payment, kind: TransactionType, capabilities: Capabilities, *, reverses: bool = False
-) -> Outcome[tuple[Opening, ...], OperationNotAllowed]:
+) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
     """Say on which parents a type of transaction may be made now and how much each offers, oldest first.
 
     Failures:
@@ -159,7 +159,7 @@ def permitted(
     if kind in OBSERVED_ONLY:
         return _no(kind, "the gateway tells of it, nobody commands it")
     if kind is DETACHED_CREDIT:
-        return Success((Opening(None, MAX_MINOR),))
+        return Success((Availability(None, MAX_MINOR),))
     if kind in INITIATING:
         return _permitted_to_initiate(payment, kind)
     parents = [one for one in payment.transactions if one.type in PARENTS[kind] and one.succeeded]
@@ -186,17 +186,17 @@ def _no(kind: TransactionType, reason: str) -> Failure[OperationNotAllowed]:
 
 def _permitted_to_initiate(
     payment: Payment, kind: TransactionType
-) -> Outcome[tuple[Opening, ...], OperationNotAllowed]:
+) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
     if payment.archived:
         return _no(kind, "the payment is archived")
     if any(one.type is not kind and still_open(payment, one) for one in payment.transactions):
         return _no(kind, "the payment was begun the other way, authorized or authorized and captured")
-    return Success((Opening(None, left_to_authorize(payment)),))
+    return Success((Availability(None, left_to_authorize(payment)),))
 
 
 def _opening(
     payment: Payment, kind: TransactionType, parent: Transaction, capabilities: Capabilities
-) -> Opening | None:
+) -> Availability | None:
     children = [child for child in payment.children_of(parent) if child.may_have_happened]
     if kind is CAPTURE:
         return _opening_to_capture(payment, parent, children, capabilities)
@@ -205,26 +205,26 @@ def _opening(
         touched = any(child.type is CAPTURE and held_by_capture(payment, child) for child in children)
         if capabilities.reverse_authorization is ReverseAuthorization.FULL and touched:
             left = 0
-        return Opening(parent, left, whole=capabilities.reverse_authorization is not ReverseAuthorization.PARTIAL)
+        return Availability(parent, left, whole=capabilities.reverse_authorization is not ReverseAuthorization.PARTIAL)
     if kind is REFUND:
         if capabilities.refund_requires_settlement and not _surely_settled(children):
             return None
-        return Opening(parent, left_of_capture(payment, parent), whole=not capabilities.partial_refund)
+        return Availability(parent, left_of_capture(payment, parent), whole=not capabilities.partial_refund)
     if is_settled(payment, parent):
         return None
     if kind is SETTLED:
         voided = any(child.type is VOID for child in children)
-        return None if voided else Opening(parent, parent.amount.minor)
+        return None if voided else Availability(parent, parent.amount.minor)
     if any(child.type in (REFUND, CHARGEBACK) for child in children):
         return None
     if capabilities.partial_void:
-        return Opening(parent, left_of_capture(payment, parent))
-    return Opening(parent, parent.amount.minor, whole=True) if is_untouched(payment, parent) else None
+        return Availability(parent, left_of_capture(payment, parent))
+    return Availability(parent, parent.amount.minor, whole=True) if is_untouched(payment, parent) else None
 
 
 def _opening_to_capture(
     payment: Payment, parent: Transaction, children: Iterable[Transaction], capabilities: Capabilities
-) -> Opening | None:
+) -> Availability | None:
     left = left_of_hold(payment, parent)
     several = capabilities.partial_capture is PartialCapture.MULTIPLE
     under_way = any(
@@ -232,7 +232,7 @@ def _opening_to_capture(
     )
     if under_way and not several and left:
         return None
-    return Opening(parent, left, whole=capabilities.partial_capture is PartialCapture.NONE)
+    return Availability(parent, left, whole=capabilities.partial_capture is PartialCapture.NONE)
 
 
 def _unresolved_reversal(child: Transaction) -> bool:
@@ -244,15 +244,15 @@ def _surely_settled(children: Iterable[Transaction]) -> bool:
 
 
 def _share_out(
-    payment: Payment, command: Command, openings: list[Opening]
-) -> Outcome[list[tuple[Opening, Money]], AmountNotAvailable | GatewayUnsupported | OperationNotAllowed]:
+    payment: Payment, command: Command, openings: list[Availability]
+) -> Outcome[list[tuple[Availability, Money]], AmountNotAvailable | GatewayUnsupported | OperationNotAllowed]:
     left = sum(one.minor for one in openings)
     if command.amount is None and command.type is DETACHED_CREDIT:
         return _no(command.type, "a detached credit needs an amount")
     wanted = left if command.amount is None else command.amount.minor
     if wanted > left or left == 0:
         return Failure(AmountNotAvailable(Money(min(left, MAX_MINOR), payment.currency)))
-    shares: list[tuple[Opening, Money]] = []
+    shares: list[tuple[Availability, Money]] = []
     for one in openings:
         minor = min(wanted, one.minor)
         if minor and one.whole and minor < one.minor:
@@ -267,7 +267,7 @@ def _record(
     payment: Payment,
     command: Command,
     capabilities: Capabilities,
-    shares: list[tuple[Opening, Money]],
+    shares: list[tuple[Availability, Money]],
     ids: Callable[[], str],
     now: datetime,
 ) -> Begun:
@@ -297,17 +297,17 @@ def _record(
     return Begun(payment.replacing(*parents).adding(*requests, *implied), tuple(requests))
 
 
-def _restores_hold(command: Command, capabilities: Capabilities, opening: Opening) -> bool:
+def _restores_hold(command: Command, capabilities: Capabilities, opening: Availability) -> bool:
     on_a_hold = opening.parent is not None and opening.parent.type is CAPTURE
     return command.type is VOID and on_a_hold and capabilities.void_restores_hold
 
 
-def _releases_rest(command: Command, capabilities: Capabilities, opening: Opening, amount: Money) -> bool:
+def _releases_rest(command: Command, capabilities: Capabilities, opening: Availability, amount: Money) -> bool:
     one_only = capabilities.partial_capture is PartialCapture.RELEASES_REST
     return command.type is CAPTURE and one_only and amount.minor < opening.minor
 
 
-def _implied_release(capture: Transaction, opening: Opening, new_id: str, now: datetime) -> Transaction:
+def _implied_release(capture: Transaction, opening: Availability, new_id: str, now: datetime) -> Transaction:
     return Transaction(
         id=new_id,
         type=REVERSE_AUTH,

@@ -43,7 +43,7 @@ _SCHEMES: Final = re.compile(
 )
 
 
-def holds_card_number(text: str, *, glued: bool = True) -> bool:
+def contains_card_number(text: str, *, glued: bool = True) -> bool:
     """Tell whether a card number stands in a text, in groups or not, with or without an expiry or a security code after it.
 
     ``glued`` also finds one that touches letters or is grouped oddly; identifiers are read with ``glued=False``, because they hold

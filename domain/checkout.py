@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 import attrs
 
 from payports.domain.cart import Cart
-from payports.domain.coverage import Coverage, CoverageState, secured_of
+from payports.domain.coverage import Coverage, CoverageState, secured_amount
 from payports.domain.failures import CheckoutProblem, FailedPayment, NotCovered, PaymentsFailed
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
@@ -213,7 +213,7 @@ def _receipt(payment: Payment) -> Receipt:
         gateway=payment.gateway,
         type=payment.type,
         amount=payment.amount,
-        secured=secured_of(payment),
+        secured=secured_amount(payment),
         transaction_ids=tuple(
             transaction.id
             for transaction in payment.transactions
@@ -225,7 +225,7 @@ def _receipt(payment: Payment) -> Receipt:
 def _failed(record: CheckoutRecord, payments: Iterable[Payment]) -> Iterable[FailedPayment]:
     """The problems of this attempt's transactions on payments that nothing else secures."""
     for payment in payments:
-        if secured_of(payment) < payment.amount and not _is_waiting(payment):
+        if secured_amount(payment) < payment.amount and not _is_waiting(payment):
             for transaction in payment.transactions:
                 ours = transaction.attempt == record.request_id and transaction.type in INITIATING
                 if ours and (problem := problem_of(transaction)):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
-from payports.domain.coverage import awaited_of, secured_of
+from payports.domain.coverage import awaited_amount, secured_amount
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE
 from payports.domain.money import Money
 from payports.domain.payment import Payment
@@ -24,7 +24,7 @@ class CheckoutStep:
 
 def plan_step(payment: Payment, captures_at_once: Collection[str] = ()) -> CheckoutStep:
     """Plan what an active payment must do. What is already secured, or accepted and awaited, is claimed and not done again."""
-    claims = secured_of(payment) + awaited_of(payment)
+    claims = secured_amount(payment) + awaited_amount(payment)
     return CheckoutStep(
         type=AUTHORIZE_AND_CAPTURE if payment.gateway in captures_at_once else AUTHORIZE,
         claims=claims,

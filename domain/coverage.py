@@ -43,19 +43,19 @@ def coverage(whole: Money, payments: Iterable[Payment], awaiting_covers: Collect
     """
     active = [payment for payment in payments if not payment.archived]
     currency = whole.currency
-    held = total((secured_of(payment) for payment in active), currency)
-    promised = total((awaited_of(payment) for payment in active if payment.gateway in awaiting_covers), currency)
+    held = total((secured_amount(payment) for payment in active), currency)
+    promised = total((awaited_amount(payment) for payment in active if payment.gateway in awaiting_covers), currency)
     covers = held + promised
     return Coverage(
         planned=total((payment.amount for payment in active), currency),
         secured=held,
-        awaiting=total((awaited_of(payment) for payment in active), currency),
+        awaiting=total((awaited_amount(payment) for payment in active), currency),
         remaining=whole - covers if covers < whole else Money.zero(currency),
         state=_state(whole, covers),
     )
 
 
-def secured_of(payment: Payment) -> Money:
+def secured_amount(payment: Payment) -> Money:
     """What a payment surely holds or has taken, and need not give back."""
     minor = sum(
         secured(payment, one) for one in payment.transactions if one.type in INITIATING and one.reversal in USABLE
@@ -63,7 +63,7 @@ def secured_of(payment: Payment) -> Money:
     return Money(minor, payment.currency)
 
 
-def awaited_of(payment: Payment) -> Money:
+def awaited_amount(payment: Payment) -> Money:
     """What a payment's gateway accepted and still owes an answer for."""
     awaited = (
         one.amount

@@ -31,16 +31,16 @@ class Split(StrEnum):
 
 
 @attrs.frozen
-class Share:
+class PaymentShare:
     """One payment's part of an amount."""
 
     payment_id: str
     amount: Money
 
 
-def split(
+def split_amount(
     amount: Money, payments: Sequence[Payment], room: Callable[[Payment], int], how: Split = Split.PRIORITY
-) -> Outcome[tuple[Share, ...], AmountNotAvailable]:
+) -> Outcome[tuple[PaymentShare, ...], AmountNotAvailable]:
     """Share an amount over payments, none more than its ``room`` (minor units), losing no unit.
 
     By ratio each payment bears its part of the whole order; what one has no room for goes to the others in their order.
@@ -62,14 +62,14 @@ def split(
         missing -= more
     return Success(
         tuple(
-            Share(payment.id, Money(minor, amount.currency))
+            PaymentShare(payment.id, Money(minor, amount.currency))
             for payment, minor in zip(payments, taken, strict=True)
             if minor
         )
     )
 
 
-def room_to_capture(payment: Payment) -> int:
+def available_to_capture(payment: Payment) -> int:
     """What a payment still holds for fulfilments: its open authorizations, less what was cancelled of them."""
     held = sum(
         left_of_hold(payment, one) for one in payment.transactions if one.type is AUTHORIZE and one.reversal in USABLE
@@ -77,7 +77,7 @@ def room_to_capture(payment: Payment) -> int:
     return max(0, held - _allocated(payment, AllocationKind.CANCELLED))
 
 
-def room_to_claim(payment: Payment) -> int:
+def available_to_claim(payment: Payment) -> int:
     """What of the money captured at checkout no fulfilment has taken yet, nor was given back for one that was cancelled."""
     captures = [
         one
@@ -94,7 +94,7 @@ def room_to_claim(payment: Payment) -> int:
     return max(0, min(left, sum(one.amount.minor for one in captures) - spoken_for))
 
 
-def room_to_refund(payment: Payment) -> int:
+def available_to_refund(payment: Payment) -> int:
     """What of a payment's captured money could be given back for a return, and is not owed back as a whole anyhow."""
     return sum(
         left_of_capture(payment, one)
@@ -103,7 +103,7 @@ def room_to_refund(payment: Payment) -> int:
     )
 
 
-def taken_by(payments: Iterable[Payment], source: Source, *kinds: TransactionType) -> int:
+def moved_by_type(payments: Iterable[Payment], source: Source, *kinds: TransactionType) -> int:
     """What a source has moved, or may have moved, with some types of transaction, in minor units."""
     return sum(
         one.exposure.minor
@@ -113,7 +113,7 @@ def taken_by(payments: Iterable[Payment], source: Source, *kinds: TransactionTyp
     )
 
 
-def moved_for(payment: Payment, source: Source, own_keys: str = "") -> int:
+def moved_for_source(payment: Payment, source: Source, own_keys: str = "") -> int:
     """What anybody has moved, or may have moved, for a source on a payment, in minor units.
 
     What was made under keys that begin with ``own_keys`` does not count, if that is given.
@@ -128,7 +128,7 @@ def moved_for(payment: Payment, source: Source, own_keys: str = "") -> int:
     )
 
 
-def allocated_to(payments: Iterable[Payment], source: Source, kind: AllocationKind) -> int:
+def allocated_for_source(payments: Iterable[Payment], source: Source, kind: AllocationKind) -> int:
     """What of some payments is set aside for a source, in minor units."""
     return sum(
         one.amount.minor

@@ -43,17 +43,17 @@ class Cause:
     why: str = ""
 
 
-WEBHOOK: Final = "webhook of "
-OPERATOR: Final = "operator "
-EVENT: Final = "event "
+WEBHOOK_PREFIX: Final = "webhook of "
+OPERATOR_PREFIX: Final = "operator "
+EVENT_PREFIX: Final = "event "
 
 
 def webhook_cause(gateway: str, event_id: str) -> Cause:
     """Name a notification as the cause of a change: its entry in the inbox must then be there."""
-    return Cause(WEBHOOK + gateway, EVENT + event_id)
+    return Cause(WEBHOOK_PREFIX + gateway, EVENT_PREFIX + event_id)
 
 
-def facts(before: Payment | None, after: Payment, cause: Cause, now: datetime) -> tuple[Fact, ...]:
+def derive_facts(before: Payment | None, after: Payment, cause: Cause, now: datetime) -> tuple[Fact, ...]:
     """Name what a change did, in the order in which it is told."""
     found = [*_payment_facts(before, after), *_transaction_facts(before, after)]
     return tuple(
@@ -89,7 +89,7 @@ def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
 
 
 def _allocation_facts(before: Payment, after: Payment) -> Iterator[_Told]:
-    was, now = shares(before), shares(after)
+    was, now = allocated_minor(before), allocated_minor(after)
     for share in {**was, **now}:
         more = now.get(share, 0) - was.get(share, 0)
         source, kind = share
@@ -98,7 +98,7 @@ def _allocation_facts(before: Payment, after: Payment) -> Iterator[_Told]:
             yield "payment.allocated" if more > 0 else "payment.unallocated", "", told
 
 
-def shares(payment: Payment) -> dict[tuple[str, str], int]:
+def allocated_minor(payment: Payment) -> dict[tuple[str, str], int]:
     """What is set aside of a payment, in minor units, by what it is for and as what."""
     found: dict[tuple[str, str], int] = {}
     for one in payment.allocations:

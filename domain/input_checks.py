@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from payports.domain.card_data import holds_card_number
+from payports.domain.card_data import contains_card_number
 
 MAX_IDENTIFIER: Final = 255
 """As long as the longest idempotency key that gateways take."""
@@ -45,7 +45,7 @@ def check_identifier(field: str, value: object) -> InvalidInput | None:
         return InvalidInput(field, f"is longer than {MAX_IDENTIFIER} characters")
     if value != value.strip() or not value.isprintable():
         return InvalidInput(field, "holds blanks at an end or characters that do not print")
-    if holds_card_number(value, glued=False):
+    if contains_card_number(value, glued=False):
         return InvalidInput(field, "looks like a card number")
     return None
 
@@ -58,7 +58,7 @@ def check_text(field: str, value: object, limit: int = MAX_TEXT) -> InvalidInput
         return InvalidInput(field, f"is longer than {limit} characters")
     if not value.isprintable():
         return InvalidInput(field, "holds characters that do not print")
-    if holds_card_number(value):
+    if contains_card_number(value):
         return InvalidInput(field, "looks like a card number")
     return None
 

@@ -46,7 +46,7 @@ def left_to_authorize(payment: Payment) -> int:
     return max(0, payment.amount.minor - sum(still_open(payment, one) for one in payment.transactions))
 
 
-def latest_attempt(payment: Payment) -> Transaction | None:
+def latest_initiating(payment: Payment) -> Transaction | None:
     """The last try to hold or take the money of a payment."""
     return next((one for one in reversed(payment.transactions) if one.type in INITIATING), None)
 

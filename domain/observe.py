@@ -12,7 +12,7 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.domain.judgement import Contradiction, judge
-from payports.domain.ledger import is_overdrawn, latest_attempt, left_of_capture, left_of_hold, secured
+from payports.domain.ledger import is_overdrawn, latest_initiating, left_of_capture, left_of_hold, secured
 from payports.domain.lifecycle import AUTHORIZE, INITIATING, PARENTS
 from payports.domain.observation import Observation
 from payports.domain.outcome import Outcome
@@ -36,7 +36,7 @@ class Discrepancy:
 
 
 @attrs.frozen
-class Unplaced:
+class UnmatchedObservation:
     """The fact is about no transaction of this payment that is known yet; it may be told again later."""
 
     payment_id: str
@@ -49,22 +49,22 @@ class Unplaced:
 
 def observe(
     payment: Payment, seen: Observation, now: datetime | None = None
-) -> Outcome[Payment, Discrepancy | Unplaced]:
+) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
     """Merge a fact; the order and number of answers, webhooks, returns and look-ups does not matter.
 
     ``now`` dates a transaction that was made outside and is first heard of here.
 
     Failures:
         Discrepancy: recorded, but it contradicts what was asked or what its parent can bear.
-        Unplaced: no transaction is known that it could be about.
+        UnmatchedObservation: no transaction is known that it could be about.
     """
-    target = find(payment, seen)
+    target = find_transaction(payment, seen)
     if target is None:
         target = _made_outside(payment, seen, now)
         if target is None:
-            return Failure(Unplaced(payment.id))
+            return Failure(UnmatchedObservation(payment.id))
         payment = payment.adding(target)
-    told = target.witness(seen)
+    told = target.with_observation(seen)
     merged = _with_consequences(_measured(payment.replacing(told, *_implied(payment, told, seen))))
     after = merged.by_id[told.id]
     if after.discrepancy:
@@ -72,26 +72,28 @@ def observe(
     return Success(merged)
 
 
-def adopt(payment: Payment, seen: Observation, new_id: str, now: datetime) -> Outcome[Payment, Discrepancy | Unplaced]:
+def adopt(
+    payment: Payment, seen: Observation, new_id: str, now: datetime
+) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
     """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
 
     What is known by its reference already is observed as ever.
 
     Failures:
-        Unplaced: it is no initiating transaction with a reference of the gateway's, or in another currency.
+        UnmatchedObservation: it is no initiating transaction with a reference of the gateway's, or in another currency.
         Discrepancy: as for ``observe``.
     """
-    if find(payment, seen):
+    if find_transaction(payment, seen):
         return observe(payment, seen)
     initiates = seen.type in INITIATING and not seen.transaction_id and not seen.parent_reference
     foreign = seen.amount is not None and seen.amount.currency != payment.currency
     if seen.type is None or not initiates or not seen.gateway_reference or foreign:
-        return Failure(Unplaced(payment.id))
+        return Failure(UnmatchedObservation(payment.id))
     made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
     return observe(payment.adding(made), seen.evolve(transaction_id=new_id))
 
 
-def find(payment: Payment, seen: Observation) -> Transaction | None:
+def find_transaction(payment: Payment, seen: Observation) -> Transaction | None:
     """Find the transaction that a fact is about: by our id, else by a reference of the gateway's; never one of another type than told.
 
     Gateways repeat the id that an authorization or capture was sent with when they tell of what was made on top of it.
@@ -159,7 +161,7 @@ def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[
     if credible is TransactionStatus.REVOKED:
         credible = TransactionStatus.SUCCEEDED
     echo = Observation(status=credible, channel=seen.channel)
-    return [one.witness(echo) for one in released]
+    return [one.with_observation(echo) for one in released]
 
 
 def _with_consequences(payment: Payment) -> Payment:
@@ -210,4 +212,4 @@ def _is_unwanted(payment: Payment, one: Transaction) -> bool:
     if one.type not in INITIATING or one.reversal is not ReversalState.NONE or not happened:
         return False
     late = any(seen.status in FAILED for seen in one.judgement.credible)
-    return late and not (payment.placed and latest_attempt(payment) is one)
+    return late and not (payment.placed and latest_initiating(payment) is one)

@@ -53,7 +53,7 @@ class OfferedOption:
     fees: tuple[tuple[str, Money], ...]
 
 
-def offer(options: Iterable[PaymentOption], cart: Cart) -> tuple[OfferedOption, ...]:
+def offer_options(options: Iterable[PaymentOption], cart: Cart) -> tuple[OfferedOption, ...]:
     """List what a cart may be paid with, in the configured order."""
     code = cart.total.currency.code
     return tuple(
@@ -66,12 +66,12 @@ def offer(options: Iterable[PaymentOption], cart: Cart) -> tuple[OfferedOption, 
             fees=tuple((fee.name, fee.amounts[code]) for fee in option.fees if code in fee.amounts),
         )
         for option in options
-        if is_open_to(option, cart)
+        if is_available_for(option, cart)
         for kind in option.types
     )
 
 
-def is_open_to(option: PaymentOption, cart: Cart) -> bool:
+def is_available_for(option: PaymentOption, cart: Cart) -> bool:
     """Tell whether an option may be used for a cart: currency, total and country all fit."""
     currency: Currency = cart.total.currency
     least, most = option.minimum.get(currency.code), option.maximum.get(currency.code)

@@ -10,14 +10,14 @@ from returns.result import Failure, Success
 from payports.domain.capabilities import Capabilities, ReverseAuthorization
 from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
-    Share,
+    PaymentShare,
     Split,
-    allocated_to,
-    room_to_capture,
-    room_to_claim,
-    room_to_refund,
-    split,
-    taken_by,
+    allocated_for_source,
+    available_to_capture,
+    available_to_claim,
+    available_to_refund,
+    moved_by_type,
+    split_amount,
 )
 from payports.domain.lifecycle import CAPTURE, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money
@@ -28,7 +28,7 @@ from payports.domain.transaction_types import TransactionType
 
 
 @attrs.frozen
-class Part:
+class PlannedTransaction:
     """One movement of a plan: a type of transaction on a payment. ``moved_minor``: what was moved for the source before."""
 
     payment_id: str
@@ -38,14 +38,14 @@ class Part:
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class OrderPlan:
     """What one request of an order comes to: the movements to make, and the payments whose allocations change."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PlannedTransaction, ...] = ()
     allocated: tuple[Payment, ...] = ()
 
 
-PlanOutcome = Outcome[Plan, AmountNotAvailable | OperationNotAllowed]
+PlanOutcome = Outcome[OrderPlan, AmountNotAvailable | OperationNotAllowed]
 
 
 def plan_capture(payments: Sequence[Payment], source: Source, amount: Money, how: Split) -> PlanOutcome:
@@ -54,23 +54,25 @@ def plan_capture(payments: Sequence[Payment], source: Source, amount: Money, how
     Failures:
         OperationNotAllowed: it was captured for this fulfilment already. AmountNotAvailable: there is less.
     """
-    done = taken_by(payments, source, CAPTURE, REVERSE_AUTH, REFUND)
-    done += sum(allocated_to(payments, source, kind) for kind in AllocationKind)
+    done = moved_by_type(payments, source, CAPTURE, REVERSE_AUTH, REFUND)
+    done += sum(allocated_for_source(payments, source, kind) for kind in AllocationKind)
     if done >= amount.minor:
         return Failure(OperationNotAllowed("capture", f"{source.kind} {source.id} was captured or cancelled already"))
     wanted = Money(amount.minor - done, amount.currency)
-    shared = split(wanted, payments, lambda payment: room_to_claim(payment) + room_to_capture(payment), how)
+    shared = split_amount(
+        wanted, payments, lambda payment: available_to_claim(payment) + available_to_capture(payment), how
+    )
     if isinstance(shared, Failure):
         return shared
-    parts: list[Part] = []
+    parts: list[PlannedTransaction] = []
     allocated: list[Payment] = []
     for payment, share in _with_payments(payments, shared.unwrap()):
-        claimed = min(share.amount.minor, room_to_claim(payment))
+        claimed = min(share.amount.minor, available_to_claim(payment))
         if claimed:
             allocated.append(_allocate(payment, source, claimed, AllocationKind.CAPTURED_EARLIER))
         if share.amount.minor > claimed:
-            parts.append(Part(payment.id, CAPTURE, Money(share.amount.minor - claimed, amount.currency)))
-    return Success(Plan(parts=tuple(parts), allocated=tuple(allocated)))
+            parts.append(PlannedTransaction(payment.id, CAPTURE, Money(share.amount.minor - claimed, amount.currency)))
+    return Success(OrderPlan(parts=tuple(parts), allocated=tuple(allocated)))
 
 
 def plan_cancel(
@@ -87,15 +89,17 @@ def plan_cancel(
     Failures:
         OperationNotAllowed: it was cancelled already. AmountNotAvailable: there is less.
     """
-    done = taken_by(payments, source, REVERSE_AUTH, REFUND) + allocated_to(payments, source, AllocationKind.CANCELLED)
+    done = moved_by_type(payments, source, REVERSE_AUTH, REFUND) + allocated_for_source(
+        payments, source, AllocationKind.CANCELLED
+    )
     done += sum(_returned_of(payment, source) for payment in payments)
     if done >= amount.minor:
         return Failure(OperationNotAllowed("cancel", f"{source.kind} {source.id} was cancelled already"))
     wanted = Money(amount.minor - done, amount.currency)
-    shared = split(wanted, payments, lambda payment: sum(_rooms_to_cancel(payment, source)), how)
+    shared = split_amount(wanted, payments, lambda payment: sum(_rooms_to_cancel(payment, source)), how)
     if isinstance(shared, Failure):
         return shared
-    parts: list[Part] = []
+    parts: list[PlannedTransaction] = []
     allocated: list[Payment] = []
     for payment, share in _with_payments(payments, shared.unwrap()):
         captured, unclaimed, _ = _rooms_to_cancel(payment, source)
@@ -103,14 +107,14 @@ def plan_cancel(
         free = share.amount.minor - back
         after = _unclaim(payment, source, back)
         if back:
-            parts.append(Part(payment.id, REFUND, Money(back, amount.currency)))
+            parts.append(PlannedTransaction(payment.id, REFUND, Money(back, amount.currency)))
         if free and capabilities_of(payment).reverse_authorization is ReverseAuthorization.PARTIAL:
-            parts.append(Part(payment.id, REVERSE_AUTH, Money(free, amount.currency)))
+            parts.append(PlannedTransaction(payment.id, REVERSE_AUTH, Money(free, amount.currency)))
         elif free:
             after = _allocate(after, source, free, AllocationKind.CANCELLED)
         if after != payment:
             allocated.append(after)
-    return Success(Plan(parts=tuple(parts), allocated=tuple(allocated)))
+    return Success(OrderPlan(parts=tuple(parts), allocated=tuple(allocated)))
 
 
 def plan_refund(payments: Sequence[Payment], source: Source, amount: Money, how: Split) -> PlanOutcome:
@@ -119,13 +123,15 @@ def plan_refund(payments: Sequence[Payment], source: Source, amount: Money, how:
     Failures:
         OperationNotAllowed: it was given back for this return already. AmountNotAvailable: less was captured.
     """
-    done = taken_by(payments, source, REFUND)
+    done = moved_by_type(payments, source, REFUND)
     if done >= amount.minor:
         return Failure(OperationNotAllowed("refund", f"{source.kind} {source.id} was refunded already"))
-    shared = split(Money(amount.minor - done, amount.currency), payments, room_to_refund, how)
+    shared = split_amount(Money(amount.minor - done, amount.currency), payments, available_to_refund, how)
     if isinstance(shared, Failure):
         return shared
-    return Success(Plan(parts=tuple(Part(share.payment_id, REFUND, share.amount) for share in shared.unwrap())))
+    return Success(
+        OrderPlan(parts=tuple(PlannedTransaction(share.payment_id, REFUND, share.amount) for share in shared.unwrap()))
+    )
 
 
 def _rooms_to_cancel(payment: Payment, source: Source) -> tuple[int, int, int]:
@@ -133,17 +139,17 @@ def _rooms_to_cancel(payment: Payment, source: Source) -> tuple[int, int, int]:
 
     Refunds go to the oldest captures first, whoever they were for: so what is left is counted over all of them.
     """
-    claimed = allocated_to((payment,), source, AllocationKind.CAPTURED_EARLIER)
-    captured = max(0, _captured_for(payment, source) - taken_by((payment,), source, REFUND))
-    left = room_to_refund(payment)
+    claimed = allocated_for_source((payment,), source, AllocationKind.CAPTURED_EARLIER)
+    captured = max(0, _captured_for(payment, source) - moved_by_type((payment,), source, REFUND))
+    left = available_to_refund(payment)
     own = min(captured + claimed, left)
-    return own, min(room_to_claim(payment), left - own), room_to_capture(payment)
+    return own, min(available_to_claim(payment), left - own), available_to_capture(payment)
 
 
 def _returned_of(payment: Payment, source: Source) -> int:
     """What was captured for the source and has gone back otherwise than by its cancellation, such as for a return."""
-    captured = max(0, _captured_for(payment, source) - taken_by((payment,), source, REFUND))
-    return max(0, captured - room_to_refund(payment))
+    captured = max(0, _captured_for(payment, source) - moved_by_type((payment,), source, REFUND))
+    return max(0, captured - available_to_refund(payment))
 
 
 def _captured_for(payment: Payment, source: Source) -> int:
@@ -152,7 +158,7 @@ def _captured_for(payment: Payment, source: Source) -> int:
     return sum(one.amount.minor for one in captures) - sum(one.exposure.minor for one in voids if one.may_have_happened)
 
 
-def _with_payments(payments: Sequence[Payment], shares: Sequence[Share]) -> list[tuple[Payment, Share]]:
+def _with_payments(payments: Sequence[Payment], shares: Sequence[PaymentShare]) -> list[tuple[Payment, PaymentShare]]:
     by_id = {payment.id: payment for payment in payments}
     return [(by_id[share.payment_id], share) for share in shares]
 

@@ -40,6 +40,6 @@ def may_use(saved: SavedMethod | None, customer: Customer | None) -> bool:
     return saved.customer == customer and saved.status is SavedMethodStatus.AVAILABLE_TO_USE
 
 
-def archived(saved: SavedMethod) -> SavedMethod:
+def archive(saved: SavedMethod) -> SavedMethod:
     """Take a saved method out of use; what was paid with it stays readable and refundable."""
     return attrs.evolve(saved, status=SavedMethodStatus.ARCHIVED)

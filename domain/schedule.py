@@ -57,12 +57,12 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
             return None
 
 
-def soon(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime:
+def retry_soon(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime:
     """Say when to ask again after nobody answered: as after the first call, however often that was so."""
     return now + _spread(min(schedule.first_look_up, schedule.longest_wait), transaction)
 
 
-def rescheduled(
+def reschedule(
     before: Payment | None, after: Payment, now: datetime, schedule: Schedule, lifetime: timedelta | None = None
 ) -> list[Transaction]:
     """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live.

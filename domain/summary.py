@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 from returns.result import Failure
 
-from payports.domain.begin import permitted
+from payports.domain.begin import find_availability
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
 from payports.domain.ledger import net_of, sum_of
 from payports.domain.lifecycle import (
@@ -94,7 +94,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
         return Money(minor, payment.currency)
 
     def available(kind: TransactionType) -> Money:
-        offered = permitted(payment, kind, capabilities) if capabilities.supports(kind) else None
+        offered = find_availability(payment, kind, capabilities) if capabilities.supports(kind) else None
         if offered is None or isinstance(offered, Failure):
             return money(0)
         return money(sum(opening.minor for opening in offered.unwrap()))

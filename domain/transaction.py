@@ -139,7 +139,7 @@ class Transaction:
         """Values that a later call needs, from all that was credibly seen; the higher status has the last word."""
         return {name: value for one in self.judgement.credible for name, value in one.attributes}
 
-    def witness(self, observation: Observation) -> Transaction:
+    def with_observation(self, observation: Observation) -> Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""
         if observation in self.seen:
             return self

@@ -45,7 +45,7 @@ class RecordedFact:
     fact: Fact
 
 
-class Kept(StrEnum):
+class RecordSet(StrEnum):
     """What a store keeps beside payments, each under a key of its own: the key, the owner's kind and id, the gateway and the event id."""
 
     REQUESTS = "requests"
@@ -54,7 +54,7 @@ class Kept(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Reach:
+class HistoryExtent:
     """How far a merchant's history goes: the ``last`` position, where the ``delivered`` cursor stands, and how many facts are ``missing``
     below the last: none can be where positions may leave gaps."""
 
@@ -103,17 +103,17 @@ class PaymentRepository(Protocol):
         """Page through the ids of all payments, those that cannot be read or are gone but for a trace among them: for an audit."""
         return tuple(payment.id for payment in self.payments(after, limit))
 
-    def misfits(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores that keep nothing twice
+    def index_mismatches(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores that keep nothing twice
         """Say what a store keeps twice of a payment, so as to find it, and no longer agrees with what the payment holds."""
         return ()
 
-    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:  # noqa: ARG002 -- as above
+    def keys(self, kept: RecordSet, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:  # noqa: ARG002 -- as above
         """Page through the keys of what is kept beside payments, of what cannot be read as well: for an audit."""
         return ()
 
-    def reach(self) -> Reach:
+    def history_extent(self) -> HistoryExtent:
         """Say how far the history and its delivery have come: for an audit."""
-        return Reach(last=0, delivered=0)
+        return HistoryExtent(last=0, delivered=0)
 
     def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:  # noqa: ARG002 -- as above
         """List by name the leases that end later than ``duration`` from now, by the store's own clock: for an audit."""
@@ -159,7 +159,7 @@ class PaymentRepository(Protocol):
         ...
 
     def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
-        """Page by id through payments with a transaction that ``domain.attention.wants_attention`` picked when it was written."""
+        """Page by id through payments with a transaction that ``domain.attention.may_need_attention`` picked when it was written."""
         ...
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:

@@ -9,7 +9,7 @@ import payports
 from payports.adapters.command_line.errors import Refused
 from payports.application.shop import Payports
 from payports.domain.input_checks import check_identifier
-from payports.ports.store import Kept, StoreFailed
+from payports.ports.store import RecordSet, StoreFailed
 
 _Found = TypeVar("_Found")
 
@@ -66,6 +66,6 @@ def _is_known(shop: Payports, merchant: str) -> bool:
         return True
     store = shop.store.of(merchant)
     try:
-        return bool(store.payment_ids("", 1)) or any(store.keys(kept, (), 1) for kept in Kept)
+        return bool(store.payment_ids("", 1)) or any(store.keys(kept, (), 1) for kept in RecordSet)
     except StoreFailed:
         return True  # the command itself will say, or wait until it is over

@@ -9,7 +9,7 @@ from returns.result import Failure
 from payports.application.kernel import gateway_calls
 from payports.application.kernel.environment import Environment
 from payports.application.kernel.status_inquiry import is_in_flight
-from payports.domain.audit.findings import Finding, FindingKind, finding, is_known
+from payports.domain.audit.findings import Finding, FindingKind, is_explained, new_finding
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Observation
 from payports.domain.payment import Payment
@@ -34,7 +34,7 @@ def compare_with_gateway(env: Environment, payment: Payment) -> tuple[int, tuple
     configured = env.gateways.find(payment.gateway, "look-up")
     if isinstance(configured, Failure):
         said = f"gateway {payment.gateway} is not configured any more and cannot be asked"
-        return 0, (finding(FindingKind.GATEWAY_SILENT, payment, said),) if asked else ()
+        return 0, (new_finding(FindingKind.GATEWAY_SILENT, payment, said),) if asked else ()
     gateway = configured.unwrap().gateway
     if gateway.transactions.capabilities.look_up is LookUp.NONE:
         return 0, ()
@@ -52,17 +52,17 @@ def _difference(payment: Payment, one: Transaction, answer: Observation | NotFou
         if one.status not in _PROMISED or one.observed_only:
             return None
         said = f"{one.type} is {one.status}, and the gateway does not know it"
-        return finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=is_known(payment, one))
+        return new_finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=is_explained(payment, one))
     if answer.status is TransactionStatus.UNKNOWN:
         if one.status is TransactionStatus.UNKNOWN:
             return None
         said = f"the gateway could not be asked about {one.type}: {answer.message or 'no usable answer'}"
-        return finding(FindingKind.GATEWAY_SILENT, payment, said, one)
+        return new_finding(FindingKind.GATEWAY_SILENT, payment, said, one)
     said = _otherwise(one, answer)
     if not said:
         return None
     waits = one.status in _OPEN and one.due_at is not None
-    return finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=waits or is_known(payment, one))
+    return new_finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=waits or is_explained(payment, one))
 
 
 def _otherwise(one: Transaction, answer: Observation) -> str:

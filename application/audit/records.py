@@ -11,12 +11,12 @@ from typing import Final
 
 from payports.application.kernel.environment import Environment
 from payports.application.orders import read_plan
-from payports.domain.audit.findings import Bounds, Finding, FindingKind
+from payports.domain.audit.findings import AuditLimits, Finding, FindingKind
 from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.payment import Owner
 from payports.ports.commit import InboxEntry, RequestRecord
 from payports.ports.leases import checkout_lease, notification_lease
-from payports.ports.store import Kept, StoreFailed
+from payports.ports.store import RecordSet, StoreFailed
 
 _LONGEST_LEASE: Final = timedelta(hours=1)
 """Nobody leases anything for nearly as long, and what is leased is left out of the work."""
@@ -28,7 +28,7 @@ _OPEN: Final = (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutSt
 
 def audit_reach(env: Environment) -> Iterator[Finding]:
     """Find what no single payment shows: facts that are gone with all of their payment, and a cursor where none can be."""
-    reach = env.store.reach()
+    reach = env.store.history_extent()
     if reach.missing:
         said = f"of {reach.last} facts that were told {reach.missing} are not there"
         yield Finding(kind=FindingKind.HISTORY_GAP, payment_id="", message=said, record="history")
@@ -44,7 +44,7 @@ def audit_leases(env: Environment) -> Iterator[Finding]:
         yield Finding(kind=FindingKind.LEASE, payment_id="", message=said, record=f"lease {name}")
 
 
-def audit_record(env: Environment, kept: Kept, key: tuple[str, ...]) -> tuple[Finding, ...]:
+def audit_record(env: Environment, kept: RecordSet, key: tuple[str, ...]) -> tuple[Finding, ...]:
     """Find what is wrong with one record, or that it cannot be read."""
     try:
         return tuple(_look(env, kept, key))
@@ -56,15 +56,15 @@ def audit_record(env: Environment, kept: Kept, key: tuple[str, ...]) -> tuple[Fi
     return (Finding(kind=FindingKind.UNREADABLE, payment_id="", message=said, record=name),)
 
 
-def _look(env: Environment, kept: Kept, key: tuple[str, ...]) -> Iterator[Finding]:
+def _look(env: Environment, kept: RecordSet, key: tuple[str, ...]) -> Iterator[Finding]:
     match kept:
-        case Kept.REQUESTS:
+        case RecordSet.REQUESTS:
             if request := env.store.request(*key):
                 yield from _request(env, request)
-        case Kept.CHECKOUTS:
+        case RecordSet.CHECKOUTS:
             if checkout := env.store.checkout(Owner(*key)):
                 yield from _checkout(env, checkout)
-        case Kept.INBOX:
+        case RecordSet.INBOX:
             if entry := env.store.inbox_entry(*key):
                 yield from _notification(env, entry)
 
@@ -101,7 +101,7 @@ def _checkout(env: Environment, record: CheckoutRecord) -> Iterator[Finding]:
     def found(said: str, kind: FindingKind = FindingKind.CHECKOUT) -> Finding:
         return Finding(kind=kind, payment_id="", message=said, record=checkout_lease(record.owner))
 
-    now, bounds = env.now(), Bounds()
+    now, bounds = env.now(), AuditLimits()
     if record.total and not env.store.payments_of(record.owner):
         yield found(f"it is {record.state} for {record.total}, and its owner has no payments")
     longest = max(env.policy.lease, env.policy.abandoned_after)

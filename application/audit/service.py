@@ -19,14 +19,14 @@ from payports.application.kernel.environment import Environment, store_errors_as
 from payports.application.kernel.input_validation import check_limit, check_place
 from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.audit.causes import audit_causes
-from payports.domain.audit.findings import Bounds, Finding, FindingKind
-from payports.domain.audit.history import audit_history, audit_places
-from payports.domain.audit.ledger import audit, unsound
+from payports.domain.audit.findings import AuditLimits, Finding, FindingKind
+from payports.domain.audit.history import audit_history, audit_positions
+from payports.domain.audit.ledger import audit_comparability, audit_ledger
 from payports.domain.failures import StoreUnavailable
 from payports.domain.input_checks import InvalidInput
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.ports.store import Kept, StoreFailed
+from payports.ports.store import RecordSet, StoreFailed
 
 _DAY: Final = timedelta(days=1)
 
@@ -107,10 +107,10 @@ class Audit:
             )
         )
 
-    def _keys(self, first: Kept, behind: tuple[str, ...], limit: int) -> list[tuple[Kept, tuple[str, ...]]]:
+    def _keys(self, first: RecordSet, behind: tuple[str, ...], limit: int) -> list[tuple[RecordSet, tuple[str, ...]]]:
         """The keys of a page, which begins in one table and may go on in the next."""
-        found: list[tuple[Kept, tuple[str, ...]]] = []
-        for kept in tuple(Kept)[tuple(Kept).index(first) :]:
+        found: list[tuple[RecordSet, tuple[str, ...]]] = []
+        for kept in tuple(RecordSet)[tuple(RecordSet).index(first) :]:
             page = self._env.store.keys(kept, behind if kept is first else (), limit - len(found))
             found.extend((kept, key) for key in page)
         return found
@@ -118,7 +118,7 @@ class Audit:
     def _whole(self) -> AuditPage:
         return _page(*audit_reach(self._env), *audit_leases(self._env))
 
-    def _record(self, kept: Kept, key: tuple[str, ...]) -> AuditPage:
+    def _record(self, kept: RecordSet, key: tuple[str, ...]) -> AuditPage:
         return _page(*audit_record(self._env, kept, key))
 
     def _look_over(self, payment_id: str, *, ask: bool) -> AuditPage:
@@ -136,15 +136,15 @@ class Audit:
         return _page(Finding(kind=FindingKind.UNREADABLE, payment_id=payment_id, message=reason))
 
     def _checked(self, payment: Payment, *, ask: bool) -> AuditPage:
-        if odd := unsound(payment):
+        if odd := audit_comparability(payment):
             return attrs.evolve(_page(*odd), transactions=len(payment.transactions))
         history = self._env.store.history(payment.id)
         told = [one.fact for one in history]
         compared, differing = compare_with_gateway(self._env, payment) if ask else (0, ())
         found = (
-            *audit(payment, self._env.now(), self._bounds()),
+            *audit_ledger(payment, self._env.now(), self._bounds()),
             *audit_related_records(self._env, payment, told),
-            *audit_places(payment.id, [(one.position, one.sequence) for one in history]),
+            *audit_positions(payment.id, [(one.position, one.sequence) for one in history]),
             *audit_history(payment, told, self._bounds()),
             *audit_causes(payment, told),
             *differing,
@@ -153,9 +153,9 @@ class Audit:
             _page(*found), transactions=len(payment.transactions), facts=len(history), compared=compared
         )
 
-    def _bounds(self) -> Bounds:
+    def _bounds(self) -> AuditLimits:
         waits = [one for one in attrs.asdict(self._env.policy.schedule).values() if isinstance(one, timedelta)]
-        return Bounds(horizon=max(waits) + _DAY)
+        return AuditLimits(horizon=max(waits) + _DAY)
 
 
 def _page(*found: Finding) -> AuditPage:
@@ -173,20 +173,20 @@ def _twice(look: Callable[[], AuditPage]) -> AuditPage:
     return found
 
 
-def _written_place(kept: Kept, key: tuple[str, ...]) -> str:
+def _written_place(kept: RecordSet, key: tuple[str, ...]) -> str:
     return json.dumps([kept, *key])
 
 
-def _read_place(after: str) -> tuple[Kept, tuple[str, ...]] | None:
+def _read_place(after: str) -> tuple[RecordSet, tuple[str, ...]] | None:
     """Where a page begins: behind a key of a table; ``None`` if that is no such place."""
     if not after:
-        return Kept.REQUESTS, ()
+        return RecordSet.REQUESTS, ()
     try:
         read: object = json.loads(after)
     except (ValueError, RecursionError):
         return None
     kept, *key = cast("list[object]", read) if isinstance(read, list) and read else [None]
-    table = next((one for one in Kept if one == kept), None)
+    table = next((one for one in RecordSet if one == kept), None)
     texts = tuple(one for one in key if isinstance(one, str) and not check_place("after", one))
-    columns = 1 if table is Kept.REQUESTS else 2
+    columns = 1 if table is RecordSet.REQUESTS else 2
     return (table, texts) if table and len(texts) == len(key) == columns else None

@@ -46,7 +46,7 @@ from payports.domain.failures import (
 from payports.domain.history import Cause
 from payports.domain.input_checks import InvalidInput, check_fields, check_identifier, check_text
 from payports.domain.money import Money
-from payports.domain.options import is_offered, offer
+from payports.domain.options import is_offered, offer_options
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment, check_owner
 from payports.domain.transaction import Transaction
@@ -195,7 +195,7 @@ class Checkout:
         if not payment.transactions and is_method_gone(self._env, payment):
             return OperationNotAllowed("checkout", f"payment {payment.id}: {METHOD_GONE}")
         options = self._env.policy.options
-        if options and not is_offered(offer(options, cart), payment):
+        if options and not is_offered(offer_options(options, cart), payment):
             return OperationNotAllowed("checkout", f"payment {payment.id} uses no option that the cart is offered")
         return None
 

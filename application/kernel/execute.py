@@ -28,7 +28,7 @@ from payports.domain.failures import (
     ResultUnknown,
     TransactionProblem,
 )
-from payports.domain.fulfilment import moved_for
+from payports.domain.fulfilment import moved_for_source
 from payports.domain.history import Cause
 from payports.domain.lifecycle import INITIATING
 from payports.domain.money import Money
@@ -163,7 +163,7 @@ def _others(env: Environment, payment: Payment, command: Command) -> tuple[Payme
 def _guarded(command: Command, others: tuple[Payment, ...]) -> Command:
     if command.guard is None or command.source is None:
         return command
-    elsewhere = sum(moved_for(other, command.source, command.guard.own_keys) for other in others)
+    elsewhere = sum(moved_for_source(other, command.source, command.guard.own_keys) for other in others)
     return command.evolve(guard=attrs.evolve(command.guard, elsewhere_minor=elsewhere))
 
 

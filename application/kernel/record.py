@@ -12,11 +12,11 @@ from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.failures import Busy
 from payports.domain.history import Cause
 from payports.domain.observation import Observation
-from payports.domain.observe import Discrepancy, Unplaced, observe
+from payports.domain.observe import Discrepancy, UnmatchedObservation, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived
+from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archive
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.commit import Commit, InboxEntry
@@ -36,13 +36,15 @@ class Received:
     inbox: tuple[InboxEntry, ...] = ()
 
 
-def record(env: Environment, payment: Payment, received: Received, cause: Cause) -> Outcome[Payment, Unplaced | Busy]:
+def record(
+    env: Environment, payment: Payment, received: Received, cause: Cause
+) -> Outcome[Payment, UnmatchedObservation | Busy]:
     """Merge an observation into a payment and commit it, contradictions included; gives the payment as it is stored then.
 
     A hard decline takes the saved method that was used out of use, in the same commit.
 
     Failures:
-        Unplaced: the observation is about no transaction of the payment; nothing was written.
+        UnmatchedObservation: the observation is about no transaction of the payment; nothing was written.
         Busy: other writers were faster every time; nothing was written.
     """
     for _ in range(TRIES):
@@ -65,19 +67,21 @@ def record(env: Environment, payment: Payment, received: Received, cause: Cause)
     return Failure(Busy(f"payment {payment.id}"))
 
 
-def merge(env: Environment, payment: Payment, observation: Observation) -> Outcome[Payment, Unplaced]:
+def merge(env: Environment, payment: Payment, observation: Observation) -> Outcome[Payment, UnmatchedObservation]:
     """Merge an observation, contradictions included: those are recorded too."""
     return with_discrepancies(observe(payment, observation, env.now()))
 
 
-def with_discrepancies(observed: Outcome[Payment, Discrepancy | Unplaced]) -> Outcome[Payment, Unplaced]:
+def with_discrepancies(
+    observed: Outcome[Payment, Discrepancy | UnmatchedObservation],
+) -> Outcome[Payment, UnmatchedObservation]:
     """Take a discrepancy for what it is: something to record, with the payment that records it."""
     if isinstance(observed, Success):
         return observed
     match observed.failure():
         case Discrepancy(recorded):
             return Success(recorded)
-        case Unplaced() as unplaced:
+        case UnmatchedObservation() as unplaced:
             return Failure(unplaced)
 
 
@@ -93,7 +97,7 @@ def _retired(env: Environment, before: Payment, after: Payment) -> tuple[SavedMe
     if before.saved_method_id is None or not _declined_hard(after) or _declined_hard(before):
         return ()
     saved = env.store.saved_method(before.saved_method_id)
-    return (archived(saved),) if saved and saved.status is not SavedMethodStatus.ARCHIVED else ()
+    return (archive(saved),) if saved and saved.status is not SavedMethodStatus.ARCHIVED else ()
 
 
 def _declined_hard(payment: Payment) -> bool:

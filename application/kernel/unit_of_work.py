@@ -11,10 +11,10 @@ from returns.result import Failure, Success
 from payports.application.kernel.policy import MerchantGateways
 from payports.domain.checkout import CheckoutRecord
 from payports.domain.failures import Busy, PaymentNotFound
-from payports.domain.history import Cause, facts
+from payports.domain.history import Cause, derive_facts
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.schedule import Schedule, rescheduled
+from payports.domain.schedule import Schedule, reschedule
 from payports.ports.clock import Clock
 from payports.ports.commit import Change, Commit, RecordKind, Stale
 from payports.ports.store import PaymentRepository
@@ -69,9 +69,9 @@ class UnitOfWork:
         """Describe a change of a payment: as it will be stored, with its next dates and facts."""
         now = self.clock.now()
         lifetime = self.gateways.authorization_lifetime(after.gateway)
-        dated = rescheduled(before, after, now, self.schedule, lifetime)
+        dated = reschedule(before, after, now, self.schedule, lifetime)
         stored = after.as_version(before.version + 1 if before else 1, *dated)
-        return Change(before=before, after=stored, facts=facts(before, stored, cause, now))
+        return Change(before=before, after=stored, facts=derive_facts(before, stored, cause, now))
 
     def save(
         self,

@@ -13,10 +13,10 @@ from payports.application.kernel.environment import Environment
 from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.kernel.record import Received, record
 from payports.application.webhooks.inbox import TRIES_BEFORE_ATTENTION
-from payports.domain.attention import AttentionItem, AttentionKind, concerns_about, item
+from payports.domain.attention import AttentionItem, AttentionKind, attention_item, attention_items
 from payports.domain.capabilities import LookUp
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
-from payports.domain.history import OPERATOR, Cause
+from payports.domain.history import OPERATOR_PREFIX, Cause
 from payports.domain.input_checks import InvalidInput, check_identifier, check_text
 from payports.domain.observation import Channel, Observation
 from payports.domain.outcome import Outcome
@@ -64,7 +64,7 @@ def needing_attention(env: Environment) -> Iterator[AttentionItem]:
 def _items(env: Environment, payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
     configured = env.gateways.get(payment.gateway)
     if configured is None and _is_unfinished(transaction) and not transaction.discrepancy:
-        yield item(
+        yield attention_item(
             AttentionKind.UNKNOWN_GATEWAY,
             payment,
             transaction,
@@ -72,9 +72,9 @@ def _items(env: Environment, payment: Payment, transaction: Transaction) -> Iter
             "configure it again, or resolve() by hand",
         )
         return
-    yield from concerns_about(payment, transaction)
+    yield from attention_items(payment, transaction)
     if transaction.status is TransactionStatus.AWAITING_RESULT and transaction.created_at + _OVERDUE < env.now():
-        yield item(
+        yield attention_item(
             AttentionKind.UNKNOWN_RESULT,
             payment,
             transaction,
@@ -82,7 +82,7 @@ def _items(env: Environment, payment: Payment, transaction: Transaction) -> Iter
             "ask the gateway, then resolve() with what is true",
         )
     if configured and _stays_unknown(transaction, configured, env.now()):
-        yield item(
+        yield attention_item(
             AttentionKind.UNKNOWN_RESULT,
             payment,
             transaction,
@@ -144,7 +144,7 @@ def rule(
         operator=operator,
         message=reason,
     )
-    recorded = record(env, payment, Received(observation=ruling), Cause(OPERATOR + operator, reason))
+    recorded = record(env, payment, Received(observation=ruling), Cause(OPERATOR_PREFIX + operator, reason))
     if isinstance(recorded, Failure):
         refused = recorded.failure()
         return Failure(refused if isinstance(refused, Busy) else PaymentNotFound(f"of transaction {transaction_id}"))

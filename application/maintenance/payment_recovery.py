@@ -18,7 +18,7 @@ from payports.domain.history import Cause
 from payports.domain.ledger import left_of_hold
 from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Payment
-from payports.domain.schedule import soon
+from payports.domain.schedule import retry_soon
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import FailureType, ReversalState, TransactionStatus
 from payports.ports.commit import Change, Commit
@@ -158,7 +158,8 @@ class PaymentRecovery:
         """
         now = self.env.now()
         later = [
-            transaction.evolve(due_at=soon(transaction, now, self.env.policy.schedule)) for transaction in self.due()
+            transaction.evolve(due_at=retry_soon(transaction, now, self.env.policy.schedule))
+            for transaction in self.due()
         ]
         if later:
             after = self.payment.as_version(self.payment.version + 1, *later)

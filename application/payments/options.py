@@ -8,7 +8,7 @@ from returns.result import Failure, Success
 from payports.application.kernel.environment import Environment
 from payports.domain.cart import Cart, check_cart
 from payports.domain.failures import PaymentProblem
-from payports.domain.options import OfferedOption, PaymentOption, offer
+from payports.domain.options import OfferedOption, PaymentOption, offer_options
 from payports.domain.outcome import Outcome
 from payports.domain.payment_method import PaymentType
 
@@ -28,4 +28,4 @@ class Options:
         if problem := check_cart(cart):
             return Failure(problem)
         every = tuple(PaymentOption(gateway=name, types=(PaymentType.CREDIT_CARD,)) for name in self._env.gateways)
-        return Success(offer(self._env.policy.options or every, cart))
+        return Success(offer_options(self._env.policy.options or every, cart))

@@ -14,7 +14,7 @@ from payports.domain.money import Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment, check_customer, check_owner
 from payports.domain.payment_method import PaymentMethod, PaymentType, check_method
-from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived, may_use
+from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archive, may_use
 from payports.ports.commit import Commit
 
 
@@ -87,7 +87,7 @@ class SavedMethods:
         saved = self._env.store.saved_method(saved_method_id)
         if saved is None or saved.customer != customer:
             return Failure(SavedMethodNotFound(saved_method_id))
-        kept = Success(saved) if saved.status is SavedMethodStatus.ARCHIVED else self._store(archived(saved))
+        kept = Success(saved) if saved.status is SavedMethodStatus.ARCHIVED else self._store(archive(saved))
         configured = self._env.gateways.get(saved.gateway)
         forgotten = gateway_calls.forget(configured.gateway, customer, saved.method) if configured else Success(None)
         return forgotten if isinstance(forgotten, Failure) else kept

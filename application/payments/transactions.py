@@ -29,7 +29,7 @@ from payports.domain.lifecycle import (
 )
 from payports.domain.money import Money, check_amount
 from payports.domain.observation import Observation
-from payports.domain.observe import Unplaced, adopt, find
+from payports.domain.observe import UnmatchedObservation, adopt, find_transaction
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment, check_source
 from payports.domain.transaction import Source
@@ -140,21 +140,25 @@ class Transactions:
         recorded = self._merged(payment, observation)
         if isinstance(recorded, Failure):
             refused = recorded.failure()
-            return Failure(OperationNotAllowed("record", refused.message) if isinstance(refused, Unplaced) else refused)
+            return Failure(
+                OperationNotAllowed("record", refused.message) if isinstance(refused, UnmatchedObservation) else refused
+            )
         payment = recorded.unwrap()
         finalize_if_waiting(self._env, payment.owner)
-        transaction = find(payment, observation)
+        transaction = find_transaction(payment, observation)
         return report(payment, (transaction,) if transaction else ())
 
     def _merged(
         self, payment: Payment, observation: Observation
-    ) -> Outcome[Payment, Unplaced | PaymentNotFound | Busy]:
+    ) -> Outcome[Payment, UnmatchedObservation | PaymentNotFound | Busy]:
         recorded = record(self._env, payment, Received(observation=observation), HOST)
-        if isinstance(recorded, Success) or not isinstance(recorded.failure(), Unplaced):
+        if isinstance(recorded, Success) or not isinstance(recorded.failure(), UnmatchedObservation):
             return recorded
         return self._env.work.update(payment.id, HOST, partial(self._adopted, observation, self._env.ids.new()))
 
-    def _adopted(self, observation: Observation, new_id: str, payment: Payment) -> Outcome[Payment, Unplaced]:
+    def _adopted(
+        self, observation: Observation, new_id: str, payment: Payment
+    ) -> Outcome[Payment, UnmatchedObservation]:
         return with_discrepancies(adopt(payment, observation, new_id, self._env.now()))
 
     @store_errors_as_failures

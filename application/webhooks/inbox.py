@@ -14,7 +14,7 @@ from payports.application.kernel.environment import Environment
 from payports.application.kernel.record import Received, record
 from payports.domain.history import webhook_cause
 from payports.domain.observation import Observation
-from payports.domain.observe import Unplaced
+from payports.domain.observe import UnmatchedObservation
 from payports.domain.payment import Payment
 from payports.domain.schedule import back_off
 from payports.ports.commit import Commit, InboxEntry
@@ -47,7 +47,7 @@ def apply(env: Environment, entry: InboxEntry) -> Applied:
         webhook_cause(entry.gateway, entry.event_id),
     )
     if isinstance(recorded, Failure):
-        return _park(env, entry) if isinstance(recorded.failure(), Unplaced) else Applied.BUSY
+        return _park(env, entry) if isinstance(recorded.failure(), UnmatchedObservation) else Applied.BUSY
     finalize_if_waiting(env, payment.owner)
     return Applied.APPLIED
 

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from returns.result import Success
 
-from payports.domain.history import Fact, shares
+from payports.domain.history import Fact, allocated_minor
 from payports.domain.money import Money
 from payports.domain.payment import AllocationKind, Payment
 
 
-def tells_of_shares(payment: Payment, told: Sequence[Fact]) -> bool:
+def allocations_match_history(payment: Payment, told: Sequence[Fact]) -> bool:
     """Tell whether the facts add up to what is set aside.
 
     Older facts do not tell what a cancellation took off what was captured already, nor whose payment it is.
     """
     older = any(fact.kind == "payment.created" and "owner" not in fact.detail for fact in told)
-    left = Counter(shares(payment))
+    left = Counter(allocated_minor(payment))
     for fact in told:
         if fact.kind in ("payment.allocated", "payment.unallocated"):
             amount = _minor(payment, fact.detail.get("amount", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from payports.domain.audit.findings import Finding, FindingKind, finding, is_known
+from payports.domain.audit.findings import Finding, FindingKind, is_explained, new_finding
 from payports.domain.ledger import secured
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -32,14 +32,14 @@ def audit_amounts(payment: Payment) -> Iterator[Finding]:
 
 def _amounts(payment: Payment) -> Iterator[Finding]:
     if problem := check_amount("amount", payment.amount):
-        yield finding(FindingKind.AMOUNT, payment, f"the payment's amount {problem.reason}")
+        yield new_finding(FindingKind.AMOUNT, payment, f"the payment's amount {problem.reason}")
     for one in payment.transactions:
         if problem := check_amount("amount", one.requested):
             said = f"the amount of {one.type} {problem.reason}"
-            yield finding(FindingKind.AMOUNT, payment, said, one, known=is_known(payment, one))
+            yield new_finding(FindingKind.AMOUNT, payment, said, one, known=is_explained(payment, one))
         elif one.observed_only and one.requested != _measure(payment, one):
             said = f"{one.type} was made outside and stands with {one.requested}; {_measure(payment, one)} was told"
-            yield finding(FindingKind.AMOUNT, payment, said, one)
+            yield new_finding(FindingKind.AMOUNT, payment, said, one)
 
 
 def _measure(payment: Payment, one: Transaction) -> Money:
@@ -54,22 +54,22 @@ def _limits(payment: Payment) -> Iterator[Finding]:
     for parent in payment.transactions:
         children = [child for child in payment.children_of(parent) if child.succeeded]
         bears = 0 if parent.status in FAILED else parent.amount.minor
-        known = any(is_known(payment, one) for one in (parent, *children))
+        known = any(is_explained(payment, one) for one in (parent, *children))
         used = _used(payment, parent, children)
         if used > bears:
             said = f"{_of(payment, used)} happened on {parent.type}, which bears {_of(payment, bears)}"
-            yield finding(FindingKind.LIMIT, payment, said, parent, known=known)
+            yield new_finding(FindingKind.LIMIT, payment, said, parent, known=known)
         settled = [child.amount.minor for child in children if child.type is SETTLED]
         if len(settled) > 1 or sum(settled) > bears:
             said = (
                 f"{parent.type} of {parent.amount} was settled with {_of(payment, sum(settled))}, {len(settled)} times"
             )
-            yield finding(FindingKind.LIMIT, payment, said, parent, known=known)
-    begun = [one for one in payment.transactions if secures(payment, one)]
+            yield new_finding(FindingKind.LIMIT, payment, said, parent, known=known)
+    begun = [one for one in payment.transactions if secures_money(payment, one)]
     held = sum(secured(payment, one) for one in begun)
     if held > payment.amount.minor:
         said = f"{_of(payment, held)} is held or taken for a payment of {payment.amount}"
-        yield finding(FindingKind.LIMIT, payment, said, known=any(is_known(payment, one) for one in begun))
+        yield new_finding(FindingKind.LIMIT, payment, said, known=any(is_explained(payment, one) for one in begun))
 
 
 def _used(payment: Payment, parent: Transaction, children: list[Transaction]) -> int:
@@ -96,6 +96,6 @@ def _of(payment: Payment, minor: int) -> Money:
     return Money(minor, payment.currency)
 
 
-def secures(payment: Payment, one: Transaction) -> bool:
+def secures_money(payment: Payment, one: Transaction) -> bool:
     """Tell whether an initiating transaction surely holds or has taken something that is not owed back."""
     return one.type in INITIATING and one.reversal in USABLE and secured(payment, one) > 0

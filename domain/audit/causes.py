@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from payports.domain.audit.findings import Finding, FindingKind, finding
-from payports.domain.history import EVENT, OPERATOR, WEBHOOK, Fact
+from payports.domain.audit.findings import Finding, FindingKind, new_finding
+from payports.domain.history import EVENT_PREFIX, OPERATOR_PREFIX, WEBHOOK_PREFIX, Fact
 from payports.domain.observation import Channel
 from payports.domain.payment import Payment
 
@@ -40,8 +40,8 @@ _HEARERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         Channel.ANSWER: _CALLERS,
         Channel.LOOK_UP: _CALLERS,
         Channel.RETURN: frozenset({"checkout", "host"}),
-        Channel.WEBHOOK: frozenset({WEBHOOK, "host"}),
-        Channel.OPERATOR: frozenset({OPERATOR}),
+        Channel.WEBHOOK: frozenset({WEBHOOK_PREFIX, "host"}),
+        Channel.OPERATOR: frozenset({OPERATOR_PREFIX}),
     }
 )
 """By whom what reached us on a channel was recorded; the host may record what it learnt itself, an operator's word excepted."""
@@ -52,12 +52,12 @@ def audit_causes(payment: Payment, told: Sequence[Fact]) -> tuple[Finding, ...]:
     return tuple(_causes(payment, told))
 
 
-def notifications(told: Sequence[Fact]) -> tuple[tuple[str, str], ...]:
+def named_notifications(told: Sequence[Fact]) -> tuple[tuple[str, str], ...]:
     """The gateway and the event id of every notification that a history names; that of older stores names none."""
     found = {
-        (fact.by.removeprefix(WEBHOOK), fact.why.removeprefix(EVENT)): None
+        (fact.by.removeprefix(WEBHOOK_PREFIX), fact.why.removeprefix(EVENT_PREFIX)): None
         for fact in told
-        if fact.by.startswith(WEBHOOK) and fact.why.startswith(EVENT)
+        if fact.by.startswith(WEBHOOK_PREFIX) and fact.why.startswith(EVENT_PREFIX)
     }
     return tuple(found)
 
@@ -67,7 +67,7 @@ def _causes(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
         said = _objection(payment, fact) if fact.by else ""
         if said:
             one = payment.by_id.get(fact.transaction_id)
-            yield finding(FindingKind.CAUSE, payment, f"fact {number}, {fact.kind}, {said}", one)
+            yield new_finding(FindingKind.CAUSE, payment, f"fact {number}, {fact.kind}, {said}", one)
 
 
 def _objection(payment: Payment, fact: Fact) -> str:
@@ -80,7 +80,7 @@ def _objection(payment: Payment, fact: Fact) -> str:
     if any(allowed is not None and who not in allowed for allowed in (_TELLERS.get(fact.kind), heard)):
         return f"is said to be caused by {fact.by!r}, who causes none such"
     ruled = fact.detail.get("operator") if heard else None
-    if ruled and (fact.by, fact.why) != (OPERATOR + ruled, fact.detail.get("message")):
+    if ruled and (fact.by, fact.why) != (OPERATOR_PREFIX + ruled, fact.detail.get("message")):
         return f"is said to be caused by {fact.by!r}, and {ruled!r} has ruled so, or for another reason"
     return ""
 
@@ -88,12 +88,12 @@ def _objection(payment: Payment, fact: Fact) -> str:
 def _who(payment: Payment, fact: Fact) -> str:
     if fact.by in _CALLERS:
         return fact.by
-    if fact.by == WEBHOOK + payment.gateway:
-        return WEBHOOK
-    return OPERATOR if fact.by.startswith(OPERATOR) and fact.by != OPERATOR else ""
+    if fact.by == WEBHOOK_PREFIX + payment.gateway:
+        return WEBHOOK_PREFIX
+    return OPERATOR_PREFIX if fact.by.startswith(OPERATOR_PREFIX) and fact.by != OPERATOR_PREFIX else ""
 
 
 def _is_reason(who: str, why: str) -> bool:
-    if who == WEBHOOK:
-        return not why or (why.startswith(EVENT) and why != EVENT)
-    return bool(why) if who == OPERATOR else why in _WHYS[who]
+    if who == WEBHOOK_PREFIX:
+        return not why or (why.startswith(EVENT_PREFIX) and why != EVENT_PREFIX)
+    return bool(why) if who == OPERATOR_PREFIX else why in _WHYS[who]

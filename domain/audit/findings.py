@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import attrs
 
-from payports.domain.attention import concerns_about
+from payports.domain.attention import attention_items
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
 
@@ -58,19 +58,19 @@ class Finding:
 
 
 @attrs.frozen(kw_only=True)
-class Bounds:
+class AuditLimits:
     """How far clocks of several machines may lie apart (``tolerance``), and how far away a next look may be (``horizon``)."""
 
     tolerance: timedelta = timedelta(minutes=5)
     horizon: timedelta = timedelta(days=30)
 
 
-def is_known(payment: Payment, one: Transaction) -> bool:
+def is_explained(payment: Payment, one: Transaction) -> bool:
     """Tell whether something odd about a transaction is explained: made outside, shown to a person, or ruled on by one."""
-    return one.observed_only or one.judgement.ruled or any(concerns_about(payment, one))
+    return one.observed_only or one.judgement.ruled or any(attention_items(payment, one))
 
 
-def finding(
+def new_finding(
     kind: FindingKind, payment: Payment, message: str, one: Transaction | None = None, *, known: bool = False
 ) -> Finding:
     """Name what is wrong with a payment, or with one transaction of it."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, pairwise
 from typing import Final
 
-from payports.domain.audit.allocations import tells_of_shares
-from payports.domain.audit.findings import Bounds, Finding, FindingKind, finding
-from payports.domain.history import Cause, Fact, facts
+from payports.domain.audit.allocations import allocations_match_history
+from payports.domain.audit.findings import AuditLimits, Finding, FindingKind, new_finding
+from payports.domain.history import Cause, Fact, derive_facts
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState
@@ -19,12 +19,12 @@ _OBSERVED: Final = ("type", "channel", "says", "reference", "code", "failure", "
 """What of a fact does not depend on when it was told."""
 
 
-def audit_history(payment: Payment, told: Sequence[Fact], bounds: Bounds) -> tuple[Finding, ...]:
+def audit_history(payment: Payment, told: Sequence[Fact], bounds: AuditLimits) -> tuple[Finding, ...]:
     """Fold the history anew and compare it with the ledger.
 
     What a ledger of today would tell if it were recorded at once must have been told in the course of time.
     """
-    retold = facts(None, payment, Cause("audit"), payment.created_at)
+    retold = derive_facts(None, payment, Cause("audit"), payment.created_at)
     return tuple(
         chain(
             _beginning(payment, told),
@@ -38,7 +38,7 @@ def audit_history(payment: Payment, told: Sequence[Fact], bounds: Bounds) -> tup
     )
 
 
-def audit_places(payment_id: str, places: Sequence[tuple[int, int]]) -> tuple[Finding, ...]:
+def audit_positions(payment_id: str, places: Sequence[tuple[int, int]]) -> tuple[Finding, ...]:
     """Check the places of a payment's facts, pairs of position and sequence: no gap, none twice, later ones behind."""
     found: list[str] = []
     for number, (_, sequence) in enumerate(places, start=1):
@@ -51,7 +51,7 @@ def audit_places(payment_id: str, places: Sequence[tuple[int, int]]) -> tuple[Fi
 
 
 def _differs(payment: Payment, message: str, one: Transaction | None = None) -> Finding:
-    return finding(FindingKind.HISTORY_DIFFERS, payment, message, one)
+    return new_finding(FindingKind.HISTORY_DIFFERS, payment, message, one)
 
 
 def _beginning(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
@@ -65,21 +65,21 @@ def _beginning(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
             yield _differs(payment, f"a fact {fact.kind} names nobody who caused it, or another payment")
 
 
-def _times(payment: Payment, told: Sequence[Fact], bounds: Bounds) -> Iterator[Finding]:
+def _times(payment: Payment, told: Sequence[Fact], bounds: AuditLimits) -> Iterator[Finding]:
     if any(fact.at.tzinfo is None for fact in told):
-        yield finding(FindingKind.TIME, payment, "a time of the history has no zone")
+        yield new_finding(FindingKind.TIME, payment, "a time of the history has no zone")
         return
     made = {one.id: one for one in payment.transactions}
     for earlier, later in pairwise(told):
         if later.at < earlier.at - bounds.tolerance:
             said = f"the history goes back from {earlier.at:%Y-%m-%d %H:%M:%S} to {later.at:%Y-%m-%d %H:%M:%S}"
-            yield finding(FindingKind.TIME, payment, said)
+            yield new_finding(FindingKind.TIME, payment, said)
     for fact in told:
         one = made.get(fact.transaction_id) if fact.kind == "transaction.recorded" else None
         since = one.created_at if one else payment.created_at if fact.kind == "payment.created" else fact.at
         if abs(fact.at - since) > bounds.tolerance:
             said = f"made at {since:%Y-%m-%d %H:%M:%S}, told at {fact.at:%Y-%m-%d %H:%M:%S}"
-            yield finding(FindingKind.TIME, payment, said, one)
+            yield new_finding(FindingKind.TIME, payment, said, one)
 
 
 def _versions(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def _versions(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
     commits = sum(1 for _ in groupby(told, key=lambda fact: (fact.at, fact.by, fact.why)))
     if payment.version < commits:
         said = f"the payment is of version {payment.version}, its history tells of {commits} commits at least"
-        yield finding(FindingKind.VERSION, payment, said)
+        yield new_finding(FindingKind.VERSION, payment, said)
 
 
 def _payment(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def _payment(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
         yield _differs(payment, f"archived is {payment.archived}, and its history says otherwise")
     if payment.placed and not kinds["payment.placed"]:
         yield _differs(payment, "an order was placed on it, and its history does not say so")
-    if not tells_of_shares(payment, told):
+    if not allocations_match_history(payment, told):
         yield _differs(payment, f"{len(payment.allocations)} parts are set aside, and its history tells of others")
 
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Final
 
-from payports.domain.audit.amounts import audit_amounts, secures
-from payports.domain.audit.findings import Bounds, Finding, FindingKind, finding, is_known
+from payports.domain.audit.amounts import audit_amounts, secures_money
+from payports.domain.audit.findings import AuditLimits, Finding, FindingKind, is_explained, new_finding
 from payports.domain.ledger import left_of_capture, left_of_hold
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -29,9 +29,9 @@ from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import MAY_HAVE_HAPPENED, OWED, ReversalState, TransactionStatus, TransactionType
 
 
-def audit(payment: Payment, now: datetime, bounds: Bounds) -> tuple[Finding, ...]:
+def audit_ledger(payment: Payment, now: datetime, bounds: AuditLimits) -> tuple[Finding, ...]:
     """Check one ledger against the rules of the lifecycle; nothing is found in what the core alone has made."""
-    return unsound(payment) or tuple(
+    return audit_comparability(payment) or tuple(
         chain(
             audit_amounts(payment),
             _identities(payment),
@@ -45,7 +45,7 @@ def audit(payment: Payment, now: datetime, bounds: Bounds) -> tuple[Finding, ...
     )
 
 
-def unsound(payment: Payment) -> tuple[Finding, ...]:
+def audit_comparability(payment: Payment) -> tuple[Finding, ...]:
     """Tell what makes a ledger one that cannot be reckoned with: another currency than its payment's, a time without a zone."""
     return tuple(chain(_currencies(payment), _zones(payment)))
 
@@ -54,22 +54,22 @@ def _currencies(payment: Payment) -> Iterator[Finding]:
     for one in payment.transactions:
         if one.requested.currency != payment.currency:
             said = f"{one.type} is in {one.requested.currency}, its payment in {payment.currency}"
-            yield finding(FindingKind.CURRENCY, payment, said, one)
+            yield new_finding(FindingKind.CURRENCY, payment, said, one)
 
 
 def _zones(payment: Payment) -> Iterator[Finding]:
     if payment.created_at.tzinfo is None:
-        yield finding(FindingKind.TIME, payment, "the payment's time has no zone")
+        yield new_finding(FindingKind.TIME, payment, "the payment's time has no zone")
     for one in payment.transactions:
         if any(at is not None and at.tzinfo is None for at in (one.created_at, one.due_at)):
-            yield finding(FindingKind.TIME, payment, f"a time of {one.type} has no zone", one)
+            yield new_finding(FindingKind.TIME, payment, f"a time of {one.type} has no zone", one)
 
 
 def _identities(payment: Payment) -> Iterator[Finding]:
     for transaction_id, times in Counter(one.id for one in payment.transactions).items():
         if times > 1:
             said = f"{times} transactions have the id {transaction_id}"
-            yield finding(FindingKind.IDENTITY, payment, said, payment.by_id[transaction_id])
+            yield new_finding(FindingKind.IDENTITY, payment, said, payment.by_id[transaction_id])
 
 
 def _lineage(payment: Payment) -> Iterator[Finding]:
@@ -78,18 +78,20 @@ def _lineage(payment: Payment) -> Iterator[Finding]:
     for one in payment.transactions:
         said = _misplaced(one, met.get(one.parent_id or ""))
         if said:
-            yield finding(FindingKind.LIFECYCLE, payment, said, one)
+            yield new_finding(FindingKind.LIFECYCLE, payment, said, one)
         met[one.id] = one
-    begun = [one for one in payment.transactions if secures(payment, one)]
+    begun = [one for one in payment.transactions if secures_money(payment, one)]
     if len({one.type for one in begun}) > 1:
-        known = any(is_known(payment, one) for one in begun)
+        known = any(is_explained(payment, one) for one in begun)
         said = "it was authorized, and authorized and captured, too"
-        yield finding(FindingKind.LIFECYCLE, payment, said, begun[-1], known=known)
+        yield new_finding(FindingKind.LIFECYCLE, payment, said, begun[-1], known=known)
     for one in payment.transactions:
         done = [child for child in payment.children_of(one) if child.succeeded and child.type in (SETTLED, VOID)]
         if len({child.type for child in done}) > 1:
-            known = any(is_known(payment, child) for child in done)
-            yield finding(FindingKind.LIFECYCLE, payment, f"{one.type} was settled, and voided, too", one, known=known)
+            known = any(is_explained(payment, child) for child in done)
+            yield new_finding(
+                FindingKind.LIFECYCLE, payment, f"{one.type} was settled, and voided, too", one, known=known
+            )
 
 
 def _misplaced(one: Transaction, parent: Transaction | None) -> str:
@@ -107,16 +109,16 @@ def _misplaced(one: Transaction, parent: Transaction | None) -> str:
     return ""
 
 
-def _times(payment: Payment, now: datetime, bounds: Bounds) -> Iterator[Finding]:
+def _times(payment: Payment, now: datetime, bounds: AuditLimits) -> Iterator[Finding]:
     latest = now + bounds.tolerance
     if payment.created_at > latest:
-        yield finding(FindingKind.TIME, payment, "the payment was made in the future")
+        yield new_finding(FindingKind.TIME, payment, "the payment was made in the future")
     for one in payment.transactions:
         before = payment.parent_of(one) or payment
         if one.created_at > latest:
-            yield finding(FindingKind.TIME, payment, f"{one.type} was made in the future", one)
+            yield new_finding(FindingKind.TIME, payment, f"{one.type} was made in the future", one)
         if one.created_at < before.created_at - bounds.tolerance:
-            yield finding(FindingKind.TIME, payment, f"{one.type} is older than what it was made on top of", one)
+            yield new_finding(FindingKind.TIME, payment, f"{one.type} is older than what it was made on top of", one)
 
 
 def _reversals(payment: Payment) -> Iterator[Finding]:
@@ -125,12 +127,12 @@ def _reversals(payment: Payment) -> Iterator[Finding]:
         if one.type not in INITIATING and one.type is not CAPTURE:
             if one.reversal is not ReversalState.NONE:
                 said = f"{one.type} is none that can be reversed, and its reversal is {one.reversal}"
-                yield finding(FindingKind.REVERSAL, payment, said, one)
+                yield new_finding(FindingKind.REVERSAL, payment, said, one)
             continue
         must = _due_states(payment, one)
         if one.reversal not in must:
             said = f"the reversal of {one.type} is {one.reversal}, and must be {' or '.join(sorted(must))}"
-            yield finding(FindingKind.REVERSAL, payment, said, one)
+            yield new_finding(FindingKind.REVERSAL, payment, said, one)
 
 
 def _due_states(payment: Payment, one: Transaction) -> frozenset[ReversalState]:
@@ -151,27 +153,27 @@ def _releases(payment: Payment) -> Iterator[Finding]:
             continue
         capture = payment.by_id.get(one.implied_by)
         if capture is None or capture.type is not CAPTURE or one.type is not REVERSE_AUTH:
-            yield finding(FindingKind.RELEASE, payment, f"{one.type} is implied by no capture of the payment", one)
+            yield new_finding(FindingKind.RELEASE, payment, f"{one.type} is implied by no capture of the payment", one)
             continue
         went = TransactionStatus.SUCCEEDED if capture.status is TransactionStatus.REVOKED else capture.status
         if capture.parent_id != one.parent_id:
-            yield finding(FindingKind.RELEASE, payment, "it frees another hold than its capture took from", one)
+            yield new_finding(FindingKind.RELEASE, payment, "it frees another hold than its capture took from", one)
         elif one.status is not went:
             said = f"it is {one.status}, and the capture that implied it is {capture.status}"
-            yield finding(FindingKind.RELEASE, payment, said, one, known=is_known(payment, one))
+            yield new_finding(FindingKind.RELEASE, payment, said, one, known=is_explained(payment, one))
 
 
-def _open_work(payment: Payment, now: datetime, bounds: Bounds) -> Iterator[Finding]:
+def _open_work(payment: Payment, now: datetime, bounds: AuditLimits) -> Iterator[Finding]:
     """Nothing is left to chance: what is open has a date at which somebody looks, or a person is shown it."""
     for one in payment.transactions:
-        if not _is_open(one) or one.implied_by or is_known(payment, one):
+        if not _is_open(one) or one.implied_by or is_explained(payment, one):
             continue
         if one.due_at is None:
             said = f"{one.type} is {_open_as(one)}, without a date for the next look and shown to nobody"
-            yield finding(FindingKind.ORPHAN, payment, said, one)
+            yield new_finding(FindingKind.ORPHAN, payment, said, one)
         elif one.due_at > now + bounds.horizon:
             said = f"{one.type} is {_open_as(one)}, and nobody looks before {one.due_at:%Y-%m-%d}"
-            yield finding(FindingKind.ORPHAN, payment, said, one)
+            yield new_finding(FindingKind.ORPHAN, payment, said, one)
 
 
 def _is_open(one: Transaction) -> bool:
@@ -191,13 +193,13 @@ def _references(payment: Payment) -> Iterator[Finding]:
         if one.gateway_reference:
             named.setdefault((one.type, one.gateway_reference), []).append(one)
         elif not one.judgement.ruled:
-            yield finding(FindingKind.REFERENCE, payment, f"{one.type} succeeded without a gateway reference", one)
+            yield new_finding(FindingKind.REFERENCE, payment, f"{one.type} succeeded without a gateway reference", one)
     for (kind, reference), sharing in named.items():
         of_one_hold = kind in _NAMED_AFTER_THE_HOLD and len({one.parent_id for one in sharing}) == 1
         if len(sharing) > 1 and not of_one_hold:
             said = f"{len(sharing)} transactions of type {kind} share the gateway reference {reference}"
-            known = any(is_known(payment, one) for one in sharing)
-            yield finding(FindingKind.REFERENCE, payment, said, sharing[-1], known=known)
+            known = any(is_explained(payment, one) for one in sharing)
+            yield new_finding(FindingKind.REFERENCE, payment, said, sharing[-1], known=known)
 
 
 _NAMED_AFTER_THE_HOLD: Final = frozenset({CAPTURE, REVERSE_AUTH})

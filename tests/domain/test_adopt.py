@@ -9,7 +9,7 @@ from returns.result import Failure
 
 from payports.domain.judgement import ContradictionKind
 from payports.domain.observation import Channel, Observation
-from payports.domain.observe import Discrepancy, Unplaced, adopt, find
+from payports.domain.observe import Discrepancy, UnmatchedObservation, adopt, find_transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, USD, eur, new_payment
 
@@ -30,7 +30,7 @@ def test_it_is_recorded_under_our_id_and_found_by_the_gateways_reference() -> No
     (made,) = payment.transactions
     assert (made.id, made.type, made.status, made.amount) == ("t-1", TransactionType.AUTHORIZE, "SUCCEEDED", eur(10))
     assert (made.requested, made.created_at, made.gateway_reference) == (eur(10), NOW, "pi_1")
-    assert find(payment, executed()) == made
+    assert find_transaction(payment, executed()) == made
 
 
 def test_without_an_amount_it_is_for_the_whole_payment() -> None:
@@ -50,7 +50,7 @@ def test_without_an_amount_it_is_for_the_whole_payment() -> None:
     ],
 )
 def test_nothing_else_is_adopted(changes: dict[str, Any]) -> None:
-    assert adopt(new_payment(10), executed(**changes), "t-1", NOW) == Failure(Unplaced("p-1"))
+    assert adopt(new_payment(10), executed(**changes), "t-1", NOW) == Failure(UnmatchedObservation("p-1"))
 
 
 @pytest.mark.parametrize("kind", [TransactionType.AUTHORIZE, TransactionType.AUTHORIZE_AND_CAPTURE])

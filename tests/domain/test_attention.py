@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 import pytest
 
-from payports.domain.attention import AttentionKind, concerns_about, wants_attention
+from payports.domain.attention import AttentionKind, attention_items, may_need_attention
 from payports.domain.observation import Channel
 from payports.domain.payment import Payment, Restriction
 from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
@@ -20,9 +20,9 @@ PLACED: Final = frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED})
 
 
 def kinds(payment: Payment) -> set[AttentionKind]:
-    found = {item.kind for one in payment.transactions for item in concerns_about(payment, one)}
-    shown = {one.id for one in payment.transactions if wants_attention(payment, one)}
-    named = {item.transaction_id for one in payment.transactions for item in concerns_about(payment, one)}
+    found = {item.kind for one in payment.transactions for item in attention_items(payment, one)}
+    shown = {one.id for one in payment.transactions if may_need_attention(payment, one)}
+    named = {item.transaction_id for one in payment.transactions for item in attention_items(payment, one)}
     assert named <= shown
     return found
 
@@ -39,7 +39,7 @@ def captured() -> Payment:
 def test_what_went_well_needs_nobody() -> None:
     for payment in (new_payment(10), done(new_payment(10), T.AUTHORIZE, 10), captured()):
         assert kinds(payment) == set()
-        assert not any(wants_attention(payment, one) for one in payment.transactions)
+        assert not any(may_need_attention(payment, one) for one in payment.transactions)
 
 
 def test_a_contradiction_needs_somebody_until_it_is_ruled_on() -> None:
@@ -53,14 +53,14 @@ def test_a_contradiction_needs_somebody_until_it_is_ruled_on() -> None:
 def test_what_is_owed_back_is_found_before_it_needs_somebody(state: ReversalState) -> None:
     payment = done(new_payment(10), T.AUTHORIZE, 10)
     owed = payment.replacing(attrs.evolve(last(payment), reversal=state))
-    assert wants_attention(owed, last(owed))
+    assert may_need_attention(owed, last(owed))
     assert kinds(owed) == set()
 
 
 def test_a_reversal_that_failed_needs_somebody() -> None:
     payment = done(new_payment(10), T.AUTHORIZE, 10)
     failed = payment.replacing(attrs.evolve(last(payment), reversal=ReversalState.FAILED_REVERSAL))
-    (item,) = concerns_about(failed, last(failed))
+    (item,) = attention_items(failed, last(failed))
     assert (item.kind, item.payment_id, item.transaction_id) == (AttentionKind.FAILED_REVERSAL, "p-1", "t0")
     assert item.message == "0.10 EUR of AUTHORIZE t0 should have gone back and did not"
 
@@ -69,7 +69,7 @@ def test_a_reversal_that_failed_is_named_where_it_was_tried_and_settled_by_that_
     payment = done(new_payment(10), T.AUTHORIZE, 10)
     owed = payment.replacing(attrs.evolve(last(payment), reversal=ReversalState.REQUIRES_REVERSAL))
     failed = done(owed, T.REVERSE_AUTH, 10, S.NOT_EXECUTED, reverses=True)
-    (item,) = concerns_about(failed, failed.by_id["t0"])
+    (item,) = attention_items(failed, failed.by_id["t0"])
     assert (item.kind, item.transaction_id) == (AttentionKind.FAILED_REVERSAL, "t1")
     settled = told(failed, fact("t1", S.SUCCEEDED, channel=Channel.OPERATOR, operator="ann", message="by hand"))
     assert kinds(settled) == set()
@@ -84,7 +84,7 @@ def test_a_ruling_that_does_not_hold_takes_note_of_nothing() -> None:
 
 def test_an_unknown_result_is_found_before_it_needs_somebody() -> None:
     payment = done(new_payment(10), T.AUTHORIZE, 10, S.UNKNOWN)
-    assert wants_attention(payment, last(payment))
+    assert may_need_attention(payment, last(payment))
     assert kinds(payment) == set()
 
 
@@ -152,6 +152,6 @@ def test_a_hold_that_ends_soon_needs_somebody_while_it_holds_something() -> None
     hold = attrs.evolve(last(payment), expiring=True, created_at=last(payment).created_at - timedelta(days=6))
     ending = payment.replacing(hold)
     assert kinds(ending) == {AttentionKind.EXPIRING_AUTHORIZATION}
-    (item,) = concerns_about(ending, hold)
+    (item,) = attention_items(ending, hold)
     assert item.message == "the hold of 0.10 EUR of 2026-02-23 expires soon, or has"
     assert kinds(done(ending, T.CAPTURE, 10)) == set()

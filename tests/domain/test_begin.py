@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.domain.begin import RECOVERY_DELAY, Begun, Command, Opening, begin, permitted
+from payports.domain.begin import RECOVERY_DELAY, Availability, Begun, Command, begin, find_availability
 from payports.domain.capabilities import Capabilities, PartialCapture
 from payports.domain.failures import (
     AmountNotAvailable,
@@ -87,7 +87,7 @@ def test_every_command_gets_an_answer_and_nothing_is_recorded_beyond_what_was_pe
     moved = sum(one.requested.minor for one in recorded.requests)
     assert moved > 0
     assert amount is None or moved == amount.minor
-    openings = permitted(payment, kind, able, reverses=reverses).unwrap()
+    openings = find_availability(payment, kind, able, reverses=reverses).unwrap()
     rooms = {one.parent.id if one.parent else None: one.minor for one in openings}
     assert all(0 < one.requested.minor <= rooms[one.parent_id] for one in recorded.requests)
     assert len({one.parent_id for one in recorded.requests}) == len(recorded.requests)
@@ -229,10 +229,12 @@ def test_a_capture_claims_a_candidate() -> None:
 def test_what_is_permitted_is_told_per_parent() -> None:
     payment = done(done(done(new_payment(20), T.AUTHORIZE), T.CAPTURE, 5), T.CAPTURE, 15)
     _, first, second = payment.transactions
-    assert permitted(payment, T.REFUND, ABLE) == Success((Opening(first, 5), Opening(second, 15)))
-    assert permitted(payment, T.VOID, ABLE) == Success((Opening(first, 5, whole=True), Opening(second, 15, whole=True)))
-    assert permitted(new_payment(20), T.AUTHORIZE, ABLE) == Success((Opening(None, 20),))
-    assert permitted(payment, T.DETACHED_CREDIT, ABLE) == Success((Opening(None, MAX_MINOR),))
+    assert find_availability(payment, T.REFUND, ABLE) == Success((Availability(first, 5), Availability(second, 15)))
+    assert find_availability(payment, T.VOID, ABLE) == Success(
+        (Availability(first, 5, whole=True), Availability(second, 15, whole=True))
+    )
+    assert find_availability(new_payment(20), T.AUTHORIZE, ABLE) == Success((Availability(None, 20),))
+    assert find_availability(payment, T.DETACHED_CREDIT, ABLE) == Success((Availability(None, MAX_MINOR),))
 
 
 def test_sums_of_the_largest_amounts_are_no_trouble() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.checkout_plan import CheckoutStep, by_priority, plan_step
-from payports.domain.coverage import Coverage, CoverageState, awaited_of, coverage, secured_of
+from payports.domain.coverage import Coverage, CoverageState, awaited_amount, coverage, secured_amount
 from payports.domain.money import MAX_MINOR, Money
 from payports.domain.payment import Payment
 from payports.domain.reversal import mark_for_reversal, require_reversal
@@ -56,16 +56,16 @@ SECURED: Final[list[tuple[str, Payment, int]]] = [
 
 @pytest.mark.parametrize(("payment", "minor"), [row[1:] for row in SECURED], ids=[row[0] for row in SECURED])
 def test_only_what_surely_happened_and_was_surely_not_undone_is_secured(payment: Payment, minor: int) -> None:
-    assert secured_of(payment) == eur(minor)
+    assert secured_amount(payment) == eur(minor)
 
 
 @pytest.mark.parametrize("kind", [T.AUTHORIZE, T.AUTHORIZE_AND_CAPTURE])
 @pytest.mark.parametrize("status", S)
 def test_only_what_the_gateway_accepted_is_awaited(kind: TransactionType, status: TransactionStatus) -> None:
     payment = done(new_payment(10), kind, 6, status)
-    assert awaited_of(payment) == eur(6 if status is S.AWAITING_RESULT else 0)
-    assert awaited_of(require_reversal(payment)) == eur(0)
-    assert awaited_of(done(AUTHORIZED, T.CAPTURE, 6, S.AWAITING_RESULT)) == eur(0)
+    assert awaited_amount(payment) == eur(6 if status is S.AWAITING_RESULT else 0)
+    assert awaited_amount(require_reversal(payment)) == eur(0)
+    assert awaited_amount(done(AUTHORIZED, T.CAPTURE, 6, S.AWAITING_RESULT)) == eur(0)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_another_payment_never_takes_cover_away(payments: list[Payment], one: Pa
 
 @given(ledgers())
 def test_what_a_payment_secures_is_what_covers(payment: Payment) -> None:
-    assert coverage(payment.amount, [payment]).secured == secured_of(payment)
+    assert coverage(payment.amount, [payment]).secured == secured_amount(payment)
 
 
 def test_the_largest_payments_add_up() -> None:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 from hypothesis import given
 
-from payports.domain.history import Cause, Fact, facts
+from payports.domain.history import Cause, Fact, derive_facts
 from payports.domain.observation import Channel
 from payports.domain.payment import Allocation, AllocationKind, Payment, Restriction
 from payports.domain.payment_method import PaymentMethod
@@ -25,11 +25,11 @@ NEW: Final = new_payment(10)
 
 
 def told_of(before: Payment | None, after: Payment) -> list[tuple[str, str, dict[str, str]]]:
-    return [(one.kind, one.transaction_id, dict(one.detail)) for one in facts(before, after, CAUSE, NOW)]
+    return [(one.kind, one.transaction_id, dict(one.detail)) for one in derive_facts(before, after, CAUSE, NOW)]
 
 
 def test_a_fact_says_who_when_and_why() -> None:
-    assert facts(None, NEW, CAUSE, NOW) == (
+    assert derive_facts(None, NEW, CAUSE, NOW) == (
         Fact(
             kind="payment.created",
             payment_id="p-1",
@@ -44,12 +44,12 @@ def test_a_fact_says_who_when_and_why() -> None:
 
 @given(ledgers())
 def test_no_change_is_no_fact(payment: Payment) -> None:
-    assert facts(payment, payment, CAUSE, NOW) == ()
+    assert derive_facts(payment, payment, CAUSE, NOW) == ()
 
 
 @given(ledgers())
 def test_every_transaction_and_observation_is_told_once(payment: Payment) -> None:
-    found = facts(None, payment, CAUSE, NOW)
+    found = derive_facts(None, payment, CAUSE, NOW)
     assert [one.transaction_id for one in found if one.kind == "transaction.recorded"] == [
         one.id for one in payment.transactions
     ]
@@ -201,7 +201,7 @@ def test_a_reversal_is_told_as_it_goes_on() -> None:
 
 
 def test_the_detail_of_a_fact_cannot_be_changed() -> None:
-    (created,) = facts(None, NEW, CAUSE, NOW)
+    (created,) = derive_facts(None, NEW, CAUSE, NOW)
     with pytest.raises(TypeError):
         created.detail["amount"] = "x"  # type: ignore[index]  # pyright: ignore[reportIndexIssue]  -- wrong on purpose
 
@@ -209,8 +209,8 @@ def test_the_detail_of_a_fact_cannot_be_changed() -> None:
 def test_the_end_of_a_hold_is_announced_once() -> None:
     payment = done(new_payment(10), TransactionType.AUTHORIZE, 10)
     warned = payment.replacing(attrs.evolve(last(payment), expiring=True))
-    (told_of,) = facts(payment, warned, Cause("recovery"), NOW)
+    (told_of,) = derive_facts(payment, warned, Cause("recovery"), NOW)
     assert (told_of.kind, told_of.transaction_id) == ("transaction.expiring", "t0")
     assert told_of.detail == {"type": "AUTHORIZE", "held": "0.10 EUR"}
     touched = warned.replacing(attrs.evolve(last(warned), look_ups=1))
-    assert facts(warned, touched, Cause("recovery"), NOW) == ()
+    assert derive_facts(warned, touched, Cause("recovery"), NOW) == ()

@@ -18,7 +18,7 @@ from payports.domain.judgement import Contradiction, ContradictionKind
 from payports.domain.ledger import left_of_capture
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
-from payports.domain.observe import Discrepancy, Unplaced, find, observe
+from payports.domain.observe import Discrepancy, UnmatchedObservation, find_transaction, observe
 from payports.domain.payment import Payment, Restriction
 from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import (
@@ -52,7 +52,7 @@ def heard(payment: Payment, seen: Iterable[Observation]) -> Payment:
         parked: list[Observation] = []
         for one in waiting:
             outcome = observe(payment, one, NOW)
-            if isinstance(outcome, Failure) and isinstance(outcome.failure(), Unplaced):
+            if isinstance(outcome, Failure) and isinstance(outcome.failure(), UnmatchedObservation):
                 parked.append(one)
             payment = told(payment, one)
         if len(parked) == len(waiting):
@@ -270,21 +270,21 @@ def test_a_contradiction_is_recorded_and_told() -> None:
     ],
 )
 def test_what_is_about_nothing_known_is_left_for_later(seen: Observation) -> None:
-    unplaced = Unplaced("p-1")
+    unplaced = UnmatchedObservation("p-1")
     assert observe(AUTHORIZED, seen, NOW) == Failure(unplaced)
     assert unplaced.message == "payment p-1 has no transaction that this is about"
 
 
 def test_a_fact_finds_its_transaction_by_our_id_or_the_gateways_reference() -> None:
     authorization, capture = CAPTURED.transactions
-    assert find(CAPTURED, fact("t1")) is capture
-    assert find(CAPTURED, fact("t1", type=T.CAPTURE)) is capture
-    assert find(CAPTURED, fact("", gateway_reference="r0")) is authorization
-    assert find(CAPTURED, fact("", gateway_reference="r1", type=T.CAPTURE)) is capture
-    assert find(CAPTURED, fact("", gateway_reference="r1", type=T.REFUND)) is None
+    assert find_transaction(CAPTURED, fact("t1")) is capture
+    assert find_transaction(CAPTURED, fact("t1", type=T.CAPTURE)) is capture
+    assert find_transaction(CAPTURED, fact("", gateway_reference="r0")) is authorization
+    assert find_transaction(CAPTURED, fact("", gateway_reference="r1", type=T.CAPTURE)) is capture
+    assert find_transaction(CAPTURED, fact("", gateway_reference="r1", type=T.REFUND)) is None
     one_name = told(begun(AUTHORIZED, T.CAPTURE), fact("t1", gateway_reference="r0"))
-    assert find(one_name, fact("", gateway_reference="r0")) is None
-    assert find(one_name, fact("", gateway_reference="r0", type=T.CAPTURE)) == one_name.transactions[1]
+    assert find_transaction(one_name, fact("", gateway_reference="r0")) is None
+    assert find_transaction(one_name, fact("", gateway_reference="r0", type=T.CAPTURE)) == one_name.transactions[1]
 
 
 def test_a_notification_that_repeats_the_id_of_what_it_was_made_on_is_about_its_own() -> None:
@@ -292,7 +292,7 @@ def test_a_notification_that_repeats_the_id_of_what_it_was_made_on_is_about_its_
     payment = told(CAPTURED, refund)
     assert payment.by_id["t1"] == CAPTURED.by_id["t1"]
     assert (last(payment).type, last(payment).amount, last(payment).parent_id) == (T.REFUND, eur(4), "t1")
-    assert find(payment, refund) == last(payment)
+    assert find_transaction(payment, refund) == last(payment)
 
 
 def test_what_was_made_outside_is_recorded_once() -> None:
@@ -336,7 +336,7 @@ def test_what_was_made_outside_is_measured_by_the_most_that_was_told() -> None:
 def test_what_may_be_ours_waits_until_ours_is_known() -> None:
     pending = begun(CAPTURED, T.REFUND, 4)
     webhook = outside(T.REFUND, "r1", "r2", 4)
-    assert observe(pending, webhook) == Failure(Unplaced("p-1"))
+    assert observe(pending, webhook) == Failure(UnmatchedObservation("p-1"))
     known = told(pending, about(2))
     assert ledger(told(known, webhook)).keys() == ledger(known).keys()
     failed = told(pending, fact("t2", S.NOT_EXECUTED))
@@ -347,7 +347,7 @@ def test_what_may_be_ours_waits_until_ours_is_known() -> None:
 def test_two_parents_of_one_name_leave_a_fact_for_later() -> None:
     two = done(done(AUTHORIZED, T.CAPTURE, 4), T.CAPTURE, 6)
     same_name = told(two, fact("t2", gateway_reference="r1", status=S.REVOKED))
-    assert observe(same_name, outside(T.REFUND, "r1", "x", 1)) == Failure(Unplaced("p-1"))
+    assert observe(same_name, outside(T.REFUND, "r1", "x", 1)) == Failure(UnmatchedObservation("p-1"))
 
 
 BEYOND: Final = Contradiction(ContradictionKind.BEYOND_LIMIT, "more happened than its parent can bear")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from payports.domain.cart import Cart
 from payports.domain.money import Money
-from payports.domain.options import Fee, OfferedOption, PaymentOption, is_offered, is_open_to, offer
+from payports.domain.options import Fee, OfferedOption, PaymentOption, is_available_for, is_offered, offer_options
 from payports.domain.payment_method import PaymentType
 from tests.domain.strategies import eur, new_payment
 
@@ -40,20 +40,20 @@ CART: Final = Cart("c-1", total=eur(100), country="DE")
 )
 def test_a_restriction_closes_an_option(restriction: dict[str, Any], is_open: bool) -> None:
     option = attrs.evolve(CARD, **restriction)
-    assert is_open_to(option, CART) is is_open
-    assert len(offer([option], CART)) == (2 if is_open else 0)
+    assert is_available_for(option, CART) is is_open
+    assert len(offer_options([option], CART)) == (2 if is_open else 0)
 
 
 def test_a_cart_without_a_country_gets_no_option_of_some_countries() -> None:
     nowhere = attrs.evolve(CART, country="")
-    assert not is_open_to(attrs.evolve(CARD, countries=frozenset({"DE"})), nowhere)
-    assert is_open_to(attrs.evolve(CARD, excluded_countries=frozenset({"DE"})), nowhere)
+    assert not is_available_for(attrs.evolve(CARD, countries=frozenset({"DE"})), nowhere)
+    assert is_available_for(attrs.evolve(CARD, excluded_countries=frozenset({"DE"})), nowhere)
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
 def test_limits_are_inclusive(total: int, least: int, most: int) -> None:
     option = attrs.evolve(CARD, minimum={"EUR": eur(least)}, maximum={"EUR": eur(most)})
-    assert is_open_to(option, Cart("c", total=eur(total))) is (least <= total <= most)
+    assert is_available_for(option, Cart("c", total=eur(total))) is (least <= total <= most)
 
 
 def test_what_is_offered_is_in_the_currency_of_the_cart_and_in_the_configured_order() -> None:
@@ -67,7 +67,7 @@ def test_what_is_offered_is_in_the_currency_of_the_cart_and_in_the_configured_or
         fees=fees,
     )
     closed = PaymentOption(gateway="x", types=(PaymentType.COD,), currencies=frozenset({"USD"}))
-    first, second, third = offer([slip, closed, CARD], CART)
+    first, second, third = offer_options([slip, closed, CARD], CART)
     assert first == OfferedOption(
         gateway="slip",
         type=PaymentType.BANK_SLIP,
@@ -82,7 +82,7 @@ def test_what_is_offered_is_in_the_currency_of_the_cart_and_in_the_configured_or
 
 
 def test_a_payment_must_use_what_its_cart_was_offered() -> None:
-    offered = offer([CARD], CART)
+    offered = offer_options([CARD], CART)
     assert is_offered(offered, new_payment(gateway="card", type=PaymentType.DEBIT_CARD))
     assert not is_offered(offered, new_payment(gateway="card", type=PaymentType.COD))
     assert not is_offered(offered, new_payment(gateway="slip", type=PaymentType.DEBIT_CARD))

@@ -17,18 +17,25 @@ from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
     FULFILLMENT,
     RETURN,
-    Share,
+    PaymentShare,
     Split,
-    allocated_to,
-    moved_for,
-    room_to_capture,
-    room_to_claim,
-    room_to_refund,
-    split,
-    taken_by,
+    allocated_for_source,
+    available_to_capture,
+    available_to_claim,
+    available_to_refund,
+    moved_by_type,
+    moved_for_source,
+    split_amount,
 )
 from payports.domain.money import total
-from payports.domain.order_plan import Part, Plan, PlanOutcome, plan_cancel, plan_capture, plan_refund
+from payports.domain.order_plan import (
+    OrderPlan,
+    PlannedTransaction,
+    PlanOutcome,
+    plan_cancel,
+    plan_capture,
+    plan_refund,
+)
 from payports.domain.payment import Allocation, AllocationKind, Payment
 from payports.domain.reversal import require_reversal
 from payports.domain.transaction import Source, Transaction
@@ -76,7 +83,7 @@ def test_a_split_loses_no_unit_and_overfills_nobody(
 ) -> None:
     payments = [new_payment(size, id=f"p-{number}") for number, size in enumerate(sizes)]
     room = {one.id: rooms[number % len(rooms)] for number, one in enumerate(payments)}
-    outcome = split(eur(wanted), payments, lambda one: room[one.id], how)
+    outcome = split_amount(eur(wanted), payments, lambda one: room[one.id], how)
     if wanted > sum(room.values()):
         assert outcome == Failure(AmountNotAvailable(eur(sum(room.values()))))
         return
@@ -104,45 +111,47 @@ def test_a_split_is_by_priority_or_by_what_each_payment_bears(
     how: Split, wanted: int, rooms: list[int], shares: list[int]
 ) -> None:
     payments = [new_payment(size, id=f"p-{number}") for number, size in enumerate((60, 30, 10))]
-    found = split(eur(wanted), payments, lambda one: rooms[int(one.id[-1])], how).unwrap()
-    assert found == tuple(Share(f"p-{number}", eur(share)) for number, share in enumerate(shares) if share)
+    found = split_amount(eur(wanted), payments, lambda one: rooms[int(one.id[-1])], how).unwrap()
+    assert found == tuple(PaymentShare(f"p-{number}", eur(share)) for number, share in enumerate(shares) if share)
 
 
 def test_an_amount_of_no_payments_is_not_available() -> None:
-    assert split(eur(1), [], room_to_capture, RATIO) == Failure(AmountNotAvailable(eur(0)))
-    assert split(eur(1), [held(5)], room_to_capture) == Success((Share("p-1", eur(1)),))
+    assert split_amount(eur(1), [], available_to_capture, RATIO) == Failure(AmountNotAvailable(eur(0)))
+    assert split_amount(eur(1), [held(5)], available_to_capture) == Success((PaymentShare("p-1", eur(1)),))
 
 
 def test_a_fulfilment_takes_what_is_held() -> None:
     payments = [held(6, "p-1"), held(4, "p-2")]
     plan = plan_capture(payments, F1, eur(8), PRIORITY).unwrap()
-    assert plan == Plan(parts=(Part("p-1", T.CAPTURE, eur(6)), Part("p-2", T.CAPTURE, eur(2))))
+    assert plan == OrderPlan(
+        parts=(PlannedTransaction("p-1", T.CAPTURE, eur(6)), PlannedTransaction("p-2", T.CAPTURE, eur(2)))
+    )
     after = carried_out(payments, F1, plan_capture(payments, F1, eur(8), PRIORITY))
-    assert [room_to_capture(one) for one in after] == [0, 2]
+    assert [available_to_capture(one) for one in after] == [0, 2]
     assert plan_capture(after, F2, eur(3), PRIORITY).failure() == AmountNotAvailable(eur(2))
 
 
 def test_a_fulfilment_takes_what_was_captured_at_checkout_first() -> None:
     payments = [held(6, "p-1"), sold(4, "p-2")]
     plan = plan_capture(payments, F1, eur(9), PRIORITY).unwrap()
-    assert plan.parts == (Part("p-1", T.CAPTURE, eur(6)),)
+    assert plan.parts == (PlannedTransaction("p-1", T.CAPTURE, eur(6)),)
     assert [one.allocations for one in plan.allocated] == [(Allocation(F1, eur(3), AllocationKind.CAPTURED_EARLIER),)]
     after = carried_out(payments, F1, plan_capture(payments, F1, eur(9), PRIORITY))
-    assert room_to_claim(after[1]) == 1
-    assert allocated_to(after, F1, AllocationKind.CAPTURED_EARLIER) == 3
+    assert available_to_claim(after[1]) == 1
+    assert allocated_for_source(after, F1, AllocationKind.CAPTURED_EARLIER) == 3
     assert (
-        allocated_to(after, F1, AllocationKind.CANCELLED)
-        == allocated_to(after, F2, AllocationKind.CAPTURED_EARLIER)
+        allocated_for_source(after, F1, AllocationKind.CANCELLED)
+        == allocated_for_source(after, F2, AllocationKind.CAPTURED_EARLIER)
         == 0
     )
 
 
 def test_one_payment_may_be_claimed_and_captured_for_one_fulfilment() -> None:
     mixed = done(sold(10), T.REFUND, 10)
-    assert room_to_claim(mixed) == 0
+    assert available_to_claim(mixed) == 0
     claimed_and_held = attrs.evolve(held(6), transactions=(*held(6).transactions, *_renamed(sold(4))))
     plan = plan_capture([claimed_and_held], F1, eur(9), PRIORITY).unwrap()
-    assert plan.parts == (Part("p-1", T.CAPTURE, eur(5)),)
+    assert plan.parts == (PlannedTransaction("p-1", T.CAPTURE, eur(5)),)
     assert plan.allocated[0].allocations == (Allocation(F1, eur(4), AllocationKind.CAPTURED_EARLIER),)
 
 
@@ -157,7 +166,7 @@ def test_a_fulfilment_is_not_captured_twice(how: Split) -> None:
         again = plan_capture(after, F1, eur(4), how).failure()
         assert again == OperationNotAllowed("capture", "fulfillment f-1 was captured or cancelled already")
         rest = carried_out(after, F1, plan_capture(after, F1, eur(6), how))
-        assert taken_by(rest, F1, T.CAPTURE) + allocated_to(rest, F1, AllocationKind.CAPTURED_EARLIER) == 6
+        assert moved_by_type(rest, F1, T.CAPTURE) + allocated_for_source(rest, F1, AllocationKind.CAPTURED_EARLIER) == 6
         assert isinstance(plan_capture(rest, F2, eur(4), how), Success)
 
 
@@ -167,7 +176,9 @@ def test_an_unknown_capture_counts_and_one_that_failed_does_not() -> None:
         "capture", "fulfillment f-1 was captured or cancelled already"
     )
     failed = done(held(10), T.CAPTURE, 4, TransactionStatus.DECLINED, source=F1)
-    assert plan_capture([failed], F1, eur(4), PRIORITY).unwrap().parts == (Part("p-1", T.CAPTURE, eur(4)),)
+    assert plan_capture([failed], F1, eur(4), PRIORITY).unwrap().parts == (
+        PlannedTransaction("p-1", T.CAPTURE, eur(4)),
+    )
 
 
 def test_money_that_is_to_be_reversed_is_taken_by_nobody() -> None:
@@ -179,11 +190,11 @@ def test_money_that_is_to_be_reversed_is_taken_by_nobody() -> None:
 
 def test_cancelling_frees_what_is_held() -> None:
     payments = [held(10)]
-    assert plan_cancel(payments, F1, eur(4), PRIORITY, able).unwrap() == Plan(
-        parts=(Part("p-1", T.REVERSE_AUTH, eur(4)),)
+    assert plan_cancel(payments, F1, eur(4), PRIORITY, able).unwrap() == OrderPlan(
+        parts=(PlannedTransaction("p-1", T.REVERSE_AUTH, eur(4)),)
     )
     after = carried_out(payments, F1, plan_cancel(payments, F1, eur(4), PRIORITY, able))
-    assert room_to_capture(after[0]) == 6
+    assert available_to_capture(after[0]) == 6
     assert plan_cancel(after, F1, eur(4), PRIORITY, able).failure() == OperationNotAllowed(
         "cancel", "fulfillment f-1 was cancelled already"
     )
@@ -194,7 +205,7 @@ def test_cancelling_notes_what_a_gateway_cannot_free_in_parts() -> None:
     plan = plan_cancel(payments, F1, eur(4), PRIORITY, whole_only).unwrap()
     assert plan.parts == ()
     assert plan.allocated[0].allocations == (Allocation(F1, eur(4), AllocationKind.CANCELLED),)
-    assert room_to_capture(plan.allocated[0]) == 6
+    assert available_to_capture(plan.allocated[0]) == 6
     assert plan_cancel(plan.allocated, F1, eur(4), PRIORITY, whole_only).failure() == OperationNotAllowed(
         "cancel", "fulfillment f-1 was cancelled already"
     )
@@ -204,7 +215,9 @@ def test_cancelling_notes_what_a_gateway_cannot_free_in_parts() -> None:
 def test_cancelling_gives_back_what_was_captured_for_it_and_frees_the_rest() -> None:
     payments = carried_out([held(10)], F1, plan_capture([held(10)], F1, eur(4), PRIORITY))
     plan = plan_cancel(payments, F1, eur(6), PRIORITY, able).unwrap()
-    assert plan == Plan(parts=(Part("p-1", T.REFUND, eur(4)), Part("p-1", T.REVERSE_AUTH, eur(2))))
+    assert plan == OrderPlan(
+        parts=(PlannedTransaction("p-1", T.REFUND, eur(4)), PlannedTransaction("p-1", T.REVERSE_AUTH, eur(2)))
+    )
     assert plan_cancel(payments, F2, eur(7), PRIORITY, able).failure() == AmountNotAvailable(eur(6))
 
 
@@ -213,7 +226,7 @@ def test_a_cancel_does_not_touch_what_was_captured_for_another() -> None:
     both = carried_out(one, F2, plan_capture(one, F2, eur(6), PRIORITY))
     second_gone = carried_out(both, F2, plan_cancel(both, F2, eur(6), PRIORITY, able))
     both_gone = carried_out(second_gone, F1, plan_cancel(second_gone, F1, eur(4), PRIORITY, able))
-    assert room_to_refund(both_gone[0]) == 0
+    assert available_to_refund(both_gone[0]) == 0
     assert plan_cancel(both_gone, Source(FULFILLMENT, "f-3"), eur(1), PRIORITY, able).failure() == AmountNotAvailable(
         eur(0)
     )
@@ -239,9 +252,9 @@ def test_a_cancel_of_all_leaves_no_claim_and_touches_no_other() -> None:
     both = carried_out(first, F2, plan_capture(first, F2, eur(5), PRIORITY))
     after = carried_out(both, F1, plan_cancel(both, F1, eur(4), PRIORITY, able))
     assert after[0].allocations == (Allocation(F2, eur(5), AllocationKind.CAPTURED_EARLIER),)
-    assert room_to_claim(after[0]) == 1
+    assert available_to_claim(after[0]) == 1
     unclaimed = plan_cancel(after, Source(FULFILLMENT, "f-3"), eur(1), PRIORITY, able).unwrap()
-    assert unclaimed == Plan(parts=(Part("p-1", T.REFUND, eur(1)),))
+    assert unclaimed == OrderPlan(parts=(PlannedTransaction("p-1", T.REFUND, eur(1)),))
     assert plan_cancel(after, Source(FULFILLMENT, "f-3"), eur(2), PRIORITY, able).failure() == AmountNotAvailable(
         eur(1)
     )
@@ -249,51 +262,60 @@ def test_a_cancel_of_all_leaves_no_claim_and_touches_no_other() -> None:
 
 def test_a_return_gives_back_over_the_captures_of_all_payments() -> None:
     payments = carried_out(
-        [held(5, "p-1"), sold(15, "p-2")], F1, Success(Plan(parts=(Part("p-1", T.CAPTURE, eur(5)),)))
+        [held(5, "p-1"), sold(15, "p-2")], F1, Success(OrderPlan(parts=(PlannedTransaction("p-1", T.CAPTURE, eur(5)),)))
     )
     plan = plan_refund(payments, R1, eur(16), PRIORITY).unwrap()
-    assert plan == Plan(parts=(Part("p-1", T.REFUND, eur(5)), Part("p-2", T.REFUND, eur(11))))
+    assert plan == OrderPlan(
+        parts=(PlannedTransaction("p-1", T.REFUND, eur(5)), PlannedTransaction("p-2", T.REFUND, eur(11)))
+    )
     after = carried_out(payments, R1, plan_refund(payments, R1, eur(16), PRIORITY))
     assert plan_refund(after, R1, eur(16), PRIORITY).failure() == OperationNotAllowed(
         "refund", "return r-1 was refunded already"
     )
     assert plan_refund(after, Source(RETURN, "r-2"), eur(5), PRIORITY).failure() == AmountNotAvailable(eur(4))
-    assert plan_refund(after, R1, eur(18), PRIORITY).unwrap().parts == (Part("p-2", T.REFUND, eur(2)),)
+    assert plan_refund(after, R1, eur(18), PRIORITY).unwrap().parts == (PlannedTransaction("p-2", T.REFUND, eur(2)),)
 
 
 def test_a_return_does_not_count_what_a_fulfilment_gave_back() -> None:
     payments = carried_out([sold(10)], F1, plan_cancel([sold(10)], F1, eur(4), PRIORITY, able))
     same_name = Source(RETURN, "f-1")
-    assert plan_refund(payments, same_name, eur(6), PRIORITY).unwrap().parts == (Part("p-1", T.REFUND, eur(6)),)
+    assert plan_refund(payments, same_name, eur(6), PRIORITY).unwrap().parts == (
+        PlannedTransaction("p-1", T.REFUND, eur(6)),
+    )
 
 
 def test_refunds_for_a_return_leave_less_to_claim() -> None:
     refunded = done(sold(10), T.REFUND, 4, source=R1)
-    assert room_to_claim(refunded) == 6
-    assert room_to_claim(done(refunded, T.REFUND, 3, source=F1)) == 3
-    assert room_to_claim(done(sold(10), T.REFUND, 3, source=F1)) == 7
-    assert room_to_claim(begun(sold(10), T.REFUND, 3, source=F1)) == 7
-    assert room_to_claim(done(sold(10), T.REFUND, 3, TransactionStatus.DECLINED, source=F1)) == 10
-    assert room_to_claim(begun(new_payment(10), T.AUTHORIZE_AND_CAPTURE)) == 0
-    assert room_to_claim(held(10)) == room_to_refund(held(10)) == room_to_capture(sold(10)) == 0
+    assert available_to_claim(refunded) == 6
+    assert available_to_claim(done(refunded, T.REFUND, 3, source=F1)) == 3
+    assert available_to_claim(done(sold(10), T.REFUND, 3, source=F1)) == 7
+    assert available_to_claim(begun(sold(10), T.REFUND, 3, source=F1)) == 7
+    assert available_to_claim(done(sold(10), T.REFUND, 3, TransactionStatus.DECLINED, source=F1)) == 10
+    assert available_to_claim(begun(new_payment(10), T.AUTHORIZE_AND_CAPTURE)) == 0
+    assert available_to_claim(held(10)) == available_to_refund(held(10)) == available_to_capture(sold(10)) == 0
 
 
 def test_an_implied_release_was_asked_for_by_nobody() -> None:
     releasing = done(held(10), T.CAPTURE, 4, source=F1)
     implied = attrs.evolve(releasing.transactions[-1], id="t2", type=T.REVERSE_AUTH, implied_by="t1")
-    assert taken_by([releasing.adding(implied)], F1, T.CAPTURE, T.REVERSE_AUTH) == 4
-    assert taken_by([releasing], F1, T.REFUND) == taken_by([releasing], F2, T.CAPTURE) == 0
+    assert moved_by_type([releasing.adding(implied)], F1, T.CAPTURE, T.REVERSE_AUTH) == 4
+    assert moved_by_type([releasing], F1, T.REFUND) == moved_by_type([releasing], F2, T.CAPTURE) == 0
 
 
 def test_plans_are_split_as_the_shop_is_configured() -> None:
     payments = [held(6, "p-1"), held(2, "p-2")]
-    by_ratio = (Part("p-1", T.CAPTURE, eur(3)), Part("p-2", T.CAPTURE, eur(1)))
+    by_ratio = (PlannedTransaction("p-1", T.CAPTURE, eur(3)), PlannedTransaction("p-2", T.CAPTURE, eur(1)))
     assert plan_capture(payments, F1, eur(4), RATIO).unwrap().parts == by_ratio
-    assert plan_capture(payments, F1, eur(4), PRIORITY).unwrap().parts == (Part("p-1", T.CAPTURE, eur(4)),)
+    assert plan_capture(payments, F1, eur(4), PRIORITY).unwrap().parts == (
+        PlannedTransaction("p-1", T.CAPTURE, eur(4)),
+    )
     freed = plan_cancel(payments, F1, eur(4), RATIO, able).unwrap().parts
-    assert freed == (Part("p-1", T.REVERSE_AUTH, eur(3)), Part("p-2", T.REVERSE_AUTH, eur(1)))
+    assert freed == (
+        PlannedTransaction("p-1", T.REVERSE_AUTH, eur(3)),
+        PlannedTransaction("p-2", T.REVERSE_AUTH, eur(1)),
+    )
     back = plan_refund([sold(6, "p-1"), sold(2, "p-2")], R1, eur(4), RATIO).unwrap().parts
-    assert back == (Part("p-1", T.REFUND, eur(3)), Part("p-2", T.REFUND, eur(1)))
+    assert back == (PlannedTransaction("p-1", T.REFUND, eur(3)), PlannedTransaction("p-2", T.REFUND, eur(1)))
 
 
 def test_each_payment_is_cancelled_as_its_own_gateway_can() -> None:
@@ -301,7 +323,7 @@ def test_each_payment_is_cancelled_as_its_own_gateway_can() -> None:
     plan = plan_cancel(
         payments, F1, eur(8), PRIORITY, lambda one: (able if one.id == "p-1" else whole_only)(one)
     ).unwrap()
-    assert plan.parts == (Part("p-1", T.REVERSE_AUTH, eur(6)),)
+    assert plan.parts == (PlannedTransaction("p-1", T.REVERSE_AUTH, eur(6)),)
     assert [one.id for one in plan.allocated] == ["p-2"]
 
 
@@ -312,7 +334,9 @@ def test_a_cancel_goes_on_where_it_stopped() -> None:
     assert plan_cancel(partly, F1, eur(4), PRIORITY, able).failure() == OperationNotAllowed(
         "cancel", "fulfillment f-1 was cancelled already"
     )
-    assert plan_cancel(partly, F1, eur(6), PRIORITY, able).unwrap().parts == (Part("p-1", T.REFUND, eur(2)),)
+    assert plan_cancel(partly, F1, eur(6), PRIORITY, able).unwrap().parts == (
+        PlannedTransaction("p-1", T.REFUND, eur(2)),
+    )
     assert plan_cancel(partly, F1, eur(7), PRIORITY, able).failure() == AmountNotAvailable(eur(2))
 
 
@@ -321,7 +345,9 @@ def test_what_was_captured_and_voided_is_freed_and_not_given_back() -> None:
     both = carried_out(one, F2, plan_capture(one, F2, eur(6), PRIORITY))
     restoring = attrs.evolve(ABLE, void_restores_hold=True)
     voided = done(both[0], T.VOID, able=restoring, parent_id="t1")
-    assert plan_cancel([voided], F1, eur(4), PRIORITY, able).unwrap().parts == (Part("p-1", T.REVERSE_AUTH, eur(4)),)
+    assert plan_cancel([voided], F1, eur(4), PRIORITY, able).unwrap().parts == (
+        PlannedTransaction("p-1", T.REVERSE_AUTH, eur(4)),
+    )
 
 
 def test_several_claims_of_one_fulfilment_are_given_up_together() -> None:
@@ -365,7 +391,7 @@ def test_no_sequence_of_orders_takes_or_gives_back_more_than_there_is(
         assert all(
             0 <= room(one) <= one.amount.minor
             for one in payments
-            for room in (room_to_capture, room_to_claim, room_to_refund)
+            for room in (available_to_capture, available_to_claim, available_to_refund)
         )
 
 
@@ -399,8 +425,12 @@ def test_a_movement_is_not_begun_once_another_request_has_moved_for_its_source()
 
 def test_what_moved_for_a_source_counts_but_for_ones_own() -> None:
     payment = done(held(10), T.CAPTURE, 4, source=F1, key="mine:0")
-    assert (moved_for(payment, F1), moved_for(payment, F1, "mine:"), moved_for(payment, F2)) == (4, 0, 0)
+    assert (moved_for_source(payment, F1), moved_for_source(payment, F1, "mine:"), moved_for_source(payment, F2)) == (
+        4,
+        0,
+        0,
+    )
     failed = done(held(10), T.CAPTURE, 4, TransactionStatus.DECLINED, source=F1)
     releasing = attrs.evolve(ABLE, partial_capture=PartialCapture.RELEASES_REST)
-    assert moved_for(failed, F1) == 0
-    assert moved_for(done(held(10), T.CAPTURE, 4, source=F1, able=releasing), F1) == 4
+    assert moved_for_source(failed, F1) == 0
+    assert moved_for_source(done(held(10), T.CAPTURE, 4, source=F1, able=releasing), F1) == 4

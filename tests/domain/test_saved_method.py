@@ -6,7 +6,7 @@ from typing import Final
 
 from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
-from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archived, may_use
+from payports.domain.saved_method import SavedMethod, SavedMethodStatus, archive, may_use
 from tests.domain.strategies import NOW
 
 SAVED: Final = SavedMethod(
@@ -23,7 +23,7 @@ def test_only_its_owner_may_use_it() -> None:
 
 
 def test_an_archived_one_is_not_used_and_not_lost() -> None:
-    gone = archived(SAVED)
+    gone = archive(SAVED)
     assert gone.status is SavedMethodStatus.ARCHIVED
     assert gone.method == SAVED.method
     assert not may_use(gone, Customer("u-1"))

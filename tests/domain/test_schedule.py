@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payports.domain.payment import Payment
-from payports.domain.schedule import Schedule, next_due, rescheduled, soon
+from payports.domain.schedule import Schedule, next_due, reschedule, retry_soon
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType
 from tests.domain.strategies import NOW, begun, done, eur, fact, last, new_payment, told
@@ -24,11 +24,11 @@ MINUTE: Final = timedelta(minutes=1)
 
 def transaction(status: TransactionStatus, **fields: Any) -> Transaction:
     known: dict[str, Any] = {"id": "t0", "type": TransactionType.AUTHORIZE, "requested": eur(10), "created_at": NOW}
-    return Transaction(**(known | fields)).witness(fact("t0", status))
+    return Transaction(**(known | fields)).with_observation(fact("t0", status))
 
 
-def reschedule(before: Payment | None, after: Payment, now: datetime, lifetime: timedelta | None = None) -> Payment:
-    return after.replacing(*rescheduled(before, after, now, SCHEDULE, lifetime))
+def with_due_dates(before: Payment | None, after: Payment, now: datetime, lifetime: timedelta | None = None) -> Payment:
+    return after.replacing(*reschedule(before, after, now, SCHEDULE, lifetime))
 
 
 def wait(one: Transaction, schedule: Schedule = SCHEDULE) -> timedelta | None:
@@ -67,10 +67,10 @@ def test_a_poll_starts_later(look_ups: int) -> None:
 
 @given(st.integers(0, 10**6), st.text(min_size=1), st.sampled_from(list(S)))
 def test_where_nobody_answered_it_is_asked_again_within_a_minute(look_ups: int, name: str, status: S) -> None:
-    again = soon(transaction(status, id=name, look_ups=look_ups), NOW, SCHEDULE) - NOW
+    again = retry_soon(transaction(status, id=name, look_ups=look_ups), NOW, SCHEDULE) - NOW
     assert MINUTE * 0.75 < again <= MINUTE
     hasty = Schedule(longest_wait=timedelta(seconds=8))
-    assert soon(transaction(status, id=name, look_ups=look_ups), NOW, hasty) - NOW <= timedelta(seconds=8)
+    assert retry_soon(transaction(status, id=name, look_ups=look_ups), NOW, hasty) - NOW <= timedelta(seconds=8)
 
 
 def test_the_time_of_a_transaction_is_the_same_everywhere() -> None:
@@ -113,7 +113,7 @@ CASES: Final[list[tuple[str, Transaction, timedelta | None]]] = [
     ("being reversed", transaction(S.SUCCEEDED, reversal=R.REVERSAL_IN_PROGRESS), None),
     ("reversed", transaction(S.SUCCEEDED, reversal=R.REVERSED), None),
     ("implied", transaction(S.UNKNOWN, implied_by="t1"), None),
-    ("contradictory", transaction(S.UNKNOWN).witness(fact("t0", amount=eur(9))), None),
+    ("contradictory", transaction(S.UNKNOWN).with_observation(fact("t0", amount=eur(9))), None),
 ]  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_a_reversal_that_is_owed_is_tried_again_and_again(reversal: ReversalStat
     longest = min(MINUTE * 2 ** min(look_ups, 20), timedelta(hours=6))
     assert found is not None
     assert longest * 0.75 < found <= longest
-    contradictory = transaction(S.SUCCEEDED, reversal=reversal).witness(fact("t0", amount=eur(9)))
+    contradictory = transaction(S.SUCCEEDED, reversal=reversal).with_observation(fact("t0", amount=eur(9)))
     assert wait(contradictory) is not None
 
 
@@ -140,21 +140,21 @@ def test_an_unknown_candidate_is_looked_up_first() -> None:
 def test_every_change_gets_its_next_date_and_nothing_else_does() -> None:
     before = done(done(new_payment(10), TransactionType.AUTHORIZE, 4), TransactionType.AUTHORIZE, 6, S.UNKNOWN)
     known = told(before, fact("t1"))
-    later = reschedule(before, known, NOW)
+    later = with_due_dates(before, known, NOW)
     assert later.transactions[0] is before.transactions[0]
     assert later.transactions[1].due_at is None
     assert attrs.evolve(later, transactions=known.transactions) == known
-    assert reschedule(later, later, NOW) is later
+    assert with_due_dates(later, later, NOW) is later
 
 
 def test_what_is_new_gets_its_first_date() -> None:
     payment = begun(new_payment(10), TransactionType.AUTHORIZE)
     for before in (None, new_payment(10)):
-        due = reschedule(before, payment, NOW).transactions[0].due_at
+        due = with_due_dates(before, payment, NOW).transactions[0].due_at
         assert due == next_due(payment.transactions[0], NOW, SCHEDULE)
     moment = next_due(payment.transactions[0], NOW, SCHEDULE)
     dated = attrs.evolve(payment, transactions=(attrs.evolve(payment.transactions[0], due_at=moment),))
-    assert reschedule(None, dated, NOW) is dated
+    assert with_due_dates(None, dated, NOW) is dated
 
 
 WEEK: Final = timedelta(days=7)
@@ -166,29 +166,29 @@ def held(**fields: Any) -> Payment:
 
 
 def warning(before: Payment | None, after: Payment) -> timedelta | None:
-    due = reschedule(before, after, NOW, WEEK).transactions[0].due_at
+    due = with_due_dates(before, after, NOW, WEEK).transactions[0].due_at
     return None if due is None else due - NOW
 
 
 def test_a_hold_is_looked_at_a_day_before_it_expires_at_the_gateway() -> None:
     assert warning(None, held()) == timedelta(days=6)
     assert warning(held(), held()) == timedelta(days=6)
-    assert reschedule(None, held(), NOW).transactions[0].due_at is None
-    dated = reschedule(None, held(), NOW, WEEK)
-    assert reschedule(dated, dated, NOW + WEEK, WEEK) is dated
+    assert with_due_dates(None, held(), NOW).transactions[0].due_at is None
+    dated = with_due_dates(None, held(), NOW, WEEK)
+    assert with_due_dates(dated, dated, NOW + WEEK, WEEK) is dated
 
 
 def test_a_hold_is_warned_of_once() -> None:
     warned = held(expiring=True)
     assert warning(held(), warned) is None
-    assert reschedule(warned, warned, NOW, WEEK) is warned
+    assert with_due_dates(warned, warned, NOW, WEEK) is warned
 
 
 @pytest.mark.parametrize("expiring", [True, False])
 def test_what_holds_nothing_any_more_is_not_warned_of(expiring: bool) -> None:
-    before = reschedule(None, held(expiring=expiring), NOW, WEEK)
+    before = with_due_dates(None, held(expiring=expiring), NOW, WEEK)
     captured = done(before, TransactionType.CAPTURE, 10)
-    after = reschedule(before, captured, NOW, WEEK).transactions[0]
+    after = with_due_dates(before, captured, NOW, WEEK).transactions[0]
     assert (after.due_at, after.expiring) == (None, False)
 
 

@@ -31,7 +31,7 @@ NEW: Final = Transaction(id="t0", type=TransactionType.AUTHORIZE, requested=eur(
 
 def after(*seen: Observation, transaction: Transaction = NEW) -> Transaction:
     for one in seen:
-        transaction = transaction.witness(one)
+        transaction = transaction.with_observation(one)
     return transaction
 
 
@@ -253,5 +253,5 @@ def test_of_two_facts_that_weigh_the_same_the_judgement_takes_always_the_same() 
 
 def test_what_was_seen_is_a_set() -> None:
     once = after(says())
-    assert once.witness(says()) is once
+    assert once.with_observation(says()) is once
     assert after(says(), says(S.DECLINED)).seen == after(says(S.DECLINED), says()).seen

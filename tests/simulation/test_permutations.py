@@ -314,7 +314,7 @@ def test_a_planted_bug_makes_the_order_matter(bench: Bench, monkeypatch: pytest.
     def believe(transaction: Transaction, seen: Observation) -> Transaction:
         return attrs.evolve(transaction, seen=(seen,))
 
-    monkeypatch.setattr(Transaction, "witness", believe)
+    monkeypatch.setattr(Transaction, "with_observation", believe)
     _, found = outcomes(
         bench,
         T.CAPTURE,

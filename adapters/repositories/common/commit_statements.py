@@ -10,7 +10,7 @@ import attrs
 
 from payports.adapters.repositories.common import payment_rows, record_rows, statements
 from payports.adapters.repositories.common.json_codec import Row
-from payports.domain.attention import wants_attention
+from payports.domain.attention import may_need_attention
 from payports.domain.checkout import CheckoutRecord
 from payports.domain.payment import Payment
 from payports.domain.saved_method import SavedMethod
@@ -59,7 +59,7 @@ def to_write(change: Change) -> Iterator[tuple[int, Transaction]]:
         if (
             former is None
             or former is not one
-            or wants_attention(before or after, former) != wants_attention(after, one)
+            or may_need_attention(before or after, former) != may_need_attention(after, one)
         ):
             yield ordinal, one
 

@@ -15,7 +15,7 @@ from payports.adapters.repositories.common.json_codec import (
     texts_to_json,
     to_json,
 )
-from payports.domain.attention import wants_attention
+from payports.domain.attention import may_need_attention
 from payports.domain.history import Fact
 from payports.domain.money import Money
 from payports.domain.payment import Customer, Owner, Payment
@@ -105,12 +105,12 @@ def transaction_row(payment: Payment, one: Transaction, ordinal: int) -> Row:
             judged.amount.minor,
             judged.gateway_reference or None,
             str(discrepancy.kind) if discrepancy else None,
-            int(wants_attention(payment, one)),
+            int(may_need_attention(payment, one)),
         )
     )
 
 
-def misfits(payment: Payment, rows: Iterable[Read], told: int, facts: int) -> tuple[str, ...]:
+def index_mismatches(payment: Payment, rows: Iterable[Read], told: int, facts: int) -> tuple[str, ...]:
     """What of the rows ``TRANSACTION`` of a payment does not say what it holds; ``told`` of ``facts`` of its facts are there."""
     stored = {row[0]: row for row in rows}
     found = [

@@ -21,7 +21,7 @@ from payports.domain.outcome import Outcome
 from payports.domain.payment import Customer, Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.commit import Commit, InboxEntry, RequestRecord, Stale
-from payports.ports.store import Kept, PaymentRepository, Reach, RecordedFact, StoreFailed, is_text
+from payports.ports.store import HistoryExtent, PaymentRepository, RecordedFact, RecordSet, StoreFailed, is_text
 
 _Value = TypeVar("_Value")
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -52,19 +52,19 @@ class SqlRepository(PaymentRepository):
     def payment_ids(self, after: str = "", limit: int = 100) -> tuple[str, ...]:
         return self._records(itemgetter(0), statements.PAYMENT_IDS, after, max(0, limit))
 
-    def misfits(self, payment_id: str) -> tuple[str, ...]:
+    def index_mismatches(self, payment_id: str) -> tuple[str, ...]:
         payment = self.payment(payment_id)
         counted = self._records(_pair, statements.COUNT_FACTS, payment_id)
         rows = self._records(tuple[Column, ...], statements.ROWS, payment_id)
-        return payment_rows.misfits(payment, rows, *counted[0]) if payment and counted else ()
+        return payment_rows.index_mismatches(payment, rows, *counted[0]) if payment and counted else ()
 
-    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
-        first = ("",) if kept is Kept.REQUESTS else ("", "")
+    def keys(self, kept: RecordSet, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
+        first = ("",) if kept is RecordSet.REQUESTS else ("", "")
         return self._records(tuple[str, ...], statements.KEYS[kept], *(after or first), max(0, limit))
 
-    def reach(self) -> Reach:
+    def history_extent(self) -> HistoryExtent:
         ((last, delivered, facts),) = self._records(tuple[Any, ...], statements.REACH, int(self._sql.gapless))
-        return Reach(last=last, delivered=delivered, missing=0 if facts is None else last - facts)
+        return HistoryExtent(last=last, delivered=delivered, missing=0 if facts is None else last - facts)
 
     def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:
         return self._records(itemgetter(0), statements.LEASED_BEYOND, duration // _MICROSECOND, max(0, limit))

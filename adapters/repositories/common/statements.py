@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final
 
 from payports.adapters.repositories.common import payment_rows, record_rows
-from payports.ports.store import Kept
+from payports.ports.store import RecordSet
 
 # Statements are put together from the columns' names alone; every value is a parameter.
 # ruff: noqa: S608
@@ -115,9 +115,9 @@ def _keys(table: str, *columns: str) -> str:
 
 
 KEYS: Final = {
-    Kept.REQUESTS: _keys("requests", "key"),
-    Kept.CHECKOUTS: _keys("checkouts", "owner_kind", "owner_id"),
-    Kept.INBOX: _keys("inbox", "gateway", "event_id"),
+    RecordSet.REQUESTS: _keys("requests", "key"),
+    RecordSet.CHECKOUTS: _keys("checkouts", "owner_kind", "owner_id"),
+    RecordSet.INBOX: _keys("inbox", "gateway", "event_id"),
 }
 REACH: Final = (
     "SELECT coalesce((SELECT max(position) FROM history WHERE merchant = ?1), 0),"

@@ -24,7 +24,7 @@ from payports.domain.saved_method import SavedMethod
 from payports.ports.clock import Clock
 from payports.ports.commit import Commit, InboxEntry, RequestRecord, Stale
 from payports.ports.leases import checkout_lease, gateway_lease, notification_lease, payment_lease
-from payports.ports.store import Kept, PaymentRepository, Reach, RecordedFact, Store, StoreFailed
+from payports.ports.store import HistoryExtent, PaymentRepository, RecordedFact, RecordSet, Store, StoreFailed
 
 _OPEN: Final = frozenset({CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS})
 
@@ -104,13 +104,13 @@ class MemoryRepository(PaymentRepository):
             page = nsmallest(limit, (key for key in tables.payments if key > after))
             return tuple(tables.payments[key] for key in page)
 
-    def keys(self, kept: Kept, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
+    def keys(self, kept: RecordSet, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:
         with self._tables() as tables:
             return tuple(nsmallest(limit, (key for key in tables.keys(kept) if key > after)))
 
-    def reach(self) -> Reach:
+    def history_extent(self) -> HistoryExtent:
         with self._tables() as tables:
-            return Reach(last=len(tables.history), delivered=tables.delivered)
+            return HistoryExtent(last=len(tables.history), delivered=tables.delivered)
 
     def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:
         with self._tables() as tables:

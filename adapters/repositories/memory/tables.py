@@ -12,12 +12,12 @@ import attrs
 from payports.adapters.repositories.common import payment_rows, record_rows
 from payports.adapters.repositories.common.commit_statements import in_order, to_write
 from payports.adapters.repositories.common.version_conflict import expect
-from payports.domain.attention import wants_attention
+from payports.domain.attention import may_need_attention
 from payports.domain.checkout import CheckoutRecord
 from payports.domain.payment import Owner, Payment
 from payports.domain.saved_method import SavedMethod
 from payports.ports.commit import Change, Commit, InboxEntry, RecordKind, RequestRecord
-from payports.ports.store import Kept, RecordedFact
+from payports.ports.store import RecordedFact, RecordSet
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -69,14 +69,14 @@ class Tables:
         holder, ends_at = self.leases.get(name, ("", now))
         return holder if ends_at > now else None
 
-    def keys(self, kept: Kept) -> Iterable[tuple[str, ...]]:
+    def keys(self, kept: RecordSet) -> Iterable[tuple[str, ...]]:
         """The keys of a table of what is kept beside payments."""
         match kept:
-            case Kept.REQUESTS:
+            case RecordSet.REQUESTS:
                 return ((key,) for key in self.requests)
-            case Kept.CHECKOUTS:
+            case RecordSet.CHECKOUTS:
                 return ((owner.kind, owner.id) for owner in self.checkouts)
-            case Kept.INBOX:
+            case RecordSet.INBOX:
                 return self.inbox
 
     def _write(self, commit: Commit) -> None:
@@ -113,7 +113,7 @@ class Tables:
                 self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
         dates = [one.due_at for one in after.transactions if one.due_at]
         self._put(self.due, after.id, min(dates, default=None))
-        self._put(self.attention, after.id, any(wants_attention(after, one) for one in after.transactions))
+        self._put(self.attention, after.id, any(may_need_attention(after, one) for one in after.transactions))
         self._write_facts(change)
 
     def _write_facts(self, change: Change) -> None:

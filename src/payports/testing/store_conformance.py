@@ -86,7 +86,7 @@ class StoreConformance(StoreReading, StoreLeasing):
     ) -> None:
         repository = fresh(store)
         before = added(repository, attrs.evolve(payment, transactions=payment.transactions[:2]))
-        touched = [one.witness(an_observation()) for one in before.transactions[:1]]
+        touched = [one.with_observation(an_observation()) for one in before.transactions[:1]]
         after = before.replacing(*touched).adding(*payment.transactions[2:])
         if whole:
             after = attrs.evolve(other, id=payment.id, transactions=after.transactions)

@@ -16,7 +16,7 @@ from payports.domain.saved_method import SavedMethod
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import ReversalState, TransactionStatus
 from payports.ports.commit import Commit, InboxEntry, RequestRecord
-from payports.ports.store import Kept, Reach, RecordedFact, Store
+from payports.ports.store import HistoryExtent, RecordedFact, RecordSet, Store
 from payports.testing.store_samples import (
     CARD,
     CART,
@@ -109,7 +109,7 @@ class StoreReading:
         same(repository.payments(limit=-1), ())
         same(repository.payment_ids(limit=100), tuple(paged))
         same(repository.payment_ids(after=paged[1], limit=2), tuple(paged[2:4]))
-        same([repository.misfits(one) for one in paged], [()] * len(paged))
+        same([repository.index_mismatches(one) for one in paged], [()] * len(paged))
 
     def test_due_payments_come_once_and_the_longest_overdue_first(self, store: Store) -> None:
         repository = fresh(store)
@@ -212,9 +212,9 @@ class StoreReading:
         commit = Commit(requests=tuple(requests), checkouts=tuple(checkouts), inbox=tuple(inbox))
         same(repository.commit(commit), Success(None))
         expected = {
-            Kept.REQUESTS: (("k-1",), ("k-2",), ("k-3",)),
-            Kept.CHECKOUTS: (("cart", "c-1"), ("cart", "c-2"), ("cart", "c-3")),
-            Kept.INBOX: (("a", "e-2"), ("b", "e-0"), ("b", "e-1")),
+            RecordSet.REQUESTS: (("k-1",), ("k-2",), ("k-3",)),
+            RecordSet.CHECKOUTS: (("cart", "c-1"), ("cart", "c-2"), ("cart", "c-3")),
+            RecordSet.INBOX: (("a", "e-2"), ("b", "e-0"), ("b", "e-1")),
         }
         for kept, keys in expected.items():
             same(repository.keys(kept), keys)
@@ -225,13 +225,13 @@ class StoreReading:
 
     def test_a_store_tells_how_far_its_history_goes(self, store: Store) -> None:
         repository = fresh(store)
-        same(repository.reach(), Reach(last=0, delivered=0))
+        same(repository.history_extent(), HistoryExtent(last=0, delivered=0))
         added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))
         told = repository.undelivered()
-        same(repository.reach(), Reach(last=told[2].position, delivered=0))
+        same(repository.history_extent(), HistoryExtent(last=told[2].position, delivered=0))
         repository.delivered(told[1].position)
-        same(repository.reach(), Reach(last=told[2].position, delivered=told[1].position))
-        same(fresh(store).reach(), Reach(last=0, delivered=0))
+        same(repository.history_extent(), HistoryExtent(last=told[2].position, delivered=told[1].position))
+        same(fresh(store).history_extent(), HistoryExtent(last=0, delivered=0))
 
     def test_inbox_entries_are_replaced(self, store: Store) -> None:
         repository = fresh(store)

@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from payports import Customer, Finding, FindingKind, Payment, PaymentMethod
-from payports.domain.audit.findings import Bounds
+from payports.domain.audit.findings import AuditLimits
 from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Restriction
-from payports.ports.store import Kept, Reach
+from payports.ports.store import HistoryExtent, RecordSet
 from tests.application.audit.findings import sold
 from tests.application.fixtures import CUSTOMER, OTHER, ShopFixture, eur, open_shop, value_of
 from tests.application.scenarios import OWNER
@@ -53,14 +53,14 @@ def of_record(kind: FindingKind, record: str, message: str, payment_id: str = ""
 @pytest.mark.parametrize(("delivered", "odd"), [(-1, True), (0, False), (9, False), (10, True)])
 def test_the_delivery_cursor_stands_within_the_history(delivered: int, odd: bool) -> None:
     shop, store, _ = sold()
-    store.reach = lambda: Reach(last=9, delivered=delivered)
+    store.history_extent = lambda: HistoryExtent(last=9, delivered=delivered)
     message = f"facts were delivered up to {delivered}, and the last one is 9"
     assert record_findings(shop) == (of_record(FindingKind.DELIVERY, "delivery", message) if odd else [])
 
 
 def test_facts_that_are_missing_with_their_payment_are_counted() -> None:
     shop, store, _ = sold()
-    store.reach = lambda: Reach(last=9, delivered=0, missing=2)
+    store.history_extent = lambda: HistoryExtent(last=9, delivered=0, missing=2)
     assert record_findings(shop) == of_record(
         FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there"
     )
@@ -77,7 +77,7 @@ def test_leases_that_end_in_more_than_an_hour_are_reported() -> None:
 
 def test_the_history_as_a_whole_is_checked_with_the_first_page_only() -> None:
     shop, store, _ = sold()
-    store.reach = lambda: Reach(last=9, delivered=10)
+    store.history_extent = lambda: HistoryExtent(last=9, delivered=10)
     first = value_of(shop.audit.verify_records(limit=1))
     assert (first.records, len(first.findings), first.payments, first.facts) == (1, 1, 0, 0)
     assert value_of(shop.audit.verify_records(first.after, 1)).findings == ()
@@ -88,7 +88,7 @@ def test_the_history_as_a_whole_is_checked_with_the_first_page_only() -> None:
 
 def test_an_idempotency_key_belongs_to_a_payment_with_transactions_under_it() -> None:
     shop, store, payment = sold()
-    (key,) = store.keys(Kept.REQUESTS)[0]
+    (key,) = store.keys(RecordSet.REQUESTS)[0]
     record = store.request(key)
 
     def with_record(**fields: Any) -> list[Finding]:
@@ -128,7 +128,7 @@ def test_a_checkout_belongs_to_an_owner_with_payments_unless_its_total_is_zero()
 def test_an_open_checkout_is_due_soon(state: CheckoutState) -> None:
     shop, store, _ = sold()
     record = store.checkout(OWNER)
-    latest = shop.clock.now() + shop.payports.policy.abandoned_after + Bounds().horizon
+    latest = shop.clock.now() + shop.payports.policy.abandoned_after + AuditLimits().horizon
 
     def until(lease_until: Any) -> list[Finding]:
         instead(store, "checkout", attrs.evolve(record, state=state, lease_until=lease_until))
@@ -145,7 +145,7 @@ def test_an_open_checkout_is_due_soon(state: CheckoutState) -> None:
 def test_no_checkout_started_in_the_future() -> None:
     shop, store, _ = sold()
     record = store.checkout(OWNER)
-    latest = shop.clock.now() + Bounds().tolerance
+    latest = shop.clock.now() + AuditLimits().tolerance
     times = {latest: False, latest + SECOND: True, latest.replace(tzinfo=None): True, None: False}
     for started_at, odd in times.items():
         instead(store, "checkout", attrs.evolve(record, started_at=started_at))
@@ -224,7 +224,7 @@ def test_a_payment_uses_the_token_of_its_saved_method_until_its_history_names_an
 
 def test_an_observation_by_notification_is_in_the_inbox() -> None:
     shop, store, payment = heard()
-    ((gateway, event),) = store.keys(Kept.INBOX)
+    ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     message = f"notification {event} of sandbox was applied, and the inbox does not say so"
     for now, known in ((None, False), (attrs.evolve(entry, due_at=shop.clock.now()), True)):
@@ -235,7 +235,7 @@ def test_an_observation_by_notification_is_in_the_inbox() -> None:
 
 def test_an_applied_notification_was_observed_by_a_transaction() -> None:
     shop, store, payment = heard()
-    ((gateway, event),) = store.keys(Kept.INBOX)
+    ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     (row,) = payment.transactions
     assert record_findings(shop) == []
@@ -257,7 +257,7 @@ def test_an_applied_notification_was_observed_by_a_transaction() -> None:
 
 def test_a_parked_notification_is_due_within_days() -> None:
     shop, store, _ = heard()
-    ((gateway, event),) = store.keys(Kept.INBOX)
+    ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     latest = shop.clock.now() + timedelta(days=2)
     name, message = f"notification sandbox {event}", f"it is parked, and nobody tries it before {latest:%Y-%m-%d}"

@@ -19,7 +19,7 @@ from tests.application.stubs import fail, override
 
 def test_each_row_that_does_not_fit_its_payment_is_reported() -> None:
     shop, store, payment = sold()
-    override(store, "misfits", lambda wanted: ("a row", "another") if wanted == payment.id else ())
+    override(store, "index_mismatches", lambda wanted: ("a row", "another") if wanted == payment.id else ())
     assert findings(shop) == [
         *of_payment(FindingKind.ROWS, payment, "a row"),
         *of_payment(FindingKind.ROWS, payment, "another"),

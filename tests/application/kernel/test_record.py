@@ -10,7 +10,7 @@ from payports import Busy, Failure, PaymentMethod, SavedMethodStatus, Success, T
 from payports.application.kernel.record import Received, record
 from payports.application.kernel.unit_of_work import TRIES
 from payports.domain.history import Cause
-from payports.domain.observe import Unplaced
+from payports.domain.observe import UnmatchedObservation
 from payports.domain.secret import Secret
 from payports.ports.gateway import PaymentResponse
 from tests.application.concurrent_writers import with_stale_commits
@@ -56,7 +56,7 @@ def test_a_known_observation_is_not_written_again() -> None:
     about_nothing = problem(
         record(shop.environment, now, Received(observation=observation(TransactionStatus.SUCCEEDED)), HOST)
     )
-    assert isinstance(about_nothing, Unplaced)
+    assert isinstance(about_nothing, UnmatchedObservation)
 
 
 def test_new_method_properties_replace_those_of_the_same_name() -> None:

@@ -221,7 +221,7 @@ def test_a_declined_candidate_is_not_reversed() -> None:
     shop.clock.advance((due - shop.clock.now()).total_seconds())
     store = shop.store.inner.of("default")
     before = shop.reload(slow)
-    gone = row.witness(observation(TransactionStatus.DECLINED, transaction_id=row.id))
+    gone = row.with_observation(observation(TransactionStatus.DECLINED, transaction_id=row.id))
     value_of(store.commit(Commit(changes=(Change(before=before, after=before.replacing(gone), facts=()),))))
     value_of(shop.maintenance.run())
     assert only(shop.reload(slow), AUTHORIZE).reversal is ReversalState.NONE

@@ -10,9 +10,9 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports.domain.audit.causes import audit_causes, notifications
+from payports.domain.audit.causes import audit_causes, named_notifications
 from payports.domain.audit.findings import Finding, FindingKind
-from payports.domain.history import Cause, Fact, facts, webhook_cause
+from payports.domain.history import Cause, Fact, derive_facts, webhook_cause
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.payment import Payment, Restriction
 from tests.domain.strategies import NOW, done, new_payment
@@ -106,8 +106,8 @@ def test_who_cannot_have_caused_a_fact_is_found(one: Fact) -> None:
 
 def test_a_finding_names_the_fact_and_its_transaction() -> None:
     told = [
-        *facts(None, new_payment(10), Cause("host"), NOW),
-        *facts(new_payment(10), HELD, Cause("eve"), NOW),
+        *derive_facts(None, new_payment(10), Cause("host"), NOW),
+        *derive_facts(new_payment(10), HELD, Cause("eve"), NOW),
     ]
     (row,) = HELD.transactions
     nobody = "is said to be caused by 'eve', and nobody of that name tells of this payment"
@@ -129,9 +129,9 @@ def test_a_fact_of_nobody_is_told_elsewhere() -> None:
 
 def test_every_notification_is_named_once_and_older_ones_not_at_all() -> None:
     def of(before: Payment, after: Payment, cause: Cause) -> list[Fact]:
-        return list(facts(before, after, cause, NOW))
+        return list(derive_facts(before, after, cause, NOW))
 
     named = of(new_payment(10), PLACED, webhook_cause("card", "e 1")) + of(HELD, PLACED, webhook_cause("card", "e-2"))
     older = of(new_payment(10), HELD, Cause("webhook of card"))
     told = [*older, *named, fact("payment.created", "host", "event e-3")]
-    assert notifications(told) == (("card", "e 1"), ("card", "e-2"))
+    assert named_notifications(told) == (("card", "e 1"), ("card", "e-2"))

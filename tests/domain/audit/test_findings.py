@@ -9,12 +9,12 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports.domain.audit.findings import Bounds, Finding, FindingKind, finding
-from payports.domain.audit.history import audit_history, audit_places
-from payports.domain.audit.ledger import audit
+from payports.domain.audit.findings import AuditLimits, Finding, FindingKind, new_finding
+from payports.domain.audit.history import audit_history, audit_positions
+from payports.domain.audit.ledger import audit_ledger
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.frozen_mapping import FrozenMapping
-from payports.domain.history import Cause, facts
+from payports.domain.history import Cause, derive_facts
 from payports.domain.lifecycle import AUTHORIZE_AND_CAPTURE, REFUND
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
@@ -26,7 +26,7 @@ from tests.domain.strategies import NOW, eur, new_payment
 def test_a_finding_about_a_whole_payment_names_no_transaction() -> None:
     payment = new_payment()
     said = Finding(kind=FindingKind.ROWS, payment_id=payment.id, transaction_id="", message="odd", known=False)
-    assert finding(FindingKind.ROWS, payment, "odd") == said
+    assert new_finding(FindingKind.ROWS, payment, "odd") == said
 
 
 @pytest.mark.parametrize(
@@ -39,27 +39,27 @@ def test_a_finding_about_a_whole_payment_names_no_transaction() -> None:
     ],
 )
 def test_places_of_facts_have_no_gap_and_rise(places: list[tuple[int, int]], said: list[str]) -> None:
-    assert [(one.kind, one.payment_id, one.message) for one in audit_places("p-1", places)] == [
+    assert [(one.kind, one.payment_id, one.message) for one in audit_positions("p-1", places)] == [
         (FindingKind.HISTORY_GAP, "p-1", message) for message in said
     ]
 
 
 def test_a_time_without_a_zone_is_said_so() -> None:
     payment = attrs.evolve(new_payment(), version=1)
-    (created,) = facts(None, payment, Cause("host"), NOW)
+    (created,) = derive_facts(None, payment, Cause("host"), NOW)
     zoneless = attrs.evolve(created, at=NOW.replace(tzinfo=None))
-    assert [one.message for one in audit_history(payment, [zoneless], Bounds()) if one.kind is FindingKind.TIME] == [
-        "a time of the history has no zone"
-    ]
+    assert [
+        one.message for one in audit_history(payment, [zoneless], AuditLimits()) if one.kind is FindingKind.TIME
+    ] == ["a time of the history has no zone"]
 
 
 def test_a_time_that_differs_is_said_of_its_transaction() -> None:
     one = Transaction(id="t-1", type=REFUND, requested=eur(1), created_at=NOW)
     payment = attrs.evolve(new_payment(), version=2, transactions=(one,))
-    told = facts(None, payment, Cause("host"), NOW)
+    told = derive_facts(None, payment, Cause("host"), NOW)
     created = told[0]
-    late = facts(attrs.evolve(payment, transactions=()), payment, Cause("host"), NOW + timedelta(hours=1))
-    found = audit_history(payment, [created, *late], Bounds())
+    late = derive_facts(attrs.evolve(payment, transactions=()), payment, Cause("host"), NOW + timedelta(hours=1))
+    found = audit_history(payment, [created, *late], AuditLimits())
     assert [(each.kind, each.transaction_id) for each in found if each.kind is FindingKind.TIME] == [
         (FindingKind.TIME, "t-1")
     ]
@@ -68,9 +68,9 @@ def test_a_time_that_differs_is_said_of_its_transaction() -> None:
 def test_what_is_told_otherwise_is_said_of_its_transaction_in_plain_words() -> None:
     one = Transaction(id="t-1", type=REFUND, requested=eur(1), created_at=NOW)
     payment = attrs.evolve(new_payment(), version=2, transactions=(one,))
-    told = facts(None, payment, Cause("host"), NOW)
+    told = derive_facts(None, payment, Cause("host"), NOW)
     changed = attrs.evolve(payment, transactions=(attrs.evolve(one, requested=eur(2)),))
-    said = [each for each in audit_history(changed, told, Bounds()) if each.message.startswith("recorded")]
+    said = [each for each in audit_history(changed, told, AuditLimits()) if each.message.startswith("recorded")]
     assert [(each.transaction_id, each.message) for each in said] == [
         ("t-1", "recorded was REFUND 0.01 EUR, now it is REFUND 0.02 EUR")
     ]
@@ -87,7 +87,7 @@ def outside(parent_amount: int, requested: int) -> Payment:
 
 @pytest.mark.parametrize(("requested", "odd"), [(1_000, False), (999, True)])
 def test_what_was_made_outside_stands_with_its_whole_parent_if_no_amount_was_told(requested: int, odd: bool) -> None:
-    found = audit(outside(1_000, requested), NOW, Bounds())
+    found = audit_ledger(outside(1_000, requested), NOW, AuditLimits())
     said = [one.message for one in found if "was made outside and stands with" in one.message]
     assert said == (["REFUND was made outside and stands with 9.99 EUR; 10.00 EUR was told"] if odd else [])
 
@@ -278,10 +278,10 @@ def words(findings: Iterable[Finding]) -> list[str]:
 
 
 def test_every_broken_ledger_has_its_words() -> None:
-    assert {name: words(audit(ledger, NOW, Bounds())) for name, (_, ledger) in BAD.items()} == LEDGERS
+    assert {name: words(audit_ledger(ledger, NOW, AuditLimits())) for name, (_, ledger) in BAD.items()} == LEDGERS
 
 
 def test_every_differing_history_has_its_words() -> None:
     assert {
-        name: words(audit_history(ledger, told, Bounds())) for name, (ledger, told) in DIFFERENT.items()
+        name: words(audit_history(ledger, told, AuditLimits())) for name, (ledger, told) in DIFFERENT.items()
     } == HISTORIES

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.domain.audit.findings import Bounds, FindingKind
-from payports.domain.audit.history import audit_history, audit_places
-from payports.domain.audit.ledger import audit
+from payports.domain.audit.findings import AuditLimits, FindingKind
+from payports.domain.audit.history import audit_history, audit_positions
+from payports.domain.audit.ledger import audit_ledger
 from payports.domain.begin import Command, begin
 from payports.domain.capabilities import Capabilities
-from payports.domain.history import Cause, Fact, facts
+from payports.domain.history import Cause, Fact, derive_facts
 from payports.domain.lifecycle import (
     AUTHORIZE,
     AUTHORIZE_AND_CAPTURE,
@@ -48,7 +48,7 @@ def changed(payment: Payment, number: int, **fields: Any) -> Payment:
     return payment.replacing(attrs.evolve(payment.transactions[number], **fields))
 
 
-BOUNDS: Final = Bounds()
+BOUNDS: Final = AuditLimits()
 LATER: Final = BOUNDS.tolerance + timedelta(seconds=1)
 SALE: Final = AUTHORIZE_AND_CAPTURE
 HELD: Final = done(new_payment(10), AUTHORIZE)
@@ -62,7 +62,7 @@ def history_of(*payments: Payment, by: str = "host") -> list[Fact]:
     """What is told of a payment that went through these states, one commit each."""
     found: list[Fact] = []
     for before, after in zip((None, *payments), payments, strict=False):
-        found += facts(before, after, Cause(by), NOW)
+        found += derive_facts(before, after, Cause(by), NOW)
     return found
 
 
@@ -77,7 +77,7 @@ PLACED: Final = attrs.evolve(
 STORY: Final = history_of(new_payment(10), begun(new_payment(10), AUTHORIZE), HELD, CAPTURED, REFUNDED, PLACED)
 
 
-def refolded(payment: Payment, story: list[Fact], bounds: Bounds = BOUNDS) -> list[FindingKind]:
+def refolded(payment: Payment, story: list[Fact], bounds: AuditLimits = BOUNDS) -> list[FindingKind]:
     findings = audit_history(payment, story, bounds)
     assert all(one.message and one.payment_id == payment.id and not one.known for one in findings)
     return [one.kind for one in findings]
@@ -212,7 +212,7 @@ def test_a_version_is_never_below_the_commits_that_were_told() -> None:
     ],
 )
 def test_places_in_the_history_leave_no_gap(places: list[tuple[int, int]], gaps: int) -> None:
-    findings = audit_places("p-1", places)
+    findings = audit_positions("p-1", places)
     assert [(one.kind, one.payment_id) for one in findings] == [(FindingKind.HISTORY_GAP, "p-1")] * gaps
 
 
@@ -225,14 +225,14 @@ _ARBITRARY: Final = {FindingKind.REFERENCE, FindingKind.AMOUNT, FindingKind.ORPH
 def test_whatever_happens_the_core_keeps_the_rules_and_the_history_tells_it(data: st.DataObject) -> None:
     able = data.draw(capabilities())
     payment = new_payment(data.draw(st.integers(1, 20)))
-    story = list(facts(None, payment, Cause("host"), NOW))
+    story = list(derive_facts(None, payment, Cause("host"), NOW))
     for _ in range(data.draw(st.integers(1, 12))):
         after = _next(data, payment, able)
-        story += facts(payment, after, Cause("host"), NOW)
+        story += derive_facts(payment, after, Cause("host"), NOW)
         payment = after
     payment = attrs.evolve(payment, version=99)
     assert refolded(payment, story) == []
-    odd = [one for one in audit(payment, NOW, BOUNDS) if not one.known and one.kind not in _ARBITRARY]
+    odd = [one for one in audit_ledger(payment, NOW, BOUNDS) if not one.known and one.kind not in _ARBITRARY]
     assert odd == []
 
 
@@ -267,7 +267,7 @@ def test_what_is_set_aside_is_what_was_told_and_not_taken_back() -> None:
         minor: int, *steps: int, kind: AllocationKind = AllocationKind.CAPTURED_EARLIER, older: bool = False
     ) -> bool:
         states = [attrs.evolve(PLACED, allocations=(ALLOCATION, *part(step, kind))) for step in (0, *steps)]
-        told = STORY + [one for pair in pairwise(states) for one in facts(*pair, Cause("order"), NOW)]
+        told = STORY + [one for pair in pairwise(states) for one in derive_facts(*pair, Cause("order"), NOW)]
         if older:
             without = {name: said for name, said in STORY[0].detail.items() if name != "owner"}
             known = [one for one in told[1:] if one.kind != "payment.unallocated"]

@@ -8,8 +8,8 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from payports.domain.audit.findings import Bounds, FindingKind
-from payports.domain.audit.ledger import audit, unsound
+from payports.domain.audit.findings import AuditLimits, FindingKind
+from payports.domain.audit.ledger import audit_comparability, audit_ledger
 from payports.domain.capabilities import Capabilities, PartialCapture
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -40,7 +40,7 @@ from tests.domain.strategies import (
     told,
 )
 
-BOUNDS: Final = Bounds()
+BOUNDS: Final = AuditLimits()
 LATER: Final = BOUNDS.tolerance + timedelta(seconds=1)
 RELEASING: Final = attrs.evolve(ABLE, partial_capture=PartialCapture.RELEASES_REST)
 RESTORING: Final = attrs.evolve(ABLE, void_restores_hold=True)
@@ -53,7 +53,7 @@ UNKNOWN: Final = TransactionStatus.UNKNOWN
 
 def found(payment: Payment, now: datetime = NOW) -> list[tuple[FindingKind, bool]]:
     """What an audit finds: which rule, and whether it is known already. Every finding has a sentence."""
-    findings = audit(payment, now, BOUNDS)
+    findings = audit_ledger(payment, now, BOUNDS)
     assert all(one.message and one.payment_id == payment.id for one in findings)
     return [(one.kind, one.known) for one in findings]
 
@@ -242,10 +242,10 @@ def test_a_rule_that_is_broken_is_found(name: str) -> None:
 
 def test_what_cannot_be_reckoned_with_is_told_alone() -> None:
     payment = changed(CAPTURED, 1, requested=Money(999, "USD"))
-    (told_alone,) = unsound(payment)
+    (told_alone,) = audit_comparability(payment)
     assert (told_alone.kind, told_alone.transaction_id) == (FindingKind.CURRENCY, "t1")
-    assert audit(payment, NOW, BOUNDS) == (told_alone,)
-    assert unsound(CAPTURED) == ()
+    assert audit_ledger(payment, NOW, BOUNDS) == (told_alone,)
+    assert audit_comparability(CAPTURED) == ()
 
 
 EXPLAINED: Final[dict[str, Payment]] = {
@@ -285,6 +285,6 @@ def test_the_bounds_themselves_are_within_them() -> None:
 
 
 def test_every_transaction_is_named_by_its_finding() -> None:
-    (one,) = audit(orphaned(UNKNOWN), NOW, BOUNDS)
+    (one,) = audit_ledger(orphaned(UNKNOWN), NOW, BOUNDS)
     assert (one.transaction_id, one.payment_id) == ("t0", "p-1")
     assert "UNKNOWN" in one.message

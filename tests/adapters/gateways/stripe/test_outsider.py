@@ -207,7 +207,7 @@ def a_payment(**captures: Money) -> Payment:
 
     def made(name: str, kind: TransactionType, amount: Money, parent: str | None) -> Transaction:
         one = Transaction(id=name, type=kind, requested=amount, created_at=NOW, parent_id=parent, account="test")
-        return one.witness(
+        return one.with_observation(
             Observation(status=SUCCEEDED, channel=Channel.ANSWER, amount=amount, gateway_reference="pi_1")
         )
 

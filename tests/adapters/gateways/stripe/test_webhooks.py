@@ -244,7 +244,7 @@ def a_payment(*more: Transaction) -> Payment:
         gateway="card",
         method=PaymentMethod({}),
         created_at=NOW,
-        transactions=(hold.witness(answer), *more),
+        transactions=(hold.with_observation(answer), *more),
     )
 
 
@@ -273,7 +273,7 @@ def test_a_capture_of_ours_and_its_event_are_one() -> None:
     ours = Transaction(id="t-2", type=CAPTURE, requested=SIX, created_at=NOW, parent_id="t-1", account="test")
     answer = Observation(status=SUCCEEDED, channel=Channel.ANSWER, amount=SIX, gateway_reference="pi_1")
     event = an_event("payment_intent.succeeded", an_intent(metadata=OURS, status="succeeded", amount_received=600))
-    payment = heard(a_payment(ours.witness(answer)), event, event)
+    payment = heard(a_payment(ours.with_observation(answer)), event, event)
     assert [one.id for one in payment.transactions] == ["t-1", "t-2"]
     assert not payment.by_id["t-2"].discrepancy
 

@@ -54,7 +54,7 @@ def authorize(repository: PaymentRepository, key: str = "p-1") -> Payment:
     request = RequestRecord(key=f"k-{key}", fingerprint="f", payment_id=key)
     same(repository.commit(attrs.evolve(changed(before, begun, a_fact(key)), requests=(request,))), Success(None))
     stored = attrs.evolve(begun, version=before.version + 1)
-    ended = stored.replacing(stored.transactions[0].witness(an_observation(reference=f"r-{key}")))
+    ended = stored.replacing(stored.transactions[0].with_observation(an_observation(reference=f"r-{key}")))
     same(repository.commit(changed(stored, ended, a_fact(key))), Success(None))
     return attrs.evolve(ended, version=stored.version + 1)
 

@@ -19,7 +19,7 @@ from payports.adapters.repositories import postgres
 from payports.adapters.repositories.postgres import connection as postgres_connection
 from payports.adapters.repositories.postgres.database import spoken
 from payports.adapters.repositories.postgres.schema import MIGRATIONS
-from payports.domain.history import Cause, facts
+from payports.domain.history import Cause, derive_facts
 from payports.domain.payment_method import PaymentMethod
 from payports.ports.commit import Change, Commit, RequestRecord
 from payports.ports.store import StoreFailed
@@ -251,7 +251,7 @@ def test_a_failure_shows_no_secret(database_url: str) -> None:
 def test_history_cannot_be_rewritten_and_holds_no_token(database_url: str) -> None:
     payment = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))
     with opened(database_url) as store, aside(database_url) as connection:
-        added(store.of("m"), payment, *facts(None, payment, Cause("host"), NOW))
+        added(store.of("m"), payment, *derive_facts(None, payment, Cause("host"), NOW))
         told = connection.execute("SELECT * FROM history").fetchall()
         assert told
         assert "tok_canary" not in repr(told)

@@ -22,7 +22,7 @@ from payports.adapters.repositories.common import statements
 from payports.adapters.repositories.common.schema import APPLICATION_ID, MIGRATIONS
 from payports.adapters.repositories.sqlite import SqliteStore
 from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
-from payports.domain.history import Cause, facts
+from payports.domain.history import Cause, derive_facts
 from payports.domain.payment_method import PaymentMethod
 from payports.ports.commit import Commit, RequestRecord
 from payports.ports.store import PaymentRepository, StoreFailed, StoreUnreachable
@@ -281,7 +281,7 @@ def test_a_failed_statement_shows_no_secret(store: SqliteStore) -> None:
 
 def test_history_cannot_be_rewritten_and_holds_no_token(store: SqliteStore) -> None:
     payment = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))
-    added(store.of("m"), payment, *facts(None, payment, Cause("host"), NOW))
+    added(store.of("m"), payment, *derive_facts(None, payment, Cause("host"), NOW))
     told = store.database.run(lambda connection: connection.execute("SELECT * FROM history").fetchall())
     assert told
     assert "tok_canary" not in repr(told)
@@ -302,7 +302,7 @@ def test_an_authorization_takes_twelve_statements(store: SqliteStore) -> None:
         intent = attrs.evolve(changed(before, begun, a_fact()), requests=(request,))
         assert repository.commit(intent) == Success(None)
         stored = attrs.evolve(begun, version=before.version + 1)
-        ended = stored.replacing(stored.transactions[0].witness(an_observation()))
+        ended = stored.replacing(stored.transactions[0].with_observation(an_observation()))
         assert repository.commit(changed(stored, ended, a_fact())) == Success(None)
 
     added(store.of("m"), a_payment())
@@ -316,7 +316,7 @@ def test_an_authorization_takes_twelve_statements(store: SqliteStore) -> None:
 
 def test_only_what_changed_is_written(store: SqliteStore) -> None:
     before = added(store.of("m"), a_payment("p-1", *(a_transaction(f"t-{nth}") for nth in range(20))))
-    after = before.replacing(before.transactions[7].witness(an_observation()))
+    after = before.replacing(before.transactions[7].with_observation(an_observation()))
     took = traced(store, lambda repository: repository.commit(changed(before, after)))
     assert took == ["BEGIN IMMEDIATE", "UPDATE payments SET", "INSERT INTO transactions", "COMMIT"]
     assert traced(store, lambda repository: repository.commit(Commit())) == ["BEGIN IMMEDIATE", "COMMIT"]
