@@ -23,11 +23,13 @@ from payports.adapters.gateways.kit.json_reading import (
     text,
 )
 from payports.adapters.gateways.kit.observations import (
+    declined,
     excerpt,
     interpret_execution,
     interpret_inquiry,
     not_executed,
     observation_of,
+    succeeded,
     unknown,
 )
 from payports.adapters.gateways.kit.options import (
@@ -157,6 +159,7 @@ __all__ = [
     "check_base_url",
     "check_reader",
     "collect_pages",
+    "declined",
     "excerpt",
     "find_in_pages",
     "integer",
@@ -175,6 +178,7 @@ __all__ = [
     "read_object",
     "read_options",
     "refusal_of",
+    "succeeded",
     "text",
     "unknown",
     "webhook_secrets_of",

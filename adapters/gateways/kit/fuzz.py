@@ -41,7 +41,7 @@ def check_reader(
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    @settings(max_examples=rounds, deadline=None)
+    @settings(max_examples=rounds, deadline=None, report_multiple_bugs=False)
     @given(st.integers(0, 2**64))
     def read_mutations(seed: int) -> None:
         random = Random(seed)  # noqa: S311 -- mutations, no secrets
@@ -51,7 +51,7 @@ def check_reader(
             if seen:
                 check(answer, seen)
 
-    @settings(max_examples=rounds, deadline=None)
+    @settings(max_examples=rounds, deadline=None, report_multiple_bugs=False)
     @given(st.integers(100, 599), st.binary(max_size=300))
     def read_noise(status: int, body: bytes) -> None:
         seen = _observation(read(Answer(status, {}, body)))

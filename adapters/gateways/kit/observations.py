@@ -9,8 +9,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import attrs
+
 from payports.adapters.gateways.kit.http_results import Answer, NotSent, Sent
 from payports.domain.card_data import mask_card_numbers
+from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
@@ -37,6 +40,20 @@ def observation_of(
         code=code,
         failure_type=failure_type,
     )
+
+
+def succeeded(request: PaymentRequest, channel: Channel, amount: Money, reference: str) -> Observation:
+    """Money moved: ``amount`` is what the gateway says it moved, ``reference`` its name for the transaction."""
+    seen = observation_of(request, channel, TransactionStatus.SUCCEEDED)
+    return attrs.evolve(seen, amount=amount, gateway_reference=reference)
+
+
+def declined(
+    request: PaymentRequest, channel: Channel, code: str, failure_type: FailureType, *, hard: bool = False
+) -> Observation:
+    """The gateway or the issuer refused, with a ``code``; ``hard``: the same method will be refused again."""
+    seen = observation_of(request, channel, TransactionStatus.DECLINED, code=code, failure_type=failure_type)
+    return attrs.evolve(seen, hard=hard)
 
 
 def unknown(request: PaymentRequest, channel: Channel, message: str = "", *, code: str = "") -> Observation:

@@ -1,4 +1,4 @@
-"""Going through a list that a gateway gives page by page, with an end to it."""
+"""Going through a list that a gateway gives page by page, with a bound on the number of pages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from payports.adapters.gateways.kit.json_reading import JsonObject
 _Problem = TypeVar("_Problem")
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Page:
-    """Some items of a list; ``after`` is what to ask for the next page with, and empty on the last page."""
+    """Some items of a list. ``after`` asks for the next page; a page that is not ``last`` and names no next one ends the list unread."""
 
     items: tuple[JsonObject, ...] = attrs.field(hash=False)
+    last: bool
     after: str = ""
 
 
@@ -31,7 +32,7 @@ class Search(Enum):
 def find_in_pages(
     fetch: Callable[[str], Page | _Problem], is_wanted: Callable[[JsonObject], bool], most: int
 ) -> JsonObject | Search | _Problem:
-    """Find the first wanted item; ``fetch`` gets what the last page gave as ``after``, and ``most`` bounds the number of pages.
+    """Find the first wanted item on at most ``most`` pages; ``fetch`` gets the former page's ``after``, at first an empty text.
 
     What ``fetch`` gives instead of a page ends the search and is the result.
     """
@@ -43,14 +44,16 @@ def find_in_pages(
         wanted = next((item for item in page.items if is_wanted(item)), None)
         if wanted is not None:
             return wanted
-        if not page.after:
+        if page.last:
             return Search.NOT_THERE
         after = page.after
+        if not after:
+            break
     return Search.NO_END
 
 
 def collect_pages(fetch: Callable[[str], Page | None], most: int) -> tuple[JsonObject, ...] | None:
-    """All items of a list; nothing if a page cannot be had, or if there are more than ``most`` pages."""
+    """All items of a list; nothing if a page cannot be had, or the list does not end within ``most`` pages."""
     items: list[JsonObject] = []
     after = ""
     for _ in range(most):
@@ -58,7 +61,9 @@ def collect_pages(fetch: Callable[[str], Page | None], most: int) -> tuple[JsonO
         if page is None:
             return None
         items += page.items
-        if not page.after:
+        if page.last:
             return tuple(items)
         after = page.after
+        if not after:
+            break
     return None

@@ -78,7 +78,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         """Send one transaction; a key that Stripe has for something else is only believed burnt if it was us who burnt it."""
         sent = self.lookup.client.send(requests.execution_of(request, self._settings))
         if self.lookup.fences and is_key_in_use(sent):
-            taken = self.lookup.take_key(request, Channel.ANSWER)
+            taken = self.lookup.key_fence.take(request, Channel.ANSWER)
             return PaymentResponse(seen=taken) if taken else read_answer(sent, request, self._settings)
         return read_answer(sent, request, self._settings)
 

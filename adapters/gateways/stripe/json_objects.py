@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from payports.adapters.gateways.kit.http_results import Answer, Sent
-from payports.adapters.gateways.kit.json_reading import JsonObject, read_object
+from payports.adapters.gateways.kit.json_reading import JsonObject, nested_list, read_object
+from payports.adapters.gateways.kit.paging import Page
 from payports.adapters.gateways.stripe.form import Call, is_id
 
 
@@ -49,6 +50,15 @@ def metadata_of(payload: JsonObject) -> dict[str, str] | None:
         return None
     entries = cast("JsonObject", found)
     return entries if all(isinstance(value, str) for value in entries.values()) else None
+
+
+def read_page(sent: Sent, call: Call) -> Page | None:
+    """Read a page of the list that a call asks for; nothing if the answer is no such list."""
+    payload = payload_of(sent)
+    if not is_list(payload, call):
+        return None
+    items = nested_list(payload, "data")
+    return Page(items=tuple(items), last=payload.get("has_more") is False, after=own_id(items[-1]) if items else "")
 
 
 def is_list(payload: JsonObject, call: Call) -> bool:

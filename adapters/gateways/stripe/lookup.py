@@ -1,39 +1,34 @@
-"""Finding out what became of a transaction, without making it happen.
+"""Find out what became of a transaction, without making it happen.
 
-By what Stripe has named already; else by the metadata that went with it, in lists that are complete at once (search may lag an hour). What
-is not there can be fenced: its key is taken for an intent that is never confirmed, so that the request, if it is still on its way, meets
-Stripe's ``idempotency_error``. Source: docs.stripe.com/api/idempotent_requests.
+By what Stripe has named already; else by the metadata that went with it, in lists that are complete at once (search may lag an hour).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import Answer
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested_list
-from payports.adapters.gateways.kit.observations import observation_of, unknown
+from payports.adapters.gateways.kit.observations import unknown
+from payports.adapters.gateways.kit.paging import Page, Search, find_in_pages
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.cancellation import closed, closing_of
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id
-from payports.adapters.gateways.stripe.interpretation import moves_money
-from payports.adapters.gateways.stripe.json_objects import is_list, metadata_of, named, own_id, payload_of
-from payports.adapters.gateways.stripe.objects import Intent, read_intent, transaction_of
-from payports.adapters.gateways.stripe.queries import FENCE
+from payports.adapters.gateways.stripe.json_objects import metadata_of, named, own_id, payload_of, read_page
+from payports.adapters.gateways.stripe.key_fence import KeyFence
+from payports.adapters.gateways.stripe.objects import read_intent, transaction_of
 from payports.adapters.gateways.stripe.requests import StripeSettings
-from payports.adapters.gateways.stripe.responses import answered, is_key_in_use, read_answer, read_finding, unasked
+from payports.adapters.gateways.stripe.responses import read_finding, unasked
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
 from payports.domain.observation import Channel, Observation
-from payports.domain.transaction_types import FAILED, FailureType, TransactionStatus
+from payports.domain.transaction_types import FAILED, TransactionStatus
 from payports.ports.clock import Clock
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 
-KEY_WINDOW: Final = timedelta(hours=23)
-"""How long a key surely stands: Stripe keeps it for at least 24 hours; the hour is for clocks that differ."""
 IN_FLIGHT: Final = timedelta(minutes=10)
 """How long after it was sent a request may still be executed."""
 SKEW: Final = timedelta(minutes=5)
@@ -42,12 +37,6 @@ MAX_PAGES: Final = 20
 """Lists of a hundred, before we say that we do not know."""
 _STEPS: Final = 2
 """A page is closed, then the intent that it has left."""
-
-_BEFORE_KEYS: Final = frozenset({401, 403, 429})
-"""So Stripe answers before it looks at a key."""
-
-_NOT_TAKEN: Final = frozenset({400, 401, 402, 403, 404, 429})
-"""Refusals that leave the key as it was, such as of an amount that is too small for an intent: then only waiting helps."""
 
 Finding = Observation | NotFoundYet
 
@@ -61,6 +50,11 @@ class Lookup:
     clock: Clock
     fences: bool
 
+    @property
+    def key_fence(self) -> KeyFence:
+        """Makes impossible what Stripe does not know."""
+        return KeyFence(client=self.client, settings=self.settings, clock=self.clock)
+
     def find(self, request: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False) -> Finding:
         """Find a transaction, or prove that it can never happen if that is wanted and possible.
 
@@ -71,7 +65,7 @@ class Lookup:
         if not self.fences:
             return found
         if isinstance(found, NotFoundYet):
-            return (self.take_key(request, channel) if fence or give_up else None) or found
+            return (self.key_fence.take(request, channel) if fence or give_up else None) or found
         return self._closed(request, channel, found, payload, give_up=give_up)
 
     def _closed(
@@ -109,45 +103,8 @@ class Lookup:
         if intent is None or not intent.on_page:
             return payload
         listed = nested_list(payload_of(self.client.send(queries.sessions_of(intent.id))), "data")
-        pages = [one for one in listed if _is_page(one) and named(one, "payment_intent") == intent.id]
+        pages = [item for item in listed if _is_page(item) and named(item, "payment_intent") == intent.id]
         return pages[0] if len(pages) == 1 else payload
-
-    def take_key(self, request: PaymentRequest, channel: Channel) -> Observation | None:
-        """Take the key of a request for what moves nothing, or find that Stripe has it; nothing once Stripe may have forgotten it."""
-        if request.type is SETTLED or self.clock.now() - request.sent_at > KEY_WINDOW:
-            return None
-        sent = self.client.send(queries.fence_of(request))
-        if is_key_in_use(sent):
-            return self._replayed(request, channel)
-        if isinstance(sent, Answer) and sent.status in _NOT_TAKEN:
-            return None
-        payload = payload_of(sent)
-        fence = read_intent(payload)
-        if fence and self._is_idle(fence, request):
-            seen = observation_of(request, channel, TransactionStatus.NOT_EXECUTED, "its key was taken before it came")
-            return attrs.evolve(seen, failure_type=FailureType.NOT_POSSIBLE)
-        found = (
-            answered(payload, request, self.settings) if payload and FENCE not in (metadata_of(payload) or {}) else None
-        )
-        if found:
-            return attrs.evolve(found, channel=channel)
-        return unknown(request, channel, "its key could not be taken")
-
-    def _replayed(self, request: PaymentRequest, channel: Channel) -> Observation:
-        """Stripe has the key, so the request came: sent again, it brings the stored answer, or a refusal of sending it again.
-
-        That, too busy or with another key to the account, says nothing about the first.
-        """
-        sent = self.client.send(requests.execution_of(request, self.settings))
-        if not isinstance(sent, Answer) or sent.status in _BEFORE_KEYS:
-            return unknown(request, channel, "its stored answer could not be had")
-        return attrs.evolve(read_answer(sent, request, self.settings).seen, channel=channel)
-
-    def _is_idle(self, fence: Intent, request: PaymentRequest) -> bool:
-        """An intent of ours that took the key and moves nothing."""
-        ours = fence.metadata.get(FENCE) == request.transaction_id and fence.livemode is self.settings.livemode
-        idle = fence.status == "requires_payment_method" and not moves_money(fence) and not fence.authorized
-        return ours and idle and fence.amount == request.amount
 
     def _find(self, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         """Find a transaction; also what Stripe told of it, where that was a single object."""
@@ -184,11 +141,10 @@ class Lookup:
         page = self._page(queries.intents(), request, channel)
         if isinstance(page, Observation):
             return page, {}
-        newest = nested_list(page, "data")
-        found = _named(newest, request)
-        if found:
-            return self._whole(found, request, channel)
-        if page.get("has_more") is False or _reach_back(newest, sent_at - skew):
+        intent = next((item for item in page.items if transaction_of(item) == request.transaction_id), None)
+        if intent:
+            return self._whole(intent, request, channel)
+        if page.last or _reach_back(page.items, sent_at - skew):
             return NotFoundYet("Stripe lists no such intent"), {}
         between = (sent_at - skew, sent_at + skew + int(IN_FLIGHT.total_seconds()))
         return self._listed(request, channel, lambda after: queries.intents(after, between))
@@ -196,31 +152,31 @@ class Lookup:
     def _listed(
         self, request: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]
     ) -> tuple[Finding, JsonObject]:
-        after = ""
-        for _ in range(MAX_PAGES):
-            page = self._page(list_after(after), request, channel)
-            if isinstance(page, Observation):
-                return page, {}
-            items = nested_list(page, "data")
-            found = _named(items, request)
-            if found:
-                return self._whole(found, request, channel)
-            if page.get("has_more") is False:
+        """Go through a list for what carries the transaction's id."""
+        found = find_in_pages(
+            lambda after: self._page(list_after(after), request, channel),
+            lambda item: transaction_of(item) == request.transaction_id,
+            MAX_PAGES,
+        )
+        match found:
+            case Observation():
+                return found, {}
+            case Search.NOT_THERE:
                 return NotFoundYet("Stripe lists nothing with its id"), {}
-            if not items:
-                break
-            after = own_id(items[-1])
-        return unknown(request, channel, "Stripe's list could not be read to its end"), {}
+            case Search.NO_END:
+                return unknown(request, channel, "Stripe's list could not be read to its end"), {}
+            case _:
+                return self._whole(found, request, channel)
 
-    def _page(self, call: Call, request: PaymentRequest, channel: Channel) -> JsonObject | Observation:
-        """One page of a list, all of whose items can be told apart: one that cannot be read may be that which is looked for."""
+    def _page(self, call: Call, request: PaymentRequest, channel: Channel) -> Page | Observation:
+        """Fetch one page of a list. An item that cannot be read may be the one that is looked for, so it spoils the page."""
         sent = self.client.send(call)
-        payload = payload_of(sent)
-        items = nested_list(payload, "data")
-        twice = len({own_id(one) for one in items if transaction_of(one) == request.transaction_id}) > 1
-        if not is_list(payload, call) or twice or not all(own_id(one) and _is_clear(one) for one in items):
+        page = read_page(sent, call)
+        items = page.items if page else ()
+        twice = len({own_id(item) for item in items if transaction_of(item) == request.transaction_id}) > 1
+        if page is None or twice or not all(own_id(item) and metadata_of(item) is not None for item in items):
             return unknown(request, channel, unasked(sent))
-        return payload
+        return page
 
     def _whole(self, listed: JsonObject, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
         """Ask for what a list has shown, with all that the list leaves out."""
@@ -233,17 +189,8 @@ def _is_page(payload: JsonObject) -> bool:
     return payload.get("object") == "checkout.session"
 
 
-def _named(items: list[JsonObject], request: PaymentRequest) -> JsonObject | None:
-    return next((one for one in items if transaction_of(one) == request.transaction_id), None)
-
-
-def _is_clear(listed: JsonObject) -> bool:
-    """Others may have put anything under the name of ours: only what is no metadata at all, or has it in two ways, is unclear."""
-    return metadata_of(listed) is not None
-
-
-def _reach_back(listed: list[JsonObject], since: int) -> bool:
+def _reach_back(listed: Sequence[JsonObject], since: int) -> bool:
     """Tell whether a list, newest first, surely holds all that was made since a time."""
-    created = [integer(one, "created") for one in listed]
-    known = [one for one in created if one is not None]
+    created = [integer(item, "created") for item in listed]
+    known = [time for time in created if time is not None]
     return len(known) == len(listed) > 0 and known == sorted(known, reverse=True) and known[-1] < since

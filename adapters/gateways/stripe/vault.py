@@ -14,6 +14,7 @@ from returns.result import Failure, Success
 
 from payports.adapters.gateways.kit.http_results import Answer, NotSent, Sent
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
+from payports.adapters.gateways.kit.paging import Page, collect_pages
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id, path
 from payports.adapters.gateways.stripe.json_objects import (
@@ -23,6 +24,7 @@ from payports.adapters.gateways.stripe.json_objects import (
     named,
     own_id,
     payload_of,
+    read_page,
     read_payload,
 )
 from payports.adapters.gateways.stripe.objects import read_problem
@@ -85,22 +87,16 @@ class StripeVault(MethodVault):
             found += [_method(own_id(one), name, one) for one in listed]
         return Success(tuple(found))
 
-    def _listed(self, customer: str) -> list[JsonObject] | None:
+    def _listed(self, customer: str) -> tuple[JsonObject, ...] | None:
         """All cards of one of Stripe's customers; nothing if one of them is not theirs, or there is no end of them."""
-        found: list[JsonObject] = []
-        for _ in range(MAX_PAGES):
-            after = {"starting_after": own_id(found[-1])} if found else {}
-            call = Call("GET", path("payment_methods"), {"customer": customer, "type": "card", "limit": 100, **after})
-            payload = self._get(call) or {}
-            page = nested_list(payload, "data")
-            if not is_list(payload, call) or not all(self._is_theirs(one, customer) for one in page):
-                return None
-            found += page
-            if payload.get("has_more") is False:
-                return found
-            if not page:
-                return None
-        return None
+
+        def fetch(after: str) -> Page | None:
+            more = {"starting_after": after} if after else {}
+            call = Call("GET", path("payment_methods"), {"customer": customer, "type": "card", "limit": 100, **more})
+            page = read_page(self.client.send(call), call)
+            return page if page and all(self._is_theirs(method, customer) for method in page.items) else None
+
+        return collect_pages(fetch, MAX_PAGES)
 
     def _is_theirs(self, method: JsonObject, customer: str) -> bool:
         return bool(own_id(method)) and named(method, "customer") == customer and self._is_of_our_mode(method)

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, NoReturn
 import attrs
 import pytest
 
+from payports.adapters.configuration.system_clock import SystemClock, SystemIds
 from payports.adapters.gateways.book.entries import Effect
 from payports.domain.capabilities import Capabilities
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
@@ -20,6 +21,7 @@ from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Owner
 from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.transaction_types import TransactionStatus, TransactionType
+from payports.ports.adapter import AdapterContext
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, WebhookReader
 
 REFUSED: Final = frozenset({TransactionStatus.DECLINED, TransactionStatus.NOT_EXECUTED})
@@ -72,6 +74,10 @@ class GatewayFixture:
     def connect(self, folder: Path) -> Gateway:
         """Build the gateway with a fresh account or server. ``folder`` is an empty folder for it."""
         raise NotImplementedError
+
+    def context(self, **options: object) -> AdapterContext:
+        """What to call a factory with: the options of the gateway, secrets as ``Secret``; the system's clock and ids."""
+        return AdapterContext(name="conformance", options=options, clock=SystemClock(), ids=SystemIds())
 
     def disconnect(self) -> None:
         """Stop what ``connect`` started."""
