@@ -1,4 +1,4 @@
-"""Comparing a payment with what its gateway knows: asked without a fence, reported, never recorded."""
+"""A payment compared with its gateway: looked up without a fence; differences are reported and nothing is recorded."""
 
 from __future__ import annotations
 
@@ -29,51 +29,65 @@ _OPEN: Final = frozenset(
 
 
 def compare_with_gateway(env: Environment, payment: Payment) -> tuple[int, tuple[Finding, ...]]:
-    """Ask the gateway about every transaction of a payment; gives how many it was asked about, and where it says otherwise."""
-    asked = [one for one in payment.transactions if not one.implied_by and not is_in_flight(one, env)]
+    """Look up every transaction of a payment; gives how many were looked up, and the differences."""
+    compared = [
+        transaction
+        for transaction in payment.transactions
+        if not transaction.implied_by and not is_in_flight(transaction, env)
+    ]
     configured = env.gateways.find(payment.gateway, "look-up")
     if isinstance(configured, Failure):
-        said = f"gateway {payment.gateway} is not configured any more and cannot be asked"
-        return 0, (new_finding(FindingKind.GATEWAY_SILENT, payment, said),) if asked else ()
+        message = f"gateway {payment.gateway} is not configured any more and cannot be asked"
+        return 0, (new_finding(FindingKind.GATEWAY_SILENT, payment, message),) if compared else ()
     gateway = configured.unwrap().gateway
     if gateway.transactions.capabilities.look_up is LookUp.NONE:
         return 0, ()
-    found: list[Finding] = []
-    for one in asked:
-        answer = gateway_calls.look_up(gateway, gateway_calls.payment_request(payment, one), fence=False)
-        differs = _difference(payment, one, answer)
-        if differs:
-            found.append(differs)
-    return len(asked), tuple(found)
+    differences: list[Finding] = []
+    for transaction in compared:
+        answer = gateway_calls.look_up(gateway, gateway_calls.payment_request(payment, transaction), fence=False)
+        difference = _difference(payment, transaction, answer)
+        if difference:
+            differences.append(difference)
+    return len(compared), tuple(differences)
 
 
-def _difference(payment: Payment, one: Transaction, answer: Observation | NotFoundYet) -> Finding | None:
+def _difference(payment: Payment, transaction: Transaction, answer: Observation | NotFoundYet) -> Finding | None:
     if isinstance(answer, NotFoundYet):
-        if one.status not in _PROMISED or one.observed_only:
+        if transaction.status not in _PROMISED or transaction.observed_only:
             return None
-        said = f"{one.type} is {one.status}, and the gateway does not know it"
-        return new_finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=is_explained(payment, one))
+        message = f"{transaction.type} is {transaction.status}, and the gateway does not know it"
+        return new_finding(
+            FindingKind.GATEWAY_DIFFERS, payment, message, transaction, known=is_explained(payment, transaction)
+        )
     if answer.status is TransactionStatus.UNKNOWN:
-        if one.status is TransactionStatus.UNKNOWN:
+        if transaction.status is TransactionStatus.UNKNOWN:
             return None
-        said = f"the gateway could not be asked about {one.type}: {answer.message or 'no usable answer'}"
-        return new_finding(FindingKind.GATEWAY_SILENT, payment, said, one)
-    said = _otherwise(one, answer)
-    if not said:
+        message = f"the gateway could not be asked about {transaction.type}: {answer.message or 'no usable answer'}"
+        return new_finding(FindingKind.GATEWAY_SILENT, payment, message, transaction)
+    message = _contradiction(transaction, answer)
+    if not message:
         return None
-    waits = one.status in _OPEN and one.due_at is not None
-    return new_finding(FindingKind.GATEWAY_DIFFERS, payment, said, one, known=waits or is_explained(payment, one))
+    waits = transaction.status in _OPEN and transaction.due_at is not None
+    return new_finding(
+        FindingKind.GATEWAY_DIFFERS, payment, message, transaction, known=waits or is_explained(payment, transaction)
+    )
 
 
-def _otherwise(one: Transaction, answer: Observation) -> str:
-    """What the gateway says otherwise. What failed with us may be open there, or have failed in another way: no money moved."""
-    failed = one.status in FAILED and answer.status is not TransactionStatus.SUCCEEDED
-    if answer.status is not one.status and not failed:
-        return f"{one.type} is {one.status}, the gateway says {answer.status}"
-    if not one.succeeded:
+def _contradiction(transaction: Transaction, answer: Observation) -> str:
+    """Say where the gateway's answer differs. A transaction that failed here may be open there or have failed otherwise: no money moved."""
+    failed = transaction.status in FAILED and answer.status is not TransactionStatus.SUCCEEDED
+    if answer.status is not transaction.status and not failed:
+        return f"{transaction.type} is {transaction.status}, the gateway says {answer.status}"
+    if not transaction.succeeded:
         return ""
-    if answer.amount is not None and answer.amount != one.amount:
-        return f"{one.type} moved {one.amount}, the gateway says {answer.amount}"
-    if answer.gateway_reference and one.gateway_reference and answer.gateway_reference != one.gateway_reference:
-        return f"{one.type} is {one.gateway_reference} here, and {answer.gateway_reference} at the gateway"
+    if answer.amount is not None and answer.amount != transaction.amount:
+        return f"{transaction.type} moved {transaction.amount}, the gateway says {answer.amount}"
+    if (
+        answer.gateway_reference
+        and transaction.gateway_reference
+        and answer.gateway_reference != transaction.gateway_reference
+    ):
+        return (
+            f"{transaction.type} is {transaction.gateway_reference} here, and {answer.gateway_reference} at the gateway"
+        )
     return ""

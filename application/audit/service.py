@@ -1,4 +1,4 @@
-"""``shop.audit``: whether what is stored keeps the rules, tells how it came to be, and is what the gateways know. Changes nothing."""
+"""``shop.audit``: the stored ledger checked against the rules, its own history and, if asked to, the gateways. Changes nothing."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _DAY: Final = timedelta(days=1)
 
 @attrs.frozen(kw_only=True)
 class AuditPage:
-    """What a part of the store holds and what is wrong with it. ``compared``: transactions of which a gateway was asked; ``records``: what
-    is kept beside payments.
+    """A page of the audit: what was checked, and what is wrong with it.
 
-    ``after`` is where the next part begins; it is empty behind the last payment or record.
+    ``compared``: transactions looked up at a gateway. ``records``: records beside payments. ``after``: where the next page begins;
+    empty after the last payment or record.
     """
 
     payments: int
@@ -50,7 +50,7 @@ class AuditPage:
 
 @attrs.frozen
 class Audit:
-    """Looks a merchant's payments over, page by page, while others may go on working."""
+    """Audits a merchant's payments page by page, while other processes work on."""
 
     _env: Environment
 
@@ -58,31 +58,31 @@ class Audit:
     def verify(
         self, after: str = "", limit: int = 100, *, gateway_look_up: bool = False
     ) -> Outcome[AuditPage, InvalidInput | StoreUnavailable]:
-        """Check at most ``limit`` payments behind the id ``after``; with ``gateway_look_up`` ask the gateways about each transaction, too.
+        """Check at most ``limit`` payments after the id ``after``; with ``gateway_look_up`` also look up each transaction at its gateway.
 
         Failures:
-            InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` no text that an id can be. StoreUnavailable.
+            InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` cannot be an id. StoreUnavailable.
         """
         if problem := check_limit(limit) or check_place("after", after):
             return Failure(problem)
         ids = self._env.store.payment_ids(after, limit)
-        looked = [self._look_over(payment_id, ask=gateway_look_up) for payment_id in ids]
+        pages = [self._audited_payment(payment_id, ask=gateway_look_up) for payment_id in ids]
         return Success(
             AuditPage(
                 payments=len(ids),
-                transactions=sum(one.transactions for one in looked),
-                facts=sum(one.facts for one in looked),
-                compared=sum(one.compared for one in looked),
-                findings=tuple(chain.from_iterable(one.findings for one in looked)),
+                transactions=sum(page.transactions for page in pages),
+                facts=sum(page.facts for page in pages),
+                compared=sum(page.compared for page in pages),
+                findings=tuple(chain.from_iterable(page.findings for page in pages)),
                 after=ids[-1] if len(ids) == limit else "",
             )
         )
 
     @store_errors_as_failures
     def verify_records(self, after: str = "", limit: int = 100) -> Outcome[AuditPage, InvalidInput | StoreUnavailable]:
-        """Check at most ``limit`` records behind ``after``, which a page gave: keys, checkouts, notifications.
+        """Check at most ``limit`` records after the place ``after``, which a page gave: keys, checkouts, notifications.
 
-        The first page looks at the history as a whole, the delivery cursor and the leases as well.
+        The first page also checks the history as a whole, the delivery cursor and the leases.
 
         Failures:
             InvalidInput: the limit is no whole number from 1 to 10,000, or ``after`` is no place that a page gave. StoreUnavailable.
@@ -93,100 +93,100 @@ class Audit:
         if place is None:
             return Failure(InvalidInput("after", "must be what a page gave"))
         keys = self._keys(*place, limit)
-        looks: list[Callable[[], AuditPage]] = [partial(self._record, kept, key) for kept, key in keys]
-        pages = [_twice(look) for look in (looks if after else [self._whole, *looks])]
+        checks: list[Callable[[], AuditPage]] = [partial(self._record, record_set, key) for record_set, key in keys]
+        pages = [_confirmed(check) for check in (checks if after else [self._store_as_a_whole, *checks])]
         return Success(
             AuditPage(
                 payments=0,
                 transactions=0,
                 facts=0,
                 compared=0,
-                findings=tuple(chain.from_iterable(one.findings for one in pages)),
+                findings=tuple(chain.from_iterable(page.findings for page in pages)),
                 after=_written_place(*keys[-1]) if len(keys) == limit else "",
                 records=len(keys),
             )
         )
 
     def _keys(self, first: RecordSet, behind: tuple[str, ...], limit: int) -> list[tuple[RecordSet, tuple[str, ...]]]:
-        """The keys of a page, which begins in one table and may go on in the next."""
-        found: list[tuple[RecordSet, tuple[str, ...]]] = []
-        for kept in tuple(RecordSet)[tuple(RecordSet).index(first) :]:
-            page = self._env.store.keys(kept, behind if kept is first else (), limit - len(found))
-            found.extend((kept, key) for key in page)
-        return found
+        """The keys of a page, which may begin in one table and continue in the next."""
+        keys: list[tuple[RecordSet, tuple[str, ...]]] = []
+        for record_set in tuple(RecordSet)[tuple(RecordSet).index(first) :]:
+            page = self._env.store.keys(record_set, behind if record_set is first else (), limit - len(keys))
+            keys.extend((record_set, key) for key in page)
+        return keys
 
-    def _whole(self) -> AuditPage:
+    def _store_as_a_whole(self) -> AuditPage:
         return _page(*audit_reach(self._env), *audit_leases(self._env))
 
-    def _record(self, kept: RecordSet, key: tuple[str, ...]) -> AuditPage:
-        return _page(*audit_record(self._env, kept, key))
+    def _record(self, record_set: RecordSet, key: tuple[str, ...]) -> AuditPage:
+        return _page(*audit_record(self._env, record_set, key))
 
-    def _look_over(self, payment_id: str, *, ask: bool) -> AuditPage:
-        return _twice(lambda: self._look(payment_id, ask=ask))
+    def _audited_payment(self, payment_id: str, *, ask: bool) -> AuditPage:
+        return _confirmed(lambda: self._payment(payment_id, ask=ask))
 
-    def _look(self, payment_id: str, *, ask: bool) -> AuditPage:
+    def _payment(self, payment_id: str, *, ask: bool) -> AuditPage:
         try:
             payment = self._env.store.payment(payment_id)
             if payment is not None:
-                return self._checked(payment, ask=ask)
+                return self._findings(payment, ask=ask)
             reason = "the payment is gone, and its transactions or its history are not"
         except StoreFailed as failed:
             reason = str(failed)
-            self._env.store.payment_ids("", 1)  # if it fails over this too, it is not the payment that is damaged
+            self._env.store.payment_ids("", 1)  # if this fails too, the payment is not what is damaged
         return _page(Finding(kind=FindingKind.UNREADABLE, payment_id=payment_id, message=reason))
 
-    def _checked(self, payment: Payment, *, ask: bool) -> AuditPage:
-        if odd := audit_comparability(payment):
-            return attrs.evolve(_page(*odd), transactions=len(payment.transactions))
+    def _findings(self, payment: Payment, *, ask: bool) -> AuditPage:
+        if malformed := audit_comparability(payment):
+            return attrs.evolve(_page(*malformed), transactions=len(payment.transactions))
         history = self._env.store.history(payment.id)
-        told = [one.fact for one in history]
-        compared, differing = compare_with_gateway(self._env, payment) if ask else (0, ())
-        found = (
+        facts = [recorded.fact for recorded in history]
+        compared, differences = compare_with_gateway(self._env, payment) if ask else (0, ())
+        findings = (
             *audit_ledger(payment, self._env.now(), self._bounds()),
-            *audit_related_records(self._env, payment, told),
-            *audit_positions(payment.id, [(one.position, one.sequence) for one in history]),
-            *audit_history(payment, told, self._bounds()),
-            *audit_causes(payment, told),
-            *differing,
+            *audit_related_records(self._env, payment, facts),
+            *audit_positions(payment.id, [(recorded.position, recorded.sequence) for recorded in history]),
+            *audit_history(payment, facts, self._bounds()),
+            *audit_causes(payment, facts),
+            *differences,
         )
         return attrs.evolve(
-            _page(*found), transactions=len(payment.transactions), facts=len(history), compared=compared
+            _page(*findings), transactions=len(payment.transactions), facts=len(history), compared=compared
         )
 
     def _bounds(self) -> AuditLimits:
-        waits = [one for one in attrs.asdict(self._env.policy.schedule).values() if isinstance(one, timedelta)]
+        waits = [wait for wait in attrs.asdict(self._env.policy.schedule).values() if isinstance(wait, timedelta)]
         return AuditLimits(horizon=max(waits) + _DAY)
 
 
-def _page(*found: Finding) -> AuditPage:
-    return AuditPage(payments=1, transactions=0, facts=0, compared=0, findings=found, after="")
+def _page(*findings: Finding) -> AuditPage:
+    return AuditPage(payments=1, transactions=0, facts=0, compared=0, findings=findings, after="")
 
 
-def _twice(look: Callable[[], AuditPage]) -> AuditPage:
-    """Look at something. Others may commit between two reads, so what is found must be found twice."""
-    found = look()
+def _confirmed(check: Callable[[], AuditPage]) -> AuditPage:
+    """Check until two checks in a row find the same: other processes may commit between two reads."""
+    page = check()
     for _ in range(TRIES):
-        again = look() if found.findings else found
-        if again.findings == found.findings:
+        again = check() if page.findings else page
+        if again.findings == page.findings:
             break
-        found = again
-    return found
+        page = again
+    return page
 
 
-def _written_place(kept: RecordSet, key: tuple[str, ...]) -> str:
-    return json.dumps([kept, *key])
+def _written_place(record_set: RecordSet, key: tuple[str, ...]) -> str:
+    return json.dumps([record_set, *key])
 
 
 def _read_place(after: str) -> tuple[RecordSet, tuple[str, ...]] | None:
-    """Where a page begins: behind a key of a table; ``None`` if that is no such place."""
+    """Read where a page begins: after a key of a table; ``None`` if it is no place."""
     if not after:
         return RecordSet.REQUESTS, ()
     try:
         read: object = json.loads(after)
     except (ValueError, RecursionError):
         return None
-    kept, *key = cast("list[object]", read) if isinstance(read, list) and read else [None]
-    table = next((one for one in RecordSet if one == kept), None)
-    texts = tuple(one for one in key if isinstance(one, str) and not check_place("after", one))
+    record_set, *key = cast("list[object]", read) if isinstance(read, list) and read else [None]
+    table = next((member for member in RecordSet if member == record_set), None)
+    texts = tuple(part for part in key if isinstance(part, str) and not check_place("after", part))
     columns = 1 if table is RecordSet.REQUESTS else 2
     return (table, texts) if table and len(texts) == len(key) == columns else None

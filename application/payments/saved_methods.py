@@ -37,7 +37,8 @@ class SavedMethods:
         """Swap a single-use token for a multi-use token, and save it for its customer.
 
         Failures:
-            Declined, NotExecuted, ResultUnknown: the gateway did not keep it, or its answer is unknown. GatewayUnsupported: no such gateway.
+            Declined, NotExecuted, ResultUnknown: the gateway did not keep it, or the result is unknown. GatewayUnsupported: no such
+            gateway.
         """
         problem = (
             check_customer(customer)

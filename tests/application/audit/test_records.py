@@ -61,9 +61,7 @@ def test_the_delivery_cursor_stands_within_the_history(delivered: int, odd: bool
 def test_facts_that_are_missing_with_their_payment_are_counted() -> None:
     shop, store, _ = sold()
     store.history_extent = lambda: HistoryExtent(last=9, delivered=0, missing=2)
-    assert record_findings(shop) == of_record(
-        FindingKind.HISTORY_GAP, "history", "of 9 facts that were told 2 are not there"
-    )
+    assert record_findings(shop) == of_record(FindingKind.HISTORY_GAP, "history", "2 of 9 facts are not there")
 
 
 def test_leases_that_end_in_more_than_an_hour_are_reported() -> None:
