@@ -21,7 +21,7 @@ from payports import (
 )
 from payports.domain.checkout import CheckoutState
 from payports.testing import FixedClock, RemoteSandboxBank
-from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
+from payports.testing.simulation.oracle import BankLedger, check_due_dates, check_limits, check_payments, check_truth
 from tests.crash_injection.fixtures import OWNER, WHOLE, Fixture
 from tests.crash_injection.operations import Operation
 
@@ -79,10 +79,10 @@ class RecoveringProcess:
 
     def check_at_once(self, answer: Answer) -> None:
         """Check at once: every effect has a durable record, and everything that was reported is in the file."""
-        payments, world = self.store.payments(limit=100), World(self.bank.effects())
-        check_limits(world)
-        check_payments(world, payments, {payment.id: payment.amount.minor for payment in payments})
-        check_rows(payments)
+        payments, ledger = self.store.payments(limit=100), BankLedger(self.bank.effects())
+        check_limits(ledger)
+        check_payments(ledger, payments, {payment.id: payment.amount.minor for payment in payments})
+        check_due_dates(payments)
         kept = {transaction.id: str(transaction.status) for payment in payments for transaction in payment.transactions}
         for name, kind, status, _ in answer.get("rows", ()):
             if kind == "payment":
@@ -104,23 +104,23 @@ class RecoveringProcess:
                 return True
         return False
 
-    def check_truth(self) -> World:
+    def check_truth(self) -> BankLedger:
         """Check that nothing is unknown, nothing waits for a person, and both ledgers are equal."""
         attention = self.shop.maintenance.needs_attention().unwrap()
         assert all(item.kind is AttentionKind.CHARGEBACK for item in attention), attention
-        payments, world = self.store.payments(limit=100), World(self.bank.effects())
-        check_limits(world)
-        check_truth(world, payments, set())
+        payments, ledger = self.store.payments(limit=100), BankLedger(self.bank.effects())
+        check_limits(ledger)
+        check_truth(ledger, payments, set())
         for payment in payments:
             facts = self.store.history(payment.id)
             assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1)), "the history has a gap"
             for transaction in payment.transactions:
                 assert transaction.status is not TransactionStatus.SENDING_TO_PROCESSOR, transaction
-        return world
+        return ledger
 
-    def check_effects(self, operation: Operation, world: World) -> None:
+    def check_effects(self, operation: Operation, ledger: BankLedger) -> None:
         """Check that the bank executed the operation once; a checkout is wholly paid or wholly undone."""
-        effects = world.effects
+        effects = ledger.effects
         if operation.effects is not None:
             done = Counter((str(effect.type), effect.amount.minor) for effect in effects)
             assert done == operation.effects, f"the bank did {dict(done)}"
@@ -128,7 +128,7 @@ class RecoveringProcess:
             checkout = self.store.checkout(OWNER)
             placed = checkout is not None and checkout.state is CheckoutState.PLACED
             kept = sum(
-                world.kept(effect) for effect in effects if effect.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
+                ledger.kept(effect) for effect in effects if effect.type in ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
             )
             assert kept == (WHOLE if placed else 0), f"the bank keeps {kept}, and the order is {placed=}"
 

@@ -45,7 +45,7 @@ GATEWAYS: Final[Mapping[str, Any]] = {
 FAR: Final = timedelta(days=3_650)
 
 
-class CountedIds(Ids):
+class SequentialIds(Ids):
     """Ids that are the same in every lane, and in no other sequence."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Lane:
     bank: SandboxBank
     gifts: StoredValueLedger
     clock: FixedClock
-    ids: CountedIds
+    ids: SequentialIds
     lines: tuple[Flaky, ...]
     shop: Payports = attrs.field(init=False)
     pile: list[tuple[dict[str, str], bytes]] = attrs.field(factory=list[tuple[dict[str, str], bytes]])
@@ -326,7 +326,7 @@ def _told(recorded: Any) -> tuple[object, ...]:
 
 def open_lane(name: str, store: Mapping[str, Any], through: Callable[[Store], Store] = lambda store: store) -> Lane:
     """Set a lane up; ``through`` may put something before its store."""
-    clock, ids = FixedClock(), CountedIds()
+    clock, ids = FixedClock(), SequentialIds()
     bank = SandboxBank(clock=clock, webhook_secret=SECRET)
     shop = connect({"store": store, "gateways": GATEWAYS}, bank=bank, clock=clock, ids=ids)
     gateways: dict[str, ConfiguredGateway] = {}

@@ -36,7 +36,7 @@ from payports.ports.commit import Commit
 from payports.ports.gateway import PaymentRequest, PaymentResponse
 from payports.ports.store import StoreFailed
 from payports.testing import FixedClock, SandboxBank
-from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
+from payports.testing.simulation.oracle import BankLedger, check_due_dates, check_limits, check_payments, check_truth
 from tests.application.fixtures import SECRET, ShopFixture, eur, problem, value_of, watch
 
 CARTS: Final = ("c-1", "c-2")
@@ -64,7 +64,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class CountedIds(Ids):
+class SequentialIds(Ids):
     """Ids that are the same in every run."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class ShopMachine(RuleBasedStateMachine):
         }
         self.captures_stand_alone = partial != "RELEASES_REST"
         clock, desk = FixedClock(), SandboxBank(webhook_secret=SECRET)
-        self.on = self.planted(watch(connect(config, bank=desk, clock=clock, ids=CountedIds()), desk, clock))
+        self.on = self.planted(watch(connect(config, bank=desk, clock=clock, ids=SequentialIds()), desk, clock))
         for spy in self.on.spies.values():
             spy.instead = self._execute(spy.inner.execute)
         gift = self.on.spies["gift"].inner
@@ -187,8 +187,8 @@ class ShopMachine(RuleBasedStateMachine):
     def executed(self) -> list[TransactionType]:
         return [request.type for spy in self.on.spies.values() for request in spy.executed]
 
-    def world(self) -> World:
-        return World((*self.on.bank.effects(), *self.gifts.effects()))
+    def ledger(self) -> BankLedger:
+        return BankLedger((*self.on.bank.effects(), *self.gifts.effects()))
 
     def references(self, *statuses: TransactionStatus) -> list[str]:
         return [
@@ -343,7 +343,7 @@ class ShopMachine(RuleBasedStateMachine):
         found: object = value_of(outcome)
         return not isinstance(found, TransactionReport | OrderReport)
 
-    # --- the world outside ---
+    # --- the ledger outside ---
 
     @rule(
         kind=st.sampled_from(list(TransactionType)), scenario=st.sampled_from([scenario.value for scenario in Scenario])
@@ -411,12 +411,12 @@ class ShopMachine(RuleBasedStateMachine):
                 return  # the bank's rules forbid it
 
     def _revoke(self, choice: int) -> None:
-        world = self.world()
+        ledger = self.ledger()
         kinds = ["REFUND", "AUTHORIZE_AND_CAPTURE", *(["CAPTURE"] if self.captures_stand_alone else [])]
         leaves = [
             effect
             for effect in self.on.bank.effects()
-            if effect.type in kinds and not world.children[effect.gateway_reference]
+            if effect.type in kinds and not ledger.children[effect.gateway_reference]
         ]
         if leaves:
             revoked = leaves[choice % len(leaves)]
@@ -481,10 +481,10 @@ class ShopMachine(RuleBasedStateMachine):
     @invariant()
     def the_bank_did_nothing_forbidden(self) -> None:
         if hasattr(self, "gifts"):
-            world, payments = self.world(), self.payments()
-            check_limits(world)
-            check_payments(world, payments, self.largest)
-            check_rows(payments)
+            ledger, payments = self.ledger(), self.payments()
+            check_limits(ledger)
+            check_payments(ledger, payments, self.largest)
+            check_due_dates(payments)
 
     def teardown(self) -> None:
         if not hasattr(self, "gifts"):
@@ -492,7 +492,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.tell_the_truth()
         self.the_bank_did_nothing_forbidden()
         attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
-        check_truth(self.world(), self.payments(), attention)
+        check_truth(self.ledger(), self.payments(), attention)
         self.check_history()
         self.check_what_failed_is_undone()
         assert sum(balance.minor for number in ("gc-1", "gc-2") if (balance := self.gifts.balance(number))) >= 0
@@ -539,8 +539,8 @@ class ShopMachine(RuleBasedStateMachine):
         """What a checkout did that failed or was cancelled went back, but for what a person is shown or the host captured since."""
         store = self.on.store.of("default")
         attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
-        world = self.world()
-        kept = {effect.transaction_id: world.kept(effect) for effect in world.effects if effect.transaction_id}
+        ledger = self.ledger()
+        kept = {effect.transaction_id: ledger.kept(effect) for effect in ledger.effects if effect.transaction_id}
         for payment in self.payments():
             checkout = store.checkout(payment.owner)
             if checkout is None or checkout.state not in ("FAILED", "CANCELLED"):

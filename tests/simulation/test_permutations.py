@@ -44,7 +44,7 @@ from payports.ports.gateway import (
     WebhookRefused,
 )
 from payports.testing import FixedClock
-from payports.testing.simulation.processes import CountedIds
+from payports.testing.simulation.processes import SequentialIds
 
 T = TransactionType
 S = TransactionStatus
@@ -132,7 +132,9 @@ CALLS: Final = {T.REVERSE_AUTH: "reverse_authorization", T.SETTLED: "settle", T.
 def bench_() -> Bench:
     bank, clock = Scripted(), FixedClock()
     gateways = {"bank": Gateway(transactions=bank, webhooks=bank)}
-    return Bench(connect({"store": {"url": "memory:"}}, clock=clock, ids=CountedIds(), gateways=gateways), bank, clock)
+    return Bench(
+        connect({"store": {"url": "memory:"}}, clock=clock, ids=SequentialIds(), gateways=gateways), bank, clock
+    )
 
 
 def case_of(bench: Bench, kind: T) -> Case:

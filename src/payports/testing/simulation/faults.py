@@ -1,4 +1,4 @@
-"""What may go wrong, and how often: the weather of one run, drawn from its seed."""
+"""The faults of one run and their rates, drawn from its seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY: Final = 86_400.0
 
 
 class Fault(StrEnum):
-    """One kind of trouble. The numbers below say how often it comes in bad weather, per occasion."""
+    """A kind of fault. ``MAX_RATES`` has the highest probability of each, per occasion."""
 
     CRASH = "CRASH"
     CLOCK_JUMP = "CLOCK_JUMP"
@@ -43,7 +43,7 @@ class Fault(StrEnum):
     HANDLER_RAISES = "HANDLER_RAISES"
 
 
-WORST: Final = {
+MAX_RATES: Final = {
     Fault.CRASH: 0.006,
     Fault.CLOCK_JUMP: 0.0005,
     Fault.READ_FAILS: 0.01,
@@ -73,22 +73,22 @@ WORST: Final = {
 
 
 @attrs.define
-class Weather:
-    """How likely each fault is in this run; ``honest``: from now on none happens."""
+class FaultInjector:
+    """Decides whether a fault occurs, by the rates of this run. ``is_off``: no fault occurs any more."""
 
     random: Random
-    chances: dict[Fault, float]
-    honest: bool = False
+    rates: dict[Fault, float]
+    is_off: bool = False
 
     @classmethod
-    def of(cls, random: Random) -> Weather:
-        """Draw the weather of a run: some faults not at all, some often, so that runs differ in kind."""
-        return cls(random, {fault: worst * random.choice((0.0, 0.1, 0.5, 1.0)) for fault, worst in WORST.items()})
+    def drawn_from(cls, random: Random) -> FaultInjector:
+        """Draw the rates of a run: some faults never occur, some often, so that runs differ in kind."""
+        return cls(random, {fault: worst * random.choice((0.0, 0.1, 0.5, 1.0)) for fault, worst in MAX_RATES.items()})
 
-    def strikes(self, fault: Fault) -> bool:
-        """Tell whether a fault happens now."""
-        return not self.honest and self.random.random() < self.chances[fault]
+    def occurs(self, fault: Fault) -> bool:
+        """Decide whether a fault occurs now."""
+        return not self.is_off and self.random.random() < self.rates[fault]
 
-    def between(self, least: float, most: float) -> float:
-        """A wait in seconds: short ones as likely as long ones, whatever the unit."""
+    def delay_s(self, least: float, most: float) -> float:
+        """Draw a delay in seconds on a logarithmic scale."""
         return float(least * (most / least) ** self.random.random())

@@ -1,4 +1,4 @@
-"""The adapter of the simulated bank, and the network between: here requests and answers get lost, late, doubled and garbled."""
+"""The adapter of the simulated bank, with the network between them: requests and answers are lost, late, duplicated or garbled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from payports.ports.gateway import (
     WebhookRefused,
 )
 from payports.testing.simulation.bank import Account, SimulatedBank
-from payports.testing.simulation.faults import DAY, HOUR, Fault, Weather
+from payports.testing.simulation.faults import DAY, HOUR, Fault, FaultInjector
 from payports.testing.simulation.scheduler import Scheduler, Waiting
 
 _STATUSES: Final = {
@@ -44,18 +44,18 @@ TIMEOUT_S: Final = 30.0
 
 @attrs.frozen
 class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
-    """One account. ``sending`` is told of every request before it leaves."""
+    """One account. ``on_request`` gets every request before it is sent."""
 
     account: Account
     bank: SimulatedBank
     process: Waiting
     scheduler: Scheduler
-    weather: Weather
-    sending: Callable[[PaymentRequest], object]
+    faults: FaultInjector
+    on_request: Callable[[PaymentRequest], object]
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the bank agreed to for this account."""
+        """The terms of the account as capabilities."""
         return attrs.evolve(
             capabilities_of(self.account.terms),
             look_up=LookUp.BY_KEY,
@@ -68,74 +68,76 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         """Send a request through the network."""
         self.process.step(f"execute {request.type} {request.amount.minor} {request.transaction_id}")
-        self.sending(request)
-        seen = self._sent(request)
+        self.on_request(request)
+        seen = self._exchange(request)
         self.process.note(f"answered {seen.status} {seen.amount.minor if seen.amount else ''}")
         return PaymentResponse(seen=seen)
 
-    def _sent(self, request: PaymentRequest) -> Observation:
-        weather, order = self.weather, self.order(request)
-        if weather.strikes(Fault.UNREACHABLE):
-            return _nothing(TransactionStatus.NOT_EXECUTED, request)
-        if weather.strikes(Fault.REQUEST_LOST):
+    def _exchange(self, request: PaymentRequest) -> Observation:
+        faults, order = self.faults, self.order(request)
+        if faults.occurs(Fault.UNREACHABLE):
+            return _without_answer(TransactionStatus.NOT_EXECUTED, request)
+        if faults.occurs(Fault.REQUEST_LOST):
             return self._timeout(request)
-        late = weather.between(1.0, 2 * DAY if self.account.fences else self.account.in_flight_s * 0.9)
-        if weather.strikes(Fault.REQUEST_LATE):
-            self.scheduler.later(late, lambda: self.bank.execute(self.account, order))
+        delay_s = faults.delay_s(1.0, 2 * DAY if self.account.fences else self.account.in_flight_s * 0.9)
+        if faults.occurs(Fault.REQUEST_LATE):
+            self.scheduler.call_later(delay_s, lambda: self.bank.execute(self.account, order))
             return self._timeout(request)
-        if weather.strikes(Fault.REQUEST_DOUBLED):
-            self.scheduler.later(late, lambda: self.bank.execute(self.account, order))
-        made = self.bank.execute(self.account, order)
-        if weather.strikes(Fault.ANSWER_LOST):
+        if faults.occurs(Fault.REQUEST_DOUBLED):
+            self.scheduler.call_later(delay_s, lambda: self.bank.execute(self.account, order))
+        entry = self.bank.execute(self.account, order)
+        if faults.occurs(Fault.ANSWER_LOST):
             return self._timeout(request)
-        self.process.sleep(weather.between(10, 3 * HOUR) if weather.strikes(Fault.ANSWER_SLOW) else 0.2)
-        if weather.strikes(Fault.ANSWER_GARBLED):
-            return _nothing(TransactionStatus.UNKNOWN, request)
-        if made.state is EntryState.DONE and weather.strikes(Fault.WRONG_AMOUNT):
-            if weather.random.random() < 0.5:
-                self.bank.tell(made, wrong=True)
+        self.process.sleep(faults.delay_s(10, 3 * HOUR) if faults.occurs(Fault.ANSWER_SLOW) else 0.2)
+        if faults.occurs(Fault.ANSWER_GARBLED):
+            return _without_answer(TransactionStatus.UNKNOWN, request)
+        if entry.state is EntryState.DONE and faults.occurs(Fault.WRONG_AMOUNT):
+            if faults.random.random() < 0.5:
+                self.bank.send_webhook(entry, wrong=True)
             else:
-                return attrs.evolve(self._seen(made, Channel.ANSWER, wrong=True), status=TransactionStatus.UNKNOWN)
-        return self._seen(made, Channel.ANSWER)
+                return attrs.evolve(
+                    self._observation(entry, Channel.ANSWER, wrong=True), status=TransactionStatus.UNKNOWN
+                )
+        return self._observation(entry, Channel.ANSWER)
 
     def _timeout(self, request: PaymentRequest) -> Observation:
         self.process.sleep(TIMEOUT_S)
-        return _nothing(TransactionStatus.UNKNOWN, request)
+        return _without_answer(TransactionStatus.UNKNOWN, request)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask what became of a transaction."""
+        """Look a transaction up."""
         return self._ask(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- never believed
-        """Ask how an action ended."""
+        """Ask for the result of an action."""
         return self._ask(request, Channel.RETURN)
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
-        """Let no shopper take an action any more, where the bank can be told so."""
+        """Give an action up, if the bank supports it."""
         if not self.account.fences:
-            return NotFoundYet("it cannot be told to give up")
+            return NotFoundYet("the bank does not support giving up")
         return self._ask(request, Channel.LOOK_UP, give_up=True)
 
     def _ask(
         self, request: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False
     ) -> Observation | NotFoundYet:
-        how = " and fence" if fence else " and give up" if give_up else ""
-        self.process.step(f"look up {request.transaction_id}{how}")
-        weather = self.weather
-        if weather.strikes(Fault.LOOK_UP_FAILS):
-            return attrs.evolve(_nothing(TransactionStatus.UNKNOWN, request), channel=channel)
+        suffix = " and fence" if fence else " and give up" if give_up else ""
+        self.process.step(f"look up {request.transaction_id}{suffix}")
+        faults = self.faults
+        if faults.occurs(Fault.LOOK_UP_FAILS):
+            return attrs.evolve(_without_answer(TransactionStatus.UNKNOWN, request), channel=channel)
         if give_up:
             self.bank.give_up(self.account, request.transaction_id)
         if fence and self.account.fences:
-            found: Entry | None = self.bank.burn(self.account, self.order(request))
+            entry: Entry | None = self.bank.fence_key(self.account, self.order(request))
         else:
-            found = self.bank.find(self.account, request.transaction_id)
-        slow = weather.strikes(Fault.LOOK_UP_SLOW)
-        self.process.sleep(weather.between(1, HOUR) if slow else 0.1)
-        fresh = found is not None and found.made_at + self.account.reliable_s > self.scheduler.now
-        if found is None or (fresh and not self.account.fences and weather.strikes(Fault.NOT_FOUND_YET)):
+            entry = self.bank.find(self.account, request.transaction_id)
+        slow = faults.occurs(Fault.LOOK_UP_SLOW)
+        self.process.sleep(faults.delay_s(1, HOUR) if slow else 0.1)
+        fresh = entry is not None and entry.made_at + self.account.reliable_s > self.scheduler.now
+        if entry is None or (fresh and not self.account.fences and faults.occurs(Fault.NOT_FOUND_YET)):
             return NotFoundYet("the bank does not know it")
-        seen = self._seen(found, channel)
+        seen = self._observation(entry, channel)
         self.process.note(f"found {seen.status}")
         if seen.amount and seen.amount != request.amount and not seen.partial:
             return attrs.evolve(seen, status=TransactionStatus.UNKNOWN)
@@ -143,15 +145,15 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
 
     def read(
         self,
-        headers: Mapping[str, str],  # noqa: ARG002 -- nobody forges here: other tests do
+        headers: Mapping[str, str],  # noqa: ARG002 -- other tests forge webhooks
         body: bytes,
         params: Mapping[str, str],  # noqa: ARG002
         now: datetime,  # noqa: ARG002
     ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
-        """Read the notification whose number is the body."""
-        notice = self.bank.sent[int(body)]
-        seen = self._seen(notice.entry, Channel.WEBHOOK)
-        return Success((Notification(event_id=f"ev-{notice.number}", seen=seen),))
+        """Read the webhook whose number is the body."""
+        webhook = self.bank.sent[int(body)]
+        seen = self._observation(webhook.entry, Channel.WEBHOOK)
+        return Success((Notification(event_id=f"ev-{webhook.number}", seen=seen),))
 
     def order(self, request: PaymentRequest) -> Order:
         return Order(
@@ -164,7 +166,7 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
             content=f"{request.type} {request.amount} {request.parent_reference} {request.payment_id}",
         )
 
-    def _seen(self, entry: Entry, channel: Channel, *, wrong: bool = False) -> Observation:
+    def _observation(self, entry: Entry, channel: Channel, *, wrong: bool = False) -> Observation:
         moved = entry.state in (EntryState.DONE, EntryState.REVOKED)
         waits = entry.state is EntryState.ACTION
         return Observation(
@@ -191,7 +193,7 @@ def gateway_of(gateway: SimulatedGateway) -> Gateway:
     return Gateway(transactions=gateway, webhooks=gateway, actions=gateway, account=gateway.account.name)
 
 
-def _nothing(status: TransactionStatus, request: PaymentRequest) -> Observation:
+def _without_answer(status: TransactionStatus, request: PaymentRequest) -> Observation:
     failure = FailureType.NOT_POSSIBLE if status is TransactionStatus.NOT_EXECUTED else None
     return Observation(
         status=status, channel=Channel.ANSWER, transaction_id=request.transaction_id, failure_type=failure

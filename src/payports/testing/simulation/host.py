@@ -1,4 +1,4 @@
-"""What the host knows outside of its processes: carts, keys, answers that were given, facts that were delivered."""
+"""The state that the host's processes share: carts, keys, answers, and delivered facts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from payports.domain.money import Money
 from payports.domain.payment import Owner, Payment
 from payports.domain.transaction_report import TransactionReport
 from payports.ports.store import RecordedFact
-from payports.testing.simulation.violation import demand
+from payports.testing.simulation.violation import require
 
 CURRENCY = "EUR"
 
 
 @attrs.define(kw_only=True)
-class Basket:
-    """A cart of a shopper: tenders as gateway and amount, and the attempts made so far."""
+class ShopperCart:
+    """A shopper's cart: its tenders as (gateway, amount), and the number of attempts."""
 
     id: str
     tenders: list[tuple[str, int]]
@@ -32,54 +32,57 @@ class Basket:
 
     @property
     def owner(self) -> Owner:
-        """What its payments belong to."""
+        """The owner of its payments."""
         return Owner("cart", self.id)
 
     @property
-    def cart(self) -> Cart:
-        """The cart, its total what the tenders make."""
+    def as_cart(self) -> Cart:
+        """The cart to check out; its total is the sum of the tenders."""
         return Cart(self.id, total=euros(sum(minor for _, minor in self.tenders)))
 
 
 class Host:
-    """Remembers what every process of it has in common, and what was promised to it."""
+    """Remembers what the services promised to any of its processes."""
 
     def __init__(self) -> None:
-        self.baskets: list[Basket] = []
-        self.deals: list[str] = []
-        self.asked: dict[str, int] = {}
+        self.carts: list[ShopperCart] = []
+        self.direct_payments: list[str] = []
+        self.requested: dict[str, int] = {}
         self.sources: dict[tuple[str, str], int] = {}
-        self.largest: dict[str, int] = {}
-        self.handed: defaultdict[str, list[int]] = defaultdict(list)
+        self.largest_amounts: dict[str, int] = {}
+        self.delivered_positions: defaultdict[str, list[int]] = defaultdict(list)
         self._answers: dict[str, object] = {}
 
-    def seen(self, payment: Payment) -> None:
+    def note_amount(self, payment: Payment) -> None:
         """Keep the largest amount that a payment ever had."""
-        self.largest[payment.id] = max(payment.amount.minor, self.largest.get(payment.id, 0))
+        self.largest_amounts[payment.id] = max(payment.amount.minor, self.largest_amounts.get(payment.id, 0))
 
-    def answered(self, key: str, outcome: Any) -> None:
-        """Compare an answer with what was answered under the same key before."""
-        told = _essence(outcome.value_or(None))
-        if told is not None:
-            first = self._answers.setdefault(key, told)
-            demand(first == told, f"{key} was answered with {first}, and now with {told}")
+    def check_answer(self, key: str, outcome: Any) -> None:
+        """Require the same answer as before under the same key."""
+        summary = _summary(outcome.value_or(None))
+        if summary is not None:
+            first = self._answers.setdefault(key, summary)
+            require(first == summary, f"{key} was answered with {first}, and now with {summary}")
 
-    def hand(self, recorded: RecordedFact) -> None:
-        """Take a fact: at least once, and none before the one before it."""
-        taken = self.handed[recorded.fact.payment_id]
-        demand(recorded.sequence <= len(taken) + 1, f"{recorded.fact.payment_id} tells {recorded.sequence} too early")
+    def take_fact(self, recorded: RecordedFact) -> None:
+        """Take a fact: at least once, and in order."""
+        taken = self.delivered_positions[recorded.fact.payment_id]
+        require(
+            recorded.sequence <= len(taken) + 1,
+            f"{recorded.fact.payment_id} delivered fact {recorded.sequence} too early",
+        )
         if recorded.sequence == len(taken) + 1:
             taken.append(recorded.position)
 
 
 def euros(minor: int) -> Money:
-    """An amount."""
+    """An amount in the currency of the simulation."""
     return Money(minor, CURRENCY)
 
 
-def _essence(told: object) -> object:
-    if isinstance(told, TransactionReport):
-        return told.payment.id, sorted(transaction.id for transaction in told.transactions)
-    if isinstance(told, OrderReport):
-        return told.owner, sorted(transaction.id for report in told.reports for transaction in report.transactions)
-    return (told.owner, told.total) if isinstance(told, CheckedOut) else None
+def _summary(answer: object) -> object:
+    if isinstance(answer, TransactionReport):
+        return answer.payment.id, sorted(transaction.id for transaction in answer.transactions)
+    if isinstance(answer, OrderReport):
+        return answer.owner, sorted(transaction.id for report in answer.reports for transaction in report.transactions)
+    return (answer.owner, answer.total) if isinstance(answer, CheckedOut) else None

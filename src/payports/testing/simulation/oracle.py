@@ -1,4 +1,4 @@
-"""What must be true of the bank's ledger whatever the shop believes: computed from the bank's effects alone."""
+"""The oracle: what must hold for the bank's ledger whatever the shop believes, computed from the bank's effects alone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus
-from payports.testing.simulation.violation import demand
+from payports.testing.simulation.violation import require
 
 INITIATING: Final = ("AUTHORIZE", "AUTHORIZE_AND_CAPTURE")
 CAPTURING: Final = ("CAPTURE", "AUTHORIZE_AND_CAPTURE")
 
 
 class Effect(Protocol):
-    """What really happened, as a bank tells it."""
+    """An effect as a bank reports it."""
 
     @property
     def transaction_id(self) -> str: ...
@@ -31,7 +31,7 @@ class Effect(Protocol):
     def parent_reference(self) -> str: ...
 
 
-class World:
+class BankLedger:
     """The effects of all banks, by reference and by parent."""
 
     def __init__(self, effects: Iterable[Effect]) -> None:
@@ -44,18 +44,18 @@ class World:
         return sum(child.amount.minor for child in self.children[parent.gateway_reference] if child.type in kinds)
 
     def undone(self, capture: Effect) -> int:
-        """What of captured money was given or taken back."""
+        """The captured amount that was given or taken back."""
         lost = [child for child in self.children[capture.gateway_reference] if child.type == "CHARGEBACK"]
         won_back = sum(self.sum_of(chargeback, "CHARGEBACK_REVERSAL") for chargeback in lost)
         return self.sum_of(capture, "REFUND", "VOID", "CHARGEBACK") - won_back
 
     def captured(self, hold: Effect) -> int:
-        """What is captured of a hold: a voided capture went back to it."""
+        """The captured amount of an authorization; a voided capture returns to it."""
         captures = [child for child in self.children[hold.gateway_reference] if child.type == "CAPTURE"]
         return sum(capture.amount.minor - self.sum_of(capture, "VOID") for capture in captures)
 
     def kept(self, start: Effect) -> int:
-        """What of an authorization or sale is still held by the bank or the shop."""
+        """The amount of an authorization or sale that the bank or the shop still holds."""
         if start.type == "AUTHORIZE_AND_CAPTURE":
             return start.amount.minor - self.undone(start)
         captures = [child for child in self.children[start.gateway_reference] if child.type == "CAPTURE"]
@@ -63,53 +63,55 @@ class World:
         return start.amount.minor - self.sum_of(start, "REVERSE_AUTH") - back
 
 
-def check_limits(world: World) -> None:
-    """Never more captured than authorised, nor more given back than captured; once a transaction; settled once and never voided."""
-    for effect in world.effects:
+def check_limits(ledger: BankLedger) -> None:
+    """Check that captures fit the authorization and refunds the capture, that each key has one effect, and that nothing is settled twice
+    or voided after.
+    """
+    for effect in ledger.effects:
         if effect.type == "AUTHORIZE":
-            demand(
-                world.captured(effect) + world.sum_of(effect, "REVERSE_AUTH") <= effect.amount.minor,
-                f"too much of {effect}",
+            require(
+                ledger.captured(effect) + ledger.sum_of(effect, "REVERSE_AUTH") <= effect.amount.minor,
+                f"more was captured or reversed than authorized: {effect}",
             )
         if effect.type in CAPTURING:
-            demand(world.undone(effect) <= effect.amount.minor, f"too much back of {effect}")
-            settled = [child for child in world.children[effect.gateway_reference] if child.type == "SETTLED"]
-            demand(len(settled) <= 1, f"settled twice: {effect}")
-            demand(not (settled and world.sum_of(effect, "VOID")), f"settled and voided: {effect}")
-    keys = Counter(effect.transaction_id for effect in world.effects if effect.transaction_id)
-    demand(all(times == 1 for times in keys.values()), f"a key had two effects: {keys.most_common(1)}")
-    references = Counter(effect.gateway_reference for effect in world.effects)
-    demand(all(times == 1 for times in references.values()), "a reference has two effects")
+            require(ledger.undone(effect) <= effect.amount.minor, f"more was given back than captured: {effect}")
+            settled = [child for child in ledger.children[effect.gateway_reference] if child.type == "SETTLED"]
+            require(len(settled) <= 1, f"settled twice: {effect}")
+            require(not (settled and ledger.sum_of(effect, "VOID")), f"settled and voided: {effect}")
+    keys = Counter(effect.transaction_id for effect in ledger.effects if effect.transaction_id)
+    require(all(times == 1 for times in keys.values()), f"a key had two effects: {keys.most_common(1)}")
+    references = Counter(effect.gateway_reference for effect in ledger.effects)
+    require(all(times == 1 for times in references.values()), "a reference has two effects")
 
 
-def check_payments(world: World, payments: Sequence[Payment], largest: Mapping[str, int]) -> None:
-    """Nothing happens at the bank that the shop had not recorded before, and no payment ever holds more than its amount."""
+def check_payments(ledger: BankLedger, payments: Sequence[Payment], largest: Mapping[str, int]) -> None:
+    """Check that every effect has a record in the shop, and no payment ever holds more than its amount."""
     owners = {transaction.id: payment.id for payment in payments for transaction in payment.transactions}
     held: Counter[str] = Counter()
-    for effect in world.effects:
+    for effect in ledger.effects:
         if effect.transaction_id:
-            demand(effect.transaction_id in owners, f"the shop has no record of {effect}")
+            require(effect.transaction_id in owners, f"the shop has no record of {effect}")
         if effect.type in INITIATING:
-            held[owners[effect.transaction_id]] += world.kept(effect)
+            held[owners[effect.transaction_id]] += ledger.kept(effect)
     for payment_id, minor in held.items():
         most = largest[payment_id]
-        demand(minor <= most, f"payment {payment_id} holds {minor} of at most {most}")
+        require(minor <= most, f"payment {payment_id} holds {minor} of at most {most}")
 
 
-def check_rows(payments: Sequence[Payment]) -> None:
-    """What nobody knows has a date at which somebody looks."""
+def check_due_dates(payments: Sequence[Payment]) -> None:
+    """Check that every unknown result has a due date for recovery."""
     for payment in payments:
         for transaction in payment.transactions:
             if transaction.indeterminate and not transaction.discrepancy and not transaction.implied_by:
-                demand(transaction.due_at is not None, f"nobody will look at {transaction.id}")
+                require(transaction.due_at is not None, f"{transaction.id} is unknown and has no due date")
 
 
-def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) -> None:
-    """Once all is told: nothing is unknown but what contradicts itself, and our ledger is the bank's to the cent."""
+def check_truth(ledger: BankLedger, payments: Sequence[Payment], attention: set[str]) -> None:
+    """Check the end of a run: only discrepancies are unresolved, and our ledger equals the bank's to the cent."""
     disputed = {
         transaction.id for payment in payments for transaction in payment.transactions if transaction.discrepancy
     }
-    demand(disputed <= attention, f"discrepancies that nobody is shown: {disputed - attention}")
+    require(disputed <= attention, f"discrepancies that attention does not show: {disputed - attention}")
     ours: Counter[tuple[str, str, int]] = Counter()
     unsure = {
         _implied_on(payment, transaction)
@@ -126,20 +128,20 @@ def check_truth(world: World, payments: Sequence[Payment], attention: set[str]) 
             ):  # a parent comes before its children
                 unsure |= {transaction.gateway_reference, transaction.id, _name(payment, transaction)} - {""}
                 continue
-            demand(not transaction.indeterminate, f"{transaction.id} of {payment.id} is still unknown")
+            require(not transaction.indeterminate, f"{transaction.id} of {payment.id} is still unknown")
             if transaction.reversal == "FAILED_REVERSAL":
-                demand(transaction.id in attention, f"the failed reversal of {transaction.id} is not shown")
+                require(transaction.id in attention, f"the failed reversal of {transaction.id} is not shown")
             if transaction.status is TransactionStatus.SUCCEEDED:
                 ours[_name(payment, transaction), str(transaction.type), transaction.amount.minor] += 1
     theirs: Counter[tuple[str, str, int]] = Counter()
-    for effect in world.effects:
+    for effect in ledger.effects:
         implied = effect.type == "REVERSE_AUTH" and not effect.transaction_id and _is_implied(effect, payments)
         name = f"implied on {effect.parent_reference}" if implied else effect.gateway_reference
         if {name, effect.gateway_reference, effect.transaction_id, effect.parent_reference} & unsure:
-            unsure.add(effect.gateway_reference)  # what was done on top of it, by somebody else, has no place with us
+            unsure.add(effect.gateway_reference)  # what others built on it has no place in our ledger
             continue
         theirs[name, str(effect.type), effect.amount.minor] += 1
-    demand(ours == theirs, f"only ours: {ours - theirs}, only the bank's: {theirs - ours}")
+    require(ours == theirs, f"only ours: {ours - theirs}, only the bank's: {theirs - ours}")
 
 
 def _name(payment: Payment, transaction: Transaction) -> str:
@@ -147,7 +149,7 @@ def _name(payment: Payment, transaction: Transaction) -> str:
 
 
 def _implied_on(payment: Payment, transaction: Transaction) -> str:
-    """What was released with a capture has no name of the bank's; what it is depends on all that was done to its hold."""
+    """Name an amount released with a capture, which has no reference at the bank, by its authorization."""
     parent = payment.parent_of(transaction)
     return f"implied on {parent.gateway_reference}" if parent else ""
 

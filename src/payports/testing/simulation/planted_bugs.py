@@ -1,4 +1,4 @@
-"""Bugs to plant: a simulation that finds nothing proves nothing. None of them is a switch of the product."""
+"""Planted bugs that the simulation must find. None of them is a switch of the product."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from payports.ports.commit import Commit, InboxEntry, Stale
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest, PaymentResponse
 from payports.testing.simulation.faults import Fault
 from payports.testing.simulation.gateway import SimulatedGateway
-from payports.testing.simulation.processes import Surroundings
+from payports.testing.simulation.processes import SimulatedWorld
 from payports.testing.simulation.store import FaultyRepository
 
-PlantedBug: TypeAlias = Callable[[Surroundings, ExitStack], object]
+PlantedBug: TypeAlias = Callable[[SimulatedWorld, ExitStack], object]
 
 
 _WRITTEN: Final[Outcome[None, Stale]] = Success(None)
 
 
 def _replace(stack: ExitStack, owner: object, name: str, new: object) -> Any:
-    """Put something else under a name until the run is over; gives what was there."""
+    """Replace an attribute until the run is over; return the former value."""
     former = getattr(owner, name)
     setattr(owner, name, new)
     stack.callback(setattr, owner, name, former)
     return former
 
 
-def _call_before_intent(_: Surroundings, stack: ExitStack) -> None:
+def _call_before_intent(_: SimulatedWorld, stack: ExitStack) -> None:
     """The gateway is called before the intent is committed."""
     answers: dict[str, PaymentResponse] = {}
 
@@ -64,39 +64,39 @@ def _call_before_intent(_: Surroundings, stack: ExitStack) -> None:
     execute = _replace(stack, gateway_calls, "execute", answered)
 
 
-def _not_found_is_failure(_: Surroundings, stack: ExitStack) -> None:
-    """What a look-up does not find counts as failed at once, and no key is fenced."""
+def _not_found_is_failure(_: SimulatedWorld, stack: ExitStack) -> None:
+    """A transaction that a look-up does not find counts as failed at once, and no key is fenced."""
 
     def look_up(gateway: SimulatedGateway, request: PaymentRequest, **_: Any) -> Observation | NotFoundYet:
-        found: Observation | NotFoundYet = former(gateway, request, fence=False)
-        if not isinstance(found, NotFoundYet):
-            return found
+        observed: Observation | NotFoundYet = former(gateway, request, fence=False)
+        if not isinstance(observed, NotFoundYet):
+            return observed
         failed = TransactionStatus.NOT_EXECUTED
         return attrs.evolve(sanitizing.bound_observation(None, request.transaction_id, Channel.LOOK_UP), status=failed)
 
     former = _replace(stack, SimulatedGateway, "look_up", look_up)
 
 
-def _unknown_frees_money(_: Surroundings, stack: ExitStack) -> None:
-    """What is unknown does not count against limits."""
+def _unknown_frees_money(_: SimulatedWorld, stack: ExitStack) -> None:
+    """Unknown results do not count against limits."""
     certain = property(
         lambda transaction: transaction.succeeded or transaction.status in ("REQUIRES_ACTION", "AWAITING_RESULT")
     )
     _replace(stack, Transaction, "may_have_happened", certain)
 
 
-def _conflict_ignored(_: Surroundings, stack: ExitStack) -> None:
-    """A result whose commit comes too late is taken for written."""
+def _conflict_ignored(_: SimulatedWorld, stack: ExitStack) -> None:
+    """A result whose commit is stale counts as written."""
 
     def commit(repository: FaultyRepository, commit: Commit) -> object:
-        done: Outcome[None, Stale] = former(repository, commit)
-        return done if commit.requests or commit.checkouts else _WRITTEN
+        committed: Outcome[None, Stale] = former(repository, commit)
+        return committed if commit.requests or commit.checkouts else _WRITTEN
 
     former = _replace(stack, FaultyRepository, "commit", commit)
 
 
-def _new_key_on_retry(_: Surroundings, stack: ExitStack) -> None:
-    """What ended without an answer is sent again, under another key."""
+def _new_key_on_retry(_: SimulatedWorld, stack: ExitStack) -> None:
+    """A request without an answer is sent again under another key."""
 
     def execute(gateway: SimulatedGateway, request: PaymentRequest) -> PaymentResponse:
         answer: PaymentResponse = former(gateway, request)
@@ -109,39 +109,39 @@ def _new_key_on_retry(_: Surroundings, stack: ExitStack) -> None:
     former = _replace(stack, SimulatedGateway, "execute", execute)
 
 
-def _webhook_amount_ignored(around: Surroundings, stack: ExitStack) -> None:
-    """A notification says that it succeeded, and nobody reads how much."""
+def _webhook_amount_ignored(world: SimulatedWorld, stack: ExitStack) -> None:
+    """A webhook reports a success, and its amount is ignored."""
 
     def read(gateway: SimulatedGateway, *rest: Any) -> Any:
         (notification,) = former(gateway, *rest).unwrap()
         return Success((attrs.evolve(notification, seen=attrs.evolve(notification.seen, amount=None, partial=False)),))
 
     former = _replace(stack, SimulatedGateway, "read", read)
-    around.weather.chances |= {Fault.PARTIAL: 0.2, Fault.ANSWER_LOST: 0.2}
+    world.faults.rates |= {Fault.PARTIAL: 0.2, Fault.ANSWER_LOST: 0.2}
 
 
-def _version_ignored(_: Surroundings, stack: ExitStack) -> None:
-    """The store writes whatever it is given, whoever was faster."""
+def _version_ignored(_: SimulatedWorld, stack: ExitStack) -> None:
+    """The store ignores versions."""
 
     def commit(repository: FaultyRepository, commit: Commit) -> object:
-        done: Outcome[None, Stale] = former(repository, commit)
-        if not isinstance(done, Failure) or not commit.changes:
-            return done
+        committed: Outcome[None, Stale] = former(repository, commit)
+        if not isinstance(committed, Failure) or not commit.changes:
+            return committed
         current = [repository.payment(change.after.id) for change in commit.changes]
-        late = [
+        rebased = [
             attrs.evolve(
                 change,
                 before=attrs.evolve(change.before, version=payment.version) if change.before and payment else None,
             )
             for change, payment in zip(commit.changes, current, strict=True)
         ]
-        return former(repository, attrs.evolve(commit, changes=tuple(late)))
+        return former(repository, attrs.evolve(commit, changes=tuple(rebased)))
 
     former = _replace(stack, FaultyRepository, "commit", commit)
 
 
-def _lease_as_only_fence(around: Surroundings, stack: ExitStack) -> None:
-    """An attempt that slept through the end of its lease goes on as if nothing had happened."""
+def _lease_as_only_fence(world: SimulatedWorld, stack: ExitStack) -> None:
+    """An attempt continues after its lease has expired."""
 
     def save(
         work: UnitOfWork, before: object, after: object, cause: object, beside: Any = NOTHING, _: object = None
@@ -149,10 +149,10 @@ def _lease_as_only_fence(around: Surroundings, stack: ExitStack) -> None:
         return former(work, before, after, cause, beside)
 
     former = _replace(stack, UnitOfWork, "save", save)
-    around.weather.chances |= {Fault.ANSWER_SLOW: 0.5}
+    world.faults.rates |= {Fault.ANSWER_SLOW: 0.5}
 
 
-def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
+def _cursor_before_handler(_: SimulatedWorld, stack: ExitStack) -> None:
     """Facts count as delivered as soon as they are read."""
 
     def undelivered(repository: FaultyRepository, *args: Any) -> Any:
@@ -165,24 +165,24 @@ def _cursor_before_handler(_: Surroundings, stack: ExitStack) -> None:
     stack.callback(delattr, FaultyRepository, "undelivered")
 
 
-def _reversal_forgotten(around: Surroundings, stack: ExitStack) -> None:
-    """That a failed checkout owes something back is not written down."""
-    around.weather.chances |= {Fault.DECLINED: 0.4}
+def _reversal_forgotten(world: SimulatedWorld, stack: ExitStack) -> None:
+    """The reversals that a failed checkout owes are not recorded."""
+    world.faults.rates |= {Fault.DECLINED: 0.4}
 
-    def forget(payment: Payment, *_: object) -> Payment:
+    def skip_marking(payment: Payment, *_: object) -> Payment:
         return payment
 
     for module in (checkout, finalize):
-        _replace(stack, module, "mark_for_reversal", forget)
+        _replace(stack, module, "mark_for_reversal", skip_marking)
 
 
-def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
-    """Giving a checkout up and demanding what it holds are several commits, with calls of the gateway between."""
+def _cancel_takes_its_time(world: SimulatedWorld, stack: ExitStack) -> None:
+    """A cancellation commits the checkout and its reversals separately, with gateway calls between."""
 
     def undo(env: Environment, payments: Any, given_up: Any, cause: Any) -> Outcome[tuple[Payment, ...], Any]:
-        given = env.store.commit(Commit(checkouts=given_up))
-        if isinstance(given, Failure):
-            return given
+        cancelled = env.store.commit(Commit(checkouts=given_up))
+        if isinstance(cancelled, Failure):
+            return cancelled
         return Success(
             tuple(
                 reverse_owed(
@@ -197,7 +197,7 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
         )
 
     _replace(stack, checkout_service, "undo", undo)
-    around.weather.chances |= {
+    world.faults.rates |= {
         Fault.ANSWER_SLOW: 0.5,
         Fault.DECLINED: 0.3,
         Fault.ANSWER_LOST: 0.3,
@@ -205,24 +205,24 @@ def _cancel_takes_its_time(around: Surroundings, stack: ExitStack) -> None:
     }
 
 
-def _sources_kept_apart(around: Surroundings, stack: ExitStack) -> None:
-    """What a return got back on another payment does not count."""
+def _sources_kept_apart(world: SimulatedWorld, stack: ExitStack) -> None:
+    """Refunds of the same return on other payments do not count."""
 
     def none(*_: object) -> tuple[Payment, ...]:
         return ()
 
     _replace(stack, execute, "_others", none)
-    around.weather.chances |= {Fault.UNREACHABLE: 0.3}
+    world.faults.rates |= {Fault.UNREACHABLE: 0.3}
 
 
-def _webhook_forgotten(around: Surroundings, stack: ExitStack) -> None:
-    """A notification about a transaction that nobody knows yet is answered with 200 and dropped."""
+def _webhook_forgotten(world: SimulatedWorld, stack: ExitStack) -> None:
+    """A webhook about an unknown transaction is answered with 200 and dropped."""
 
-    def drop_strays(env: Environment, entry: InboxEntry) -> Applied:
+    def drop_unknown(env: Environment, entry: InboxEntry) -> Applied:
         return apply(env, entry) if find_payment(env, entry.gateway, entry.seen) else Applied.PARKED
 
-    apply = _replace(stack, webhooks_service, "apply", drop_strays)
-    around.weather.chances |= {Fault.ANSWER_LOST: 0.5, Fault.LOOK_UP_FAILS: 0.9, Fault.WEBHOOK_LOST: 0.9}
+    apply = _replace(stack, webhooks_service, "apply", drop_unknown)
+    world.faults.rates |= {Fault.ANSWER_LOST: 0.5, Fault.LOOK_UP_FAILS: 0.9, Fault.WEBHOOK_LOST: 0.9}
 
 
 PLANTED_BUGS: Final[Mapping[str, PlantedBug]] = {

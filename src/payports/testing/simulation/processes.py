@@ -1,4 +1,4 @@
-"""Processes of the host: each has a shop over the common store, a clock of its own that may be wrong, and dies now and then."""
+"""The host's processes: each has a shop on the common store and a clock that may be wrong, and crashes now and then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from payports.ports.gateway import PaymentRequest
 from payports.ports.store import Store
 from payports.testing.clock import START
 from payports.testing.simulation.bank import Account, SimulatedBank
-from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Fault, Weather
+from payports.testing.simulation.faults import DAY, HOUR, MINUTE, Fault, FaultInjector
 from payports.testing.simulation.gateway import SimulatedGateway, gateway_of
 from payports.testing.simulation.scheduler import Killed, Scheduler, Task
 from payports.testing.simulation.store import FaultyStore
@@ -25,8 +25,8 @@ from payports.testing.simulation.store import FaultyStore
 MERCHANT: Final = "default"
 
 
-class CountedIds(Ids):
-    """Ids that are the same in every run."""
+class SequentialIds(Ids):
+    """Sequential ids, the same in every run."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -39,8 +39,8 @@ class CountedIds(Ids):
 
 
 @attrs.frozen
-class BankTime(Clock):
-    """The time that it really is: the bank's, and the store's."""
+class TrueClock(Clock):
+    """The true time: the bank's and the store's."""
 
     scheduler: Scheduler
 
@@ -48,16 +48,16 @@ class BankTime(Clock):
         return START + timedelta(milliseconds=int(self.scheduler.now * 1_000))
 
 
-def _unheard(_: object) -> None:
-    """Nobody watches."""
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 @attrs.frozen(kw_only=True)
-class Surroundings:
-    """What all processes share: the world outside. ``committed`` and ``sending`` hear of every commit and of every request."""
+class SimulatedWorld:
+    """What all processes share. ``on_commit`` and ``on_request`` get every commit and every request."""
 
     scheduler: Scheduler
-    weather: Weather
+    faults: FaultInjector
     bank: SimulatedBank
     accounts: tuple[Account, ...]
     store: Store
@@ -65,68 +65,68 @@ class Surroundings:
     policy: Policy
     captures_at_once: frozenset[str]
     awaiting_covers: frozenset[str]
-    committed: Callable[[Commit], object] = _unheard
-    sending: Callable[[PaymentRequest], object] = _unheard
+    on_commit: Callable[[Commit], object] = _ignore
+    on_request: Callable[[PaymentRequest], object] = _ignore
 
     @property
     def clocks_may_jump(self) -> bool:
-        """A bank that cannot burn a key leaves nothing but clocks to go by; then they must be right."""
+        """Whether clocks may be wrong: a bank that cannot fence a key leaves only the clocks to rely on."""
         return all(account.fences for account in self.accounts)
 
 
 class Process(Clock):
-    """One process of the host. It is its own clock, and what its store and gateways wait by."""
+    """One process of the host: the clock of its shop, and where its store and gateways wait."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
+    def __init__(self, world: SimulatedWorld) -> None:
+        self.world = world
         self.tasks: list[Task] = []
         self.ahead_s = 0.0
-        self.note = around.scheduler.note
+        self.note = world.scheduler.note
         self.shop = self._start()
 
     def now(self) -> datetime:
-        """The time that this process believes it is."""
-        return BankTime(self.around.scheduler).now() + timedelta(seconds=self.ahead_s)
+        """The time by the clock of this process."""
+        return TrueClock(self.world.scheduler).now() + timedelta(seconds=self.ahead_s)
 
     def step(self, what: str) -> None:
-        """Let others come between; then go on, unless it all ends here."""
-        self.around.scheduler.step(what)
-        weather = self.around.weather
-        if weather.strikes(Fault.CRASH):
+        """Let other tasks run, then continue, unless the process crashes."""
+        self.world.scheduler.step(what)
+        faults = self.world.faults
+        if faults.occurs(Fault.CRASH):
             self.crash()
             raise Killed
-        if self.around.clocks_may_jump and weather.strikes(Fault.CLOCK_JUMP):
-            self.ahead_s = weather.random.choice((0.0, -HOUR, 10 * MINUTE, 5 * HOUR, DAY))
+        if self.world.clocks_may_jump and faults.occurs(Fault.CLOCK_JUMP):
+            self.ahead_s = faults.random.choice((0.0, -HOUR, 10 * MINUTE, 5 * HOUR, DAY))
             self.note(f"the clock is {self.ahead_s:.0f} s ahead now")
 
     def sleep(self, seconds: float) -> None:
         """Wait for something outside."""
-        self.around.scheduler.sleep(seconds)
+        self.world.scheduler.sleep(seconds)
 
     def crash(self) -> None:
-        """Lose all that is in memory, and start again."""
+        """Lose everything in memory, and restart."""
         self.note("the process dies")
         for task in self.tasks:
-            task.killed = task is not self.around.scheduler.current
+            task.killed = task is not self.world.scheduler.current
         self.shop = self._start()
 
     def _start(self) -> Payports:
-        around = self.around
+        world = self.world
         return Payports(
             merchant_id=MERCHANT,
-            store=FaultyStore(around.store, self, around.weather, around.committed),
-            gateways={account.name: self._gateway(account) for account in around.accounts},
-            policy=around.policy,
+            store=FaultyStore(world.store, self, world.faults, world.on_commit),
+            gateways={account.name: self._gateway(account) for account in world.accounts},
+            policy=world.policy,
             clock=self,
-            ids=around.ids,
+            ids=world.ids,
         )
 
     def _gateway(self, account: Account) -> ConfiguredGateway:
-        around = self.around
-        simulated = SimulatedGateway(account, around.bank, self, around.scheduler, around.weather, around.sending)
+        world = self.world
+        simulated = SimulatedGateway(account, world.bank, self, world.scheduler, world.faults, world.on_request)
         return ConfiguredGateway(
             name=account.name,
             gateway=gateway_of(simulated),
-            captures_at_once=account.name in around.captures_at_once,
-            awaiting_covers=account.name in around.awaiting_covers,
+            captures_at_once=account.name in world.captures_at_once,
+            awaiting_covers=account.name in world.awaiting_covers,
         )

@@ -1,7 +1,7 @@
-"""The scheduler: of many threads one runs, until its next step; a seed says which goes on.
+"""A deterministic scheduler: one of many threads runs until its next step, and a seed decides which runs next.
 
-A baton is handed from thread to thread, so all of it is as deterministic as a single thread. A step is a call of a port by a service:
-there, and nowhere else, others may come between.
+The turn passes from thread to thread with a lock, so the whole is as deterministic as one thread. A step is a service's call of a port;
+other tasks can run only there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from threading import Thread
 from typing import Final, NoReturn, Protocol
 
 LAST_STEPS: Final = 40
-"""So many steps are kept, to be shown when a run fails."""
+"""The number of last steps to show when a run fails."""
 
 
 class Killed(BaseException):
-    """The process of this task is gone; nothing that it was about to do happens."""
+    """The process of this task is gone; nothing more of it happens."""
 
 
 class Task:
-    """One thread: does ``act`` again and again, ``pause()`` seconds after it did so last."""
+    """One thread: repeats ``act`` with a pause of ``pause()`` seconds."""
 
     def __init__(self, name: str, act: Callable[[], None], pause: Callable[[], float]) -> None:
         self.name = name
@@ -37,7 +37,7 @@ class Task:
 
 
 class Waiting(Protocol):
-    """Where time passes: what calls of a port go through."""
+    """Where calls of a port take a step or wait."""
 
     def step(self, what: str) -> None: ...
     def sleep(self, seconds: float) -> None: ...
@@ -45,7 +45,9 @@ class Waiting(Protocol):
 
 
 class Scheduler:
-    """Decides by a seed. ``now``: seconds since the beginning; it moves with every step, and to the next who wakes when all sleep."""
+    """Schedules tasks by a seed. ``now``: seconds since the start; it advances with every step, and to the next wake-up when all tasks
+    sleep.
+    """
 
     def __init__(self, seed: int, limit: int, show: Callable[[str], object] | None = None) -> None:
         self.random = Random(seed)  # noqa: S311 -- chance that can be repeated is the point
@@ -66,11 +68,11 @@ class Scheduler:
 
     @property
     def digest(self) -> str:
-        """What was done so far, in 32 letters: equal digests mean equal runs."""
+        """A digest of all steps so far, 32 hexadecimal digits: equal digests mean equal runs."""
         return self._digest.copy().hexdigest()
 
     def note(self, what: str) -> None:
-        """Write down what happens."""
+        """Log what happens."""
         line = f"{self.steps} {self.now:.3f} {self.current.name if self.current else 'main'} {what}"
         self._digest.update(line.encode())
         self.last.append(line)
@@ -78,24 +80,24 @@ class Scheduler:
             self._show(line)
 
     def step(self, what: str) -> None:
-        """Take a step: others may come first, and this task may not live to take it."""
-        self._switch()
+        """Take a step: other tasks may run first, and this task may be killed before it continues."""
+        self._yield_turn()
         self.steps += 1
         self.note(what)
 
     def sleep(self, seconds: float) -> None:
-        """Wait; meanwhile others do what they do."""
+        """Wait while other tasks run."""
         task = self.current
         if task is None:
-            self._go_on(self.now + seconds)
+            self._advance_to(self.now + seconds)
             return
         self._number += 1
         heapq.heappush(self._asleep, (self.now + seconds, self._number, task))
         self._ready.remove(task)
-        self._switch()
+        self._yield_turn()
 
-    def later(self, seconds: float, event: Callable[[], object]) -> None:
-        """Let something happen by itself, in so many seconds."""
+    def call_later(self, seconds: float, event: Callable[[], object]) -> None:
+        """Call something after a delay."""
         self._number += 1
         heapq.heappush(self._timers, (self.now + seconds, self._number, event))
 
@@ -106,13 +108,13 @@ class Scheduler:
         raise Killed
 
     def run(self, tasks: list[Task]) -> None:
-        """Let tasks run until the limit of steps or a failure; then all are killed wherever they are."""
+        """Run tasks until the limit of steps or a failure; then kill all of them."""
         self._main.acquire()
-        threads = [Thread(target=self._live, args=(task,), name=task.name, daemon=True) for task in tasks]
+        threads = [Thread(target=self._run_task, args=(task,), name=task.name, daemon=True) for task in tasks]
         for task, thread in zip(tasks, threads, strict=True):
-            self.later(task.pause(), partial(self._ready.append, task))
+            self.call_later(task.pause(), partial(self._ready.append, task))
             thread.start()
-        self._hand_on()
+        self._schedule_next()
         self._main.acquire()
         self._over, self.current = True, None
         for task, thread in zip(tasks, threads, strict=True):
@@ -122,7 +124,7 @@ class Scheduler:
         if self.failure:
             raise self.failure
 
-    def _live(self, task: Task) -> None:
+    def _run_task(self, task: Task) -> None:
         task.baton.acquire()
         while not self._over:
             try:
@@ -135,33 +137,33 @@ class Scheduler:
                 self._main.release()
                 return
 
-    def _switch(self) -> None:
-        """Give the baton to whoever is next, perhaps to the same task; come back when it is this one's turn."""
+    def _yield_turn(self) -> None:
+        """Pass the turn to the next task, perhaps the same one; return at this task's next turn."""
         mine = self.current
         if mine is None:
-            self._go_on(self.now)
+            self._advance_to(self.now)
             return
-        if self._hand_on() is not mine:
+        if self._schedule_next() is not mine:
             mine.baton.acquire()
         if self._over or mine.killed:
             raise Killed
 
-    def _hand_on(self) -> Task | None:
+    def _schedule_next(self) -> Task | None:
         former = self.current
         if self.steps >= self._limit:
             self.current = None
             self._main.release()
             return None
-        self._go_on(self.now + self.random.random() * 0.02)
+        self._advance_to(self.now + self.random.random() * 0.02)
         while not self._ready:
-            self._go_on(min(heap[0][0] for heap in (self._asleep, self._timers) if heap))
+            self._advance_to(min(heap[0][0] for heap in (self._asleep, self._timers) if heap))
         ready = self._ready
         self.current = chosen = ready[int(self.random.random() * len(ready))]
         if chosen is not former:
             chosen.baton.release()
         return chosen
 
-    def _go_on(self, until: float) -> None:
+    def _advance_to(self, until: float) -> None:
         while self._timers and self._timers[0][0] <= until:
             at, _, event = heapq.heappop(self._timers)
             self.now = max(self.now, at)

@@ -1,4 +1,4 @@
-"""Something that must never be so, and is."""
+"""Violations of what must always hold."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import NoReturn
 
 
 class Violation(AssertionError):
-    """A promise was broken: a bug of ours, or of the simulation."""
+    """A broken promise: a bug in the library, or in the simulation."""
 
 
-def demand(holds: object, what: object) -> None:
-    """Raise ``Violation`` unless something holds; ``python -O`` does not drop it, as it would an ``assert``."""
-    if not holds:
-        violated(what)
+def require(condition: object, message: object) -> None:
+    """Raise ``Violation`` unless the condition holds; ``python -O`` does not drop this, as it would an ``assert``."""
+    if not condition:
+        _fail(message)
 
 
-def violated(what: object) -> NoReturn:
-    """Say that a promise was broken."""
-    raise Violation(str(what))
+def _fail(message: object) -> NoReturn:
+    """Raise the violation."""
+    raise Violation(str(message))

@@ -1,6 +1,6 @@
-"""The end of a run: the bank becomes truthful, the network good; maintenance runs until nothing is due, and the bank's ledger judges.
+"""The end of a run: all faults stop, maintenance runs until nothing is due, and the bank's ledger is compared with ours.
 
-What a person did in the bank's dashboard may exceed a limit: then it must be shown as a discrepancy, and no promise is broken.
+An operation in the bank's dashboard may exceed a limit: it must then show up as a discrepancy, and breaks no promise.
 """
 
 from __future__ import annotations
@@ -13,75 +13,78 @@ from payports.adapters.gateways.book.entries import EntryState
 from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Payment
 from payports.ports.store import PaymentRepository
-from payports.testing.simulation.actors import Courier, Deliverer
+from payports.testing.simulation.background_actors import EventDelivery, WebhookDelivery
 from payports.testing.simulation.faults import HOUR
 from payports.testing.simulation.host import Host
-from payports.testing.simulation.oracle import World, check_limits, check_payments, check_rows, check_truth
-from payports.testing.simulation.processes import MERCHANT, Process, Surroundings
-from payports.testing.simulation.violation import demand
+from payports.testing.simulation.oracle import BankLedger, check_due_dates, check_limits, check_payments, check_truth
+from payports.testing.simulation.processes import MERCHANT, Process, SimulatedWorld
+from payports.testing.simulation.violation import require
 
-MOST_ROUNDS: Final = 150
+MAX_ROUNDS: Final = 150
 FAR: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _OWED: Final = ("REVERSAL_CANDIDATE", "REQUIRES_REVERSAL", "REVERSAL_IN_PROGRESS", "FAILED_REVERSAL")
 _OPEN: Final = (CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, CheckoutState.AWAITING_RESULTS)
 
 
-class Judge:
-    """Lets the storm die down, then compares. ``process`` is the last one, and everything is well with it."""
+class Verifier:
+    """Waits until everything is finished, then verifies. ``process`` is a new process without faults."""
 
-    def __init__(self, around: Surroundings, host: Host, process: Process) -> None:
-        self.around = around
+    def __init__(self, world: SimulatedWorld, host: Host, process: Process) -> None:
+        self.world = world
         self.host = host
         self.process = process
 
     @property
     def store(self) -> PaymentRepository:
-        """The store as it is, without faults and steps."""
-        return self.around.store.of(MERCHANT)
+        """The store without faults and steps."""
+        return self.world.store.of(MERCHANT)
 
-    def judge(self) -> None:
-        """Let everything be settled, and check all promises."""
-        self.settle_down()
+    def verify(self) -> None:
+        """Finish everything, and verify all promises."""
+        self.quiesce()
         payments = self.store.payments(limit=10_000)
         shown = self.process.shop.maintenance.needs_attention().unwrap()
         attention = {item.transaction_id for item in shown}
-        world = World(self.around.bank.effects())
-        check_limits(World(effect for effect in world.effects if self._is_ours(effect.gateway_reference)))
-        check_payments(world, payments, self.host.largest)
-        check_rows(payments)
-        check_truth(world, payments, attention)
+        ledger = BankLedger(self.world.bank.effects())
+        check_limits(BankLedger(effect for effect in ledger.effects if self._is_ours(effect.gateway_reference)))
+        check_payments(ledger, payments, self.host.largest_amounts)
+        check_due_dates(payments)
+        check_truth(ledger, payments, attention)
         for payment in payments:
             self._check_history(payment)
-        self._check_checkouts(world, payments, attention)
-        self._check_requests(world, payments)
+        self._check_checkouts(ledger, payments, attention)
+        self._check_requests(ledger, payments)
         self._check_audit()
 
-    def settle_down(self) -> None:
-        """Deliver everything, let time pass and maintenance run, until nothing is due."""
-        courier, deliverer = Courier(self.process, self.host), Deliverer(self.process, self.host)
-        bank, scheduler = self.around.bank, self.around.scheduler
-        for _ in range(MOST_ROUNDS):
+    def quiesce(self) -> None:
+        """Deliver everything, advance the clock and run maintenance, until nothing is due."""
+        webhook_delivery, event_delivery = (
+            WebhookDelivery(self.process, self.host),
+            EventDelivery(self.process, self.host),
+        )
+        bank, scheduler = self.world.bank, self.world.scheduler
+        for _ in range(MAX_ROUNDS):
             for state in (EntryState.PENDING, EntryState.ACTION):
                 for entry in bank.unfinished(state):
                     bank.finish(entry.reference, scheduler.random.random() < 0.5)
             scheduler.sleep(7 * HOUR + 1)
             while bank.pending:
-                courier.bring(bank.pending[0])
-            done = self.process.shop.maintenance.run().unwrap()
+                webhook_delivery.deliver(bank.pending[0])
+            report = self.process.shop.maintenance.run().unwrap()
             open_ones = self.store.open_checkouts(FAR) or self.store.parked(FAR) or bank.pending
             if (
                 not open_ones
-                and not done.checkouts_concluded
+                and not report.checkouts_concluded
                 and not any(map(self._may_change, self.store.due(FAR, 10_000)))
             ):
                 break
-        deliverer.act()
+        event_delivery.act()
 
     def _is_ours(self, reference: str) -> bool:
-        return self.around.bank.entries[reference].root not in self.around.bank.outside
+        return self.world.bank.entries[reference].root not in self.world.bank.touched_outside
 
     def _may_change(self, payment_id: str) -> bool:
-        """Tell whether time alone may still change a payment; a reversal that the bank never allows is tried for ever, and shown."""
+        """Whether a payment may still change with time alone. A reversal that the bank never allows is retried for ever, and shown."""
         payment = self.store.payment(payment_id)
         for transaction in payment.transactions if payment else ():
             hopeless = transaction.reversal == "FAILED_REVERSAL" and transaction.look_ups > 6
@@ -91,22 +94,28 @@ class Judge:
         return False
 
     def _check_history(self, payment: Payment) -> None:
-        """The facts of a payment are numbered without a gap, and the host was handed all of them in that order."""
+        """Check that the facts of a payment have no gap, and that the host received all of them in order."""
         facts = self.store.history(payment.id)
-        demand([fact.sequence for fact in facts] == list(range(1, len(facts) + 1)), f"{payment.id} has a gap")
-        handed = self.host.handed[payment.id]
-        demand(handed == [fact.position for fact in facts], f"of {len(facts)} facts of {payment.id} {len(handed)} came")
+        require(
+            [fact.sequence for fact in facts] == list(range(1, len(facts) + 1)),
+            f"{payment.id} has a gap in its history",
+        )
+        delivered = self.host.delivered_positions[payment.id]
+        require(
+            delivered == [fact.position for fact in facts],
+            f"{len(delivered)} of {len(facts)} facts of {payment.id} were delivered in order",
+        )
 
-    def _check_checkouts(self, world: World, payments: tuple[Payment, ...], attention: set[str]) -> None:
-        """No hold without an order, and no order without cover, unless a person is shown why."""
-        kept = {effect.transaction_id: world.kept(effect) for effect in world.effects if effect.transaction_id}
-        for basket in self.host.baskets:
-            record = self.store.checkout(basket.owner)
-            demand(record is None or record.state not in _OPEN, f"the checkout of {basket.id} was never concluded")
+    def _check_checkouts(self, ledger: BankLedger, payments: tuple[Payment, ...], attention: set[str]) -> None:
+        """Check that no amount is held without an order, and no order lacks cover, unless attention shows why."""
+        kept = {effect.transaction_id: ledger.kept(effect) for effect in ledger.effects if effect.transaction_id}
+        for cart in self.host.carts:
+            record = self.store.checkout(cart.owner)
+            require(record is None or record.state not in _OPEN, f"the checkout of {cart.id} was never concluded")
             rows = [
                 transaction
                 for payment in payments
-                if payment.owner == basket.owner
+                if payment.owner == cart.owner
                 for transaction in payment.transactions
             ]
             starts = [
@@ -120,37 +129,37 @@ class Judge:
                 continue
             if record is None or record.state is not CheckoutState.PLACED:
                 left = {transaction.id: kept[transaction.id] for transaction in starts if kept[transaction.id]}
-                demand(not left or basket.placed, f"nobody ordered {basket.id}, and the bank keeps {left}")
+                require(not left or cart.placed, f"there is no order for {cart.id}, and the bank keeps {left}")
                 continue
             undone = sum(
                 transaction.amount.minor for transaction in rows if transaction.reverses and transaction.succeeded
             )
             cover = sum(transaction.amount.minor for transaction in starts if transaction.succeeded) - undone
-            demand(cover >= record.total.minor, f"the order of {basket.id} over {record.total} rests on {cover}")
+            require(cover >= record.total.minor, f"the order of {cart.id} over {record.total} rests on {cover}")
 
     def _check_audit(self) -> None:
-        """An audit finds nothing that nobody knows of, but that clocks were set back."""
+        """Check that an audit finds nothing unknown, except that clocks were set back."""
         audit = self.process.shop.audit
         for page in (audit.verify(limit=10_000).unwrap(), audit.verify_records(limit=10_000).unwrap()):
             for finding in page.findings:
-                demand(
+                require(
                     finding.known or finding.kind == "TIME",
                     f"an audit finds {finding.kind} {finding.record}{finding.payment_id}: {finding.message}",
                 )
 
-    def _check_requests(self, world: World, payments: tuple[Payment, ...]) -> None:
-        """Under one key, and for one fulfilment or return, no more moved than was asked."""
+    def _check_requests(self, ledger: BankLedger, payments: tuple[Payment, ...]) -> None:
+        """Check that no key, fulfilment or return moved more than was requested."""
         rows = {transaction.id: (payment, transaction) for payment in payments for transaction in payment.transactions}
         by_key: Counter[str] = Counter()
         by_source: Counter[tuple[str, str, str]] = Counter()
-        for effect in world.effects:
+        for effect in ledger.effects:
             if effect.transaction_id:
                 payment, row = rows[effect.transaction_id]
                 by_key[row.key] += effect.amount.minor
                 if row.source and row.type in ("CAPTURE", "REFUND"):
                     by_source[payment.owner.id, row.source.id, str(row.type)] += effect.amount.minor
-        for key, minor in self.host.asked.items():
-            demand(by_key[key] <= minor, f"{key} asked for {minor} and moved {by_key[key]}")
+        for key, minor in self.host.requested.items():
+            require(by_key[key] <= minor, f"{key} requested {minor} and moved {by_key[key]}")
         for (owner, source, _), minor in by_source.items():
-            asked = self.host.sources[owner, source]
-            demand(minor <= asked, f"{source} of {owner} asked for {asked} and moved {minor}")
+            requested = self.host.sources[owner, source]
+            require(minor <= requested, f"{source} of {owner} requested {requested} and moved {minor}")

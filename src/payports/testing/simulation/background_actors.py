@@ -1,4 +1,4 @@
-"""Who does what: here what works by itself, couriers, deliverers, maintenance and the bank's people; ``people`` has the host's."""
+"""Actors that work in the background: webhook delivery, event delivery, maintenance, and the bank's own operations."""
 
 from __future__ import annotations
 
@@ -18,89 +18,89 @@ from payports.testing.simulation.violation import Violation
 
 
 class Actor:
-    """Somebody with a process to work with. Whatever a service answers must be an outcome; it never raises."""
+    """An actor with a process to work with. Every service must answer with an outcome, and never raise."""
 
     def __init__(self, process: Process, host: Host) -> None:
         self.process = process
         self.host = host
-        self.random = process.around.weather.random
+        self.random = process.world.faults.random
 
     @property
     def shop(self) -> Any:
-        """The process's shop, in its present life."""
+        """The shop of the process since its last start."""
         return self.process.shop
 
-    def chance(self, of: float) -> bool:
-        """Decide."""
-        return self.random.random() < of
+    def happens(self, probability: float) -> bool:
+        """Decide by chance."""
+        return self.random.random() < probability
 
-    def tell(self, what: str, outcome: Outcome[Any, Any]) -> Any:
-        """Note what somebody was told."""
-        self.process.note(f"{what}: {_short(outcome)}")
+    def log(self, call: str, outcome: Outcome[Any, Any]) -> Any:
+        """Log the outcome of a call."""
+        self.process.note(f"{call}: {_short(outcome)}")
         return outcome
 
 
-class Courier(Actor):
-    """Brings notifications when they are due, in any order; what the shop does not take is brought again."""
+class WebhookDelivery(Actor):
+    """Delivers webhooks when they are due, in any order, and again until the shop accepts them."""
 
     def act(self) -> None:
-        """Bring one notification."""
-        bank = self.process.around.bank
-        now = self.process.around.scheduler.now
+        """Deliver one webhook."""
+        bank = self.process.world.bank
+        now = self.process.world.scheduler.now
         due = [number for number in bank.pending if bank.sent[number].due_at <= now]
         if due:
-            self.bring(self.random.choice(due))
+            self.deliver(self.random.choice(due))
 
-    def bring(self, number: int) -> None:
-        """Bring one; it is gone only once the shop has said so."""
-        bank = self.process.around.bank
+    def deliver(self, number: int) -> None:
+        """Deliver one webhook; it stays pending until the shop answers with 200."""
+        bank = self.process.world.bank
         name = bank.sent[number].account
-        outcome = self.tell("notified", self.shop.webhooks.receive(name, {}, str(number).encode()))
+        outcome = self.log("notified", self.shop.webhooks.receive(name, {}, str(number).encode()))
         receipt: WebhookReceipt | None = outcome.value_or(None)
         if receipt and receipt.status_code == 200 and number in bank.pending:
             bank.pending.remove(number)
 
 
-class Deliverer(Actor):
-    """Hands facts to the host; its handler raises now and then, and takes its time."""
+class EventDelivery(Actor):
+    """Delivers facts to the host's handler, which is slow and sometimes raises."""
 
     def act(self) -> None:
-        """Deliver what there is."""
-        self.tell("delivered", self.shop.events.deliver(self._handle))
+        """Deliver all that is undelivered."""
+        self.log("delivered", self.shop.events.deliver(self._handle))
 
     def _handle(self, recorded: RecordedFact) -> None:
         self.process.sleep(0.01)
-        if self.process.around.weather.strikes(Fault.HANDLER_RAISES):
+        if self.process.world.faults.occurs(Fault.HANDLER_RAISES):
             raise RuntimeError("the host's own")
         try:
-            self.host.hand(recorded)
+            self.host.take_fact(recorded)
         except Violation as broken:  # the service would take it for a handler that raises
-            self.process.around.scheduler.fail(broken)
+            self.process.world.scheduler.fail(broken)
 
 
-class Worker(Actor):
+class MaintenanceWorker(Actor):
     """Runs maintenance."""
 
     def act(self) -> None:
         """Make one pass."""
-        self.tell("maintenance", self.shop.maintenance.run(self.random.choice((3, 100))))
+        self.log("maintenance", self.shop.maintenance.run(self.random.choice((3, 100))))
 
 
-class BankClerk(Actor):
-    """What happens at the bank without us: settlement, its dashboard, card holders who complain, debits that bounce."""
+class BankOperator(Actor):
+    """Changes that the bank makes without the shop: settlement, dashboard operations, chargebacks, bounced debits."""
 
     def act(self) -> None:
-        """Do one thing to one entry."""
-        bank = self.process.around.bank
-        done = [entry for entry in bank.entries.values() if entry.state is EntryState.DONE]
-        if not done:
+        """Change one entry."""
+        bank = self.process.world.bank
+        executed = [entry for entry in bank.entries.values() if entry.state is EntryState.DONE]
+        if not executed:
             return
-        entry = self.random.choice(done)
-        if self.chance(0.7):
-            for candidate in done:
+        entry = self.random.choice(executed)
+        if self.happens(0.7):
+            for candidate in executed:
                 if candidate.type in ("CAPTURE", "AUTHORIZE_AND_CAPTURE"):
                     bank.dashboard(SETTLED, candidate, candidate.minor)
-        elif self.chance(0.5) and entry.type in ("REFUND", "AUTHORIZE_AND_CAPTURE"):
+        elif self.happens(0.5) and entry.type in ("REFUND", "AUTHORIZE_AND_CAPTURE"):
             if not any(relative.parent == entry.reference for relative in bank.family(entry.root)):
                 bank.revoke(entry)
         else:
