@@ -102,6 +102,16 @@ def test_every_file_that_contributing_names_exists() -> None:
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
+def test_each_file_on_the_way_of_an_authorization_has_the_names_that_contributing_gives() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    ways = re.findall(r"^\d+\. \[([\w/.]+)\]\(\1\): (.*)$", text, re.MULTILINE)
+    assert 0 < len(ways) <= 10
+    for path, line in ways:
+        words = {name.rpartition(".")[2] for name in _NAME.findall(line)}
+        source = set(re.findall(r"\w+", (ROOT / path).read_text("utf-8")))
+        assert (path, words - source) == (path, set())
+
+
 def test_every_link_to_a_file_of_this_tree_leads_somewhere() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))]
