@@ -20,7 +20,7 @@ from psycopg.types.numeric import Int8Dumper
 from benchmarks.measuring import Piece
 from benchmarks.shops import open_shop
 from payports import Payports
-from payports.adapters.repositories.postgres.connection import Link
+from payports.adapters.repositories.postgres.connection import PostgresConnection
 
 Batch: TypeAlias = list[tuple[str, Any]]
 """What was sent together, with its parameters."""
@@ -61,29 +61,29 @@ class Recorder:
 
     @contextmanager
     def watching(self) -> Generator[None]:
-        """Record every link of this process until the end of the block."""
-        execute, together = Link.execute, Link.together
+        """Record every connection of this process until the end of the block."""
+        execute, together = PostgresConnection.execute, PostgresConnection.one_round_trip
         recorder = self
 
-        def recording(link: Link, statement: Any, row: Any = None, **kwargs: Any) -> Any:
+        def recording(connection: PostgresConnection, statement: Any, row: Any = None, **kwargs: Any) -> Any:
             recorder._note(statement, row)
-            return execute(link, statement, row, **kwargs)
+            return execute(connection, statement, row, **kwargs)
 
         @contextmanager
-        def grouping(link: Link) -> Generator[None]:
+        def grouping(connection: PostgresConnection) -> Generator[None]:
             recorder.log.append([])
             recorder._together = True
             try:
-                with together(link):
+                with together(connection):
                     yield
             finally:
                 recorder._together = False
 
-        Link.execute, Link.together = recording, grouping  # type: ignore[method-assign, assignment]  # watched for once
+        PostgresConnection.execute, PostgresConnection.one_round_trip = recording, grouping  # type: ignore[method-assign, assignment]  # watched for once
         try:
             yield
         finally:
-            Link.execute, Link.together = execute, together  # type: ignore[method-assign]  # and as it was
+            PostgresConnection.execute, PostgresConnection.one_round_trip = execute, together  # type: ignore[method-assign]  # and as it was
 
     def _note(self, statement: str, row: Any) -> None:
         if self._together:
@@ -107,31 +107,31 @@ def record(url: str, work: Callable[[Payports, int], object], numbers: Sequence[
 
 def by_hand(url: str) -> psycopg.Connection[Any]:
     """A connection of one's own to the same database, set as the library's is: statements are prepared at their second use."""
-    link = psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
-    link.prepare_threshold = 1
-    link.adapters.register_dumper(int, Int8Dumper)
-    link.execute("SET search_path = payports")
-    return link
+    connection = psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
+    connection.prepare_threshold = 1
+    connection.adapters.register_dumper(int, Int8Dumper)
+    connection.execute("SET search_path = payports")
+    return connection
 
 
-def same_statements(link: psycopg.Connection[Any], logs: Sequence[Sequence[Batch]]) -> Piece:
+def same_statements(connection: psycopg.Connection[Any], logs: Sequence[Sequence[Batch]]) -> Piece:
     """Execute what was recorded, and fetch what it gives."""
 
     def replay(number: int) -> None:
         for batch in logs[number]:
             if len(batch) == 1:
-                _fetch(_execute(link, *batch[0]))
+                _fetch(_execute(connection, *batch[0]))
                 continue
-            with link.pipeline():
-                cursors = [_execute(link, statement, row) for statement, row in batch]
+            with connection.pipeline():
+                cursors = [_execute(connection, statement, row) for statement, row in batch]
             for cursor in cursors:
                 _fetch(cursor)
 
     return replay
 
 
-def _execute(link: psycopg.Connection[Any], statement: Any, row: Any) -> psycopg.Cursor[Any]:
-    return link.execute(statement, row)
+def _execute(connection: psycopg.Connection[Any], statement: Any, row: Any) -> psycopg.Cursor[Any]:
+    return connection.execute(statement, row)
 
 
 def _fetch(cursor: psycopg.Cursor[Any]) -> None:
@@ -139,20 +139,20 @@ def _fetch(cursor: psycopg.Cursor[Any]) -> None:
         cursor.fetchall()
 
 
-def floor(link: psycopg.Connection[Any]) -> Piece:
+def floor(connection: psycopg.Connection[Any]) -> Piece:
     """Two commits of one statement each: what nobody can go below who records before he calls."""
-    link.execute(
+    connection.execute(
         "CREATE TABLE IF NOT EXISTS floor (id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, type TEXT NOT NULL,"
         " status TEXT NOT NULL, amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, gateway_reference TEXT)"
     )
 
     def two_commits(number: int) -> None:
         key = f"01FLOOR{number:019}"
-        link.execute(
+        connection.execute(
             "INSERT INTO floor (id, payment_id, type, status, amount_minor, currency) VALUES ($1, $2, $3, $4, $5, $6)",
             (key, f"p-{number}", "AUTHORIZE", "SENDING_TO_PROCESSOR", 5990, "EUR"),
         )
-        link.execute(
+        connection.execute(
             "UPDATE floor SET status = $1, gateway_reference = $2 WHERE id = $3", ("SUCCEEDED", f"ref-{key}", key)
         )
 
@@ -162,20 +162,20 @@ def floor(link: psycopg.Connection[Any]) -> Piece:
 def round_trips(work: Callable[[], object]) -> int:
     """How often the server says that it is ready while something is done: once a round trip, by the client's own trace."""
     with tempfile.TemporaryFile() as trace:
-        execute, links = Link.execute, set[Link]()
+        execute, links = PostgresConnection.execute, set[PostgresConnection]()
 
-        def traced(link: Link, *args: Any, **kwargs: Any) -> Any:
-            if link not in links:
-                link.pgconn.trace(trace.fileno())
-                links.add(link)
-            return execute(link, *args, **kwargs)
+        def traced(connection: PostgresConnection, *args: Any, **kwargs: Any) -> Any:
+            if connection not in links:
+                connection.pgconn.trace(trace.fileno())
+                links.add(connection)
+            return execute(connection, *args, **kwargs)
 
-        Link.execute = traced  # type: ignore[method-assign, assignment]  # with fewer overloads
+        PostgresConnection.execute = traced  # type: ignore[method-assign, assignment]  # with fewer overloads
         try:
             work()
         finally:
-            Link.execute = execute  # type: ignore[method-assign]  # as it was
-        for link in links:
-            link.pgconn.untrace()
+            PostgresConnection.execute = execute  # type: ignore[method-assign]  # as it was
+        for connection in links:
+            connection.pgconn.untrace()
         trace.seek(0)
         return trace.read().count(b"ReadyForQuery")

@@ -14,7 +14,7 @@ import attrs
 
 from payports import Failure, Money, NewPayment, Outcome, Owner, PaymentMethod, Payports, connect
 from payports.adapters.repositories.sqlite import store as sqlite_store
-from payports.adapters.repositories.sqlite.database import Database
+from payports.adapters.repositories.sqlite.database import SqliteDatabase
 from payports.testing import SandboxBank
 from tests.concurrency.bank import SECRET
 from tests.concurrency.processes import inherited_pipe
@@ -34,7 +34,7 @@ class Written:
     refusal: str
 
 
-class SlowDisk(Database):
+class SlowDisk(SqliteDatabase):
     """A file on a slow disk."""
 
     commit_s = 0.0
@@ -57,7 +57,7 @@ class _BusyHandlerDatabase(SlowDisk):
 def main() -> None:
     pipe = inherited_pipe()
     settings = pipe.recv()
-    sqlite_store.Database = _BusyHandlerDatabase if settings["bug"] == SQLITE_BUSY_HANDLER else SlowDisk  # type: ignore[attr-defined]  # patched to slow the disk down
+    sqlite_store.SqliteDatabase = _BusyHandlerDatabase if settings["bug"] == SQLITE_BUSY_HANDLER else SlowDisk  # type: ignore[attr-defined]  # patched to slow the disk down
     SlowDisk.commit_s = settings["commit_s"]
     bank = SandboxBank(webhook_secret=SECRET)
     shop = connect(settings["config"], bank=bank)

@@ -1,35 +1,35 @@
-"""What the repository of the relational stores asks of a database: SQLite and PostgreSQL each do it in their own way."""
+"""The interface between ``SqlRepository`` and a database, which SQLite and PostgreSQL implement."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
-from payports.adapters.repositories.common.commit_statements import Step
+from payports.adapters.repositories.common.commit_statements import RowWrite
 from payports.adapters.repositories.common.json_codec import Row
-from payports.adapters.repositories.common.payment_rows import Read
+from payports.adapters.repositories.common.payment_rows import DatabaseRow
 
 
-class Executor(Protocol):
-    """A database. Whatever fails is ``StoreFailed``, told without the data that was in play.
+class SqlExecutor(Protocol):
+    """A database. Every failure raises ``StoreFailed``, whose message does not contain the data involved.
 
-    ``gapless``: positions of the history come without gaps.
+    ``gapless``: whether history positions have no gaps.
     """
 
     gapless: ClassVar[bool]
 
-    def select(self, statement: str, row: Row) -> Sequence[Read]:
-        """The rows that a statement finds."""
+    def select(self, statement: str, row: Row) -> Sequence[DatabaseRow]:
+        """Execute a query and give its rows."""
         ...
 
-    def write(self, merchant: str, steps: Sequence[Step]) -> None:
-        """Take all steps in one durable commit, or raise ``Refused`` for the first that did not write one row, and write nothing."""
+    def write(self, merchant: str, writes: Sequence[RowWrite]) -> None:
+        """Execute all writes in one durable commit, or nothing. Raises ``VersionConflict`` for the first that does not write one row."""
         ...
 
-    def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
-        """Execute a statement for every row, in one commit; how many rows each wrote."""
+    def execute_many(self, statement: str, rows: Sequence[Row]) -> list[int]:
+        """Execute a statement for every row in one commit, and give how many rows each execution wrote."""
         ...
 
-    def horizon(self, merchant: str) -> int:
-        """A position of the merchant's history below which, and at which, no fact can appear any more."""
+    def stable_position(self, merchant: str) -> int:
+        """Give a position of the merchant's history up to which no further fact can appear."""
         ...

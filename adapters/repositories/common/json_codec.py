@@ -1,7 +1,7 @@
-"""The part of a value that is kept as one JSON document, and which texts and times may be kept at all.
+"""The JSON documents in which rows keep what has no column, and the checks of the texts and times that may be stored.
 
-A field that the domain gains goes into the document by itself; one that this version does not know is refused, never dropped. This is
-the only place of a store that reveals a secret.
+A new field of the domain goes into the document automatically. A field unknown to this version is refused, never dropped. No other module
+of a store reveals a secret.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Column: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Column, ...]
 
 _Value = TypeVar("_Value")
-_Parts = ParamSpec("_Parts")
+_Parameters = ParamSpec("_Parameters")
 
-IN_COLUMNS: Final[Mapping[type, tuple[str, ...]]] = {
+COLUMN_FIELDS: Final[Mapping[type, tuple[str, ...]]] = {
     Payment: (
         *("id", "owner", "amount", "gateway", "created_at", "type", "customer", "archived"),
         *("transactions", "version"),
@@ -41,32 +41,32 @@ IN_COLUMNS: Final[Mapping[type, tuple[str, ...]]] = {
     Transaction: ("id", "type", "requested", "created_at", "parent_id", "key", "source", "reversal", "due_at"),
     SavedMethod: ("id", "customer", "gateway", "created_at", "type", "name", "status", "version"),
 }
-"""The fields that a document leaves out, because the row has columns for them (or they have rows of their own)."""
+"""The fields that a document leaves out because they have columns, or rows of their own."""
 
 
-def storable(row: Row) -> Row:
-    """Give a row back if every store can keep its texts: NUL and lone surrogates are refused."""
+def require_storable(row: Row) -> Row:
+    """Give the row back. Raise ``StoreFailed`` if it contains NUL or a lone surrogate, which not every store can keep."""
     if not is_text("".join([column for column in row if isinstance(column, str)])):
-        raise StoreFailed("a text holds characters that cannot be kept: NUL or a lone surrogate")
+        raise StoreFailed("a text contains characters that cannot be stored: NUL or a lone surrogate")
     return row
 
 
-def storable_merchant(merchant: str) -> str:
-    """Give the name of a merchant back if every store can keep it."""
+def require_storable_merchant(merchant: str) -> str:
+    """Give the merchant's name back. Raise ``StoreFailed`` if not every store can keep it."""
     if not is_text(merchant):
-        raise StoreFailed("the name of the merchant holds characters that cannot be kept")
+        raise StoreFailed("the name of the merchant contains characters that cannot be stored")
     return merchant
 
 
-def instant(at: datetime) -> str:
-    """A time as text: UTC with microseconds, so that texts sort as times do."""
+def utc_text(at: datetime) -> str:
+    """Write a time as UTC text with microseconds, so that texts sort as times do."""
     if at.tzinfo is None:
         raise StoreFailed("a time has no time zone")
-    return _written_out(at if at.tzinfo is UTC else at.astimezone(UTC))
+    return _iso_text(at if at.tzinfo is UTC else at.astimezone(UTC))
 
 
-@lru_cache(maxsize=64)  # one moment goes into many columns
-def _written_out(at: datetime) -> str:
+@lru_cache(maxsize=64)  # the same time goes into many columns
+def _iso_text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
@@ -75,44 +75,44 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 
 
 def to_json(value: object) -> str:
-    """The document of a value: what its columns do not hold, but for what is as it is by default."""
-    return _written(_converter().unstructure(value))
+    """Write the document of a value: its fields without columns, except those with default values."""
+    return _encoded(_converter().unstructure(value))
 
 
 def texts_to_json(texts: Mapping[str, str]) -> str:
-    """The document of names and texts."""
-    return _written(dict(texts))
+    """Write the document of a mapping of texts."""
+    return _encoded(dict(texts))
 
 
-def _written(plain: object) -> str:
+def _encoded(plain: object) -> str:
     try:
         document = _encode(plain)
     except ValueError:
-        raise StoreFailed("a number is too long to be kept") from None
+        raise StoreFailed("a number is too long to store") from None
     if "\\u0000" in document and _NUL.search(document):
-        raise StoreFailed("a text holds characters that cannot be kept: NUL")
+        raise StoreFailed("a text contains characters that cannot be stored: NUL")
     return document
 
 
 def from_json(document: str, kind: type[_Value], columns: Mapping[str, object] | None = None) -> _Value:
-    """A value from its document and its columns."""
+    """Read a value from its document and its columns."""
     try:
         return _converter().structure(json.loads(document) | (columns or {}), kind)
     except (ValueError, TypeError, KeyError, ForbiddenExtraKeysError):
         raise StoreFailed(f"a {kind.__name__} cannot be read: damaged, or written by a newer version") from None
 
 
-def legible(read: Callable[_Parts, _Value]) -> Callable[_Parts, _Value]:
-    """Make a reader of rows tell of a column that holds what it never wrote as of a damaged document."""
+def damage_as_store_failed(read: Callable[_Parameters, _Value]) -> Callable[_Parameters, _Value]:
+    """Let a row reader raise ``StoreFailed`` for an unreadable column, as ``from_json`` does for an unreadable document."""
 
     @wraps(read)
-    def reading(*args: _Parts.args, **kwargs: _Parts.kwargs) -> _Value:
+    def wrapper(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
         try:
             return read(*args, **kwargs)
         except (ValueError, TypeError):
             raise StoreFailed("a row cannot be read: damaged, or written by a newer version") from None
 
-    return reading
+    return wrapper
 
 
 def _as_is(value: Any, _: object) -> Any:
@@ -148,11 +148,11 @@ def _converter() -> Converter:
 
 
 def _register(converter: Converter, kind: type[attrs.AttrsInstance], **special: object) -> None:
-    columns = IN_COLUMNS.get(kind, ())
-    # Any: their overrides share the keyword arguments with cattrs' own options
-    written: dict[str, Any] = special | dict.fromkeys(columns, override(omit=True))
-    read: dict[str, Any] = special | dict.fromkeys(columns, override(struct_hook=_as_is))
+    columns = COLUMN_FIELDS.get(kind, ())
+    # Any: the overrides share the keyword arguments with the options of cattrs
+    unstructure: dict[str, Any] = special | dict.fromkeys(columns, override(omit=True))
+    structure: dict[str, Any] = special | dict.fromkeys(columns, override(struct_hook=_as_is))
     converter.register_unstructure_hook(
-        kind, make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **written)
+        kind, make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **unstructure)
     )
-    converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **read))
+    converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **structure))

@@ -1,4 +1,4 @@
-"""Payments, transactions and facts as rows and back: columns for what people and queries look at, one JSON document for the rest."""
+"""Payments, transactions and facts as database rows: columns for what people and queries read, one JSON document for the rest."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final, TypeAlias
 
 from payports.adapters.repositories.common.json_codec import (
     Row,
+    damage_as_store_failed,
     from_json,
-    instant,
-    legible,
-    storable,
+    require_storable,
     texts_to_json,
     to_json,
+    utc_text,
 )
 from payports.domain.attention import may_need_attention
 from payports.domain.history import Fact
@@ -24,27 +24,27 @@ from payports.domain.transaction import Source, Transaction
 from payports.domain.transaction_types import ReversalState, TransactionType
 from payports.ports.store import RecordedFact
 
-Read: TypeAlias = Sequence[Any]
-"""A row as a database gives it; the schema holds its columns to their types, which no type checker sees."""
+DatabaseRow: TypeAlias = Sequence[Any]
+"""A row as a database returns it. The schema enforces the types of its columns, which no type checker sees."""
 
-PAYMENT: Final = (
+PAYMENT_COLUMNS: Final = (
     *("id", "owner_kind", "owner_id", "type", "gateway", "amount_minor", "currency", "customer", "archived"),
     *("created_at", "details"),
 )
-TRANSACTION: Final = (
+TRANSACTION_COLUMNS: Final = (
     *("id", "type", "requested_minor", "currency", "parent_id", "request_key", "source_kind", "source_id", "reversal"),
     *("due_at", "created_at", "details"),
     *("payment_id", "ordinal", "gateway", "status", "amount_minor", "gateway_reference", "discrepancy"),
     "attention",
 )
-"""What follows ``details`` says where it belongs and what its observations amount to; it is for queries and not read back."""
-READ_BACK: Final = TRANSACTION[:12]
-FACT: Final = ("payment_id", "kind", "transaction_id", "at", "who", "why", "details")
+"""The columns after ``details`` are derived, for queries only. They are not read back."""
+READ_BACK_COLUMNS: Final = TRANSACTION_COLUMNS[:12]
+FACT_COLUMNS: Final = ("payment_id", "kind", "transaction_id", "at", "who", "why", "details")
 
 
 def payment_row(payment: Payment) -> Row:
-    """The columns ``PAYMENT``."""
-    return storable(
+    """Write the columns ``PAYMENT_COLUMNS``."""
+    return require_storable(
         (
             payment.id,
             payment.owner.kind,
@@ -55,15 +55,15 @@ def payment_row(payment: Payment) -> Row:
             payment.amount.currency.code,
             payment.customer.id if payment.customer else None,
             int(payment.archived),
-            instant(payment.created_at),
+            utc_text(payment.created_at),
             to_json(payment),
         )
     )
 
 
-@legible
-def read_payment(row: Read, version: int, transactions: tuple[Transaction, ...]) -> Payment:
-    """A payment from the columns ``PAYMENT``, its version and its transactions."""
+@damage_as_store_failed
+def read_payment(row: DatabaseRow, version: int, transactions: tuple[Transaction, ...]) -> Payment:
+    """Read a payment from the columns ``PAYMENT_COLUMNS``, its version and its transactions."""
     key, owner_kind, owner_id, kind, gateway, minor, currency, customer, archived, created_at, document = row
     columns = {
         "id": key,
@@ -71,7 +71,7 @@ def read_payment(row: Read, version: int, transactions: tuple[Transaction, ...])
         "type": PaymentType(kind),
         "gateway": gateway,
         "amount": Money(minor, currency),
-        "customer": read_customer(customer),
+        "customer": read_optional_customer(customer),
         "archived": bool(archived),
         "created_at": datetime.fromisoformat(created_at),
         "transactions": transactions,
@@ -80,55 +80,60 @@ def read_payment(row: Read, version: int, transactions: tuple[Transaction, ...])
     return from_json(document, Payment, columns)
 
 
-def transaction_row(payment: Payment, one: Transaction, ordinal: int) -> Row:
-    """The columns ``TRANSACTION``."""
-    judged = one.judgement
-    discrepancy = one.discrepancy
-    return storable(
+def transaction_row(payment: Payment, transaction: Transaction, ordinal: int) -> Row:
+    """Write the columns ``TRANSACTION_COLUMNS``."""
+    judgement = transaction.judgement
+    discrepancy = transaction.discrepancy
+    return require_storable(
         (
-            one.id,
-            str(one.type),
-            one.requested.minor,
-            one.requested.currency.code,
-            one.parent_id,
-            one.key,
-            one.source.kind if one.source else None,
-            one.source.id if one.source else None,
-            str(one.reversal),
-            maybe_instant(one.due_at),
-            instant(one.created_at),
-            to_json(one),
+            transaction.id,
+            str(transaction.type),
+            transaction.requested.minor,
+            transaction.requested.currency.code,
+            transaction.parent_id,
+            transaction.key,
+            transaction.source.kind if transaction.source else None,
+            transaction.source.id if transaction.source else None,
+            str(transaction.reversal),
+            optional_utc_text(transaction.due_at),
+            utc_text(transaction.created_at),
+            to_json(transaction),
             payment.id,
             ordinal,
             payment.gateway,
-            str(judged.status),
-            judged.amount.minor,
-            judged.gateway_reference or None,
+            str(judgement.status),
+            judgement.amount.minor,
+            judgement.gateway_reference or None,
             str(discrepancy.kind) if discrepancy else None,
-            int(may_need_attention(payment, one)),
+            int(may_need_attention(payment, transaction)),
         )
     )
 
 
-def index_mismatches(payment: Payment, rows: Iterable[Read], told: int, facts: int) -> tuple[str, ...]:
-    """What of the rows ``TRANSACTION`` of a payment does not say what it holds; ``told`` of ``facts`` of its facts are there."""
+def index_mismatches(payment: Payment, rows: Iterable[DatabaseRow], stored_facts: int, facts: int) -> tuple[str, ...]:
+    """List the derived columns that disagree with the payment, and missing facts: ``stored_facts`` of ``facts`` are there."""
     stored = {row[0]: row for row in rows}
     found = [
-        f"transaction {one.id}: the column {name} does not say what was seen"
-        for ordinal, one in enumerate(payment.transactions)
-        for name, is_, must in zip(
-            TRANSACTION, stored.get(one.id, ()), transaction_row(payment, one, ordinal), strict=False
+        f"transaction {transaction.id}: the column {name} does not agree with what was observed"
+        for ordinal, transaction in enumerate(payment.transactions)
+        for name, actual, expected in zip(
+            TRANSACTION_COLUMNS,
+            stored.get(transaction.id, ()),
+            transaction_row(payment, transaction, ordinal),
+            strict=False,
         )
-        if is_ != must and name not in READ_BACK and (name, is_) != ("attention", 1)  # too often does no harm
+        if actual != expected
+        and name not in READ_BACK_COLUMNS
+        and (name, actual) != ("attention", 1)  # too often is harmless
     ]
-    if told != facts:
-        found.append(f"{facts} facts were told, {told} are there")
+    if stored_facts != facts:
+        found.append(f"{facts} facts were recorded, {stored_facts} are there")
     return tuple(found)
 
 
-@legible
-def read_transaction(row: Read) -> Transaction:
-    """A transaction from the columns ``READ_BACK``."""
+@damage_as_store_failed
+def read_transaction(row: DatabaseRow) -> Transaction:
+    """Read a transaction from the columns ``READ_BACK_COLUMNS``."""
     key, kind, minor, currency, parent, request, source_kind, source_id, reversal, due_at, created_at, document = row
     columns = {
         "id": key,
@@ -138,20 +143,20 @@ def read_transaction(row: Read) -> Transaction:
         "key": request,
         "source": None if source_kind is None else Source(source_kind, source_id),
         "reversal": ReversalState(reversal),
-        "due_at": read_time(due_at),
+        "due_at": read_optional_time(due_at),
         "created_at": datetime.fromisoformat(created_at),
     }
     return from_json(document, Transaction, columns)
 
 
 def fact_row(fact: Fact) -> Row:
-    """The columns ``FACT``."""
-    return storable(
+    """Write the columns ``FACT_COLUMNS``."""
+    return require_storable(
         (
             fact.payment_id,
             fact.kind,
             fact.transaction_id,
-            instant(fact.at),
+            utc_text(fact.at),
             fact.by,
             fact.why,
             texts_to_json(fact.detail),
@@ -159,9 +164,9 @@ def fact_row(fact: Fact) -> Row:
     )
 
 
-@legible
-def read_fact(row: Read) -> RecordedFact:
-    """A fact from its position, its sequence and the columns ``FACT``."""
+@damage_as_store_failed
+def read_fact(row: DatabaseRow) -> RecordedFact:
+    """Read a fact from its position, its sequence and the columns ``FACT_COLUMNS``."""
     position, sequence, payment_id, kind, transaction_id, at, who, why, document = row
     fact = Fact(
         kind=kind,
@@ -175,13 +180,13 @@ def read_fact(row: Read) -> RecordedFact:
     return RecordedFact(position=position, sequence=sequence, fact=fact)
 
 
-def read_customer(key: str | None) -> Customer | None:
+def read_optional_customer(key: str | None) -> Customer | None:
     return None if key is None else Customer(key)
 
 
-def maybe_instant(at: datetime | None) -> str | None:
-    return None if at is None else instant(at)
+def optional_utc_text(at: datetime | None) -> str | None:
+    return None if at is None else utc_text(at)
 
 
-def read_time(text: str | None) -> datetime | None:
+def read_optional_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

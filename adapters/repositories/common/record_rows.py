@@ -1,12 +1,24 @@
-"""What is kept beside payments, as rows and back: saved methods, checkouts, notifications, idempotency records."""
+"""Saved methods, checkouts, notifications and idempotency records as database rows."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
 
-from payports.adapters.repositories.common.json_codec import Row, from_json, instant, legible, storable, to_json
-from payports.adapters.repositories.common.payment_rows import Read, maybe_instant, read_customer, read_time
+from payports.adapters.repositories.common.json_codec import (
+    Row,
+    damage_as_store_failed,
+    from_json,
+    require_storable,
+    to_json,
+    utc_text,
+)
+from payports.adapters.repositories.common.payment_rows import (
+    DatabaseRow,
+    optional_utc_text,
+    read_optional_customer,
+    read_optional_time,
+)
 from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.money import Money
 from payports.domain.observation import Observation
@@ -15,18 +27,18 @@ from payports.domain.payment_method import PaymentType
 from payports.domain.saved_method import SavedMethod, SavedMethodStatus
 from payports.ports.commit import InboxEntry, RequestRecord
 
-SAVED_METHOD: Final = ("id", "customer", "gateway", "type", "name", "status", "created_at", "details")
-CHECKOUT: Final = (
+SAVED_METHOD_COLUMNS: Final = ("id", "customer", "gateway", "type", "name", "status", "created_at", "details")
+CHECKOUT_COLUMNS: Final = (
     *("owner_kind", "owner_id", "request_id", "fingerprint", "total_minor", "currency", "state", "lease_until"),
     *("cart_version", "customer", "callback_token", "started_at"),
 )
-INBOX: Final = ("gateway", "event_id", "received_at", "due_at", "tries", "details")
-REQUEST: Final = ("key", "fingerprint", "payment_id", "plan")
+INBOX_COLUMNS: Final = ("gateway", "event_id", "received_at", "due_at", "tries", "details")
+REQUEST_COLUMNS: Final = ("key", "fingerprint", "payment_id", "plan")
 
 
 def saved_method_row(saved: SavedMethod) -> Row:
-    """The columns ``SAVED_METHOD``."""
-    return storable(
+    """Write the columns ``SAVED_METHOD_COLUMNS``."""
+    return require_storable(
         (
             saved.id,
             saved.customer.id,
@@ -34,15 +46,15 @@ def saved_method_row(saved: SavedMethod) -> Row:
             saved.type.value,
             saved.name,
             saved.status.value,
-            instant(saved.created_at),
+            utc_text(saved.created_at),
             to_json(saved),
         )
     )
 
 
-@legible
-def read_saved_method(row: Read) -> SavedMethod:
-    """A saved method from the columns ``SAVED_METHOD`` and its version."""
+@damage_as_store_failed
+def read_saved_method(row: DatabaseRow) -> SavedMethod:
+    """Read a saved method from the columns ``SAVED_METHOD_COLUMNS`` and its version."""
     key, customer, gateway, kind, name, status, created_at, document, version = row
     columns = {
         "id": key,
@@ -58,8 +70,8 @@ def read_saved_method(row: Read) -> SavedMethod:
 
 
 def checkout_row(record: CheckoutRecord) -> Row:
-    """The columns ``CHECKOUT``."""
-    return storable(
+    """Write the columns ``CHECKOUT_COLUMNS``."""
+    return require_storable(
         (
             record.owner.kind,
             record.owner.id,
@@ -68,18 +80,18 @@ def checkout_row(record: CheckoutRecord) -> Row:
             record.total.minor,
             record.total.currency.code,
             record.state.value,
-            instant(record.lease_until),
+            utc_text(record.lease_until),
             record.cart_version,
             record.customer.id if record.customer else None,
             record.callback_token or None,
-            maybe_instant(record.started_at),
+            optional_utc_text(record.started_at),
         )
     )
 
 
-@legible
-def read_checkout(row: Read) -> CheckoutRecord:
-    """A checkout from the columns ``CHECKOUT`` and its version."""
+@damage_as_store_failed
+def read_checkout(row: DatabaseRow) -> CheckoutRecord:
+    """Read a checkout from the columns ``CHECKOUT_COLUMNS`` and its version."""
     kind, key, request, fingerprint, minor, currency, state, lease, cart_version, customer, token, started, version = (
         row
     )
@@ -91,48 +103,48 @@ def read_checkout(row: Read) -> CheckoutRecord:
         state=CheckoutState(state),
         lease_until=datetime.fromisoformat(lease),
         cart_version=cart_version,
-        customer=read_customer(customer),
+        customer=read_optional_customer(customer),
         callback_token=token or "",
-        started_at=read_time(started),
+        started_at=read_optional_time(started),
         version=version,
     )
 
 
 def inbox_row(entry: InboxEntry) -> Row:
-    """The columns ``INBOX``."""
-    return storable(
+    """Write the columns ``INBOX_COLUMNS``."""
+    return require_storable(
         (
             entry.gateway,
             entry.event_id,
-            instant(entry.received_at),
-            maybe_instant(entry.due_at),
+            utc_text(entry.received_at),
+            optional_utc_text(entry.due_at),
             entry.tries,
             to_json(entry.seen),
         )
     )
 
 
-@legible
-def read_inbox_entry(row: Read) -> InboxEntry:
-    """A notification from the columns ``INBOX``."""
+@damage_as_store_failed
+def read_inbox_entry(row: DatabaseRow) -> InboxEntry:
+    """Read a notification from the columns ``INBOX_COLUMNS``."""
     gateway, event_id, received_at, due_at, tries, document = row
     return InboxEntry(
         gateway=gateway,
         event_id=event_id,
         received_at=datetime.fromisoformat(received_at),
         seen=from_json(document, Observation),
-        due_at=read_time(due_at),
+        due_at=read_optional_time(due_at),
         tries=tries,
     )
 
 
 def request_row(record: RequestRecord) -> Row:
-    """The columns ``REQUEST``."""
-    return storable((record.key, record.fingerprint, record.payment_id, record.plan))
+    """Write the columns ``REQUEST_COLUMNS``."""
+    return require_storable((record.key, record.fingerprint, record.payment_id, record.plan))
 
 
-@legible
-def read_request(row: Read) -> RequestRecord:
-    """An idempotency record from the columns ``REQUEST``."""
+@damage_as_store_failed
+def read_request(row: DatabaseRow) -> RequestRecord:
+    """Read an idempotency record from the columns ``REQUEST_COLUMNS``."""
     key, fingerprint, payment_id, plan = row
     return RequestRecord(key=key, fingerprint=fingerprint, payment_id=payment_id, plan=plan)

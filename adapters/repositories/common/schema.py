@@ -9,7 +9,7 @@ import sqlite3
 from typing import Final
 
 APPLICATION_ID: Final = 0x70617970
-"""``payp`` in ASCII: how a file says that it is ours."""
+"""``payp`` in ASCII: marks a file as a store of this library."""
 
 _FIRST: Final = (
     """
@@ -190,11 +190,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file to the newest version, each step in a transaction of its own; others may be doing the same."""
+    """Migrate a file to the newest version, each migration in its own transaction. Other processes may do the same meanwhile."""
     for version, statements in enumerate(MIGRATIONS, start=1):
         if version_of(connection) < version:
             connection.execute("BEGIN IMMEDIATE")
-            if version_of(connection) < version:  # nobody else did it while we waited
+            if version_of(connection) < version:  # no other process did it in the meantime
                 for statement in statements:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {version}")
@@ -203,6 +203,6 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of a file's tables; 0 for an empty file."""
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return found
+    """Give the version of the tables; 0 for an empty file."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

@@ -1,4 +1,4 @@
-"""One merchant's part of a relational database: one statement a load, and few a commit."""
+"""The repository of one merchant in a relational database."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import attrs
 from returns.result import Failure, Success
 
 from payports.adapters.repositories.common import payment_rows, record_rows, statements
-from payports.adapters.repositories.common.commit_statements import Step, steps
-from payports.adapters.repositories.common.executor import Executor
-from payports.adapters.repositories.common.json_codec import Column, instant, storable
+from payports.adapters.repositories.common.commit_statements import RowWrite, row_writes
+from payports.adapters.repositories.common.executor import SqlExecutor
+from payports.adapters.repositories.common.json_codec import Column, require_storable, utc_text
 from payports.adapters.repositories.common.version_conflict import VersionConflict
 from payports.domain.checkout import CheckoutRecord
 from payports.domain.outcome import Outcome
@@ -29,9 +29,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @attrs.frozen
 class SqlRepository(PaymentRepository):
-    """Reads and writes with ``statements`` alone, so that every relational store answers alike."""
+    """Reads and writes by ``statements`` only, so that all relational stores behave alike."""
 
-    _sql: Executor
+    _sql: SqlExecutor
     _merchant: str
 
     def payment(self, payment_id: str) -> Payment | None:
@@ -54,7 +54,7 @@ class SqlRepository(PaymentRepository):
 
     def index_mismatches(self, payment_id: str) -> tuple[str, ...]:
         payment = self.payment(payment_id)
-        counted = self._records(_pair, statements.COUNT_FACTS, payment_id)
+        counted = self._records(_fact_counts, statements.COUNT_FACTS, payment_id)
         rows = self._records(tuple[Column, ...], statements.ROWS, payment_id)
         return payment_rows.index_mismatches(payment, rows, *counted[0]) if payment and counted else ()
 
@@ -82,7 +82,7 @@ class SqlRepository(PaymentRepository):
         return _only(self._records(record_rows.read_checkout, statements.CHECKOUT_BY_TOKEN, callback_token))
 
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
-        return self._records(record_rows.read_checkout, statements.OPEN_CHECKOUTS, instant(before), max(0, limit))
+        return self._records(record_rows.read_checkout, statements.OPEN_CHECKOUTS, utc_text(before), max(0, limit))
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
         return _only(self._records(record_rows.read_saved_method, statements.SAVED_METHOD, saved_method_id))
@@ -94,33 +94,33 @@ class SqlRepository(PaymentRepository):
         return _only(self._records(record_rows.read_inbox_entry, statements.INBOX_ENTRY, gateway, event_id))
 
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
-        return self._records(record_rows.read_inbox_entry, statements.PARKED, instant(due_before), max(0, limit))
+        return self._records(record_rows.read_inbox_entry, statements.PARKED, utc_text(due_before), max(0, limit))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
-        return self._records(itemgetter(0), statements.DUE, instant(now), max(0, limit))
+        return self._records(itemgetter(0), statements.DUE, utc_text(now), max(0, limit))
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
         return self._records(payment_rows.read_fact, statements.HISTORY, payment_id)
 
     def undelivered(self, limit: int = 100) -> tuple[RecordedFact, ...]:
         return self._records(
-            payment_rows.read_fact, statements.UNDELIVERED, self._sql.horizon(self._merchant), max(0, limit)
+            payment_rows.read_fact, statements.UNDELIVERED, self._sql.stable_position(self._merchant), max(0, limit)
         )
 
     def delivered(self, position: int) -> None:
-        self._each(statements.DELIVERED, (position,))
+        self._execute_many(statements.DELIVERED, (position,))
 
     def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
-        wanted, microseconds = sorted(set(names)), duration // _MICROSECOND
-        taken = self._each(statements.LEASE, *((name, holder, microseconds) for name in wanted))
-        return frozenset(name for name, number in zip(wanted, taken, strict=True) if number)
+        distinct, microseconds = sorted(set(names)), duration // _MICROSECOND
+        counts = self._execute_many(statements.LEASE, *((name, holder, microseconds) for name in distinct))
+        return frozenset(name for name, count in zip(distinct, counts, strict=True) if count)
 
     def release(self, names: tuple[str, ...], holder: str) -> None:
-        self._each(statements.RELEASE, *((name, holder) for name in sorted(set(names))))
+        self._execute_many(statements.RELEASE, *((name, holder) for name in sorted(set(names))))
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
         try:
-            self._sql.write(self._merchant, _planned(commit))
+            self._sql.write(self._merchant, _prepared(commit))
         except VersionConflict as conflict:
             return Failure(conflict.stale)
         return Success(None)
@@ -129,43 +129,43 @@ class SqlRepository(PaymentRepository):
         return _read_payments(self._select(statement, parameters))
 
     def _records(
-        self, read: Callable[[payment_rows.Read], _Value], statement: str, *parameters: Column
+        self, read: Callable[[payment_rows.DatabaseRow], _Value], statement: str, *parameters: Column
     ) -> tuple[_Value, ...]:
         return tuple(map(read, self._select(statement, parameters)))
 
-    def _select(self, statement: str, parameters: tuple[Column, ...]) -> Iterable[payment_rows.Read]:
-        if not all(is_text(one) for one in parameters if isinstance(one, str)):
-            return ()  # what cannot be kept is not there
+    def _select(self, statement: str, parameters: tuple[Column, ...]) -> Iterable[payment_rows.DatabaseRow]:
+        if not all(is_text(parameter) for parameter in parameters if isinstance(parameter, str)):
+            return ()  # a text that cannot be stored is not there
         return self._sql.select(statement, (self._merchant, *parameters))
 
-    def _each(self, statement: str, *rows: tuple[Column, ...]) -> list[int]:
-        return self._sql.each(statement, [storable((self._merchant, *row)) for row in rows])
+    def _execute_many(self, statement: str, *rows: tuple[Column, ...]) -> list[int]:
+        return self._sql.execute_many(statement, [require_storable((self._merchant, *row)) for row in rows])
 
 
-def _planned(commit: Commit) -> list[Step]:
+def _prepared(commit: Commit) -> list[RowWrite]:
     try:
-        return list(steps(commit))
+        return list(row_writes(commit))
     except StoreFailed as failed:
         reason = str(failed)
-    raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+    raise StoreFailed(reason)  # outside the except: the frames of the cause may hold data that must not be shown
 
 
-def _pair(row: payment_rows.Read) -> tuple[int, int]:
-    told, facts = row
-    return told, facts
+def _fact_counts(row: payment_rows.DatabaseRow) -> tuple[int, int]:
+    stored, recorded = row
+    return stored, recorded
 
 
-_PAYMENT: Final = slice(0, len(payment_rows.PAYMENT))
-_VERSION: Final = len(payment_rows.PAYMENT)
+_PAYMENT: Final = slice(0, len(payment_rows.PAYMENT_COLUMNS))
+_VERSION: Final = len(payment_rows.PAYMENT_COLUMNS)
 _TRANSACTION: Final = slice(_VERSION + 1, None)
 
 
-def _read_payments(rows: Iterable[payment_rows.Read]) -> tuple[Payment, ...]:
+def _read_payments(rows: Iterable[payment_rows.DatabaseRow]) -> tuple[Payment, ...]:
     return tuple(_read_payment(list(group)) for _, group in groupby(rows, key=itemgetter(0)))
 
 
-def _read_payment(rows: list[payment_rows.Read]) -> Payment:
-    """A payment from its rows: one a transaction, and one with no transaction in it if there are none."""
+def _read_payment(rows: list[payment_rows.DatabaseRow]) -> Payment:
+    """Read a payment from its rows: one per transaction, or a single row without a transaction."""
     transactions = tuple(
         payment_rows.read_transaction(row[_TRANSACTION]) for row in rows if row[_TRANSACTION][0] is not None
     )

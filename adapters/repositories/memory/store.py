@@ -14,7 +14,7 @@ from typing import Final
 from returns.result import Failure, Success
 
 from payports.adapters.option_reading import ConfigurationError
-from payports.adapters.repositories.common.json_codec import storable, storable_merchant
+from payports.adapters.repositories.common.json_codec import require_storable, require_storable_merchant
 from payports.adapters.repositories.common.version_conflict import VersionConflict
 from payports.adapters.repositories.memory.tables import Tables
 from payports.domain.checkout import CheckoutRecord, CheckoutState
@@ -49,7 +49,7 @@ class MemoryStore(Store):
         self._closed = False
 
     def of(self, merchant: str) -> PaymentRepository:
-        return MemoryRepository(self, storable_merchant(merchant))
+        return MemoryRepository(self, require_storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
         with self.tables(""):
@@ -200,7 +200,7 @@ class MemoryRepository(PaymentRepository):
             tables.delivered = max(tables.delivered, min(position, len(tables.history)))
 
     def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
-        storable((*names, holder))
+        require_storable((*names, holder))
         with self._tables() as tables:
             now = self._store.now()
             taken = frozenset(name for name in names if tables.holder(name, now) in (None, holder))
@@ -208,7 +208,7 @@ class MemoryRepository(PaymentRepository):
             return taken
 
     def release(self, names: tuple[str, ...], holder: str) -> None:
-        storable((*names, holder))
+        require_storable((*names, holder))
         with self._tables() as tables:
             for name in set(names):
                 if tables.leases.get(name, ("",))[0] == holder:

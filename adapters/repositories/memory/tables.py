@@ -10,7 +10,7 @@ from typing import TypeVar
 import attrs
 
 from payports.adapters.repositories.common import payment_rows, record_rows
-from payports.adapters.repositories.common.commit_statements import in_order, to_write
+from payports.adapters.repositories.common.commit_statements import changes_in_order, transactions_to_write
 from payports.adapters.repositories.common.version_conflict import expect
 from payports.domain.attention import may_need_attention
 from payports.domain.checkout import CheckoutRecord
@@ -80,7 +80,7 @@ class Tables:
                 return self.inbox
 
     def _write(self, commit: Commit) -> None:
-        for change in in_order(commit):
+        for change in changes_in_order(commit):
             self._write_change(change)
         for request in sorted(commit.requests, key=attrgetter("key")):
             record_rows.request_row(request)
@@ -105,7 +105,7 @@ class Tables:
         )
         self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
         self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
-        for ordinal, one in to_write(change):
+        for ordinal, one in transactions_to_write(change):
             payment_rows.transaction_row(after, one, ordinal)
             expect(self.transactions.get(one.id, after.id) == after.id, RecordKind.TRANSACTION, one.id)
             self._put(self.transactions, one.id, after.id)

@@ -1,4 +1,4 @@
-"""The PostgreSQL store: several hosts at once, durable with every commit. Needs the extra ``payports[postgres]``."""
+"""The PostgreSQL store, for several hosts at once. Needs the extra ``payports[postgres]``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from payports.ports.store import Store
 
 
 def connect(url: str, options: Mapping[str, object], _clock: Clock) -> Store:
-    """Open ``postgresql://user@host/database``, with all that libpq knows to put into a URL. Leases run by the server's clock."""
-    address, url = Secret(url), ""  # it may hold a password, and tracebacks show what is named
+    """Open ``postgresql://user@host/database``, with any parameter that libpq accepts in a URL. Leases run by the server's clock."""
+    address, url = Secret(url), ""  # it may contain a password, and tracebacks show local variables
     try:
         from payports.adapters.repositories.postgres import store as postgres_store
-    except ImportError:  # psycopg is not there, or finds no libpq
+    except ImportError:  # psycopg is not installed, or finds no libpq
         reason = "needs psycopg: install payports[postgres]"
     else:
         return postgres_store.connect(address, options)

@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL: opened with care, its settings read back, and never waited for without end.
+"""One connection to PostgreSQL, with verified settings and a limit on every wait.
 
 Settings: https://www.postgresql.org/docs/current/runtime-config-client.html and runtime-config-wal.html.
 """
@@ -20,17 +20,17 @@ from payports.domain.secret import Secret
 from payports.ports.store import StoreFailed
 
 OLDEST: Final = 13
-"""The first version that tells what became of a transaction whose ``COMMIT`` was not answered by an id that does not wrap."""
+"""The first version that gives the status of a transaction by a 64-bit id, which does not wrap."""
 
 
 @attrs.frozen(kw_only=True)
 class PostgresOptions:
-    """The keys of ``[store]`` beside ``url``.
+    """The keys of ``[store]`` besides ``url``.
 
-    ``schema``: where the tables are, made if it is not there. ``password``: so that the URL need not hold it. ``connections``: how many a
-    process opens at most; more threads wait. ``busy_timeout``: how long to wait for other writers, or for a free connection.
-    ``answer_timeout``: how long a statement may take, and an open transaction be idle. ``patience``: how long a write that failed
-    harmlessly is tried again, and how long a commit that was not answered is asked after.
+    ``schema``: of the tables, created if missing. ``password``: keeps it out of the URL. ``connections``: how many a process opens at
+    most; further threads wait. ``busy_timeout``: how long to wait for other writers, or for a free connection. ``answer_timeout``: how
+    long a statement may take, and an open transaction be idle. ``patience``: how long to retry a write that failed and wrote nothing, and
+    how long to inquire after a commit whose answer was lost.
     """
 
     schema: str = "payports"
@@ -41,10 +41,10 @@ class PostgresOptions:
     patience: timedelta = timedelta(seconds=15)
 
 
-class Link(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which nothing takes longer than ``limit_s``, whatever the server or the network does.
+class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection on which no operation takes longer than ``limit_s``, whatever the server or the network does.
 
-    ``name`` and ``commits``: how the last commit that was tried on it is found again.
+    ``name`` and ``commits``, the number of commits begun, identify the last commit (``commit_outcome``).
     """
 
     limit_s: float | None = None
@@ -54,59 +54,59 @@ class Link(psycopg.Connection[tuple[Any, ...]]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         return super().wait(gen, interval, timeout or self.limit_s)
 
-    def ask(self, statement: str, row: Sequence[object] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+    def execute_text(self, statement: str, row: Sequence[object] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
         """Execute a statement."""
         return self.execute(statement.encode(), row or None)
 
     @contextmanager
-    def patient(self, limit_s: float) -> Generator[None]:
-        """Wait longer for a while."""
+    def longer_limit(self, limit_s: float) -> Generator[None]:
+        """Raise the limit during the block."""
         former, self.limit_s = self.limit_s, limit_s
         yield
         self.limit_s = former
 
     @contextmanager
-    def together(self) -> Generator[None]:
-        """Send all that the block executes in one round trip; the first error is raised at its end."""
+    def one_round_trip(self) -> Generator[None]:
+        """Send all statements of the block in one round trip. Its end raises the first error."""
         first: psycopg.Error | None = None
         try:
             with self.pipeline():
                 try:
                     yield
-                except psycopg.Error as error:  # kept from psycopg, which would log what comes after it
+                except psycopg.Error as error:  # not passed on to psycopg, which would log the errors after it
                     first = error
         except psycopg.Error as error:
             first = first or error
         if first:
             raise first
 
-    def end(self) -> None:
-        """Roll back what is open. After an error psycopg does not know what the server has prepared, so it begins anew."""
+    def reset(self) -> None:
+        """Roll back an open transaction. After an error use psycopg's own rollback, which also forgets the prepared statements."""
         if self.pgconn.transaction_status == TransactionStatus.INERROR:
             self.rollback()
         elif self.pgconn.transaction_status == TransactionStatus.INTRANS:
-            self.ask("ROLLBACK")
+            self.execute_text("ROLLBACK")
 
 
-def open_link(url: Secret, options: PostgresOptions) -> Link:
-    """Connect, set what every connection must have, and read it back."""
+def open_connection(url: Secret, options: PostgresOptions) -> PostgresConnection:
+    """Connect, and verify the settings that every connection must have."""
     limit_s = options.answer_timeout.total_seconds()
-    link = _connected(url, options)
+    connection = _connect(url, options)
     try:
-        link.limit_s = limit_s * _SLACK
-        link.name = uuid4().hex
-        link.prepare_threshold = 1
-        link.adapters.register_dumper(int, Int8Dumper)  # whatever its size, so that a statement is prepared once
-        verify(link, options)
+        connection.limit_s = limit_s * _SLACK
+        connection.name = uuid4().hex
+        connection.prepare_threshold = 1
+        connection.adapters.register_dumper(int, Int8Dumper)  # for every size, so that a statement is prepared once
+        verify_settings(connection, options)
     except BaseException:
-        link.close()
+        connection.close()
         raise
-    return link
+    return connection
 
 
-def _connected(url: Secret, options: PostgresOptions) -> Link:
+def _connect(url: Secret, options: PostgresOptions) -> PostgresConnection:
     try:
-        return Link.connect(
+        return PostgresConnection.connect(
             url.reveal(),
             autocommit=True,
             cursor_factory=psycopg.RawCursor,
@@ -114,44 +114,45 @@ def _connected(url: Secret, options: PostgresOptions) -> Link:
             client_encoding="UTF8",
             password=options.password.reveal() if options.password else None,
         )
-    except UnicodeError:  # a host name that no name server could be asked for
+    except UnicodeError:  # a host name that cannot be encoded for a name server
         pass
-    raise StoreFailed("no host can have such a name")
+    raise StoreFailed("the host name in the URL is not valid")
 
 
 _SLACK: Final = 1.25
-"""The server has this much more than its own limits to say that they are reached."""
+"""Factor by which the client waits longer than the server's own limits, so that the server can report them."""
 
 
-def verify(link: Link, options: PostgresOptions) -> dict[str, str]:
-    """Set and read back what durability and liveness rest on; say what the server is."""
-    if link.info.server_version < OLDEST * 10_000:
+def verify_settings(connection: PostgresConnection, options: PostgresOptions) -> dict[str, str]:
+    """Set and read back the settings that durability and liveness depend on, and give them with the server's state."""
+    if connection.info.server_version < OLDEST * 10_000:
         raise StoreFailed(f"the server is older than PostgreSQL {OLDEST}")
     milliseconds = _milliseconds(options.answer_timeout)
-    wanted = {
+    settings = {
         "search_path": options.schema,
         "lock_timeout": _milliseconds(options.busy_timeout),
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
         "default_transaction_isolation": "read committed",
     }
-    told = ("synchronous_commit", "fsync", "full_page_writes", "server_encoding")
-    asked = [f"set_config('{name}', ${place}, false)" for place, name in enumerate(wanted, start=1)]
-    asked += [f"current_setting('{name}')" for name in told]
-    found = link.ask(f"SELECT pg_is_in_recovery()::text, {', '.join(asked)}", tuple(wanted.values())).fetchone()
-    said: dict[str, str] = dict(zip(("in_recovery", *wanted, *told), found or (), strict=True))
-    for name, refused, why in _REFUSED:
-        if said[name] == refused:
-            raise StoreFailed(why)
-    if said["server_encoding"] != "UTF8":
+    reported = ("synchronous_commit", "fsync", "full_page_writes", "server_encoding")
+    columns = [f"set_config('{name}', ${place}, false)" for place, name in enumerate(settings, start=1)]
+    columns += [f"current_setting('{name}')" for name in reported]
+    query = f"SELECT pg_is_in_recovery()::text, {', '.join(columns)}"
+    row = connection.execute_text(query, tuple(settings.values())).fetchone()
+    values: dict[str, str] = dict(zip(("in_recovery", *settings, *reported), row or (), strict=True))
+    for name, refused, reason in _REFUSED:
+        if values[name] == refused:
+            raise StoreFailed(reason)
+    if values["server_encoding"] != "UTF8":
         raise StoreFailed("the database is not encoded in UTF8")
-    return said
+    return values
 
 
 _REFUSED: Final = (
     ("in_recovery", "true", "the server is a standby: decisions need the primary"),
-    ("synchronous_commit", "off", "synchronous_commit is off: a commit that was acknowledged could be lost"),
-    ("fsync", "off", "fsync is off: what was committed could be lost"),
+    ("synchronous_commit", "off", "synchronous_commit is off: an acknowledged commit could be lost"),
+    ("fsync", "off", "fsync is off: committed data could be lost"),
     ("full_page_writes", "off", "full_page_writes is off: a crash could damage the tables"),
 )
 

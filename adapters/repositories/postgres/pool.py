@@ -1,4 +1,4 @@
-"""The connections of a process: taken by one thread at a time, opened when they are needed, given up when one of them is lost."""
+"""The connection pool of a process: opens connections on demand, and drops the idle ones when one is lost."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from threading import BoundedSemaphore, Lock
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from payports.adapters.repositories.postgres.connection import Link
+from payports.adapters.repositories.postgres.connection import PostgresConnection
 from payports.ports.store import StoreFailed
 
 
-class Pool:
-    """At most ``size`` connections, the one used last first. Not for forked children: two processes would speak on one line."""
+class ConnectionPool:
+    """At most ``size`` connections; the last used is taken first. Forked children are refused: two processes would share a connection."""
 
-    def __init__(self, open_one: Callable[[], Link], size: int, wait_s: float) -> None:
-        self._open = open_one
+    def __init__(self, open_connection: Callable[[], PostgresConnection], size: int, wait_s: float) -> None:
+        self._open = open_connection
         self._wait_s = wait_s
         self._free = BoundedSemaphore(size)
-        self._idle: list[Link] = []
+        self._idle: list[PostgresConnection] = []
         self._lock = Lock()
         self._process = os.getpid()
         self._closed = False
 
     @contextmanager
-    def link(self) -> Generator[Link]:
-        """A connection for this thread alone."""
+    def connection(self) -> Generator[PostgresConnection]:
+        """Take a connection for the block; no other thread uses it meanwhile."""
         if os.getpid() != self._process:
             raise StoreFailed("the store was opened before a fork: open it anew in the child process")
         if not self._free.acquire(timeout=self._wait_s):
             raise StoreFailed("busy: all connections have been in use for too long")
         try:
-            link = self._take()
+            connection = self._send_writes()
             try:
-                yield link
+                yield connection
             finally:
-                self._give_back(link)
+                self._give_back(connection)
         finally:
             self._free.release()
 
     def close(self) -> None:
-        """Let go of all that are idle, and of the others as they come back; a forked child leaves them alone, for they are its parent's."""
+        """Close idle connections now and the others when they come back. A forked child closes none: they belong to its parent."""
         if os.getpid() == self._process:
             self._closed = True
             self._drop_idle()
 
-    def _take(self) -> Link:
+    def _send_writes(self) -> PostgresConnection:
         with self._lock:
             if self._closed:
                 raise StoreFailed("the store is closed")
@@ -56,28 +56,28 @@ class Pool:
                 return self._idle.pop()
         return self._open()
 
-    def _give_back(self, link: Link) -> None:
-        """Keep it if it is as good as new. If it was lost, so are the others, perhaps."""
-        if _is_clean(link):
+    def _give_back(self, connection: PostgresConnection) -> None:
+        """Keep the connection if it is clean. If it was lost, drop the idle ones too, which may be lost as well."""
+        if _is_clean(connection):
             with self._lock:
                 if not self._closed:
-                    self._idle.append(link)
+                    self._idle.append(connection)
                     return
-        elif link.pgconn.transaction_status == TransactionStatus.UNKNOWN:
+        elif connection.pgconn.transaction_status == TransactionStatus.UNKNOWN:
             self._drop_idle()
-        link.close()
+        connection.close()
 
     def _drop_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for link in idle:
-            link.close()
+        for connection in idle:
+            connection.close()
 
 
-def _is_clean(link: Link) -> bool:
-    """End what was begun and not committed, and tell whether that worked."""
+def _is_clean(connection: PostgresConnection) -> bool:
+    """Roll back an open transaction, and tell whether the connection is idle then."""
     try:
-        link.end()
+        connection.reset()
     except psycopg.Error:
         return False
-    return link.pgconn.transaction_status == TransactionStatus.IDLE
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE

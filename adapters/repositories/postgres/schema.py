@@ -1,4 +1,4 @@
-"""The tables of the PostgreSQL store: those of SQLite, step by step with the same numbers, in a schema of their own.
+"""The tables of the PostgreSQL store: SQLite's migrations, with the same numbers, translated and in a schema of their own.
 
 ``docs/decisions/0029-one-schema-two-dialects.md`` says why.
 """
@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final
 
 from payports.adapters.repositories.common import schema
-from payports.adapters.repositories.postgres.connection import Link
+from payports.adapters.repositories.postgres.connection import PostgresConnection
 from payports.ports.store import StoreFailed
 
 _DIALECT: Final = {
@@ -17,9 +17,9 @@ _DIALECT: Final = {
     ") STRICT": ")",
     "position INTEGER NOT NULL,  -- rises": "position BIGINT GENERATED ALWAYS AS IDENTITY,  -- rises",
     " INTEGER": " BIGINT",
-    " TEXT": ' TEXT COLLATE "C"',  # by bytes, as SQLite does
+    " TEXT": ' TEXT COLLATE "C"',  # sort by bytes, as SQLite does
 }
-_OWN: Final = (
+_POSTGRES_ONLY: Final = (
     """
     CREATE TABLE last_commits (  -- of each connection: how a commit that was not answered is found again
         merchant TEXT COLLATE "C" NOT NULL,
@@ -36,53 +36,53 @@ _OWN: Final = (
 )
 
 
-def _in_postgres(statements: tuple[str, ...]) -> tuple[str, ...]:
-    spoken: list[str] = []
+def _translated(statements: tuple[str, ...]) -> tuple[str, ...]:
+    translated: list[str] = []
     for statement in statements:
-        for theirs, ours in _DIALECT.items():
-            statement = statement.replace(theirs, ours)
+        for sqlite, postgres in _DIALECT.items():
+            statement = statement.replace(sqlite, postgres)
         if "CREATE TRIGGER" not in statement:
-            spoken.append(statement)
-    return tuple(spoken)
+            translated.append(statement)
+    return tuple(translated)
 
 
-_FIRST, *_LATER = map(_in_postgres, schema.MIGRATIONS)
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_OWN), *_LATER)
+_FIRST, *_LATER = map(_translated, schema.MIGRATIONS)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_FIRST, *_POSTGRES_ONLY), *_LATER)
 """Statements by version: the first makes version 1."""
 
-_PATIENCE_S: Final = 60
-"""For other processes that are migrating the same tables, and for all that is left to do."""
+_LIMIT_S: Final = 60
+"""The limit of a migration, including the wait for other processes that migrate the same tables."""
 
 
-def migrate(link: Link, name: str) -> None:
-    """Bring the schema ``name`` to the newest version, in one transaction; others may be doing the same."""
-    if version_of(link, name) == len(MIGRATIONS):
+def migrate(connection: PostgresConnection, name: str) -> None:
+    """Migrate the schema ``name`` to the newest version in one transaction. Other processes may do the same meanwhile."""
+    if version_of(connection, name) == len(MIGRATIONS):
         return
-    with link.patient(_PATIENCE_S), link.transaction():
-        with link.together():
-            link.ask(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
-            link.ask(f"SET LOCAL statement_timeout = '{_PATIENCE_S}s'")
-            link.ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
-        version = version_of(link, name)  # somebody else may have done it while we waited
-        if version == 0 and link.ask(_TABLES, (name,)).fetchone() != (0,):
+    with connection.longer_limit(_LIMIT_S), connection.transaction():
+        with connection.one_round_trip():
+            connection.execute_text(f"SET LOCAL lock_timeout = '{_LIMIT_S}s'")
+            connection.execute_text(f"SET LOCAL statement_timeout = '{_LIMIT_S}s'")
+            connection.execute_text("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (f"migration of {name}",))
+        version = version_of(connection, name)  # another process may have migrated in the meantime
+        if version == 0 and connection.execute_text(_TABLES, (name,)).fetchone() != (0,):
             raise StoreFailed(f"the schema {name} belongs to another application")
-        with link.together():
+        with connection.one_round_trip():
             if version == 0:
-                link.ask(f"CREATE SCHEMA IF NOT EXISTS {name}")
-                link.ask("CREATE TABLE store_version (version BIGINT NOT NULL)")
-                link.ask("INSERT INTO store_version (version) VALUES (0)")
+                connection.execute_text(f"CREATE SCHEMA IF NOT EXISTS {name}")
+                connection.execute_text("CREATE TABLE store_version (version BIGINT NOT NULL)")
+                connection.execute_text("INSERT INTO store_version (version) VALUES (0)")
             for statement in chain.from_iterable(MIGRATIONS[version:]):
-                link.ask(statement)
-            link.ask("UPDATE store_version SET version = $1", (len(MIGRATIONS),))
+                connection.execute_text(statement)
+            connection.execute_text("UPDATE store_version SET version = $1", (len(MIGRATIONS),))
 
 
-def version_of(link: Link, name: str) -> int:
-    """The version of a schema's tables; 0 if there are none. Raises ``StoreFailed`` for a newer one."""
-    # not to_regclass(): within a transaction it does not see what others have made since it was first asked
-    if link.ask(f"{_TABLES} AND tablename = 'store_version'", (name,)).fetchone() == (0,):
+def version_of(connection: PostgresConnection, name: str) -> int:
+    """Give the version of a schema's tables; 0 if there are none. Raises ``StoreFailed`` for a newer version."""
+    # not to_regclass(): within a transaction it does not see tables that others created after its first call
+    if connection.execute_text(f"{_TABLES} AND tablename = 'store_version'", (name,)).fetchone() == (0,):
         return 0
-    found = link.ask(f"SELECT version FROM {name}.store_version").fetchone()  # noqa: S608 -- the name was checked
-    version: int = found[0] if found else 0
+    row = connection.execute_text(f"SELECT version FROM {name}.store_version").fetchone()  # noqa: S608 -- the name is checked
+    version: int = row[0] if row else 0
     if version > len(MIGRATIONS):
         raise StoreFailed(f"the tables are of version {version}, newer than this library knows ({len(MIGRATIONS)})")
     return version

@@ -1,4 +1,4 @@
-"""All merchants of one PostgreSQL database: what ``postgres.connect`` opens once it is sure that psycopg is there."""
+"""The store of all merchants in one PostgreSQL database. ``postgres.connect`` imports it once psycopg is known to be installed."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from payports.adapters.option_reading import ConfigurationError, read_options
-from payports.adapters.repositories.common.json_codec import storable_merchant
+from payports.adapters.repositories.common.json_codec import require_storable_merchant
 from payports.adapters.repositories.common.sql_repository import SqlRepository
-from payports.adapters.repositories.postgres.connection import Link, PostgresOptions, verify
+from payports.adapters.repositories.postgres.connection import PostgresConnection, PostgresOptions, verify_settings
 from payports.adapters.repositories.postgres.database import PostgresDatabase
 from payports.adapters.repositories.postgres.schema import version_of
 from payports.domain.secret import Secret
 from payports.ports.store import PaymentRepository, Store
 
-_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _MOST_CONNECTIONS: Final = 1_000
 _LAST_PORT: Final = 65_535
 
 
-def connect(url: Secret, given: Mapping[str, object]) -> Store:
-    """Open the store. The URL may hold a password, so nothing shows it."""
-    options = read_options(PostgresOptions, given, "store")
-    if not _NAME.fullmatch(options.schema):
+def connect(url: Secret, options: Mapping[str, object]) -> Store:
+    """Open the store. The URL may contain a password and is never shown."""
+    read = read_options(PostgresOptions, options, "store")
+    if not _SCHEMA_NAME.fullmatch(read.schema):
         raise ConfigurationError("store.schema", "must be lower-case letters, digits and _")
-    if not 1 <= options.connections <= _MOST_CONNECTIONS:
+    if not 1 <= read.connections <= _MOST_CONNECTIONS:
         raise ConfigurationError("store.connections", f"must be from 1 to {_MOST_CONNECTIONS}")
-    if not _is_readable(url):
+    if not _is_valid(url):
         raise ConfigurationError("store.url", "must be postgresql://user@host/database")
-    return PostgresStore(PostgresDatabase(url, options), options)
+    return PostgresStore(PostgresDatabase(url, read), read)
 
 
-def _is_readable(url: Secret) -> bool:
+def _is_valid(url: Secret) -> bool:
     try:
         ports = str(conninfo_to_dict(url.reveal()).get("port", "")).split(",")
     except psycopg.Error:
@@ -53,14 +53,14 @@ class PostgresStore(Store):
     options: PostgresOptions
 
     def of(self, merchant: str) -> PaymentRepository:
-        return SqlRepository(self.database, storable_merchant(merchant))
+        return SqlRepository(self.database, require_storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
-        return self.database.run(self._look)
+        return self.database.run(self._description)
 
-    def _look(self, link: Link) -> dict[str, str]:
-        said = verify(link, self.options)
-        info = link.info
+    def _description(self, connection: PostgresConnection) -> dict[str, str]:
+        settings = verify_settings(connection, self.options)
+        info = connection.info
         return {
             "store": "postgresql",
             "server": f"{info.host}:{info.port}",
@@ -68,8 +68,8 @@ class PostgresStore(Store):
             "tables in": self.options.schema,
             "user": info.user,
             "postgresql": str(info.server_version // 10_000),
-            "schema": str(version_of(link, self.options.schema)),
-            **{name: said[name] for name in ("synchronous_commit", "fsync", "full_page_writes", "lock_timeout")},
+            "schema": str(version_of(connection, self.options.schema)),
+            **{name: settings[name] for name in ("synchronous_commit", "fsync", "full_page_writes", "lock_timeout")},
         }
 
     def close(self) -> None:

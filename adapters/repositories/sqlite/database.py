@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from payports.adapters.repositories.common.json_codec import instant
+from payports.adapters.repositories.common.json_codec import utc_text
 from payports.adapters.repositories.common.schema import APPLICATION_ID, MIGRATIONS, migrate, version_of
 from payports.adapters.repositories.common.wait_clock import SYSTEM_WAIT_CLOCK, WaitClock
 from payports.adapters.repositories.sqlite.write_queue import QueuePlace, WriteQueue
@@ -43,7 +43,7 @@ class SqliteOptions:
     synchronous: Synchronous = Synchronous.FULL
 
 
-class Database:
+class SqliteDatabase:
     """A connection shared by threads but not by forked children.
 
     ``now`` is the clock that leases run by, ``wait_clock`` the one that waits for other writers are measured by.
@@ -139,7 +139,7 @@ class Database:
         return self._connection
 
     def _moment(self, microseconds: int) -> str:
-        return instant(self._now() + timedelta(microseconds=microseconds))
+        return utc_text(self._now() + timedelta(microseconds=microseconds))
 
     def _roll_back(self) -> None:
         """Roll back an open transaction. After a full or failed disk SQLite has done so itself."""

@@ -11,14 +11,14 @@ from typing import ClassVar, Final
 import attrs
 
 from payports.adapters.option_reading import ConfigurationError, read_options
-from payports.adapters.repositories.common.commit_statements import Step
-from payports.adapters.repositories.common.executor import Executor
-from payports.adapters.repositories.common.json_codec import Row, storable_merchant
-from payports.adapters.repositories.common.payment_rows import Read
+from payports.adapters.repositories.common.commit_statements import RowWrite
+from payports.adapters.repositories.common.executor import SqlExecutor
+from payports.adapters.repositories.common.json_codec import Row, require_storable_merchant
+from payports.adapters.repositories.common.payment_rows import DatabaseRow
 from payports.adapters.repositories.common.schema import version_of
 from payports.adapters.repositories.common.sql_repository import SqlRepository
 from payports.adapters.repositories.common.version_conflict import VersionConflict
-from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
+from payports.adapters.repositories.sqlite.database import SqliteDatabase, SqliteOptions
 from payports.ports.clock import Clock
 from payports.ports.store import PaymentRepository, Store, StoreFailed
 
@@ -30,17 +30,17 @@ def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
     name = url.removeprefix(_SCHEME)
     if name == url or not name or "\0" in name or name.startswith(":memory:"):
         raise ConfigurationError("store.url", "must be sqlite:///relative.db or sqlite:////absolute.db")
-    return SqliteStore(Database(Path(name).absolute(), read_options(SqliteOptions, options, "store"), clock.now))
+    return SqliteStore(SqliteDatabase(Path(name).absolute(), read_options(SqliteOptions, options, "store"), clock.now))
 
 
 @attrs.frozen
 class SqliteStore(Store):
     """All merchants of one file."""
 
-    database: Database
+    database: SqliteDatabase
 
     def of(self, merchant: str) -> PaymentRepository:
-        return SqlRepository(SqliteSql(self.database), storable_merchant(merchant))
+        return SqlRepository(SqliteExecutor(self.database), require_storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
         told = self.database.run(_settings)
@@ -68,16 +68,16 @@ class SqliteStore(Store):
 
 
 @attrs.frozen
-class SqliteSql(Executor):
+class SqliteExecutor(SqlExecutor):
     """SQLite reads the statements as they are, and lets one writer in at a time: positions come without gaps, in commit order."""
 
     gapless: ClassVar = True
-    database: Database
+    database: SqliteDatabase
 
-    def select(self, statement: str, row: Row) -> Sequence[Read]:
+    def select(self, statement: str, row: Row) -> Sequence[DatabaseRow]:
         return self.database.run(lambda connection: connection.execute(statement, row).fetchall())
 
-    def write(self, merchant: str, steps: Sequence[Step]) -> None:
+    def write(self, merchant: str, steps: Sequence[RowWrite]) -> None:
         def take(connection: sqlite3.Connection) -> None:
             for step in steps:
                 if connection.execute(step.statement, (merchant, *step.row)).rowcount != 1:
@@ -85,14 +85,14 @@ class SqliteSql(Executor):
 
         self.database.write(take)
 
-    def each(self, statement: str, rows: Sequence[Row]) -> list[int]:
+    def execute_many(self, statement: str, rows: Sequence[Row]) -> list[int]:
         numbers: list[int] = []
         self.database.write(
             lambda connection: numbers.extend(connection.execute(statement, row).rowcount for row in rows)
         )
         return numbers
 
-    def horizon(self, merchant: str) -> int:  # noqa: ARG002 -- whoever is behind is seen by everybody
+    def stable_position(self, merchant: str) -> int:  # noqa: ARG002 -- whoever is behind is seen by everybody
         return _LAST
 
 

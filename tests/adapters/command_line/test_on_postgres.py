@@ -48,5 +48,5 @@ def test_doctor_tells_of_a_server_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "payports.toml").write_text(CONFIG.format(url="postgresql://me@127.0.0.1:1/shop"))
     told = payports("doctor", cwd=tmp_path, env={**SECRET, "COLUMNS": "200"})
     assert told.returncode == 1
-    assert "nothing answers there" in told.stdout
+    assert "no server answers at this address" in told.stdout
     assert "pw_canary" not in told.stdout + told.stderr

@@ -22,7 +22,7 @@ url = "{url}"
 adapter = "sandbox"
 """
 NOWHERE: Final = "postgresql://me@127.0.0.1:1/shop"
-AWAY: Final = "store.url: nothing answers there; trying again\n"
+AWAY: Final = "store.url: no server answers at this address; trying again\n"
 READY: Final = "Working for default. Stop it with Ctrl-C or SIGTERM.\n"
 STOPPED: Final = "Told to stop: all that was begun is finished.\n"
 
@@ -69,14 +69,14 @@ def test_who_works_for_a_while_only_does_not_wait_for_ever(
     (tmp_path / "payports.toml").write_text(CONFIG.format(url=NOWHERE))
     ended = payports("work", *options, cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"{complaints}Error: configuration: store.url: nothing answers there\n"
+    assert ended.stderr == f"{complaints}Error: configuration: store.url: no server answers at this address\n"
 
 
 def test_a_mistake_ends_the_work_before_it_begins(tmp_path: Path, database_url: str) -> None:
     missing = urlunsplit(urlsplit(database_url)._replace(path="/nowhere"))
     for config, reason in (
         (CONFIG.format(url=missing), "store.url: there is no such database"),
-        (CONFIG.format(url=f"{NOWHERE}?sslmode=requre"), "store.url: libpq does not take this URL"),
+        (CONFIG.format(url=f"{NOWHERE}?sslmode=requre"), "store.url: libpq does not accept this URL"),
         (CONFIG.format(url=NOWHERE).replace("sandbox", "sandbax"), "gateways.card.adapter: no such adapter"),
         (CONFIG.format(url=NOWHERE) + "colour = 3\n", "gateways.card: unknown key 'colour'"),
     ):

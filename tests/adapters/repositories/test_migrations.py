@@ -84,9 +84,19 @@ def make_first_version(url: str) -> None:
     for nth, status in enumerate(statuses):
         one = a_transaction(f"t-{nth}", an_observation(status, reference=f"r-{nth}"), due_at=NOW)
         payment = a_payment(f"p-{nth}", one)
-        insert(url, "payments", (*payment_rows.PAYMENT, "version", "facts"), (*payment_rows.payment_row(payment), 1, 0))
-        assert payment_rows.TRANSACTION[-1] == "attention"
-        insert(url, "transactions", payment_rows.TRANSACTION[:-1], payment_rows.transaction_row(payment, one, 0)[:-1])
+        insert(
+            url,
+            "payments",
+            (*payment_rows.PAYMENT_COLUMNS, "version", "facts"),
+            (*payment_rows.payment_row(payment), 1, 0),
+        )
+        assert payment_rows.TRANSACTION_COLUMNS[-1] == "attention"
+        insert(
+            url,
+            "transactions",
+            payment_rows.TRANSACTION_COLUMNS[:-1],
+            payment_rows.transaction_row(payment, one, 0)[:-1],
+        )
 
 
 def insert(url: str, table: str, columns: tuple[str, ...], row: Row) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from payports.adapters.repositories import sqlite
 from payports.adapters.repositories.common import statements
-from payports.adapters.repositories.common.json_codec import instant
+from payports.adapters.repositories.common.json_codec import utc_text
 from payports.ports.leases import gateway_lease, payment_lease
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_payment, a_transaction, added
@@ -48,10 +48,10 @@ def steps(path: Path, number: int, leased: str) -> int:
         return 0
 
     def moment(_: int) -> str:
-        return instant(NOW)
+        return utc_text(NOW)
 
     with closing(sqlite3.connect(path)) as connection:
         connection.create_function("moment", 1, moment)
         connection.set_progress_handler(count, STEP)
-        assert connection.execute(statements.DUE, ("m", instant(NOW), 10)).fetchall() == []
+        assert connection.execute(statements.DUE, ("m", utc_text(NOW), 10)).fetchall() == []
     return counted

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from returns.result import Failure, Success
 
-from payports.adapters.repositories.postgres import commit_outcome as postgres_fate
+from payports.adapters.repositories.postgres import commit_outcome
 from payports.adapters.repositories.postgres import database as postgres_database
 from payports.ports.commit import RecordKind, Stale
 from payports.ports.store import StoreFailed
@@ -77,7 +77,7 @@ def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) 
     """And without asking, what was committed looks like somebody else's: the proof that the line breaks where it says."""
     found: list[object] = []
     asking: tuple[tuple[str, Callable[..., bool]], ...] = (
-        ("asked", postgres_fate.committed),
+        ("asked", commit_outcome.is_committed),
         ("not asked", lambda *_: False),  # pyright: ignore[reportUnknownLambdaType] -- whatever it is given
     )
     for merchant, ask in asking:
@@ -86,7 +86,7 @@ def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) 
             opened(line.url) as store,
             pytest.MonkeyPatch.context() as monkeypatch,
         ):
-            monkeypatch.setattr(postgres_database, "committed", ask)
+            monkeypatch.setattr(postgres_database, "is_committed", ask)
             before = added(store.of(merchant), a_payment())
             line.fault = strikes(is_commit, Fault.CUT_AFTER)
             found.append(store.of(merchant).commit(changed(before, before, a_fact())))
@@ -97,7 +97,7 @@ def test_another_s_transaction_id_is_not_taken_for_ours(
     shared_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a crash the id of a transaction that left no trace may be another's, and committed."""
-    monkeypatch.setattr(postgres_fate, "_STATUS", "SELECT 'committed' WHERE $1::text <> ''")
+    monkeypatch.setattr(commit_outcome, "_TRANSACTION_STATUS", "SELECT 'committed' WHERE $1::text <> ''")
     with lined(shared_database_url) as line, opened(line.url) as store:
         before = added(store.of("reused"), a_payment())
         line.fault = strikes(is_commit, Fault.CUT_BEFORE)

@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 from returns.result import Success
 
-from payports.adapters.repositories.common.commit_statements import steps
+from payports.adapters.repositories.common.commit_statements import row_writes
 from payports.adapters.repositories.postgres import database as postgres_database
-from payports.adapters.repositories.postgres.connection import Link
+from payports.adapters.repositories.postgres.connection import PostgresConnection
 from payports.adapters.repositories.postgres.store import PostgresStore
 from payports.ports.store import PaymentRepository, StoreFailed
 from payports.testing.store_samples import a_fact, a_payment, added, changed, loaded
@@ -22,13 +22,13 @@ _NO_FENCE: Final = "SELECT 1 WHERE $1::text <> ''"
 
 
 @contextmanager
-def slow_commit(url: str, merchant: str, key: str) -> Generator[Link]:
+def slow_commit(url: str, merchant: str, key: str) -> Generator[PostgresConnection]:
     """Take the first half of a commit that tells one fact, so far that only ``COMMIT`` is missing."""
     with opened(url) as other:
-        planned = list(steps(changed(None, a_payment(key), a_fact(key, "slow"))))
-        with other.database._pool.link() as link:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- half of a commit is what no public method makes
-            postgres_database._take(link, merchant, planned)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as above
-            yield link
+        planned = list(row_writes(changed(None, a_payment(key), a_fact(key, "slow"))))
+        with other.database._pool.connection() as connection:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- half of a commit is what no public method makes
+            postgres_database._send_writes(connection, merchant, planned)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as above
+            yield connection
 
 
 def told(repository: PaymentRepository) -> list[str]:
@@ -38,11 +38,11 @@ def told(repository: PaymentRepository) -> list[str]:
 def test_a_fact_of_a_slow_commit_is_not_skipped(shared_database_url: str) -> None:
     with opened(shared_database_url, patience="500ms") as store:
         repository = store.of("slow")
-        with slow_commit(shared_database_url, "slow", "p-1") as link:
+        with slow_commit(shared_database_url, "slow", "p-1") as connection:
             added(repository, a_payment("p-2"), a_fact("p-2", "quick"))
             with pytest.raises(StoreFailed, match="busy"):
                 repository.undelivered()
-            link.execute("COMMIT")
+            connection.execute("COMMIT")
         assert told(repository) == ["slow", "quick"]
 
 
@@ -51,11 +51,11 @@ def test_without_the_fence_it_would_be(shared_database_url: str, monkeypatch: py
     monkeypatch.setattr(postgres_database, "_FENCE", _NO_FENCE)
     with opened(shared_database_url) as store:
         repository = store.of("skipped")
-        with slow_commit(shared_database_url, "skipped", "p-1") as link:
+        with slow_commit(shared_database_url, "skipped", "p-1") as connection:
             added(repository, a_payment("p-2"), a_fact("p-2", "quick"))
             assert told(repository) == ["quick"]
             repository.delivered(repository.undelivered()[-1].position)
-            link.execute("COMMIT")
+            connection.execute("COMMIT")
         assert told(repository) == []
 
 

@@ -42,18 +42,18 @@ def server() -> Iterator[PostgresServer]:
 def tries(monkeypatch: pytest.MonkeyPatch) -> TRIES:
     """What came of each attempt to connect."""
     told: TRIES = Queue()
-    connect = postgres_connection.open_link
+    connect = postgres_connection.open_connection
 
-    def watched(url: Secret, options: postgres_connection.PostgresOptions) -> postgres_connection.Link:
+    def watched(url: Secret, options: postgres_connection.PostgresOptions) -> postgres_connection.PostgresConnection:
         try:
-            link = connect(url, options)
+            connection = connect(url, options)
         except psycopg.Error as error:
             told.put(postgres_errors.explain(error))
             raise
         told.put("connected")
-        return link
+        return connection
 
-    monkeypatch.setattr(postgres_database, "open_link", watched)
+    monkeypatch.setattr(postgres_database, "open_connection", watched)
     return told
 
 
@@ -63,8 +63,8 @@ def test_a_server_that_goes_down_and_comes_up_again_is_waited_for(server: Postgr
             control(server, "stop", "-m", "smart", "-W")
             until_it_refuses(server)
             opening = thread.submit(postgres.connect, server.get_uri(), {"patience": "120s"}, FixedClock())
-            assert tries.get(timeout=60) == "the server is going down or coming up"
-        while tries.get(timeout=60) != "nothing answers there":
+            assert tries.get(timeout=60) == "the server is shutting down or starting up"
+        while tries.get(timeout=60) != "no server answers at this address":
             pass
         start_again(server)
         opening.result(120).close()
@@ -81,23 +81,23 @@ def until_it_refuses(server: PostgresServer) -> None:
 def test_a_server_that_is_not_there_is_told_of_at_once(tries: TRIES) -> None:
     with pytest.raises(StoreUnreachable) as failed:
         postgres.connect(NOWHERE["store"]["url"], {}, FixedClock())
-    assert (str(failed.value), tries.qsize()) == ("nothing answers there", 1)
+    assert (str(failed.value), tries.qsize()) == ("no server answers at this address", 1)
     with pytest.raises(Unreachable) as caught:
         payports.connect(NOWHERE)
-    assert (caught.value.key, caught.value.reason) == ("store.url", "nothing answers there")
+    assert (caught.value.key, caught.value.reason) == ("store.url", "no server answers at this address")
 
 
 MISTAKES: Final = {
-    "sslmode=requre": "libpq does not take this URL",
-    "service=none": "libpq does not take this URL",
-    "target_session_attrs=bogus": "libpq does not take this URL",
-    "load_balance_hosts=x": "libpq does not take this URL",
-    "options=-c%20nonsense%3D1": "the server does not take what this URL asks for",
-    "options=-z": "the server does not take what this URL asks for",
-    "replication=maybe": "the server does not take what this URL asks for",
+    "sslmode=requre": "libpq does not accept this URL",
+    "service=none": "libpq does not accept this URL",
+    "target_session_attrs=bogus": "libpq does not accept this URL",
+    "load_balance_hosts=x": "libpq does not accept this URL",
+    "options=-c%20nonsense%3D1": "the server refuses a parameter of this URL",
+    "options=-z": "the server refuses a parameter of this URL",
+    "replication=maybe": "the server refuses a parameter of this URL",
     "port=99999": "must be postgresql://user@host/database",
     "no_such_key=1": "must be postgresql://user@host/database",
-    "host=a..b": "no host can have such a name",
+    "host=a..b": "the host name in the URL is not valid",
     "dbname=nowhere": "there is no such database",
     "user=nobody": "there is no such role",
     "user=timeout": "there is no such role",
@@ -118,7 +118,7 @@ def test_a_mistake_is_no_matter_of_waiting(server: PostgresServer, mistake: str)
 
 
 def test_a_host_whose_name_nobody_knows_may_come_later() -> None:
-    with pytest.raises(Unreachable, match="no host of this name is known"):
+    with pytest.raises(Unreachable, match="the host name is unknown"):
         payports.connect({**NOWHERE, "store": {"url": "postgresql://me@nowhere.invalid/shop"}})
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_is_right_is_opened(server: PostgresServer) -> None:
     postgres.connect(url, {}, FixedClock()).close()
 
 
-GOING: Final = "the server is going down or coming up"
+GOING: Final = "the server is shutting down or starting up"
 
 
 @pytest.mark.parametrize(
@@ -137,25 +137,25 @@ GOING: Final = "the server is going down or coming up"
         ("FATAL:  the database system is shutting down", GOING, True, True),
         ("FATAL:  the database system is in recovery mode", GOING, True, True),
         ("FATAL:  the database system is not yet accepting connections", GOING, True, True),
-        ("Connection refused", "nothing answers there", True, False),
-        ("could not translate host name", "no host of this name is known", True, False),
-        ("FATAL:  sorry, too many clients already", "the server takes no more connections", True, False),
+        ("Connection refused", "no server answers at this address", True, False),
+        ("could not translate host name", "the host name is unknown", True, False),
+        ("FATAL:  sorry, too many clients already", "the server accepts no more connections", True, False),
         ("server closed the connection unexpectedly", "the connection to PostgreSQL was lost", True, False),
         ("timeout expired", "the server does not answer", True, False),
         ("session is read-only", "the server is a standby: decisions need the primary", True, False),
         (
             'FATAL:  password authentication failed for user "me"',
-            "the server does not take this user and password",
+            "the server refuses this user or password",
             False,
             False,
         ),
-        ("fe_sendauth: no password supplied", "the server does not take this user and password", False, False),
+        ("fe_sendauth: no password supplied", "the server refuses this user or password", False, False),
         ('FATAL:  database "shop" does not exist', "there is no such database", False, False),
         ('FATAL:  role "me" does not exist', "there is no such role", False, False),
         ('FATAL:  role "timeout" does not exist', "there is no such role", False, False),
         (
             "FATAL:  no pg_hba.conf entry for host",
-            "the server takes no such connection: see its pg_hba.conf",
+            "the server refuses this connection: see its pg_hba.conf",
             False,
             False,
         ),
@@ -165,16 +165,16 @@ def test_what_libpq_says_in_words_is_understood(words: str, reason: str, passing
     error = psycopg.OperationalError(f"connection failed: connection to server at ::1, port 5432 failed: {words}")
     told = (
         postgres_errors.explain(error),
-        postgres_errors.passes(error),
-        postgres_errors.may_come(error),
-        postgres_errors.is_between(error),
+        postgres_errors.is_transient(error),
+        postgres_errors.is_transient_at_opening(error),
+        postgres_errors.is_restarting(error),
     )
     assert told == (reason, passing, passing, between)
 
 
 def test_words_that_nobody_knows_are_a_mistake_at_the_opening_and_a_loss_afterwards() -> None:
     error = psycopg.OperationalError("what no libpq has ever said")
-    assert (postgres_errors.may_come(error), postgres_errors.passes(error)) == (False, True)
+    assert (postgres_errors.is_transient_at_opening(error), postgres_errors.is_transient(error)) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_words_that_nobody_knows_are_a_mistake_at_the_opening_and_a_loss_afterwa
     ],
 )
 def test_a_server_says_by_a_code_that_it_is_going(error: type[psycopg.Error], between: bool) -> None:
-    assert (postgres_errors.is_between(error()), postgres_errors.passes(error())) == (between, True)
+    assert (postgres_errors.is_restarting(error()), postgres_errors.is_transient(error())) == (between, True)
 
 
 def test_gateways_are_let_go_of_when_there_is_no_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_a_server_that_dies_and_comes_back_loses_nothing_that_was_acknowledged(s
                 authorize(repository, key)
                 done.append(key)
                 if worker == 0 and number in (3, 9):
-                    victim = store.database.run(lambda link: link.info.backend_pid)
+                    victim = store.database.run(lambda connection: connection.info.backend_pid)
                     os.kill(victim, signal.SIGKILL)
             return done
 

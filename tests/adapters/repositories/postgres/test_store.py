@@ -17,7 +17,7 @@ import payports
 from payports.adapters.option_reading import ConfigurationError
 from payports.adapters.repositories import postgres
 from payports.adapters.repositories.postgres import connection as postgres_connection
-from payports.adapters.repositories.postgres.database import spoken
+from payports.adapters.repositories.postgres.database import in_postgres_dialect
 from payports.adapters.repositories.postgres.schema import MIGRATIONS
 from payports.domain.history import Cause, derive_facts
 from payports.domain.payment_method import PaymentMethod
@@ -70,7 +70,7 @@ def test_a_database_that_would_lose_commits_is_refused(database_url: str, settin
 
 def test_a_setting_that_goes_bad_later_is_found_by_the_check(database_url: str) -> None:
     with opened(database_url) as store:
-        store.database.run(lambda link: link.execute("SET synchronous_commit = off"))
+        store.database.run(lambda connection: connection.execute("SET synchronous_commit = off"))
         with pytest.raises(StoreFailed, match="synchronous_commit is off"):
             store.check()
 
@@ -110,7 +110,7 @@ def test_a_url_that_names_no_database_is_refused(url: str) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
-    with pytest.raises(ConfigurationError, match="nothing answers there") as error:
+    with pytest.raises(ConfigurationError, match="no server answers at this address") as error:
         payports.connect({"store": {"url": NOBODY}, "gateways": {"sandbox": {"adapter": "sandbox", "url": "memory:"}}})
     told = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
     assert PASSWORD not in told.replace(repr(NOBODY), "").replace(f"config = {{'store': {{'url': {NOBODY!r}}}", "")
@@ -279,5 +279,6 @@ def test_after_a_clash_the_same_connection_goes_on(database_url: str) -> None:
 
 def test_statements_are_those_of_sqlite_but_for_their_marks() -> None:
     assert (
-        spoken("SELECT x FROM t WHERE merchant = ?1 AND y > ?12") == "SELECT x FROM t WHERE merchant = $1 AND y > $12"
+        in_postgres_dialect("SELECT x FROM t WHERE merchant = ?1 AND y > ?12")
+        == "SELECT x FROM t WHERE merchant = $1 AND y > $12"
     )

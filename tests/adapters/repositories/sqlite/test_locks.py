@@ -22,8 +22,8 @@ from payports.testing.store_samples import a_payment, added
 
 PASS_BY: Final = """
 import pathlib, sys
-from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
-Database(pathlib.Path(sys.argv[1]), SqliteOptions()).close()
+from payports.adapters.repositories.sqlite.database import SqliteDatabase, SqliteOptions
+SqliteDatabase(pathlib.Path(sys.argv[1]), SqliteOptions()).close()
 """
 COUNT: Final = """
 import sqlite3, sys

@@ -21,7 +21,7 @@ from payports.adapters.repositories import sqlite
 from payports.adapters.repositories.common import statements
 from payports.adapters.repositories.common.schema import APPLICATION_ID, MIGRATIONS
 from payports.adapters.repositories.sqlite import SqliteStore
-from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
+from payports.adapters.repositories.sqlite.database import SqliteDatabase, SqliteOptions
 from payports.domain.history import Cause, derive_facts
 from payports.domain.payment_method import PaymentMethod
 from payports.ports.commit import Commit, RequestRecord
@@ -346,4 +346,4 @@ def test_nothing_is_found_by_reading_a_whole_table(store: SqliteStore, name: str
 
 
 def test_it_takes_a_database_of_its_own(path: Path) -> None:
-    assert SqliteStore(Database(path, SqliteOptions())).check()["store"] == "sqlite"
+    assert SqliteStore(SqliteDatabase(path, SqliteOptions())).check()["store"] == "sqlite"

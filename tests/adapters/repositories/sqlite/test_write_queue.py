@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from payports.adapters.repositories.common.wait_clock import WaitClock
-from payports.adapters.repositories.sqlite.database import Database, SqliteOptions
+from payports.adapters.repositories.sqlite.database import SqliteDatabase, SqliteOptions
 from payports.adapters.repositories.sqlite.write_queue import QueuePlace, WriteQueue
 from payports.ports.store import StoreFailed
 
@@ -72,8 +72,8 @@ def queue(path: Path, machine: Machine) -> Generator[WriteQueue]:
 
 
 @pytest.fixture
-def database(path: Path, machine: Machine) -> Generator[Database]:
-    database = Database(path.with_name("payments.db"), SqliteOptions(), wait_clock=machine.clock)
+def database(path: Path, machine: Machine) -> Generator[SqliteDatabase]:
+    database = SqliteDatabase(path.with_name("payments.db"), SqliteOptions(), wait_clock=machine.clock)
     yield database
     database.close()
 
@@ -157,7 +157,7 @@ def test_a_late_comer_yields_to_nobody_where_nobody_has_ever_waited(
     assert (path.exists(), machine.pauses) == (False, [])
 
 
-def test_a_transaction_yields_and_a_read_does_not(path: Path, database: Database, machine: Machine) -> None:
+def test_a_transaction_yields_and_a_read_does_not(path: Path, database: SqliteDatabase, machine: Machine) -> None:
     database.write(lambda connection: connection.execute("CREATE TABLE one (n)"))
     with waiter(path, machine):
         machine.pass_time(LONG_S)
@@ -168,7 +168,7 @@ def test_a_transaction_yields_and_a_read_does_not(path: Path, database: Database
 
 
 def test_a_process_that_does_not_go_although_it_may_is_skipped_for_a_second(
-    path: Path, database: Database, machine: Machine
+    path: Path, database: SqliteDatabase, machine: Machine
 ) -> None:
     pauses: list[int] = []
     with waiter(path, machine) as before:
@@ -200,7 +200,7 @@ def test_a_late_comer_yields_to_a_process_that_came_after_those_that_are_skipped
             assert len(machine.pauses) == BEHIND
 
 
-def test_a_closed_store_opens_nothing(path: Path, database: Database, machine: Machine) -> None:
+def test_a_closed_store_opens_nothing(path: Path, database: SqliteDatabase, machine: Machine) -> None:
     with waiter(path, machine):
         database.close()
         with pytest.raises(StoreFailed, match="closed"):
