@@ -113,7 +113,7 @@ def transaction_row(payment: Payment, transaction: Transaction, ordinal: int) ->
 def index_mismatches(payment: Payment, rows: Iterable[DatabaseRow], stored_facts: int, facts: int) -> tuple[str, ...]:
     """List the derived columns that disagree with the payment, and missing facts: ``stored_facts`` of ``facts`` are there."""
     stored = {row[0]: row for row in rows}
-    found = [
+    mismatches = [
         f"transaction {transaction.id}: the column {name} does not agree with what was observed"
         for ordinal, transaction in enumerate(payment.transactions)
         for name, actual, expected in zip(
@@ -127,8 +127,8 @@ def index_mismatches(payment: Payment, rows: Iterable[DatabaseRow], stored_facts
         and (name, actual) != ("attention", 1)  # too often is harmless
     ]
     if stored_facts != facts:
-        found.append(f"{facts} facts were recorded, {stored_facts} are there")
-    return tuple(found)
+        mismatches.append(f"{facts} facts were recorded, {stored_facts} are there")
+    return tuple(mismatches)
 
 
 @damage_as_store_failed

@@ -172,5 +172,5 @@ def _read_payment(rows: list[payment_rows.DatabaseRow]) -> Payment:
     return payment_rows.read_payment(rows[0][_PAYMENT], rows[0][_VERSION], transactions)
 
 
-def _only(found: tuple[_Value, ...]) -> _Value | None:
-    return found[0] if len(found) == 1 else None
+def _only(records: tuple[_Value, ...]) -> _Value | None:
+    return records[0] if len(records) == 1 else None

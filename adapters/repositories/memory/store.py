@@ -1,4 +1,4 @@
-"""A store that keeps nothing on disk, for tests and trials: the same answers as SQLite, to the letter."""
+"""The in-memory store, for tests and trials. It behaves exactly as the SQLite store does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
+from operator import attrgetter
 from threading import Lock
 from typing import Final
 
@@ -30,16 +31,16 @@ _OPEN: Final = frozenset({CheckoutState.RUNNING, CheckoutState.ACTION_REQUIRED, 
 
 
 def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
-    """Open an empty store for ``memory:``; it has no options."""
+    """Open an empty store for ``memory:``, which has no options."""
     if url != "memory:":
-        raise ConfigurationError("store.url", "must be memory: and nothing more")
+        raise ConfigurationError("store.url", "must be memory: and nothing else")
     if options:
         raise ConfigurationError(f"store.{min(options)}", "unknown key")
     return MemoryStore(clock.now)
 
 
 class MemoryStore(Store):
-    """Tables in a dictionary, behind one lock. ``now`` is the clock that leases run by."""
+    """The tables of all merchants behind one lock. ``now`` is the clock that leases run by."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.now: Final = now
@@ -53,14 +54,14 @@ class MemoryStore(Store):
 
     def check(self) -> Mapping[str, str]:
         with self.tables(""):
-            return {"store": "memory", "durable": "no: all is lost with the process"}
+            return {"store": "memory", "durable": "no: everything is lost when the process ends"}
 
     def close(self) -> None:
         self._closed = True
 
     @contextmanager
     def tables(self, merchant: str) -> Generator[Tables]:
-        """The tables of a merchant, for nobody else meanwhile."""
+        """Take the tables of a merchant for the block; no other thread uses the store meanwhile."""
         if os.getpid() != self._process:
             raise StoreFailed("the store was opened before a fork: open it anew in the child process")
         with self._lock:
@@ -82,8 +83,8 @@ class MemoryRepository(PaymentRepository):
 
     def payments_of(self, owner: Owner) -> tuple[Payment, ...]:
         with self._tables() as tables:
-            found = [one for one in tables.candidates(tables.owners, owner) if one.owner == owner]
-            return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
+            payments = [payment for payment in tables.candidates(tables.owners, owner) if payment.owner == owner]
+            return tuple(sorted(payments, key=attrgetter("created_at", "id")))
 
     def payment_of_transaction(self, transaction_id: str) -> Payment | None:
         with self._tables() as tables:
@@ -92,12 +93,13 @@ class MemoryRepository(PaymentRepository):
 
     def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
         with self._tables() as tables:
-            found = [
-                one
-                for one in tables.candidates(tables.references, reference)
-                if one.gateway == gateway and any(made.gateway_reference == reference for made in one.transactions)
+            payments = [
+                payment
+                for payment in tables.candidates(tables.references, reference)
+                if payment.gateway == gateway
+                and any(transaction.gateway_reference == reference for transaction in payment.transactions)
             ]
-            return found[0] if len(found) == 1 else None
+            return payments[0] if len(payments) == 1 else None
 
     def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
         with self._tables() as tables:
@@ -114,8 +116,8 @@ class MemoryRepository(PaymentRepository):
 
     def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:
         with self._tables() as tables:
-            then = self._store.now() + duration
-            return tuple(nsmallest(limit, (name for name, (_, ends_at) in tables.leases.items() if ends_at > then)))
+            limit_at = self._store.now() + duration
+            return tuple(nsmallest(limit, (name for name, (_, ends_at) in tables.leases.items() if ends_at > limit_at)))
 
     def request(self, key: str) -> RequestRecord | None:
         with self._tables() as tables:
@@ -133,14 +135,14 @@ class MemoryRepository(PaymentRepository):
     def open_checkouts(self, before: datetime, limit: int = 100) -> tuple[CheckoutRecord, ...]:
         with self._tables() as tables:
             now = self._store.now()
-            found = (
-                one
-                for one in tables.checkouts.values()
-                if one.state in _OPEN
-                and one.lease_until < before
-                and tables.holder(checkout_lease(one.owner), now) is None
+            overdue = (
+                checkout
+                for checkout in tables.checkouts.values()
+                if checkout.state in _OPEN
+                and checkout.lease_until < before
+                and tables.holder(checkout_lease(checkout.owner), now) is None
             )
-            return tuple(nsmallest(limit, found, key=lambda one: (one.lease_until, one.owner.kind, one.owner.id)))
+            return tuple(nsmallest(limit, overdue, key=attrgetter("lease_until", "owner.kind", "owner.id")))
 
     def saved_method(self, saved_method_id: str) -> SavedMethod | None:
         with self._tables() as tables:
@@ -148,8 +150,8 @@ class MemoryRepository(PaymentRepository):
 
     def saved_methods_of(self, customer: Customer) -> tuple[SavedMethod, ...]:
         with self._tables() as tables:
-            found = (one for one in tables.saved_methods.values() if one.customer == customer)
-            return tuple(sorted(found, key=lambda one: (one.created_at, one.id)))
+            methods = (method for method in tables.saved_methods.values() if method.customer == customer)
+            return tuple(sorted(methods, key=attrgetter("created_at", "id")))
 
     def inbox_entry(self, gateway: str, event_id: str) -> InboxEntry | None:
         with self._tables() as tables:
@@ -158,19 +160,19 @@ class MemoryRepository(PaymentRepository):
     def parked(self, due_before: datetime, limit: int = 100) -> tuple[InboxEntry, ...]:
         with self._tables() as tables:
             now = self._store.now()
-            found = (
-                (one.due_at, one.gateway, one.event_id)
-                for one in tables.inbox.values()
-                if one.due_at is not None
-                and one.due_at <= due_before
-                and tables.holder(notification_lease(one.gateway, one.event_id), now) is None
+            due = (
+                (entry.due_at, entry.gateway, entry.event_id)
+                for entry in tables.inbox.values()
+                if entry.due_at is not None
+                and entry.due_at <= due_before
+                and tables.holder(notification_lease(entry.gateway, entry.event_id), now) is None
             )
-            return tuple(tables.inbox[gateway, event_id] for _, gateway, event_id in nsmallest(limit, found))
+            return tuple(tables.inbox[gateway, event_id] for _, gateway, event_id in nsmallest(limit, due))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         with self._tables() as tables:
             clock = self._store.now()
-            found = (
+            due = (
                 (at, key)
                 for key, at in tables.due.items()
                 if at is not None
@@ -178,12 +180,12 @@ class MemoryRepository(PaymentRepository):
                 and tables.holder(payment_lease(key), clock) is None
                 and tables.holder(gateway_lease(tables.payments[key].gateway), clock) is None
             )
-            return tuple(key for _, key in nsmallest(limit, found))
+            return tuple(key for _, key in nsmallest(limit, due))
 
     def needing_attention(self, after: str = "", limit: int = 1_000) -> tuple[Payment, ...]:
         with self._tables() as tables:
-            found = nsmallest(limit, (key for key, needed in tables.attention.items() if needed and key > after))
-            return tuple(tables.payments[key] for key in found)
+            page = nsmallest(limit, (key for key, needed in tables.attention.items() if needed and key > after))
+            return tuple(tables.payments[key] for key in page)
 
     def history(self, payment_id: str) -> tuple[RecordedFact, ...]:
         with self._tables() as tables:
@@ -224,7 +226,7 @@ class MemoryRepository(PaymentRepository):
                 reason = str(failed)
             else:
                 return Success(None)
-        raise StoreFailed(reason)  # outside the except: the frames behind the cause may hold what must not be shown
+        raise StoreFailed(reason)  # outside the except: the frames of the cause may hold data that must not be shown
 
     def _tables(self) -> AbstractContextManager[Tables]:
         return self._store.tables(self._merchant)

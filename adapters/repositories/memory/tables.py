@@ -1,4 +1,4 @@
-"""One merchant's tables in memory: dictionaries that take a commit wholly or not at all."""
+"""The in-memory tables of one merchant, which apply a commit completely or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _Value = TypeVar("_Value")
 
 
 class Tables:
-    """Each table by its key. ``owners`` and ``references`` may name too many payments, never too few; ``due`` is each payment's first."""
+    """Dictionaries by primary key, and indexes. ``owners`` and ``references`` may list stale payments but never miss one.
+
+    ``due`` holds the earliest due time of each payment.
+    """
 
     def __init__(self) -> None:
         self.payments: dict[str, Payment] = {}
@@ -45,7 +48,7 @@ class Tables:
         self._undo: list[Callable[[], object]] = []
 
     def write(self, commit: Commit) -> None:
-        """Take a commit, or raise ``Refused`` or ``StoreFailed`` and be as before."""
+        """Apply a commit, or raise ``VersionConflict`` or ``StoreFailed`` and change nothing."""
         self._undo.clear()
         try:
             self._write(commit)
@@ -55,22 +58,22 @@ class Tables:
             raise
 
     def candidates(self, index: dict[_Key, tuple[str, ...]], key: _Key) -> list[Payment]:
-        """The payments that an index names."""
+        """List the payments that an index has under a key."""
         return [self.payments[payment_id] for payment_id in index.get(key, ())]
 
     def owner_of_token(self, callback_token: str) -> Owner | None:
-        """The owner whose checkout has a callback token now."""
+        """Find the owner whose checkout currently has a callback token."""
         owner = self.tokens.get(callback_token)
         current = owner is not None and self.checkouts[owner].callback_token == callback_token
         return owner if current else None
 
     def holder(self, name: str, now: datetime) -> str | None:
-        """Who has a lease now."""
+        """Find the current holder of a lease."""
         holder, ends_at = self.leases.get(name, ("", now))
         return holder if ends_at > now else None
 
     def keys(self, kept: RecordSet) -> Iterable[tuple[str, ...]]:
-        """The keys of a table of what is kept beside payments."""
+        """List the keys of the requests, the checkouts or the inbox."""
         match kept:
             case RecordSet.REQUESTS:
                 return ((key,) for key in self.requests)
@@ -105,24 +108,26 @@ class Tables:
         )
         self._put(self.payments, after.id, attrs.evolve(after, version=before.version + 1 if before else 1))
         self._put(self.owners, after.owner, _with(self.owners.get(after.owner, ()), after.id))
-        for ordinal, one in transactions_to_write(change):
-            payment_rows.transaction_row(after, one, ordinal)
-            expect(self.transactions.get(one.id, after.id) == after.id, RecordKind.TRANSACTION, one.id)
-            self._put(self.transactions, one.id, after.id)
-            if reference := one.gateway_reference:
+        for ordinal, transaction in transactions_to_write(change):
+            payment_rows.transaction_row(after, transaction, ordinal)
+            expect(self.transactions.get(transaction.id, after.id) == after.id, RecordKind.TRANSACTION, transaction.id)
+            self._put(self.transactions, transaction.id, after.id)
+            if reference := transaction.gateway_reference:
                 self._put(self.references, reference, _with(self.references.get(reference, ()), after.id))
-        dates = [one.due_at for one in after.transactions if one.due_at]
+        dates = [transaction.due_at for transaction in after.transactions if transaction.due_at]
         self._put(self.due, after.id, min(dates, default=None))
-        self._put(self.attention, after.id, any(may_need_attention(after, one) for one in after.transactions))
+        self._put(
+            self.attention, after.id, any(may_need_attention(after, transaction) for transaction in after.transactions)
+        )
         self._write_facts(change)
 
     def _write_facts(self, change: Change) -> None:
         for fact in change.facts:
             payment_rows.fact_row(fact)
             position = len(self.history) + 1
-            told = self.positions.get(fact.payment_id, ())
-            self._put(self.history, position, RecordedFact(position=position, sequence=len(told) + 1, fact=fact))
-            self._put(self.positions, fact.payment_id, (*told, position))
+            earlier = self.positions.get(fact.payment_id, ())
+            self._put(self.history, position, RecordedFact(position=position, sequence=len(earlier) + 1, fact=fact))
+            self._put(self.positions, fact.payment_id, (*earlier, position))
 
     def _write_checkout(self, record: CheckoutRecord) -> None:
         record_rows.checkout_row(record)

@@ -1,4 +1,4 @@
-"""The SQLite store: the embedded default."""
+"""The SQLite store, the default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQLite store: the embedded default, one file, durable with every commit."""
+"""The SQLite store: one file, durable with every commit, the default."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCHEME: Final = "sqlite:///"
 
 
 def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
-    """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; the file is made if it is not there, its folder is not."""
+    """Open ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; creates the file if it is missing, but not its folder."""
     name = url.removeprefix(_SCHEME)
     if name == url or not name or "\0" in name or name.startswith(":memory:"):
         raise ConfigurationError("store.url", "must be sqlite:///relative.db or sqlite:////absolute.db")
@@ -35,7 +35,7 @@ def connect(url: str, options: Mapping[str, object], clock: Clock) -> Store:
 
 @attrs.frozen
 class SqliteStore(Store):
-    """All merchants of one file."""
+    """The store of all merchants in one file."""
 
     database: SqliteDatabase
 
@@ -43,15 +43,15 @@ class SqliteStore(Store):
         return SqlRepository(SqliteExecutor(self.database), require_storable_merchant(merchant))
 
     def check(self) -> Mapping[str, str]:
-        told = self.database.run(_settings)
-        patience = str(self.database.options.busy_timeout // timedelta(milliseconds=1))
+        settings = self.database.run(_settings)
+        busy_timeout_ms = str(self.database.options.busy_timeout // timedelta(milliseconds=1))
         permissions = self._permissions()
         return {
             "store": "sqlite",
             "file": str(self.database.path),
             "permissions": permissions,
-            **told,
-            "busy_timeout": patience,
+            **settings,
+            "busy_timeout": busy_timeout_ms,
         }
 
     def _permissions(self) -> str:
@@ -69,7 +69,7 @@ class SqliteStore(Store):
 
 @attrs.frozen
 class SqliteExecutor(SqlExecutor):
-    """SQLite reads the statements as they are, and lets one writer in at a time: positions come without gaps, in commit order."""
+    """Executes the statements unchanged. SQLite lets one writer in at a time, so positions have no gaps and rise in commit order."""
 
     gapless: ClassVar = True
     database: SqliteDatabase
@@ -77,30 +77,30 @@ class SqliteExecutor(SqlExecutor):
     def select(self, statement: str, row: Row) -> Sequence[DatabaseRow]:
         return self.database.run(lambda connection: connection.execute(statement, row).fetchall())
 
-    def write(self, merchant: str, steps: Sequence[RowWrite]) -> None:
-        def take(connection: sqlite3.Connection) -> None:
-            for step in steps:
-                if connection.execute(step.statement, (merchant, *step.row)).rowcount != 1:
-                    raise VersionConflict(step.stale)
+    def write(self, merchant: str, writes: Sequence[RowWrite]) -> None:
+        def execute(connection: sqlite3.Connection) -> None:
+            for write in writes:
+                if connection.execute(write.statement, (merchant, *write.row)).rowcount != 1:
+                    raise VersionConflict(write.stale)
 
-        self.database.write(take)
+        self.database.write(execute)
 
     def execute_many(self, statement: str, rows: Sequence[Row]) -> list[int]:
-        numbers: list[int] = []
+        counts: list[int] = []
         self.database.write(
-            lambda connection: numbers.extend(connection.execute(statement, row).rowcount for row in rows)
+            lambda connection: counts.extend(connection.execute(statement, row).rowcount for row in rows)
         )
-        return numbers
+        return counts
 
-    def stable_position(self, merchant: str) -> int:  # noqa: ARG002 -- whoever is behind is seen by everybody
-        return _LAST
+    def stable_position(self, merchant: str) -> int:  # noqa: ARG002 -- every commit is visible at once
+        return _MAX_POSITION
 
 
-_LAST: Final = 2**63 - 1
+_MAX_POSITION: Final = 2**63 - 1
 
 
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:
-    connection.execute("BEGIN IMMEDIATE")  # proves that it can be written
+    connection.execute("BEGIN IMMEDIATE")  # fails unless the file is writable
     connection.execute("ROLLBACK")
     names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
     values = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
