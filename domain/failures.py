@@ -1,11 +1,11 @@
-"""Everything that can go wrong in this business, as one closed union a service.
+"""The failures that a service may return: a closed union per service.
 
 Each failure has a ``message`` that is safe to log and a ``shopper_message`` that is safe to show. None holds a secret.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import attrs
 
@@ -20,37 +20,27 @@ _CHECK: Final = "This cannot be done with the payment as it is."
 
 @attrs.frozen
 class OperationNotAllowed:
-    """The lifecycle does not permit it in the present state. Nothing was sent."""
+    """The lifecycle does not permit the operation in the present state. Nothing was sent."""
 
     operation: str
     reason: str
+    shopper_message: ClassVar[str] = _CHECK
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"{self.operation} is not allowed: {self.reason}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _CHECK
 
 
 @attrs.frozen
 class AmountNotAvailable:
-    """More was asked than is left. Nothing was sent. ``available`` is what could be asked."""
+    """More was requested than is left. Nothing was sent. ``available`` is the most that can be requested."""
 
     available: Money
+    shopper_message: ClassVar[str] = _CHECK
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"only {self.available} is available"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _CHECK
 
 
 @attrs.frozen
@@ -59,16 +49,11 @@ class CurrencyMismatch:
 
     expected: Currency
     given: Currency
+    shopper_message: ClassVar[str] = _CHECK
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"expected {self.expected}, was given {self.given}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _CHECK
 
 
 @attrs.frozen
@@ -76,38 +61,28 @@ class PaymentNotFound:
     """No payment of this merchant (and this owner) has that id or reference."""
 
     payment_id: str
+    shopper_message: ClassVar[str] = "We could not find this payment."
 
     @property
     def message(self) -> str:
-        """Safe to log."""
-        return f"no payment {self.payment_id!r}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "We could not find this payment."
+        return f"there is no payment {self.payment_id!r} here; check its id, its owner and the merchant"
 
 
 @attrs.frozen
 class SavedMethodNotFound:
-    """This customer has no such saved method, or no longer."""
+    """The customer has no such saved method, or has removed it."""
 
     saved_method_id: str
+    shopper_message: ClassVar[str] = "We could not find this saved payment method."
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"no saved method {self.saved_method_id!r} of this customer"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "We could not find this saved payment method."
 
 
 @attrs.frozen
 class Declined:
-    """The gateway said no. ``hard``: trying the same method again is pointless."""
+    """The gateway refused. ``hard``: the same method will be refused again."""
 
     code: str
     failure_type: FailureType = FailureType.DECLINED
@@ -116,12 +91,10 @@ class Declined:
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"declined ({'hard' if self.hard else 'soft'}): {self.code or self.failure_type.value}"
 
     @property
     def shopper_message(self) -> str:
-        """Safe to show."""
         if self.hard:
             return "This payment method was declined. Please use another one."
         return "The payment was declined. Please try again or use another payment method."
@@ -129,89 +102,69 @@ class Declined:
 
 @attrs.frozen
 class NotExecuted:
-    """Proven: nothing happened at the gateway and nothing will. The same key may be tried anew."""
+    """It is proven that nothing happened at the gateway and nothing will. The same key may be sent again."""
 
     transaction_id: str
     reason: str = ""
+    shopper_message: ClassVar[str] = _TRY_LATER
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"transaction {self.transaction_id} was not executed" + (f": {self.reason}" if self.reason else "")
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _TRY_LATER
 
 
 @attrs.frozen
 class ResultUnknown:
-    """Nobody knows yet whether it happened; the amount stays reserved until that is proven. Ask again with the same key."""
+    """It is not known yet whether it happened. The amount stays reserved until that is proven; ask again with the same key."""
 
     transaction_id: str
+    shopper_message: ClassVar[str] = (
+        "We do not know yet whether the payment went through. You will not be charged twice."
+    )
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"the result of transaction {self.transaction_id} is unknown"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "We do not know yet whether the payment went through. You will not be charged twice."
 
 
 @attrs.frozen
 class Conflict:
-    """The key was used before, for something else."""
+    """The key was used before with other content."""
 
     key: str
+    shopper_message: ClassVar[str] = _TRY_LATER
 
     @property
     def message(self) -> str:
-        """Safe to log."""
-        return f"key {self.key!r} was used for another request"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _TRY_LATER
+        return f"key {self.key!r} was used before with other content; repeat the same request, or use a new key"
 
 
 @attrs.frozen
 class Busy:
-    """Somebody else is working on the same thing; try again in a moment."""
+    """Another caller is working on the same record; try again in a moment."""
 
     what: str
+    shopper_message: ClassVar[str] = _TRY_LATER
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"{self.what} is busy"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _TRY_LATER
 
 
 @attrs.frozen
 class GatewayUnsupported:
-    """The gateway is not configured, or cannot do this."""
+    """The gateway is not configured, or does not support the operation or currency."""
 
     gateway: str
     operation: str
+    shopper_message: ClassVar[str] = "This payment method cannot be used here."
 
     @property
     def message(self) -> str:
-        """Safe to log."""
-        return f"gateway {self.gateway!r} does not support {self.operation}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "This payment method cannot be used here."
+        return (
+            f"gateway {self.gateway!r} is not configured or does not support {self.operation}; "
+            "check its name and configuration, or use another gateway"
+        )
 
 
 @attrs.frozen
@@ -219,16 +172,11 @@ class StoreUnavailable:
     """The store could not be read or written. If nothing was recorded, nothing was sent."""
 
     reason: str
+    shopper_message: ClassVar[str] = _TRY_LATER
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"the store is unavailable: {self.reason}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return _TRY_LATER
 
 
 @attrs.frozen
@@ -237,21 +185,19 @@ class NotCovered:
 
     total: Money
     coverage: Coverage
+    shopper_message: ClassVar[str] = "The payments do not add up to the total of the order."
 
     @property
     def message(self) -> str:
-        """Safe to log."""
-        return f"the payments plan {self.coverage.planned} and secure {self.coverage.secured} of {self.total}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "The payments do not add up to the total of the order."
+        return (
+            f"the payments plan {self.coverage.planned} and secure {self.coverage.secured}, but the total is {self.total}; "
+            "add or change payments until they add up to it"
+        )
 
 
 @attrs.frozen(kw_only=True)
 class FailedPayment:
-    """What went wrong with one payment of a checkout or an order."""
+    """The problem of one payment of a checkout or an order."""
 
     payment_id: str
     problem: TransactionProblem
@@ -263,92 +209,44 @@ class FailedPayment:
 
 @attrs.frozen
 class PaymentsFailed:
-    """A checkout or an order's request did not succeed; what each payment said.
+    """A checkout or a request of an order failed: the problem of each payment.
 
-    What a checkout did secure is kept for the next attempt, or reversed.
+    What a checkout has secured is kept for the next attempt, or reversed.
     """
 
     details: tuple[FailedPayment, ...]
 
     @property
     def message(self) -> str:
-        """Safe to log."""
-        return "; ".join(f"payment {one.payment_id}: {one.problem.message}" for one in self.details)
+        return "; ".join(f"payment {failed.payment_id}: {failed.problem.message}" for failed in self.details)
 
     @property
     def shopper_message(self) -> str:
-        """Safe to show."""
         return self.details[0].problem.shopper_message
 
 
-TransactionProblem: TypeAlias = (
-    InvalidInput
-    | OperationNotAllowed
-    | AmountNotAvailable
-    | CurrencyMismatch
-    | PaymentNotFound
-    | Declined
-    | NotExecuted
-    | ResultUnknown
-    | Conflict
-    | Busy
-    | GatewayUnsupported
-    | StoreUnavailable
-)
-"""What ``shop.transactions`` may answer."""
-
-PaymentProblem: TypeAlias = (
-    InvalidInput
-    | PaymentNotFound
-    | SavedMethodNotFound
-    | OperationNotAllowed
-    | CurrencyMismatch
-    | GatewayUnsupported
-    | Conflict
-    | Busy
-    | StoreUnavailable
-)
-"""What ``shop.payments``, ``shop.options`` and ``shop.tokenization`` may answer."""
-
-CheckoutProblem: TypeAlias = (
-    InvalidInput
-    | NotCovered
-    | PaymentsFailed
-    | PaymentNotFound
-    | OperationNotAllowed
-    | CurrencyMismatch
-    | GatewayUnsupported
-    | Conflict
-    | Busy
-    | StoreUnavailable
-)
-"""What ``shop.checkout`` may answer."""
-
-OrderProblem: TypeAlias = (
-    InvalidInput
-    | PaymentsFailed
-    | PaymentNotFound
-    | OperationNotAllowed
-    | AmountNotAvailable
-    | CurrencyMismatch
-    | GatewayUnsupported
-    | Conflict
-    | Busy
-    | StoreUnavailable
-)
-"""What ``shop.orders`` may answer."""
-
-SavedMethodProblem: TypeAlias = (
-    InvalidInput
-    | SavedMethodNotFound
-    | Declined
-    | NotExecuted
-    | ResultUnknown
-    | GatewayUnsupported
-    | Busy
-    | StoreUnavailable
-)
-"""What ``shop.saved_methods`` may answer."""
+_CommonProblem: TypeAlias = InvalidInput | GatewayUnsupported | Busy | StoreUnavailable
 
 Refusal: TypeAlias = OperationNotAllowed | AmountNotAvailable | CurrencyMismatch | GatewayUnsupported | InvalidInput
-"""What the core may answer to a command, before anything is recorded."""
+"""What the core may return for a command, before anything is recorded."""
+
+TransactionProblem: TypeAlias = (
+    _CommonProblem | Refusal | PaymentNotFound | Declined | NotExecuted | ResultUnknown | Conflict
+)
+"""What ``shop.transactions`` may return as a failure."""
+
+PaymentProblem: TypeAlias = (
+    _CommonProblem | PaymentNotFound | SavedMethodNotFound | OperationNotAllowed | CurrencyMismatch | Conflict
+)
+"""What ``shop.payments``, ``shop.options`` and ``shop.tokenization`` may return as a failure."""
+
+CheckoutProblem: TypeAlias = (
+    _CommonProblem | NotCovered | PaymentsFailed | PaymentNotFound | OperationNotAllowed | CurrencyMismatch | Conflict
+)
+"""What ``shop.checkout`` may return as a failure."""
+
+OrderProblem: TypeAlias = _CommonProblem | Refusal | PaymentsFailed | PaymentNotFound | Conflict
+"""What ``shop.orders`` may return as a failure."""
+
+SavedMethodProblem: TypeAlias = _CommonProblem | SavedMethodNotFound | Declined | NotExecuted | ResultUnknown
+"""What ``shop.saved_methods`` may return as a failure."""

@@ -36,6 +36,11 @@ SOFT: Final = "The payment was declined. Please try again or use another payment
 HARD: Final = "This payment method was declined. Please use another one."
 WAIT: Final = "We do not know yet whether the payment went through. You will not be charged twice."
 SHORT: Final = "The payments do not add up to the total of the order."
+UNSUPPORTED: Final = "gateway 'card' is not configured or does not support VOID; check its name and configuration, or use another gateway"
+UNCOVERED: Final = (
+    "the payments plan 0.04 EUR and secure 0.00 EUR, but the total is 0.10 EUR; "
+    "add or change payments until they add up to it"
+)
 FAILED: Final = PaymentsFailed(
     (
         FailedPayment(payment_id="p-1", problem=Declined("05", hard=True)),
@@ -47,7 +52,7 @@ MESSAGES: Final[list[tuple[Any, str, str]]] = [
     (OperationNotAllowed("CAPTURE", "why"), "CAPTURE is not allowed: why", CHECK),
     (AmountNotAvailable(eur(5)), "only 0.05 EUR is available", CHECK),
     (CurrencyMismatch(EUR, USD), "expected EUR, was given USD", CHECK),
-    (PaymentNotFound("p-1"), "no payment 'p-1'", "We could not find this payment."),
+    (PaymentNotFound("p-1"), "there is no payment 'p-1' here; check its id, its owner and the merchant", "We could not find this payment."),
     (SavedMethodNotFound("s-1"), "no saved method 's-1' of this customer", "We could not find this saved payment method."),
     (Declined("05"), "declined (soft): 05", SOFT),
     (Declined("", FailureType.FRAUD), "declined (soft): FRAUD", SOFT),
@@ -55,11 +60,11 @@ MESSAGES: Final[list[tuple[Any, str, str]]] = [
     (NotExecuted("t1"), "transaction t1 was not executed", LATER),
     (NotExecuted("t1", "refused"), "transaction t1 was not executed: refused", LATER),
     (ResultUnknown("t1"), "the result of transaction t1 is unknown", WAIT),
-    (Conflict("k-1"), "key 'k-1' was used for another request", LATER),
+    (Conflict("k-1"), "key 'k-1' was used before with other content; repeat the same request, or use a new key", LATER),
     (Busy("payment p-1"), "payment p-1 is busy", LATER),
-    (GatewayUnsupported("card", "VOID"), "gateway 'card' does not support VOID", "This payment method cannot be used here."),
+    (GatewayUnsupported("card", "VOID"), UNSUPPORTED, "This payment method cannot be used here."),
     (StoreUnavailable("locked"), "the store is unavailable: locked", LATER),
-    (NotCovered(eur(10), coverage(eur(10), [new_payment(4)])), "the payments plan 0.04 EUR and secure 0.00 EUR of 0.10 EUR", SHORT),
+    (NotCovered(eur(10), coverage(eur(10), [new_payment(4)])), UNCOVERED, SHORT),
     (FAILED, "payment p-1: declined (hard): 05; payment p-2: it is busy", HARD),
     (InvalidInput("f", "why"), "f: why", "Some of the payment details cannot be used. Please check them."),
 ]  # fmt: skip
