@@ -68,7 +68,6 @@ class Capabilities:
     refund_requires_settlement: bool = False
     reports_settlement: bool = False
     detached_credit: bool = False
-    asynchronous: bool = False
     idempotency_window: timedelta = timedelta(hours=24)
     look_up: LookUp = LookUp.NONE
     look_up_reliable_after: timedelta = timedelta()

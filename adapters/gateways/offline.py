@@ -30,7 +30,6 @@ CAPABILITIES: Final = Capabilities(
     partial_refund=True,
     reverse_authorization=ReverseAuthorization.PARTIAL,
     void_restores_hold=True,
-    asynchronous=True,
     idempotency_window=_FOR_EVER,
     look_up=LookUp.BY_KEY,
     authorization_lifetime=None,

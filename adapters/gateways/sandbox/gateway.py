@@ -56,7 +56,6 @@ def capabilities_of(terms: Terms) -> Capabilities:
         refund_requires_settlement=terms.refund_requires_settlement,
         reports_settlement=True,
         detached_credit=terms.detached_credit,
-        asynchronous=True,
         idempotency_window=FOR_EVER,
         look_up=LookUp.BY_KEY,
         in_flight_bound=timedelta(minutes=1),

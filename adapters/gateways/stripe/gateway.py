@@ -47,7 +47,6 @@ def capabilities_of(settings: StripeSettings, *, fences: bool) -> Capabilities:
         partial_capture=PartialCapture.MULTIPLE if several else PartialCapture.RELEASES_REST,
         partial_refund=True,
         reports_settlement=not several,
-        asynchronous=True,
         idempotency_window=timedelta(hours=24),
         look_up=LookUp.BY_KEY,
         in_flight_bound=IN_FLIGHT,
