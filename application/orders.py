@@ -16,9 +16,9 @@ from payports.application.kernel.environment import Environment, store_errors_as
 from payports.application.kernel.execute import execute, fingerprint
 from payports.application.kernel.input_validation import OWN_KEYS, check_key
 from payports.application.kernel.unit_of_work import TRIES
-from payports.domain.begin import Command, SourceGuard
 from payports.domain.capabilities import Capabilities
 from payports.domain.checkout_plan import by_priority
+from payports.domain.command import Command, SourceGuard
 from payports.domain.failures import (
     Busy,
     Conflict,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from typing import Final, TypedDict, Unpack
+from collections.abc import Callable
+from datetime import datetime
 
 import attrs
 from returns.result import Failure, Success
 
-from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.availability import Availability, find_availability, not_allowed
+from payports.domain.capabilities import Capabilities, PartialCapture
+from payports.domain.command import Command
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -18,76 +19,18 @@ from payports.domain.failures import (
     Refusal,
 )
 from payports.domain.fulfilment import moved_for_source
-from payports.domain.ledger import (
-    held_by_capture,
-    is_settled,
-    is_untouched,
-    left_of_capture,
-    left_of_hold,
-    left_to_authorize,
-    still_open,
-)
 from payports.domain.lifecycle import (
     AUTHORIZE,
     CAPTURE,
-    CHARGEBACK,
     DETACHED_CREDIT,
-    INITIATING,
-    OBSERVED_ONLY,
-    PARENTS,
-    REFUND,
     REVERSE_AUTH,
-    SETTLED,
     VOID,
 )
 from payports.domain.money import MAX_MINOR, Money, check_amount
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Payment
-from payports.domain.replacing import replaced
-from payports.domain.transaction import Source, Transaction
-from payports.domain.transaction_types import USABLE, ReversalState, TransactionType
-
-RECOVERY_DELAY: Final = timedelta(seconds=60)
-"""When an intent whose result nobody recorded is looked up first."""
-
-
-@attrs.frozen
-class SourceGuard:
-    """What a source had moved on all payments of an owner when an order decided on a movement.
-
-    ``own_keys`` is how the keys of that decision begin; ``elsewhere_minor``: what others have moved on the owner's other payments by now.
-    """
-
-    own_keys: str
-    moved_minor: int
-    elsewhere_minor: int = 0
-
-
-class CommandChange(TypedDict, total=False):
-    """What may change about a command between the host's wish and the decision."""
-
-    amount: Money
-    account: str
-    guard: SourceGuard
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class Command:
-    """A wish to move money. Without ``amount`` it means all that is left; without ``parent_id`` every parent there is."""
-
-    type: TransactionType
-    amount: Money | None = None
-    parent_id: str | None = None
-    source: Source | None = None
-    key: str = ""
-    attempt: str = ""
-    account: str = ""
-    reverses: bool = False
-    guard: SourceGuard | None = None
-
-    def evolve(self, **changes: Unpack[CommandChange]) -> Command:
-        """Copy the command with some fields replaced."""
-        return replaced(self, changes)
+from payports.domain.transaction import Transaction
+from payports.domain.transaction_types import ReversalState
 
 
 @attrs.frozen
@@ -96,15 +39,6 @@ class Begun:
 
     payment: Payment
     requests: tuple[Transaction, ...]
-
-
-@attrs.frozen
-class Availability:
-    """How much one parent (or, for initiating types, the payment itself) offers; ``whole``: all of it or nothing."""
-
-    parent: Transaction | None
-    minor: int
-    whole: bool = False
 
 
 def begin(
@@ -128,7 +62,7 @@ def begin(
     if command.amount is not None and command.amount.currency != payment.currency:
         return Failure(CurrencyMismatch(payment.currency, command.amount.currency))
     if _is_overtaken(payment, command):
-        return _no(command.type, "another request has moved money for the same source meanwhile")
+        return not_allowed(command.type, "another request has moved money for the same source meanwhile")
     offered = find_availability(payment, command.type, capabilities, reverses=command.reverses)
     if isinstance(offered, Failure):
         return offered
@@ -148,107 +82,12 @@ def _is_overtaken(payment: Payment, command: Command) -> bool:
     return moved_for_source(payment, command.source, guard.own_keys) + guard.elsewhere_minor > guard.moved_minor
 
 
-def find_availability(
-    payment: Payment, kind: TransactionType, capabilities: Capabilities, *, reverses: bool = False
-) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
-    """Say on which parents a type of transaction may be made now and how much each offers, oldest first.
-
-    Failures:
-        OperationNotAllowed: on none; the reason says why.
-    """
-    if kind in OBSERVED_ONLY:
-        return _no(kind, "the gateway tells of it, nobody commands it")
-    if kind is DETACHED_CREDIT:
-        return Success((Availability(None, MAX_MINOR),))
-    if kind in INITIATING:
-        return _permitted_to_initiate(payment, kind)
-    parents = [one for one in payment.transactions if one.type in PARENTS[kind] and one.succeeded]
-    if not parents:
-        return _no(kind, "nothing has succeeded that it could build on")
-    usable = [one for one in parents if reverses or one.reversal in USABLE]
-    if not usable:
-        return _no(kind, "what it could build on is to be reversed")
-    openings = [opening for one in usable if (opening := _opening(payment, kind, one, capabilities))]
-    return Success(tuple(openings)) if openings else _no(kind, _WHY_NOT[kind])
-
-
-_WHY_NOT: Final = {
-    CAPTURE: "the gateway takes one capture of an authorization",
-    VOID: "it was settled, or some of it was voided or refunded",
-    REFUND: "the gateway refunds only what is settled",
-    SETTLED: "it was settled or voided",
-}
-
-
-def _no(kind: TransactionType, reason: str) -> Failure[OperationNotAllowed]:
-    return Failure(OperationNotAllowed(kind.value, reason))
-
-
-def _permitted_to_initiate(
-    payment: Payment, kind: TransactionType
-) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
-    if payment.archived:
-        return _no(kind, "the payment is archived")
-    if any(one.type is not kind and still_open(payment, one) for one in payment.transactions):
-        return _no(kind, "the payment was begun the other way, authorized or authorized and captured")
-    return Success((Availability(None, left_to_authorize(payment)),))
-
-
-def _opening(
-    payment: Payment, kind: TransactionType, parent: Transaction, capabilities: Capabilities
-) -> Availability | None:
-    children = [child for child in payment.children_of(parent) if child.may_have_happened]
-    if kind is CAPTURE:
-        return _opening_to_capture(payment, parent, children, capabilities)
-    if kind is REVERSE_AUTH:
-        left = left_of_hold(payment, parent)
-        touched = any(child.type is CAPTURE and held_by_capture(payment, child) for child in children)
-        if capabilities.reverse_authorization is ReverseAuthorization.FULL and touched:
-            left = 0
-        return Availability(parent, left, whole=capabilities.reverse_authorization is not ReverseAuthorization.PARTIAL)
-    if kind is REFUND:
-        if capabilities.refund_requires_settlement and not _surely_settled(children):
-            return None
-        return Availability(parent, left_of_capture(payment, parent), whole=not capabilities.partial_refund)
-    if is_settled(payment, parent):
-        return None
-    if kind is SETTLED:
-        voided = any(child.type is VOID for child in children)
-        return None if voided else Availability(parent, parent.amount.minor)
-    if any(child.type in (REFUND, CHARGEBACK) for child in children):
-        return None
-    if capabilities.partial_void:
-        return Availability(parent, left_of_capture(payment, parent))
-    return Availability(parent, parent.amount.minor, whole=True) if is_untouched(payment, parent) else None
-
-
-def _opening_to_capture(
-    payment: Payment, parent: Transaction, children: Iterable[Transaction], capabilities: Capabilities
-) -> Availability | None:
-    left = left_of_hold(payment, parent)
-    several = capabilities.partial_capture is PartialCapture.MULTIPLE
-    under_way = any(
-        _unresolved_reversal(child) or (child.type is CAPTURE and held_by_capture(payment, child)) for child in children
-    )
-    if under_way and not several and left:
-        return None
-    return Availability(parent, left, whole=capabilities.partial_capture is PartialCapture.NONE)
-
-
-def _unresolved_reversal(child: Transaction) -> bool:
-    return child.type is REVERSE_AUTH and not child.succeeded
-
-
-def _surely_settled(children: Iterable[Transaction]) -> bool:
-    return any(child.type is SETTLED and child.succeeded for child in children)
-
-
 def _share_out(
     payment: Payment, command: Command, openings: list[Availability]
 ) -> Outcome[list[tuple[Availability, Money]], AmountNotAvailable | GatewayUnsupported | OperationNotAllowed]:
     left = sum(one.minor for one in openings)
     if command.amount is None and command.type is DETACHED_CREDIT:
-        return _no(command.type, "a detached credit needs an amount")
+        return not_allowed(command.type, "a detached credit needs an amount")
     wanted = left if command.amount is None else command.amount.minor
     if wanted > left or left == 0:
         return Failure(AmountNotAvailable(Money(min(left, MAX_MINOR), payment.currency)))
@@ -287,7 +126,6 @@ def _record(
             attempt=command.attempt,
             restores_hold=_restores_hold(command, capabilities, opening),
             reverses=command.reverses,
-            due_at=now + RECOVERY_DELAY,
         )
         requests.append(request)
         if _releases_rest(command, capabilities, opening, amount):

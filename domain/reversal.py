@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from payports.domain.begin import Command
 from payports.domain.capabilities import Capabilities
+from payports.domain.command import Command
 from payports.domain.ledger import is_settled, is_untouched, left_of_capture, left_of_hold
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CAPTURING, INITIATING, REFUND, REVERSE_AUTH, VOID
 from payports.domain.money import Money

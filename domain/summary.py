@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 from returns.result import Failure
 
-from payports.domain.begin import find_availability
+from payports.domain.availability import find_availability
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
 from payports.domain.ledger import net_of, sum_of
 from payports.domain.lifecycle import (

@@ -11,8 +11,8 @@ from typing import Any, Final, get_type_hints
 import attrs
 import pytest
 
-from payports.domain.begin import Command, CommandChange
 from payports.domain.checkout import CheckoutChange, CheckoutRecord
+from payports.domain.command import Command, CommandChange
 from payports.domain.observation import Observation, ObservationChange
 from payports.domain.payment import Payment, PaymentChange
 from payports.domain.transaction import Transaction, TransactionChange
@@ -30,7 +30,7 @@ CHANGES: Final[dict[type, type]] = {
 }
 
 HEADER: Final = """from __future__ import annotations
-from payports.domain.begin import Command
+from payports.domain.command import Command
 from payports.domain.checkout import CheckoutRecord, CheckoutState
 from payports.domain.money import Money
 from payports.domain.payment import Payment

@@ -14,7 +14,6 @@ from payports.application.kernel.execute import fingerprint, record_intents, sen
 from payports.application.kernel.input_validation import OWN_KEYS
 from payports.application.kernel.status_inquiry import look_up, look_up_indeterminate
 from payports.application.kernel.unit_of_work import TRIES, CheckoutLease
-from payports.domain.begin import Command
 from payports.domain.cart import Cart
 from payports.domain.checkout import (
     UNFINISHED,
@@ -23,6 +22,7 @@ from payports.domain.checkout import (
     CheckoutState,
 )
 from payports.domain.checkout_plan import CheckoutStep, by_priority, plan_step
+from payports.domain.command import Command
 from payports.domain.failures import (
     Busy,
     FailedPayment,

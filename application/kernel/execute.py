@@ -18,7 +18,8 @@ from payports.application.kernel.policy import ConfiguredGateway
 from payports.application.kernel.record import Received, record
 from payports.application.kernel.status_inquiry import look_up_indeterminate
 from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease, Saved, is_lost
-from payports.domain.begin import Begun, Command, begin
+from payports.domain.begin import Begun, begin
+from payports.domain.command import Command
 from payports.domain.failures import (
     Busy,
     Conflict,

@@ -14,7 +14,7 @@ from payports.application.kernel.input_validation import check_key, check_observ
 from payports.application.kernel.record import Received, record, with_discrepancies
 from payports.application.kernel.status_inquiry import is_in_flight, look_up
 from payports.application.kernel.unit_of_work import HOST
-from payports.domain.begin import Command
+from payports.domain.command import Command
 from payports.domain.failures import Busy, OperationNotAllowed, PaymentNotFound, TransactionProblem
 from payports.domain.input_checks import check_identifier
 from payports.domain.lifecycle import (

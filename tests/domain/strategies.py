@@ -9,8 +9,9 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.domain.begin import Begun, Command, begin
+from payports.domain.begin import Begun, begin
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.command import Command
 from payports.domain.failures import Refusal
 from payports.domain.money import CURRENCIES, MAX_MINOR, Currency, Money
 from payports.domain.observation import Channel, Observation
@@ -18,6 +19,7 @@ from payports.domain.observe import Discrepancy, observe
 from payports.domain.outcome import Outcome
 from payports.domain.payment import Owner, Payment
 from payports.domain.payment_method import PaymentMethod
+from payports.domain.schedule import Schedule, reschedule
 from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 
@@ -68,8 +70,9 @@ def ask(
 def begun(
     payment: Payment, kind: TransactionType, minor: int | None = None, able: Capabilities = ABLE, **rest: Any
 ) -> Payment:
-    """The payment with a command's intents recorded and nothing known of them."""
-    return ask(payment, kind, minor, able, **rest).unwrap().payment
+    """The payment with a command's intents recorded and scheduled, and nothing known of them."""
+    after = ask(payment, kind, minor, able, **rest).unwrap().payment
+    return after.replacing(*reschedule(payment, after, NOW, Schedule()))
 
 
 def fact(transaction_id: str, status: TransactionStatus = SUCCEEDED, **rest: Any) -> Observation:

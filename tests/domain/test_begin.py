@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 import attrs
@@ -11,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.domain.begin import RECOVERY_DELAY, Availability, Begun, Command, begin, find_availability
+from payports.domain.availability import Availability, find_availability
+from payports.domain.begin import Begun, begin
 from payports.domain.capabilities import Capabilities, PartialCapture
+from payports.domain.command import Command
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,
@@ -117,10 +118,8 @@ def test_an_intent_is_recorded_as_it_was_commanded() -> None:
         source=Source("checkout", "1"),
         account="acct",
         attempt="a",
-        due_at=NOW + timedelta(seconds=60),
     )
     assert recorded == Begun(new_payment(10, transactions=(intent,)), (intent,))
-    assert timedelta(seconds=60) == RECOVERY_DELAY
 
 
 def test_one_command_may_become_several_intents() -> None:

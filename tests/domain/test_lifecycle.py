@@ -9,8 +9,9 @@ import attrs
 import pytest
 from returns.result import Success
 
-from payports.domain.begin import Command, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.command import Command
 from payports.domain.failures import (
     AmountNotAvailable,
     CurrencyMismatch,

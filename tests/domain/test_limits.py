@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from returns.result import Success
 
-from payports.domain.begin import Command, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import Capabilities
+from payports.domain.command import Command
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.payment import Payment

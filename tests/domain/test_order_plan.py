@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from payports.domain.begin import Command, SourceGuard, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.command import Command, SourceGuard
 from payports.domain.failures import AmountNotAvailable, OperationNotAllowed
 from payports.domain.fulfilment import (
     FULFILLMENT,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
-from payports.domain.begin import Command, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import Capabilities
+from payports.domain.command import Command
 from payports.domain.payment import Payment
 from payports.domain.reversal import choose_reversal, claim, mark_for_reversal, require_reversal
 from payports.domain.transaction_types import ReversalState, TransactionStatus, TransactionType

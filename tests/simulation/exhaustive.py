@@ -23,8 +23,9 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.domain.begin import Command, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import USUAL_TYPES, Capabilities, PartialCapture, ReverseAuthorization
+from payports.domain.command import Command
 from payports.domain.observation import Channel, Observation
 from payports.domain.observe import observe
 from payports.testing.clock import START

@@ -42,7 +42,7 @@ def test_a_reversal_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch
     def all_of_it(_: Payment, hold: Transaction) -> int:
         return hold.amount.minor
 
-    monkeypatch.setattr("payports.domain.begin.left_of_hold", all_of_it)
+    monkeypatch.setattr("payports.domain.availability.left_of_hold", all_of_it)
     (found,) = Search().run(7).violations
     assert "may go from authorization" in found
 

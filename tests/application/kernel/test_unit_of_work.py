@@ -10,7 +10,7 @@ import pytest
 from payports import Busy, Payment, Success, TransactionType
 from payports.application.kernel.execute import record_intents
 from payports.application.kernel.unit_of_work import HOST, TRIES, CheckoutLease
-from payports.domain.begin import Command
+from payports.domain.command import Command
 from payports.domain.reversal import claim
 from tests.application.concurrent_writers import before_next_commits, commit_meanwhile, with_stale_commits
 from tests.application.fixtures import ShopFixture, eur, open_shop, problem, value_of

@@ -15,8 +15,9 @@ from returns.result import Success
 from payports.domain.audit.findings import AuditLimits, FindingKind
 from payports.domain.audit.history import audit_history, audit_positions
 from payports.domain.audit.ledger import audit_ledger
-from payports.domain.begin import Command, begin
+from payports.domain.begin import begin
 from payports.domain.capabilities import Capabilities
+from payports.domain.command import Command
 from payports.domain.history import Cause, Fact, derive_facts
 from payports.domain.lifecycle import (
     AUTHORIZE,
