@@ -1,4 +1,4 @@
-"""Somebody else who writes at the same moment: records move on between reading and writing."""
+"""Concurrent writers: records change between reading and writing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.application.fixtures import ShopFixture, value_of
 
 
 def commit_meanwhile(shop: ShopFixture, payment: Payment) -> None:
-    """Commit a payment as it is, behind everybody's back: only its version moves on."""
+    """Commit a payment unchanged, past the shop under test: only its version rises."""
     store = shop.store.inner.of("default")
     now = store.payment(payment.id)
     assert now
@@ -36,7 +36,7 @@ def before_next_commits(act: Callable[[Commit], object], times: int = 1) -> Call
 def with_stale_commits(
     shop: ShopFixture, kind: RecordKind = RecordKind.PAYMENT, record_id: str = "p-0", times: int = 1_000
 ) -> ShopFixture:
-    """The same shop, in which the next ``times`` commits find that a record has moved on."""
+    """The same shop, in which the next ``times`` commits find a newer version of a record."""
     inner, left = shop.payports.store, [times]
 
     class Losing:

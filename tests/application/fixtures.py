@@ -92,7 +92,7 @@ class ShopFixture:
         return self.webhooks.receive("sandbox", headers, body)
 
     def let_time_pass(self, seconds: float = HOUR, passes: int = 60) -> None:
-        """Run maintenance as often as ``passes``, each time after so many seconds: by default until nothing is due any more."""
+        """Advance the clock and run maintenance, ``passes`` times: by default until nothing is due any more."""
         for _ in range(passes):
             self.clock.advance(seconds)
             self.maintenance.run().unwrap()
@@ -156,7 +156,7 @@ class ShopFixture:
         return self.payports.events
 
 
-# --- making a shop ---
+# --- shops ---
 
 
 def open_shop(config: Mapping[str, Any] = MEMORY, **rest: Any) -> ShopFixture:
@@ -220,7 +220,7 @@ def observation(status: TransactionStatus, **rest: Any) -> Observation:
     return Observation(status=status, **(known | rest))
 
 
-# --- looking at what came of it ---
+# --- outcomes ---
 
 
 def value_of(outcome: Success[Any] | Failure[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Scenarios that the tests share: the usual cart in every state of its payment, two gateways, a shopper who is sent away."""
+"""Scenarios that the tests share: payments, checkouts and saved methods in every state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def last_transaction_id(shop: ShopFixture) -> str:
 
 
 def ruled(shop: ShopFixture, transaction_id: str, status: Any = "REVOKED", **rest: Any) -> Any:
-    """Let an operator decide what became of a transaction."""
+    """Let an operator decide the status of a transaction."""
     known = {"operator": "ada", "reason": "because"} | rest
     return shop.maintenance.resolve(transaction_id, status, **known)
 

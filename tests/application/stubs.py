@@ -1,4 +1,4 @@
-"""Stubs before a gateway or a store: they watch calls and commits, answer themselves, or fail where a test wants it."""
+"""Stubs of gateways and stores: they watch calls and commits, answer instead, or fail."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Spy(TransactionGateway):
 
 
 class Capable(TransactionGateway):
-    """A gateway with other capabilities than the one that its calls go on to."""
+    """A gateway with changed capabilities; calls go on to the inner gateway."""
 
     def __init__(self, inner: TransactionGateway, **changes: Any) -> None:
         self.inner = inner
@@ -116,7 +116,7 @@ def override(repository: object, name: str, instead: Callable[[Any], Any] | Call
 
 
 def fail(reason: str = "the disk is full") -> Callable[[object], None]:
-    """Something to call that fails as a store does."""
+    """A function that fails as a store does."""
 
     def raising(_: object) -> None:
         raise StoreFailed(reason)

@@ -1,4 +1,4 @@
-"""Every argument of every service takes anything at all: a typed failure, no exception, nothing changed, nothing secret repeated."""
+"""Odd input to every argument of every service: a typed failure, no exception, nothing changed, nothing secret repeated."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ CODE: Final = "737"
 
 
 def of_any_type(value: Any) -> Any:
-    """Hide a value's type from the type checker: hosts need not have one."""
+    """Hide a value's type from the type checker, which hosts need not use."""
     return value
 
 
 class EqualToAll:
-    """Says of itself that it is equal to everything."""
+    """Equal to everything."""
 
     __slots__ = ()
 
@@ -126,7 +126,7 @@ ODD: Final[dict[str, Any]] = {
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A call of a service that is fine, and that each argument in turn is spoilt of."""
+    """A valid call of a service, each argument of which is replaced in turn."""
 
     service: str
     method: str
@@ -138,7 +138,7 @@ class Call:
 
 
 def calls(shop: ShopFixture) -> Iterator[Call]:
-    """Every public method of every service, with arguments that are fine."""
+    """Every public method of every service, with valid arguments."""
     payment = shop.pay()
     row = value_of(shop.transactions.authorize_and_capture(payment.id, eur(1_000))).transactions[0]
     saved = value_of(shop.saved_methods.save(CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})))
@@ -245,11 +245,11 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
             assert time.perf_counter() - started < 1.0, where
             assert CARD_NUMBER not in repr(outcome).replace(" ", ""), where
             if isinstance(outcome, Failure):
-                found = problem(of_any_type(outcome))
-                assert found.message, where
-                assert found.shopper_message, where
-                assert len(found.message) < 1_000, where
-                assert found.message.isprintable(), where
+                refused = problem(of_any_type(outcome))
+                assert refused.message, where
+                assert refused.shopper_message, where
+                assert len(refused.message) < 1_000, where
+                assert refused.message.isprintable(), where
                 assert snapshot(shop) == before, where
             elif isinstance(receipt := value_of(outcome), WebhookReceipt):
                 assert 400 <= receipt.status_code < 500, where
@@ -263,7 +263,7 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
 
 
 def _may_be(call: Call, name: str, value: Any) -> bool:
-    """Which odd values are none, because the argument may be such."""
+    """Whether an odd value is a valid one for this argument."""
     right: dict[str, Callable[[Any], bool]] = {
         "amount": lambda value: value is None or (type(value) is Money and value.currency.code == "EUR" and 0 < value.minor < 10**15),
         "limit": lambda _: False,
@@ -420,16 +420,13 @@ def test_an_unknown_currency_is_refused(code: Any) -> None:
     assert isinstance(problem(Money.parse("1", code)), InvalidInput)
 
 
-# --- the canaries ---
-
-
 def test_an_invalid_type_of_transaction_is_never_a_command() -> None:
     public = {name for name, _ in inspect.getmembers(open_shop().transactions, callable) if not name.startswith("_")}
     assert not {kind.value.lower() for kind in TransactionType if "CHARGEBACK" in kind.value} & public
 
 
 def test_amounts_below_zero_do_not_exist() -> None:
-    """Vendure, django-payments, getpaid: refund of -5."""
+    """Vendure, django-payments and getpaid accept a refund of -5."""
     with pytest.raises(ValueError, match="between 0"):
         Money(-500, "EUR")
     assert isinstance(problem(Money.parse("-5", "EUR")), InvalidInput)

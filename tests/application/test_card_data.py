@@ -124,7 +124,7 @@ def test_an_invalid_payload_is_refused_and_its_card_data_not_repeated(payload: A
 
 
 TOKEN: Final = "tok_canary_5d1e8a"
-"""What must never be repeated. The card number and the code are in fields that are not for them, the token is in one that is."""
+"""What must never be repeated. The card number and the code are in the wrong fields, the token is in its own."""
 
 
 def test_the_browser_gets_only_publishable_data() -> None:
@@ -136,7 +136,7 @@ def test_the_browser_gets_only_publishable_data() -> None:
 
 
 def test_only_the_gateway_sees_a_token() -> None:
-    """In no repr, failure, message, history, fact or exception; pickles refuse it."""
+    """No repr, failure, message, history, fact or exception shows it; pickling is refused."""
     shop = open_shop()
     payment = shop.pay(token=TOKEN)
     outcomes: list[Any] = [payment, shop.submit(), shop.transactions.authorize(payment.id), shop.reload(payment)]

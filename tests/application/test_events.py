@@ -1,4 +1,4 @@
-"""Facts for the host: delivered in order and once, by one at a time, and read back as a payment's history."""
+"""Facts for the host: delivered once and in order, by one worker at a time, and read back as a payment's history."""
 
 from __future__ import annotations
 
@@ -158,9 +158,9 @@ def test_the_delivery_lease_is_renewed_after_a_third_of_its_time_or_when_the_clo
     store: Any = shop.environment.store
     lease, leased = store.lease, list[Any]()
 
-    def counted(*asked: Any) -> Any:
-        leased.append(asked[2])
-        return lease(*asked)
+    def counted(*requested_leases: Any) -> Any:
+        leased.append(requested_leases[2])
+        return lease(*requested_leases)
 
     store.lease = counted
     value_of(shop.events.deliver(lambda _: shop.clock.advance(step)))
@@ -173,15 +173,15 @@ def test_the_delivery_lease_is_not_renewed_within_a_third_of_its_time(step: int,
     shop = open_shop()
     shop.pay()
     store: Any = shop.environment.store
-    lease, asked = store.lease, list[tuple[Any, ...]]()
+    lease, requested_leases = store.lease, list[tuple[Any, ...]]()
 
-    def leasing(*one: Any) -> Any:
-        asked.append(one)
-        return lease(*one)
+    def leasing(*arguments: Any) -> Any:
+        requested_leases.append(arguments)
+        return lease(*arguments)
 
     store.lease = leasing
     assert value_of(shop.events.deliver(lambda _: shop.clock.advance(step))) == Delivery(1)
-    assert asked == [((DELIVERY,), asked[0][1], timedelta(minutes=1))] * leases
+    assert requested_leases == [((DELIVERY,), requested_leases[0][1], timedelta(minutes=1))] * leases
 
 
 def test_a_worker_that_lost_its_lease_while_reading_delivers_nothing() -> None:

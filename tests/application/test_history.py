@@ -1,4 +1,4 @@
-"""Every fact tells who caused it and why: the host, a checkout, an order, a notification, recovery or a person."""
+"""Every fact records who caused it and why: the host, a checkout, an order, a notification, recovery or an operator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Doing = Callable[[ShopFixture, Payment], Any]
 
 
 def causes(shop: ShopFixture, payment: Payment) -> list[tuple[str, str]]:
-    """Who caused what happened to a payment, and why, in order; several facts of one cause in a row are told once.
+    """Who caused what happened to a payment, and why, in order; several facts of the same cause in a row count once.
 
     An event's id ends in digits that are the bank's own.
     """
@@ -145,7 +145,7 @@ def changed(shop: ShopFixture, payment: Payment) -> None:
 
 
 def died(shop: ShopFixture, _: Payment) -> None:
-    """A checkout that died after the call, and that maintenance finds and concludes."""
+    """Let a checkout die after the call; maintenance finalizes it."""
 
     def die(request: PaymentRequest) -> None:
         shop.spy.inner.execute(request)

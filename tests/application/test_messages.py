@@ -1,4 +1,4 @@
-"""What each service says when it refuses: one row for each reason, with how to provoke it.
+"""Messages of refusals: a row for each reason, with how to provoke it.
 
 The sentence of a failure class is pinned in ``tests/domain/test_failures.py``; here is what the services put into it. ``{p}`` stands for
 the id of the cart's last payment, ``{t}`` for that of its last transaction, ``{s}`` for that of the customer's last saved method.

@@ -1,4 +1,4 @@
-"""The promises that depend on the store, on the one that hosts use: SQLite."""
+"""Promises that depend on the store, kept on SQLite, which hosts use."""
 
 from __future__ import annotations
 

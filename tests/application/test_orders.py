@@ -1,4 +1,4 @@
-"""Orders: captured per fulfilment, given up or given back, never twice for the same thing."""
+"""Orders: captured per fulfilment, cancelled or refunded, never twice for the same source."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.application.stubs import fail
 
 
 def placed(config: dict[str, Any], *amounts: int, token: str = "tok_approved") -> ShopFixture:
-    """An order paid with as many payments as amounts, over the gateways in turn."""
+    """Place an order with a payment for each amount, through the gateways in turn."""
     shop = open_shop(config)
     for amount, gateway in zip(amounts, list(shop.gateways) * 2, strict=False):
         shop.pay(minor=amount, gateway=gateway, token=token)
@@ -90,7 +90,7 @@ def test_an_order_is_split_by_ratio() -> None:
 
 @pytest.mark.parametrize("key", ["k-1", "k-2"])
 def test_the_same_fulfilment_is_never_captured_twice_whatever_the_key(key: str) -> None:
-    """Kill Bill: an authorisation of 10 is captured twice for 10."""
+    """Kill Bill captures an authorization of 10 twice."""
     shop = placed({}, 10_000)
     first = value_of(shop.orders.capture(OWNER, "f-1", eur(4_000), key="k-1"))
     calls = shop.spy.calls

@@ -1,4 +1,4 @@
-"""Merchants are kept apart, and may have gateways and rules of their own."""
+"""Merchants: kept apart, with gateways and policies of their own."""
 
 from __future__ import annotations
 

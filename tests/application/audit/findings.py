@@ -1,4 +1,4 @@
-"""What an audit finds, and a shop that has sold something to audit."""
+"""Findings of an audit, and a shop with an order to audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.application.fixtures import ShopFixture, open_shop, value_of
 
 
 def sold(**rest: Any) -> tuple[ShopFixture, Any, Payment]:
-    """A shop that has sold a cart, its store, whose reads a test may spoil, and the payment."""
+    """A shop with a placed order, its store, whose reads a test may override, and the payment."""
     shop = open_shop()
     payment = shop.pay(**rest)
     value_of(shop.submit(customer=rest.get("customer")))
@@ -22,8 +22,8 @@ def findings(shop: ShopFixture, **options: Any) -> list[Finding]:
     return list(page.findings)
 
 
-def kinds_beside_the_gateway(shop: ShopFixture) -> list[tuple[FindingKind, bool]]:
-    """What a comparison with the gateways finds: its kind, and whether somebody is at work on it."""
+def kinds_at_the_gateway(shop: ShopFixture) -> list[tuple[FindingKind, bool]]:
+    """The findings of a comparison with the gateways: their kind, and whether they are known."""
     return [(finding.kind, finding.known) for finding in findings(shop, gateway_look_up=True)]
 
 

@@ -1,4 +1,4 @@
-"""What hands do to the records beside payments, and to who and why, is found; in what the library wrote nothing is."""
+"""Edits by hand in a store's rows are found; a store that the library wrote has no findings."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from tests.application.fixtures import (
 from tests.application.stubs import fail
 
 
-# ruff: noqa: S608 -- the statements are this file's own words
+# ruff: noqa: S608 -- the statements are this file's own
 def sell(shop: ShopFixture) -> dict[str, str]:
-    """Something of every kind that leaves records beside payments; gives the payments' ids."""
+    """Leave records of every kind beside payments; returns the payments' ids."""
     ada = shop.pay("ada", customer=CUSTOMER)
     bob = shop.pay("bob", customer=OTHER)
     value_of(shop.submit("ada", customer=CUSTOMER))
@@ -53,9 +53,9 @@ def sell(shop: ShopFixture) -> dict[str, str]:
     shop.submit("declined")
     away = shop.pay("away", token="tok_3ds")
     value_of(shop.submit("away"))
-    heard = shop.pay("heard", token="tok_async")
+    notified = shop.pay("heard", token="tok_async")
     value_of(shop.submit("heard"))
-    shop.bank.finish_async(shop.reload(heard).transactions[0].gateway_reference)
+    shop.bank.finish_async(shop.reload(notified).transactions[0].gateway_reference)
     shop.deliver_webhooks()
     value_of(shop.orders.capture(Owner("cart", "ada"), "f-1", eur(5_990), key="ship"))
     keyed = value_of(shop.payments.create(new_payment("keyed"), key="make"))
@@ -72,13 +72,13 @@ def sell(shop: ShopFixture) -> dict[str, str]:
         saved.append(used)
     value_of(shop.events.deliver(lambda _: None))
     park(shop)
-    named = (ada, bob, declined, away, heard, keyed, ruled, *saved)
+    named = (ada, bob, declined, away, notified, keyed, ruled, *saved)
     names = ("ada", "bob", "declined", "away", "heard", "keyed", "ruled", "saved", "other")
-    return {name: one.id for name, one in zip(names, named, strict=True)}
+    return {name: payment.id for name, payment in zip(names, named, strict=True)}
 
 
 def park(shop: ShopFixture) -> None:
-    """A notification about a transaction that nobody knows."""
+    """Receive a notification about an unknown transaction."""
     waiting = shop.pay("parked", token="tok_async")
     value_of(shop.submit("parked"))
     (row,) = shop.reload(waiting).transactions
@@ -100,7 +100,7 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 
 @pytest.fixture
 def path(sold: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    """A copy of the file, to be tampered with."""
+    """A copy of the file for a test to edit."""
     return Path(shutil.copy(sold[0], tmp_path / "shop.db"))
 
 
@@ -110,7 +110,7 @@ def opened(path: Path) -> ShopFixture:
 
 
 def tamper(path: Path, statements: str, names: Mapping[str, str]) -> None:
-    """Do by hand what no library would: without triggers and foreign keys."""
+    """Edit the file by hand, without triggers and foreign keys."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = 0")
         connection.execute("DROP TRIGGER IF EXISTS history_is_not_rewritten")
@@ -119,8 +119,8 @@ def tamper(path: Path, statements: str, names: Mapping[str, str]) -> None:
             assert connection.execute(statement, names).rowcount > 0, statement
 
 
-def found(shop: ShopFixture) -> list[Finding]:
-    """All that an audit finds and nobody knows of, with the records read in small pages."""
+def unknown_findings(shop: ShopFixture) -> list[Finding]:
+    """All unknown findings of an audit that reads the records in small pages."""
     findings: list[Finding] = list(value_of(shop.audit.verify(limit=1_000)).findings)
     after: str | None = ""
     while after is not None:
@@ -132,7 +132,7 @@ def found(shop: ShopFixture) -> list[Finding]:
 
 
 def test_nothing_is_found_in_a_store_that_the_library_wrote(path: Path) -> None:
-    assert found(opened(path)) == []
+    assert unknown_findings(opened(path)) == []
 
 
 OLDER: Final = (
@@ -143,17 +143,17 @@ OLDER: Final = (
 
 def test_nothing_is_found_in_a_store_of_an_older_version(path: Path) -> None:
     tamper(path, OLDER, {})
-    assert found(opened(path)) == []
+    assert unknown_findings(opened(path)) == []
 
 
 def cut(name: str) -> str:
-    """A payment goes, with all that names its id."""
+    """Delete a payment with all rows that name its id."""
     tables = {"payments": "id", "transactions": "payment_id", "history": "payment_id"}
     return ";".join(f"DELETE FROM {table} WHERE {column} = :{name}" for table, column in tables.items())
 
 
 def exchanged(table: str, column: str, key: str, first: str, second: str) -> str:
-    """Two rows exchange what they have in a column."""
+    """Exchange the values of a column between two rows."""
     was = f"(SELECT max({column}) FROM {table} WHERE {key} = :{{}})"
     return (
         f"UPDATE {table} SET {column} = CASE {key} WHEN :{first} THEN {was.format(second)} ELSE {was.format(first)} END"
@@ -272,18 +272,18 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
 def test_every_edit_by_hand_is_found(path: Path, sold: tuple[Path, dict[str, str]], edited: str) -> None:
     kind, statements = EDITS[edited]
     tamper(path, statements, sold[1])
-    findings = found(opened(path))
+    findings = unknown_findings(opened(path))
     assert kind in {finding.kind for finding in findings}, findings
 
 
 def test_a_notification_that_is_parked_again_is_a_known_finding(path: Path) -> None:
     tamper(path, "UPDATE inbox SET due_at = received_at WHERE due_at IS NULL", {})
     shop = opened(path)
-    told_of = [finding for finding in value_of(shop.audit.verify()).findings if finding.kind is FindingKind.INBOX]
-    assert {fact.known for fact in told_of} == {True}
+    parked = [finding for finding in value_of(shop.audit.verify()).findings if finding.kind is FindingKind.INBOX]
+    assert {fact.known for fact in parked} == {True}
     value_of(shop.maintenance.run())
     assert not any(finding.kind is FindingKind.INBOX for finding in value_of(shop.audit.verify()).findings)
-    assert found(shop) == []
+    assert unknown_findings(shop) == []
 
 
 def test_edits_in_postgresql_are_found(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What the gateways say is compared with what is stored."""
+"""The gateways' answers are compared with the stored transactions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from payports import AuditPage, FindingKind, TransactionStatus
 from payports.domain.capabilities import LookUp
 from payports.domain.observation import Channel, Observation
 from payports.ports.gateway import NotFoundYet
-from tests.application.audit.findings import kinds_beside_the_gateway, of_payment, of_transaction, sold
+from tests.application.audit.findings import kinds_at_the_gateway, of_payment, of_transaction, sold
 from tests.application.fixtures import ShopFixture, eur, observation, open_shop, value_of, with_gateway, without_gateway
 
 SAYS: Final[dict[str, tuple[str, Any, FindingKind, str, bool]]] = {
@@ -136,7 +136,7 @@ def test_the_gateways_answer_is_compared_with_a_success(
     shop = sell(open_shop())
     answer: dict[str, Any] = {"status": TransactionStatus.SUCCEEDED, "channel": Channel.LOOK_UP}
     shop.spy.on_look_up = lambda _: Observation(**(answer | says))
-    assert kinds_beside_the_gateway(shop) == expected
+    assert kinds_at_the_gateway(shop) == expected
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_difference_that_recovery_or_an_operator_works_on_is_known(
     shop.pay(token=token)
     shop.submit()
     shop.spy.on_look_up = lambda _: Observation(status=says, channel=Channel.LOOK_UP)
-    assert kinds_beside_the_gateway(shop) == expected
+    assert kinds_at_the_gateway(shop) == expected
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_transaction_that_the_gateway_does_not_know_must_not_have_succeeded(
     shop.pay(token=token)
     shop.submit()
     shop.spy.on_look_up = lambda _: NotFoundYet()
-    assert kinds_beside_the_gateway(shop) == expected
+    assert kinds_at_the_gateway(shop) == expected
 
 
 def test_a_call_in_flight_is_not_looked_up() -> None:
@@ -193,11 +193,11 @@ def test_a_call_in_flight_is_not_looked_up() -> None:
 def test_a_gateway_without_look_up_is_skipped_and_a_removed_gateway_is_reported() -> None:
     shop = sell(open_shop())
     blind: Any = type("Blind", (), {"capabilities": attrs.evolve(shop.spy.capabilities, look_up=LookUp.NONE)})()
-    assert kinds_beside_the_gateway(with_gateway(shop, transactions=blind)) == []
-    assert kinds_beside_the_gateway(without_gateway(shop)) == [(FindingKind.GATEWAY_SILENT, False)]
+    assert kinds_at_the_gateway(with_gateway(shop, transactions=blind)) == []
+    assert kinds_at_the_gateway(without_gateway(shop)) == [(FindingKind.GATEWAY_SILENT, False)]
     empty = open_shop()
     empty.pay()
-    assert kinds_beside_the_gateway(without_gateway(empty)) == []
+    assert kinds_at_the_gateway(without_gateway(empty)) == []
 
 
 def test_nothing_is_compared_at_a_gateway_without_look_up() -> None:

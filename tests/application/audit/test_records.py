@@ -1,4 +1,4 @@
-"""Everything that may be wrong with what is kept beside payments, and what the audit says of it, word for word."""
+"""Damage to the records beside payments (keys, checkouts, saved methods, the inbox), and the exact finding for each."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.application.stubs import override
 SECOND: Final = timedelta(seconds=1)
 
 
-def heard() -> tuple[ShopFixture, Any, Payment]:
-    """A shop that was told by a notification that a payment succeeded."""
+def notified() -> tuple[ShopFixture, Any, Payment]:
+    """A shop in which a notification reported the success of a payment."""
     shop, store, payment = sold(token="tok_async")
     shop.bank.finish_async(payment.transactions[0].gateway_reference)
     shop.deliver_webhooks()
@@ -38,7 +38,7 @@ def about(shop: ShopFixture) -> list[Finding]:
 
 
 def instead(store: object, name: str, answer: object) -> None:
-    """Let a method of the store give this, whatever it is asked."""
+    """Let a method of the store return this, whatever its arguments."""
 
     def give(*_: object) -> object:
         return answer
@@ -221,7 +221,7 @@ def test_a_payment_uses_the_token_of_its_saved_method_until_its_history_names_an
 
 
 def test_an_observation_by_notification_is_in_the_inbox() -> None:
-    shop, store, payment = heard()
+    shop, store, payment = notified()
     ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     message = f"notification {event} of sandbox was applied, and the inbox does not say so"
@@ -232,7 +232,7 @@ def test_an_observation_by_notification_is_in_the_inbox() -> None:
 
 
 def test_an_applied_notification_was_observed_by_a_transaction() -> None:
-    shop, store, payment = heard()
+    shop, store, payment = notified()
     ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     (row,) = payment.transactions
@@ -254,7 +254,7 @@ def test_an_applied_notification_was_observed_by_a_transaction() -> None:
 
 
 def test_a_parked_notification_is_due_within_days() -> None:
-    shop, store, _ = heard()
+    shop, store, _ = notified()
     ((gateway, event),) = store.keys(RecordSet.INBOX)
     entry = store.inbox_entry(gateway, event)
     latest = shop.clock.now() + timedelta(days=2)

@@ -1,4 +1,4 @@
-"""Every kind of damage beside a payment, and what the audit says of it, word for word."""
+"""Damage to the records that a payment refers to, and the exact finding for each."""
 
 from __future__ import annotations
 
@@ -81,15 +81,15 @@ def test_only_successes_are_looked_up_by_their_gateway_reference() -> None:
     without = attrs.evolve(
         unnamed, seen=tuple(attrs.evolve(observed, gateway_reference="") for observed in unnamed.seen)
     )
-    read, asked = store.payment, list[object]()
+    read, read_names = store.payment, list[object]()
     override(
         store,
         "payment",
         lambda wanted: on_disk.replacing(without) if (on_disk := read(wanted)).id == nameless.id else on_disk,
     )
-    override(store, "payment_by_reference", lambda gateway, name: asked.append((gateway, name)))
+    override(store, "payment_by_reference", lambda gateway, name: read_names.append((gateway, name)))
     findings(shop)
-    assert asked == []
+    assert read_names == []
 
 
 def test_a_key_is_recorded_for_its_payment_and_covers_no_more_than_was_requested() -> None:
@@ -115,23 +115,23 @@ def test_a_key_is_recorded_for_its_payment_and_covers_no_more_than_was_requested
 def test_every_key_is_checked_once_and_its_failures_do_not_count() -> None:
     shop = open_shop()
     payment = shop.pay()
-    for mood in ("unreachable", "unreachable"):
-        shop.bank.fail_next("AUTHORIZE", mood)
+    for scenario in ("unreachable", "unreachable"):
+        shop.bank.fail_next("AUTHORIZE", scenario)
         shop.transactions.authorize(payment.id, key="k-1")
     value_of(shop.transactions.authorize(payment.id, key="k-1"))
     value_of(shop.transactions.capture(payment.id, eur(1_000), key="k-2"))
     store: Any = shop.environment.store
-    read, asked = store.request, list[str]()
+    read, read_names = store.request, list[str]()
 
     def request(key: str) -> Any:
-        asked.append(key)
+        read_names.append(key)
         return None if key == "k-1" else read(key)
 
     assert findings(shop) == []
     store.request = request
     (finding,) = findings(shop)
     assert finding.transaction_id == shop.reload(payment).transactions[0].id
-    assert asked == ["k-1", "k-2"] * 2  # what is found is looked at twice
+    assert read_names == ["k-1", "k-2"] * 2  # a finding is checked twice
 
 
 @pytest.mark.parametrize("wrong", [{"gateway": "other"}, {"customer": OTHER}, None, {}])

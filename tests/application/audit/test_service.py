@@ -1,4 +1,4 @@
-"""``shop.audit`` finds nothing after anything that shoppers, hosts, banks and networks may do, and changes nothing itself."""
+"""The audit finds nothing after anything that shoppers, hosts, banks and networks may do, and changes nothing itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from payports import AuditPage, FindingKind, InvalidInput, Owner, StoreUnavailable, TransactionStatus
 from payports.ports.commit import Change, Commit
 from payports.ports.store import StoreFailed
-from tests.application.audit.findings import findings, kinds_beside_the_gateway
+from tests.application.audit.findings import findings, kinds_at_the_gateway
 from tests.application.fixtures import DAY, ShopFixture, eur, open_shop, problem, snapshot, value_of, with_gateway
 from tests.application.stubs import fail, override
 from tests.simulation.machine import ShopMachine
@@ -29,7 +29,7 @@ BRIEF = settings(
 
 
 class AuditedShop(ShopMachine):
-    """A shop that is audited in the midst of it all, and once the bank has told the truth."""
+    """A shop that is audited before and after the bank has reported every result."""
 
     def teardown(self) -> None:
         self.look()
@@ -49,7 +49,7 @@ def test_whatever_happens_nothing_is_found() -> None:
 
 
 def tampered(shop: ShopFixture, tamper: Callable[[Change], Change]) -> ShopFixture:
-    """The same shop on a store that writes something else than it was given."""
+    """The same shop on a store that writes other changes than it is given."""
     inner: Any = shop.store.inner
 
     class Tampering:
@@ -83,14 +83,14 @@ def without_dates(change: Change) -> Change:
 
 
 class SilentShop(AuditedShop):
-    """A bug: of what one commit tells, only the first fact is kept."""
+    """A bug: only the first fact of a commit is stored."""
 
     def planted(self, shop: ShopFixture) -> ShopFixture:
         return tampered(shop, without_last_words)
 
 
 class DatelessShop(AuditedShop):
-    """A bug: nothing has a date for the next look."""
+    """A bug: no transaction has a due date."""
 
     def planted(self, shop: ShopFixture) -> ShopFixture:
         return tampered(shop, without_dates)
@@ -215,7 +215,7 @@ def test_postgresql_is_audited_as_well(database_url: str) -> None:
     store = shop.environment.store
     assert store.payment_ids("", 2) == tuple(payments[:2])
     assert store.payment_ids(payments[1], 2) == tuple(payments[2:])
-    assert kinds_beside_the_gateway(shop) == []
+    assert kinds_at_the_gateway(shop) == []
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=payports") as connection:
         connection.execute("UPDATE transactions SET amount_minor = 1 WHERE payment_id = %s", (payments[0],))
         connection.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_merchant_payment_id_fkey")

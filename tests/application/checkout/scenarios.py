@@ -43,7 +43,7 @@ def come_back(shop: ShopFixture, gateway: str = "sandbox", **rest: Any) -> Any:
 
 
 class NoGivingUp(ExternalActions):
-    """Actions of a gateway that cannot be told to give one up."""
+    """Actions of a gateway that cannot give one up."""
 
     def __init__(self, inner: ExternalActions) -> None:
         self.inner = inner
@@ -53,7 +53,7 @@ class NoGivingUp(ExternalActions):
 
 
 def shop_that_gives_no_action_up(kind: type[NoGivingUp] = NoGivingUp) -> ShopFixture:
-    """A shop whose gateway cannot be told to give an action up."""
+    """A shop whose gateway cannot give an action up."""
     shop = open_shop()
     actions = shop.gateways["sandbox"].gateway.actions
     assert actions
@@ -61,7 +61,7 @@ def shop_that_gives_no_action_up(kind: type[NoGivingUp] = NoGivingUp) -> ShopFix
 
 
 def while_it_runs(shop: ShopFixture, call: Callable[[ShopFixture], Any]) -> Any:
-    """What a call answers while a checkout of the same cart is under way."""
+    """The outcome of a call during a checkout of the same cart."""
     answers: list[Any] = []
     shop.pay()
     shop.spy.during = lambda _: answers.append(call(shop))

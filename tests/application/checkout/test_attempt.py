@@ -1,4 +1,4 @@
-"""Several attempts to check out the same cart: one is in charge, and whoever lost its lease undoes only its own."""
+"""Several attempts to check out the same cart: the holder of the lease goes on, an overtaken attempt reverses only its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_later_attempt_claims_what_an_earlier_attempt_secured() -> None:
 
 
 def test_an_attempt_that_fails_at_once_also_reverses_what_the_attempt_before_it_waited_for() -> None:
-    """Found by the simulation: nobody would ever have given this money back."""
+    """Found by the simulation: this hold would never have been reversed."""
     shop = open_shop(TWO_GATEWAYS)
     stuck, slow = shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token="tok_async")
     assert isinstance(value_of(shop.submit(minor=3_000)), AwaitingResults)
@@ -66,7 +66,7 @@ def test_an_attempt_that_fails_at_once_also_reverses_what_the_attempt_before_it_
 
 @pytest.mark.parametrize("at", ["first", "second"])
 def test_an_overtaken_attempt_undoes_only_its_own_transactions(at: str) -> None:
-    """A process stands still for longer than its lease; another attempt of the same cart goes on meanwhile."""
+    """A process stalls for longer than its lease, and another attempt of the same cart goes on."""
     shop = open_shop({**TWO_GATEWAYS, **IMMEDIATE})
     two_payments(shop, "tok_approved")
     others: list[Any] = []
@@ -88,7 +88,7 @@ def test_an_overtaken_attempt_undoes_only_its_own_transactions(at: str) -> None:
 
 
 def test_an_attempt_that_maintenance_called_failed_is_not_reversed_if_it_is_placed_after_all() -> None:
-    """The lease runs out during a slow call, maintenance calls the attempt failed, then the call succeeds."""
+    """The lease ends during a slow call, maintenance finalizes the attempt as failed, then the call succeeds."""
     shop = open_shop(TWO_GATEWAYS)
     good, _ = two_payments(shop, "tok_approved")
 
@@ -140,7 +140,7 @@ def test_an_attempt_overtaken_before_it_claims_a_payment_leaves_it_to_the_other_
     value_of(shop.transactions.authorize(payment.id))
 
     def overtake(commit: Commit) -> None:
-        if commit.changes:  # the attempt has its claim on the checkout, and now claims the payment
+        if commit.changes:  # the attempt has claimed the checkout, and now claims the payment
             shop.store.before_commit = None
             shop.clock.advance(10 * MINUTE)
             shop.bank.fail_next("AUTHORIZE", "declined")
@@ -182,7 +182,7 @@ def test_claims_taken_over_from_a_dead_attempt_are_recorded_as_the_checkouts() -
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
     shop.bank.fail_next("AUTHORIZE", "declined")
     problem(shop.submit())
-    shop.store.after_commit = die  # as soon as it has its claim
+    shop.store.after_commit = die  # as soon as it has claimed the checkout
     with pytest.raises(KeyboardInterrupt):
         shop.submit(request_id="attempt-2")
     shop.store.after_commit = None

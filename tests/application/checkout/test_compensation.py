@@ -1,4 +1,4 @@
-"""Giving back what a failed or cancelled checkout secured: once, in the right order, and nothing else."""
+"""Reversing what a failed or cancelled checkout secured: once, in the right order, and nothing else."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from tests.application.fixtures import (
 )
 from tests.application.scenarios import OWNER, TWO_GATEWAYS
 
-# --- reversing what is owed ---
+# --- reversals that are owed ---
 
 
 HOST: Final = Cause("host")
 
 
 def owed(shop: ShopFixture, **rest: Any) -> Payment:
-    """A payment that was authorized and archived: its hold is owed back."""
+    """Create a payment, authorize and archive it: its hold must be reversed."""
     payment = shop.pay(**rest)
     value_of(shop.transactions.authorize(payment.id))
     value_of(shop.payments.archive(payment.id))
@@ -213,7 +213,7 @@ def test_a_rollback_reverses_only_transactions_of_its_own_attempt() -> None:
     good, _ = two_payments(shop)
     value_of(shop.transactions.authorize(good.id))
     problem(shop.submit(minor=3_000, request_id="loser"))
-    # what was there before the attempt was claimed by it; what is of another cart is not
+    # the attempt claimed what was there before it, but nothing of another cart
     other = shop.pay("c-2", 1_000, gateway="first")
     value_of(shop.submit("c-2", 1_000, request_id="loser"))
     assert only(shop.reload(other), TransactionType.AUTHORIZE).reversal is ReversalState.NONE
@@ -267,12 +267,12 @@ def test_the_captures_of_an_archived_payment_are_reversed_too() -> None:
     assert shop.effects()[-1] == ("REVERSE_AUTH", 10_000)
 
 
-@pytest.mark.parametrize("mood", ["timeout_charged", "timeout_not_charged"])
-def test_a_reversal_waits_for_a_capture_whose_result_is_unknown(mood: str) -> None:
+@pytest.mark.parametrize("scenario", ["timeout_charged", "timeout_not_charged"])
+def test_a_reversal_waits_for_a_capture_whose_result_is_unknown(scenario: str) -> None:
     shop = open_shop()
     payment = shop.pay(minor=10_000)
     value_of(shop.transactions.authorize(payment.id))
-    shop.bank.fail_next("CAPTURE", mood)
+    shop.bank.fail_next("CAPTURE", scenario)
     problem(shop.transactions.capture(payment.id))
     shop.spy.on_look_up = lambda _: None
     value_of(shop.checkout.cancel(Owner("cart", "c-1")))
@@ -312,14 +312,14 @@ REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
 class OwnWay(RollbackGateway):
-    """Undoes as the sandbox does, and notes what it was asked for."""
+    """Reverses as the sandbox does, and keeps the requests."""
 
     def __init__(self, shop: ShopFixture) -> None:
         self.inner = shop.spy.inner
-        self.asked: list[PaymentRequest] = []
+        self.requests: list[PaymentRequest] = []
 
     def roll_back(self, request: PaymentRequest) -> PaymentResponse:
-        self.asked.append(request)
+        self.requests.append(request)
         return self.inner.execute(request)
 
 
@@ -330,7 +330,7 @@ def test_a_gateways_own_rollback_is_used_for_reversals_only() -> None:
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id))
     value_of(shop.transactions.reverse_authorization(payment.id))
-    assert own_way.asked == []
+    assert own_way.requests == []
     value_of(shop.submit())
     value_of(shop.transactions.capture(payment.id, eur(1_000)))
     assert [request.type for request in shop.spy.executed] == [AUTHORIZE, REVERSE_AUTH, AUTHORIZE, CAPTURE]
@@ -338,8 +338,8 @@ def test_a_gateways_own_rollback_is_used_for_reversals_only() -> None:
     unwanted = shop.pay("c-2")
     value_of(shop.transactions.authorize(unwanted.id))
     value_of(shop.checkout.cancel(Owner("cart", "c-2")))
-    (asked,) = own_way.asked
-    assert (asked.type, asked.payment_id, asked.amount) == (REVERSE_AUTH, unwanted.id, eur(5_990))
-    assert asked.parent_id == only(shop.reload(unwanted), AUTHORIZE).id
+    (request,) = own_way.requests
+    assert (request.type, request.payment_id, request.amount) == (REVERSE_AUTH, unwanted.id, eur(5_990))
+    assert request.parent_id == only(shop.reload(unwanted), AUTHORIZE).id
     assert shop.spy.executed[-1].type is AUTHORIZE
     assert only(shop.reload(unwanted), AUTHORIZE).reversal is ReversalState.REVERSED

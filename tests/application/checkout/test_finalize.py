@@ -113,12 +113,12 @@ def test_a_declined_payment_is_reported_with_its_transaction_and_decline() -> No
     failed = problem(shop.submit())
     row = only(shop.reload(payment), AUTHORIZE)
     declined = Declined("insufficient_funds", FailureType.DECLINED, transaction_id=row.id)
-    told_now = FailedPayment(
+    declined_payment = FailedPayment(
         payment_id=payment.id, problem=declined, type=AUTHORIZE, transaction_id=row.id, amount=eur(5_990)
     )
-    assert failed == PaymentsFailed((told_now,))
+    assert failed == PaymentsFailed((declined_payment,))
     later = problem(shop.checkout.resume("sandbox", {"callback_token": checkout_record(shop).callback_token}))
-    assert later == PaymentsFailed((attrs.evolve(told_now, status=TransactionStatus.DECLINED),))
+    assert later == PaymentsFailed((attrs.evolve(declined_payment, status=TransactionStatus.DECLINED),))
 
 
 def test_a_payment_with_an_unknown_result_is_reported_with_its_transaction() -> None:
@@ -151,7 +151,7 @@ def test_a_payment_that_was_never_sent_is_reported_without_a_transaction() -> No
 
 
 class OnlyCaptures:
-    """Takes no authorization; nobody gets as far as asking it for one."""
+    """Supports captures only, so that no authorization is ever sent."""
 
     def __init__(self, shop: ShopFixture) -> None:
         self._inner: Any = shop.spy.inner
@@ -222,7 +222,7 @@ REVERSE_AUTH: Final = TransactionType.REVERSE_AUTH
 
 
 def test_a_checkout_that_waits_for_nothing_and_is_not_covered_has_failed() -> None:
-    """Else nobody would ever conclude it, and what it still holds would never go back."""
+    """Otherwise it would never be finalized, and its holds never reversed."""
     shop = open_shop(TWO_GATEWAYS)
     gone, slow = shop.pay(minor=1_000, gateway="first"), shop.pay(minor=2_000, gateway="second", token="tok_async")
     assert isinstance(value_of(shop.submit(minor=3_000)), AwaitingResults)

@@ -62,7 +62,7 @@ def test_a_late_return_of_the_browser_looks_the_action_up_at_the_gateway() -> No
 def test_maintenance_reverses_a_late_success() -> None:
     shop = shop_that_gives_no_action_up()
     required = three_d_secure(shop)
-    shop.let_time_pass(HOUR, 1)  # to the second: we have given up, the bank has not
+    shop.let_time_pass(HOUR, 1)  # to the second: the shop has given the action up, the bank has not
     assert isinstance(problem(shop.submit()), PaymentsFailed)
     shop.bank.complete_action(action_reference(required))
     shop.deliver_webhooks()
@@ -93,7 +93,7 @@ class Deaf(ExternalActions):
 
 
 def test_an_action_does_not_lapse_while_the_gateway_is_unreachable() -> None:
-    """Hyperswitch: a timeout is written as failed after the last poll."""
+    """Hyperswitch records a timeout as failed after the last poll."""
     shop = open_shop()
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required))

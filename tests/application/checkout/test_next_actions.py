@@ -1,4 +1,4 @@
-"""Next actions are completed by their gateway when they are shown, and never stored so."""
+"""Next actions are completed by their gateway when they are shown; what completes them is not stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.application.scenarios import TWO_GATEWAYS
 
 
 class Completing(NoGivingUp):
-    """Completes an action with what was kept back, for the transaction that it is asked about."""
+    """Completes an action with a secret of its transaction."""
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
         return attrs.evolve(action, fields=(("secret_of", request.transaction_id),))

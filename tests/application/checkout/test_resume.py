@@ -42,7 +42,7 @@ from tests.application.scenarios import TWO_GATEWAYS
 @pytest.mark.parametrize("approve", [True, False])
 @pytest.mark.parametrize("order", list(permutations(["webhook", "return", "poll", "maintenance"])))
 def test_webhook_return_and_poll_lead_to_the_same_result_in_any_order(order: tuple[str, ...], approve: bool) -> None:
-    """Medusa and Spree answer the race of webhook and return page by sleeping."""
+    """Medusa and Spree sleep to avoid the race between webhook and return page."""
     shop = open_shop()
     required = three_d_secure(shop)
     shop.bank.complete_action(action_reference(required), approve=approve)
@@ -207,7 +207,7 @@ def test_a_shopper_who_is_still_away_may_come_back_to_the_next_attempt(token: st
 
 
 class Listening(ExternalActions):
-    """Notes what the browser brought; the gateway itself is asked by look-up."""
+    """Keeps the parameters that the browser brought, and passes the call on."""
 
     def __init__(self, inner: ExternalActions) -> None:
         self.inner = inner
@@ -222,8 +222,8 @@ def test_the_browsers_parameters_go_to_the_gateway_that_it_comes_from() -> None:
     shop = open_shop(TWO_GATEWAYS)
     actions = [shop.gateways[name].gateway.actions for name in ("first", "second")]
     listening = [Listening(port) for port in actions if port]
-    for name, one in zip(("first", "second"), listening, strict=True):
-        shop = with_gateway(shop, name, actions=one)
+    for name, port in zip(("first", "second"), listening, strict=True):
+        shop = with_gateway(shop, name, actions=port)
     shop.pay(minor=1_000, gateway="first", token="tok_3ds")
     shop.pay(minor=2_000, gateway="second", token="tok_3ds")
     required = value_of(shop.submit(minor=3_000))

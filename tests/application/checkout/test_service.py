@@ -129,7 +129,7 @@ def test_payments_that_do_not_add_up_are_refused_before_money_moves() -> None:
 
 
 def test_two_currencies_are_never_added_up() -> None:
-    """Medusa: EUR summed into USD."""
+    """Medusa adds EUR to USD."""
     shop = open_shop()
     shop.pay(minor=1_000)
     shop.pay(amount=Money(1_000, "USD"))
@@ -272,7 +272,7 @@ def test_eight_clicks_at_once_have_one_effect(request_ids: str) -> None:
     assert all(isinstance(problem(answer), Busy | OperationNotAllowed) for answer in losers)
 
 
-# --- failing, and who may take over ---
+# --- failing ---
 
 
 def test_a_failure_stops_the_checkout_and_keeps_its_holds_for_a_while() -> None:
@@ -390,9 +390,6 @@ def test_a_payment_is_topped_up_by_the_rise_of_its_amount() -> None:
     assert shop.effects() == [("AUTHORIZE", 4_000), ("AUTHORIZE", 1_000)]
 
 
-# --- details ---
-
-
 @pytest.mark.parametrize(
     ("url", "completed"),
     [
@@ -406,14 +403,14 @@ def test_the_callback_token_is_added_to_the_return_url(url: str, completed: str)
 
 
 class Validator:
-    """Finds every method good, and notes of which type it is."""
+    """Accepts every method, and keeps its type."""
 
     def __init__(self) -> None:
-        self.asked: list[PaymentType] = []
+        self.types: list[PaymentType] = []
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
         del method
-        self.asked.append(payment_type)
+        self.types.append(payment_type)
         return None
 
 
@@ -422,7 +419,7 @@ def test_the_gateway_validates_a_method_again_at_checkout() -> None:
     shop = with_gateway(open_shop(), validator=validator)
     shop.pay(type=PaymentType.DEBIT_CARD)
     value_of(shop.submit())
-    assert validator.asked == [PaymentType.DEBIT_CARD] * 2
+    assert validator.types == [PaymentType.DEBIT_CARD] * 2
 
 
 def test_a_claim_records_the_whole_attempt() -> None:
@@ -442,7 +439,7 @@ def test_a_claim_records_the_whole_attempt() -> None:
         cart_version="v-7",
         customer=CUSTOMER,
         started_at=START,
-        version=2,  # the claim, and the proof of the hold with the first intent
+        version=2,  # the claim, and the renewed lease with the first intent
     )
     assert attrs.evolve(checkout_record(shop), version=0) == attrs.evolve(
         claimed, state=CheckoutState.PLACED, lease_until=START + timedelta(days=1), version=0

@@ -1,4 +1,4 @@
-"""One transaction: intent, call, result; a repeated key, a failing store, one request in several parts."""
+"""Executing a transaction: intent, call and result; repeated keys, a failing store, requests in several parts."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def test_a_commit_raises_the_version_by_one() -> None:
     assert report.payment == shop.reload(payment)
 
 
-@pytest.mark.parametrize("mood", ["timeout_charged", "server_error", "garbage"])
-def test_a_lost_answer_is_unknown_and_found_when_the_request_is_repeated(mood: str) -> None:
+@pytest.mark.parametrize("scenario", ["timeout_charged", "server_error", "garbage"])
+def test_a_lost_answer_is_unknown_and_found_when_the_request_is_repeated(scenario: str) -> None:
     shop = open_shop()
-    payment = shop.pay(token=f"tok_{mood}")
+    payment = shop.pay(token=f"tok_{scenario}")
     unknown = problem(shop.transactions.authorize(payment.id, key="k-1"))
     assert isinstance(unknown, ResultUnknown)
     report = value_of(shop.transactions.authorize(payment.id, key="k-1"))
@@ -161,10 +161,10 @@ OTHERS: list[Callable[[Transactions, str, str], object]] = [
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_key_with_other_content_is_a_conflict_and_sends_nothing(other: Any) -> None:
     shop = open_shop()
-    one, two = shop.pay("c-1"), shop.pay("c-2")
-    value_of(shop.transactions.authorize(one.id, eur(2_000), key="k-1"))
+    first, second = shop.pay("c-1"), shop.pay("c-2")
+    value_of(shop.transactions.authorize(first.id, eur(2_000), key="k-1"))
     calls = shop.spy.calls
-    assert problem(other(shop.transactions, one.id, two.id)) == Conflict("k-1")
+    assert problem(other(shop.transactions, first.id, second.id)) == Conflict("k-1")
     assert shop.spy.calls == calls
 
 
@@ -193,11 +193,11 @@ def test_an_intent_under_way_counts_against_the_limits() -> None:
     assert shop.effects(REFUND) == [("REFUND", 6_000)]
 
 
-@pytest.mark.parametrize("mood", ["timeout_charged", "timeout_not_charged"])
-def test_an_unknown_refund_frees_no_money(mood: str) -> None:
+@pytest.mark.parametrize("scenario", ["timeout_charged", "timeout_not_charged"])
+def test_an_unknown_refund_frees_no_money(scenario: str) -> None:
     shop = open_shop()
     payment = captured(shop)
-    shop.bank.fail_next("REFUND", mood)
+    shop.bank.fail_next("REFUND", scenario)
     shop.spy.on_look_up = lambda request: observation(TransactionStatus.UNKNOWN, transaction_id=request.transaction_id)
     assert isinstance(problem(shop.transactions.refund(payment, eur(6_000))), ResultUnknown)
     assert problem(shop.transactions.refund(payment, eur(6_000))) == AmountNotAvailable(eur(4_000))
@@ -339,9 +339,6 @@ def test_no_transaction_of_the_store_is_open_while_the_gateway_is_called() -> No
     assert shop.reload(made[0]) == made[0]
 
 
-# --- the adapter misbehaves ---
-
-
 def test_refresh_looks_up_everything_that_is_open() -> None:
     shop = open_shop()
     payment = shop.pay(token="tok_async")
@@ -401,11 +398,11 @@ def test_a_partial_capture_may_release_the_rest_and_the_release_is_recorded() ->
     assert shop.effects(TransactionType.REVERSE_AUTH) == [("REVERSE_AUTH", 4_000)]
 
 
-# --- what an answer brings ---
+# --- the answer ---
 
 
 def answering(shop: ShopFixture, **rest: Any) -> None:
-    """Let the gateway answer the next calls so, without doing anything."""
+    """Let the gateway answer the next calls without doing anything."""
     properties = rest.pop("method_properties", {})
     shop.spy.instead = lambda _: PaymentResponse(seen=observation(**rest), method_properties=properties)
 

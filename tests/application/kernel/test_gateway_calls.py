@@ -81,18 +81,18 @@ REQUEST: Final = gateway_calls.payment_request(PAYMENT, HOLD)
 
 
 class Adapter(TransactionGateway, RollbackGateway, ExternalActions, MethodVault, PaymentValidator):
-    """Every port of an adapter at once: says what a test wants, or raises it, and notes what it was asked."""
+    """Every port of an adapter at once: returns an answer of the test's choice, or raises it, and keeps its calls."""
 
     def __init__(self, says: Any) -> None:
         self.says = says
-        self.asked: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities()
 
-    def _say(self, *asked: object) -> Any:
-        self.asked.append(asked)
+    def _say(self, *call: object) -> Any:
+        self.calls.append(call)
         if isinstance(self.says, BaseException):
             raise self.says
         return self.says
@@ -172,7 +172,7 @@ def test_a_request_holds_all_that_a_gateway_may_need() -> None:
     )
 
 
-# --- what each call hears, and over which channel ---
+# --- the answer to each call, and its channel ---
 
 
 _Call = Callable[[Gateway], Any]
@@ -191,7 +191,7 @@ def test_an_answer_is_bound_to_its_request_and_its_channel(call: str) -> None:
     adapter = Adapter(PaymentResponse(seen=said) if call == "execute" else said)
     assert ask(whole(adapter)) == attrs.evolve(said, channel=channel, transaction_id="t-1", operator="")
     further = {"look_up": (True,), "confirm": ({"a": "b"},)}.get(call, ())
-    assert adapter.asked == [(call, REQUEST, *further)]
+    assert adapter.calls == [(call, REQUEST, *further)]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -235,18 +235,18 @@ def test_invalid_method_properties_are_left_out_and_the_answer_stands(properties
     assert (heard.seen.status, heard.method_properties) == (SUCCEEDED, {})
 
 
-@pytest.mark.parametrize(("reverses", "asked"), [(True, "roll_back"), (False, "execute")])
-def test_a_reversal_uses_the_gateways_own_rollback_if_it_has_one(reverses: bool, asked: str) -> None:
+@pytest.mark.parametrize(("reverses", "call"), [(True, "roll_back"), (False, "execute")])
+def test_a_reversal_uses_the_gateways_own_rollback_if_it_has_one(reverses: bool, call: str) -> None:
     adapter = Adapter(PaymentResponse(seen=saying()))
     gateway_calls.execute(whole(adapter), REQUEST, reverses=reverses)
     gateway_calls.execute(bare(adapter), REQUEST, reverses=reverses)
-    assert adapter.asked == [(asked, REQUEST), ("execute", REQUEST)]
+    assert adapter.calls == [(call, REQUEST), ("execute", REQUEST)]
 
 
 def test_an_adapter_without_actions_is_asked_by_look_up_without_a_fence() -> None:
     adapter = Adapter(saying())
     assert gateway_calls.confirm(bare(adapter), REQUEST, {}) == saying(channel=Channel.LOOK_UP, transaction_id="t-1")
-    assert adapter.asked == [("look_up", REQUEST, False)]
+    assert adapter.calls == [("look_up", REQUEST, False)]
     assert gateway_calls.give_up(bare(adapter), REQUEST) == NotFoundYet("it cannot be told to give up")
 
 
@@ -270,7 +270,7 @@ def test_an_interruption_goes_on_without_the_frames_and_causes_of_the_adapter(
     assert "_say" not in [frame.name for frame in caught.traceback]
 
 
-# --- the ports that only some have ---
+# --- optional ports ---
 
 
 DISPLAYED: Final = PaymentMethod({"token": "pm_1"}, {"last4": "4242"}, single_use=False)
@@ -290,7 +290,7 @@ DECLINED: Final = Failure(Declined("lost_card"))
 def test_a_vault_keeps_a_method_or_says_why_not(says: Any, kept: Any) -> None:
     adapter = Adapter(says)
     assert gateway_calls.keep(whole(adapter), CUSTOMER, METHOD) == kept
-    assert adapter.asked == [("keep", CUSTOMER, METHOD)]
+    assert adapter.calls == [("keep", CUSTOMER, METHOD)]
 
 
 @pytest.mark.parametrize(
@@ -305,14 +305,14 @@ def test_a_vault_keeps_a_method_or_says_why_not(says: Any, kept: Any) -> None:
 def test_a_vault_forgets_a_method_or_says_why_not(says: Any, forgotten: Any) -> None:
     adapter = Adapter(says)
     assert gateway_calls.forget(whole(adapter), CUSTOMER, METHOD) == forgotten
-    assert adapter.asked == [("forget", CUSTOMER, METHOD)]
+    assert adapter.calls == [("forget", CUSTOMER, METHOD)]
 
 
 def test_without_a_vault_a_method_is_kept_as_it_is_and_nothing_is_forgotten() -> None:
     adapter = Adapter(None)
     assert gateway_calls.keep(bare(adapter), CUSTOMER, METHOD) == Success(attrs.evolve(METHOD, single_use=False))
     assert gateway_calls.forget(bare(adapter), CUSTOMER, METHOD) == Success(None)
-    assert adapter.asked == []
+    assert adapter.calls == []
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_without_a_vault_a_method_is_kept_as_it_is_and_nothing_is_forgotten() ->
 def test_a_method_is_valid_only_if_the_adapter_says_so(says: Any, problem: InvalidInput | None) -> None:
     adapter = Adapter(says)
     assert gateway_calls.check(whole(adapter), METHOD, PaymentType.COD) == problem
-    assert adapter.asked == [("check", METHOD, PaymentType.COD)]
+    assert adapter.calls == [("check", METHOD, PaymentType.COD)]
     assert gateway_calls.check(bare(adapter), METHOD, PaymentType.COD) is None
 
 
@@ -347,7 +347,7 @@ ACTION: Final = NextAction(type="challenge", reference="ch_1")
 def test_an_action_is_completed_by_its_gateway_or_shown_as_it_is(says: Any, shown: NextAction) -> None:
     adapter = Adapter(says)
     assert gateway_calls.present(whole(adapter), REQUEST, ACTION) == shown
-    assert adapter.asked == [("present", REQUEST, ACTION)]
+    assert adapter.calls == [("present", REQUEST, ACTION)]
     assert gateway_calls.present(bare(adapter), REQUEST, ACTION) == ACTION
 
 

@@ -1,4 +1,4 @@
-"""What a host gives is checked before anything is loaded: which values are refused, at the edge, and by which name."""
+"""Input from the host is checked before anything is loaded: which values are refused, and under which field."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_an_observation_with_a_field_of_another_type_is_refused() -> None:
 
 def test_an_observation_by_an_operator_is_refused() -> None:
     reason = "must not be OPERATOR; record an operator's ruling with maintenance.resolve()"
-    found = check_observation(observation(channel=Channel.OPERATOR))
-    assert found == InvalidInput("observation.channel", reason)
+    refused = check_observation(observation(channel=Channel.OPERATOR))
+    assert refused == InvalidInput("observation.channel", reason)
 
 
 ACTION: Final = FINE["next_action"]

@@ -1,4 +1,4 @@
-"""Adapters that misbehave: what is no answer is an unknown result, which a look-up finds out."""
+"""Misbehaving adapters: anything but an answer is an unknown result, which a look-up finds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Answering = Callable[[PaymentRequest], Any]
 
 def _answering(status: Any = TransactionStatus.SUCCEEDED, **rest: Any) -> Answering:
     def answer(request: PaymentRequest) -> PaymentResponse:
-        said: dict[str, Any] = {"channel": Channel.ANSWER, "transaction_id": request.transaction_id}
-        return PaymentResponse(seen=Observation(status=status, **(said | rest)))
+        known: dict[str, Any] = {"channel": Channel.ANSWER, "transaction_id": request.transaction_id}
+        return PaymentResponse(seen=Observation(status=status, **(known | rest)))
 
     return answer
 

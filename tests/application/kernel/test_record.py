@@ -1,4 +1,4 @@
-"""Recording an observation: merged with what is stored, written once, dated, with what else it changes."""
+"""Recording an observation: it is merged with concurrent changes, written once, and sets due dates and saved methods."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def test_new_method_properties_replace_those_of_the_same_name() -> None:
         record(shop.environment, shop.reload(payment), Received(observation=fact, method_properties=properties), HOST)
     )
     method = shop.reload(payment).method
-    revealed = {name: one.reveal() for name, one in method.properties.items()}
+    revealed = {name: secret.reveal() for name, secret in method.properties.items()}
     assert revealed == {"token": "pm_1", "pin": "1", "customer": "cu"}
     assert (dict(method.display), method.single_use) == ({"last4": "4242"}, False)
 
 
 def answering(shop: ShopFixture, **rest: Any) -> None:
-    """Let the gateway answer the next calls so, without doing anything."""
+    """Let the gateway answer the next calls without doing anything."""
     properties = rest.pop("method_properties", {})
     shop.spy.instead = lambda _: PaymentResponse(seen=observation(**rest), method_properties=properties)
 
@@ -143,8 +143,8 @@ def test_a_hard_decline_retires_its_saved_method_once(removed: bool) -> None:
         value_of(shop.saved_methods.remove(kept.id, customer=CUSTOMER))
     store = shop.store.of("default")
     before = store.saved_method(kept.id)
-    told_of = observation(TransactionStatus.DECLINED, transaction_id=row.id, hard=True)
-    problem(shop.transactions.record(payment.id, told_of))
+    decline = observation(TransactionStatus.DECLINED, transaction_id=row.id, hard=True)
+    problem(shop.transactions.record(payment.id, decline))
     after = store.saved_method(kept.id)
     assert before
     assert after

@@ -1,4 +1,4 @@
-"""What an adapter reports is cleaned to the edge of every limit, or refused."""
+"""An adapter's observation is sanitized up to the limit of every field, or refused."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ ANY: Final[Any] = None
 @pytest.mark.parametrize("attributes", [None, 5, "ab", [("a", "b")], (["a", "b"],), (("a",),), (("a", 1),)])
 def test_an_answer_whose_attributes_are_no_pairs_is_refused(attributes: Any) -> None:
     said = saying()
-    object.__setattr__(said, "attributes", attributes)  # an adapter that goes round the constructor
+    object.__setattr__(said, "attributes", attributes)  # an adapter that bypasses the constructor
     assert not sanitizing.is_well_formed(said)
     assert sanitizing.sanitized(said) is None
 

@@ -1,4 +1,4 @@
-"""What a gateway's silence proves: nothing, until no request can be on its way any more, and then only where it was in doubt."""
+"""Status inquiries: not found proves nothing until no request can be in flight any more, and then only for an unknown result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOST: Final = Cause("host")
 
 
 class Slow:
-    """A gateway whose requests may be on their way for ten minutes, and whose look-up is blind for the first seven."""
+    """A gateway whose requests may be in flight for ten minutes, and whose look-up is unreliable for the first seven."""
 
     def __init__(self, shop: ShopFixture, **bounds: timedelta) -> None:
         known: dict[str, Any] = {
@@ -44,7 +44,7 @@ class Slow:
 
 
 class Saying(Slow):
-    """A slow gateway that says the same to every look-up."""
+    """A slow gateway that answers every look-up alike."""
 
     def __init__(self, shop: ShopFixture, answer: object, look_up: LookUp = LookUp.BY_KEY) -> None:
         super().__init__(shop)
@@ -64,9 +64,11 @@ def in_doubt(token: str = "tok_timeout_charged") -> tuple[ShopFixture, Payment, 
     return shop, stored, stored.transactions[0]
 
 
-def judged(shop: ShopFixture, payment: Payment, one: Transaction, answer: Any, **bounds: timedelta) -> Observation:
+def interpreted(
+    shop: ShopFixture, payment: Payment, transaction: Transaction, answer: Any, **bounds: timedelta
+) -> Observation:
     slow: Any = Slow(shop, **bounds)
-    return status_inquiry.interpreted(with_gateway(shop, transactions=slow).environment, payment, one, answer)
+    return status_inquiry.interpreted(with_gateway(shop, transactions=slow).environment, payment, transaction, answer)
 
 
 @pytest.mark.parametrize(
@@ -80,52 +82,52 @@ def judged(shop: ShopFixture, payment: Payment, one: Transaction, answer: Any, *
 def test_not_found_is_a_proof_once_no_request_can_be_in_flight(
     waited: int, status: TransactionStatus, failure: FailureType | None, reason: str, message: str
 ) -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     shop.clock.advance(waited)
-    assert judged(shop, payment, one, NotFoundYet(reason)) == Observation(
-        status=status, channel=Channel.LOOK_UP, transaction_id=one.id, message=message, failure_type=failure
+    assert interpreted(shop, payment, transaction, NotFoundYet(reason)) == Observation(
+        status=status, channel=Channel.LOOK_UP, transaction_id=transaction.id, message=message, failure_type=failure
     )
 
 
 @pytest.mark.parametrize(("in_flight", "reliable"), [(10, 7), (7, 10)])
 def test_the_longer_of_two_bounds_counts(in_flight: int, reliable: int) -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     bounds = {
         "in_flight_bound": timedelta(minutes=in_flight),
         "look_up_reliable_after": timedelta(minutes=reliable),
     }
     shop.clock.advance(599)
-    assert judged(shop, payment, one, NotFoundYet(), **bounds).status is UNKNOWN
+    assert interpreted(shop, payment, transaction, NotFoundYet(), **bounds).status is UNKNOWN
     shop.clock.advance(1)
-    assert judged(shop, payment, one, NotFoundYet(), **bounds).status is TransactionStatus.NOT_EXECUTED
+    assert interpreted(shop, payment, transaction, NotFoundYet(), **bounds).status is TransactionStatus.NOT_EXECUTED
 
 
 @pytest.mark.parametrize("token", ["tok_approved", "tok_async", "tok_3ds"])
 def test_not_found_proves_nothing_about_a_transaction_that_the_gateway_knew(token: str) -> None:
-    shop, payment, one = in_doubt(token)
+    shop, payment, transaction = in_doubt(token)
     shop.clock.advance(HOUR)
-    assert judged(shop, payment, one, NotFoundYet()).status is UNKNOWN
+    assert interpreted(shop, payment, transaction, NotFoundYet()).status is UNKNOWN
 
 
 def test_an_observation_is_taken_as_it_is() -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     answer = observation(TransactionStatus.SUCCEEDED)
-    assert judged(shop, payment, one, answer) is answer
+    assert interpreted(shop, payment, transaction, answer) is answer
 
 
 GONE: Final = "the gateway is not configured any more"
 
 
 def test_a_removed_gateway_gives_no_answer() -> None:
-    shop, payment, one = in_doubt("tok_3ds")
+    shop, payment, transaction = in_doubt("tok_3ds")
     env = without_gateway(shop).environment
-    said = Observation(status=UNKNOWN, channel=Channel.LOOK_UP, transaction_id=one.id, message=GONE)
-    assert status_inquiry.ask_gateway(env, payment, one) == said
-    assert status_inquiry.give_up(env, payment, one) == said
+    no_answer = Observation(status=UNKNOWN, channel=Channel.LOOK_UP, transaction_id=transaction.id, message=GONE)
+    assert status_inquiry.ask_gateway(env, payment, transaction) == no_answer
+    assert status_inquiry.give_up(env, payment, transaction) == no_answer
 
 
 class Actions(ExternalActions):
-    """Gives everything up, and notes what."""
+    """Gives every action up, and keeps the requests."""
 
     def __init__(self) -> None:
         self.given_up: list[PaymentRequest] = []
@@ -139,16 +141,16 @@ class Actions(ExternalActions):
 
 
 def test_give_up_is_called_with_the_waiting_transaction() -> None:
-    shop, payment, one = in_doubt("tok_3ds")
+    shop, payment, transaction = in_doubt("tok_3ds")
     actions = Actions()
-    told_of = status_inquiry.give_up(with_gateway(shop, actions=actions).environment, payment, one)
-    assert told_of == observation(TransactionStatus.DECLINED, transaction_id=one.id, channel=Channel.LOOK_UP)
-    assert [request.transaction_id for request in actions.given_up] == [one.id]
+    observed = status_inquiry.give_up(with_gateway(shop, actions=actions).environment, payment, transaction)
+    assert observed == observation(TransactionStatus.DECLINED, transaction_id=transaction.id, channel=Channel.LOOK_UP)
+    assert [request.transaction_id for request in actions.given_up] == [transaction.id]
 
 
 @pytest.mark.parametrize(("token", "fenced"), [("tok_timeout_charged", True), ("tok_async", False)])
 def test_only_an_unknown_result_is_fenced(token: str, fenced: bool) -> None:
-    shop, payment, one = in_doubt(token)
+    shop, payment, transaction = in_doubt(token)
     fences: list[bool] = []
     inner = shop.spy.inner
 
@@ -160,16 +162,16 @@ def test_only_an_unknown_result_is_fenced(token: str, fenced: bool) -> None:
             return inner.look_up(request, fence=fence)
 
     listening: Any = Listening()
-    status_inquiry.ask_gateway(with_gateway(shop, transactions=listening).environment, payment, one)
+    status_inquiry.ask_gateway(with_gateway(shop, transactions=listening).environment, payment, transaction)
     assert fences == [fenced]
 
 
 def test_an_answer_that_leaves_the_result_open_is_counted_and_recorded() -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     slow: Any = Saying(shop, NotFoundYet())
     env = with_gateway(shop, transactions=slow).environment
     for number in (1, 2):
-        payment = status_inquiry.look_up(env, payment, one, HOST)
+        payment = status_inquiry.look_up(env, payment, transaction, HOST)
         assert payment.transactions[0].look_ups == number
     assert payment == shop.reload(payment)
     assert [observation.message for observation in payment.transactions[0].seen][-1] == "not found at the gateway"
@@ -188,11 +190,11 @@ SILENCE: Final[dict[str, tuple[Any, bool]]] = {
 
 @pytest.mark.parametrize(("answer", "silent"), SILENCE.values(), ids=SILENCE)
 def test_silence_leaves_no_trace_and_every_answer_does(answer: Any, silent: bool) -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     slow: Any = Saying(shop, answer)
     env = with_gateway(shop, transactions=slow).environment
-    assert status_inquiry.is_no_answer(status_inquiry.ask_gateway(env, payment, one)) is silent
-    after = status_inquiry.look_up(env, payment, one, HOST)
+    assert status_inquiry.is_no_answer(status_inquiry.ask_gateway(env, payment, transaction)) is silent
+    after = status_inquiry.look_up(env, payment, transaction, HOST)
     assert (after == payment) is silent
     assert after.transactions[0].look_ups == (0 if silent else 1)
     assert after == shop.reload(payment)
@@ -216,21 +218,21 @@ def test_an_intent_without_an_answer_becomes_unknown() -> None:
 
 
 def test_silence_of_a_gateway_without_look_up_counts_as_its_answer() -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     blind: Any = Saying(shop, observation(UNKNOWN), LookUp.NONE)
-    after = status_inquiry.look_up(with_gateway(shop, transactions=blind).environment, payment, one, HOST)
+    after = status_inquiry.look_up(with_gateway(shop, transactions=blind).environment, payment, transaction, HOST)
     assert after.transactions[0].look_ups == 1
 
 
 def test_a_look_up_that_cannot_be_recorded_leaves_the_payment_as_it_was() -> None:
-    shop, payment, one = in_doubt()
+    shop, payment, transaction = in_doubt()
     about_nothing = observation(TransactionStatus.SUCCEEDED, transaction_id="t-none")
     env = shop.environment
-    assert status_inquiry.record_answer(env, payment, one, about_nothing, HOST) == payment
+    assert status_inquiry.record_answer(env, payment, transaction, about_nothing, HOST) == payment
 
 
-@pytest.mark.parametrize(("waited", "asked"), [(59, 0), (60, 1)])
-def test_a_call_is_left_alone_while_it_may_be_in_flight(waited: int, asked: int) -> None:
+@pytest.mark.parametrize(("waited", "look_ups"), [(59, 0), (60, 1)])
+def test_a_call_is_left_alone_while_it_may_be_in_flight(waited: int, look_ups: int) -> None:
     shop = open_shop()
     payment = shop.pay()
 
@@ -243,8 +245,8 @@ def test_a_call_is_left_alone_while_it_may_be_in_flight(waited: int, asked: int)
     shop.clock.advance(waited)
     shop.spy.on_look_up = lambda _: observation(TransactionStatus.AWAITING_RESULT)
     after = status_inquiry.look_up_indeterminate(shop.environment, shop.reload(payment), HOST)
-    assert len(shop.spy.looked_up) == asked
-    assert after.transactions[0].look_ups == asked
+    assert len(shop.spy.looked_up) == look_ups
+    assert after.transactions[0].look_ups == look_ups
 
 
 @pytest.mark.parametrize("token", ["tok_wrong_amount", "tok_approved", "tok_async", "tok_declined"])

@@ -1,4 +1,4 @@
-"""Reading, deciding and writing as one step: decided again for a faster writer, given up after a bounded number of tries."""
+"""Units of work: a decision is repeated after a faster writer, in a bounded number of tries, and under the checkout's lease."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AUTHORIZE: Final = TransactionType.AUTHORIZE
 
 
 def attempt(shop: ShopFixture, request_id: str) -> CheckoutLease:
-    """An attempt that fails, and its hold on the checkout; the next attempt takes it away."""
+    """Let an attempt fail; returns its lease, which the next attempt takes over."""
     shop.bank.fail_next("AUTHORIZE", "declined")
     problem(shop.submit(request_id=request_id))
     record = shop.store.of("default").checkout(OWNER)

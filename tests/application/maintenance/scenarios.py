@@ -18,7 +18,7 @@ def run(shop: ShopFixture, limit: int = 100) -> MaintenanceReport:
 
 
 def passed(**counted: Any) -> MaintenanceReport:
-    """The report of a pass that did nothing but what is named."""
+    """The report of a pass with these counts, and zero for all others."""
     fields: dict[str, Any] = {field.name: 0 for field in attrs.fields(MaintenanceReport)}
     return MaintenanceReport(**(fields | {"more": False} | counted))
 
@@ -31,14 +31,14 @@ def unknown(shop: ShopFixture, number: int) -> Payment:
 
 
 def declined(shop: ShopFixture, payment: Payment, minor: int) -> str:
-    """Let the bank decline an authorization; gives the transaction's id."""
+    """Let the bank decline an authorization; returns the transaction's id."""
     shop.bank.fail_next("AUTHORIZE", "declined")
     problem(shop.transactions.authorize(payment.id, eur(minor)))
     return shop.reload(payment).transactions[-1].id
 
 
 def failed_with_a_hold(shop: ShopFixture, fails_too: str = "") -> Payment:
-    """A payment with a hold that a failed attempt left: a candidate for reversal."""
+    """Create a payment with a hold that a failed attempt left: a reversal candidate."""
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
     if fails_too:

@@ -1,4 +1,4 @@
-"""What needs a person's attention, and what a person decides about it."""
+"""What needs an operator's attention, and what an operator decides about it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tests.application.maintenance.scenarios import (
 )
 from tests.application.stubs import fail
 
-# --- decisions of a person ---
+# --- decisions of an operator ---
 
 
 def test_an_operators_decision_on_a_discrepancy_keeps_who_and_why() -> None:
@@ -196,7 +196,7 @@ def test_an_operator_who_lowers_a_final_status_is_refused() -> None:
 
 
 def ruled(shop: ShopFixture, payment: Payment) -> None:
-    """Take note of everything that needs attention about a payment."""
+    """Let an operator note everything that needs attention about a payment."""
     for item in value_of(shop.maintenance.needs_attention()):
         status = shop.reload(payment).by_id[item.transaction_id].status
         shop.maintenance.resolve(item.transaction_id, status, operator="ada", reason="seen")
@@ -300,7 +300,7 @@ def test_a_reversal_at_a_removed_gateway_is_shown() -> None:
 
 
 def test_an_unknown_result_is_never_recorded_as_a_failure_however_often_nobody_answers() -> None:
-    """Hyperswitch writes a timeout as failed after the last poll, Spree as failed and retryable."""
+    """Hyperswitch records a timeout as failed after the last poll, Spree as failed and retryable."""
     shop = open_shop()
     payment = shop.pay(token="tok_timeout_charged")
     problem(shop.transactions.authorize(payment.id))
@@ -343,12 +343,12 @@ def test_all_pages_of_what_needs_attention_are_shown() -> None:
     for number in range(3):
         payment = shop.pay(f"c-{number}", token="tok_wrong_amount")
         problem(shop.transactions.authorize(payment.id))
-    read, asked = store.needing_attention, list[str]()
+    read, pages = store.needing_attention, list[str]()
 
     def one_each(after: str = "", limit: int = 0) -> Any:
         assert limit > 0
-        assert after not in asked
-        asked.append(after)
+        assert after not in pages
+        pages.append(after)
         return read(after, 1)
 
     store.needing_attention = one_each
@@ -380,12 +380,12 @@ def test_each_item_says_what_is_the_case_and_what_to_do() -> None:
     payment = failed_with_a_hold(shop, "REVERSE_AUTH")
     hold, tried = hold_of(shop, payment), only(shop.reload(payment), REVERSE_AUTH)
     stuck = only(shop.reload(odd), AUTHORIZE)
-    told_of = {item.transaction_id: item for item in value_of(shop.maintenance.needs_attention())}
+    items = {item.transaction_id: item for item in value_of(shop.maintenance.needs_attention())}
     assert stuck.discrepancy
-    assert told_of[stuck.id].message == stuck.discrepancy.message
-    assert told_of[stuck.id].what_to_do == "compare with the gateway's own records, then resolve() with what is true"
-    assert told_of[tried.id].message == f"10.00 EUR of AUTHORIZE {hold.id} should have gone back and did not"
-    assert told_of[tried.id].what_to_do == (
+    assert items[stuck.id].message == stuck.discrepancy.message
+    assert items[stuck.id].what_to_do == "compare with the gateway's own records, then resolve() with what is true"
+    assert items[tried.id].message == f"10.00 EUR of AUTHORIZE {hold.id} should have gone back and did not"
+    assert items[tried.id].what_to_do == (
         "it is tried again; or undo it at the gateway, and resolve() this reversal as SUCCEEDED"
     )
 

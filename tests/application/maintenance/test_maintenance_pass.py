@@ -1,4 +1,4 @@
-"""Passes of maintenance side by side: leases, payments that cannot be read, silent gateways, and the order to stop."""
+"""Maintenance passes: leases between workers, unreadable payments, silent gateways, and stopping early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway that is away for days: it is asked seldom, leaves no trace, keeps no other waiting, and all is settled soon after."""
+"""A gateway that gives no answer for days: it is rarely tried, delays no other gateway, and everything is resolved soon afterwards."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from tests.application.stubs import fail
 
 ONE_OF_TWO_IS_DEAD: Final = {"gateways": {"dead": {"adapter": "sandbox"}, "sandbox": {"adapter": "sandbox"}}}
 PROBES: Final = 3
-"""So many payments of a silent gateway a pass may ask about."""
+"""How many payments of a silent gateway a pass may look up."""
 
 
 ATTEMPTS: Final = (TransactionStatus.UNKNOWN, TransactionStatus.SENDING_TO_PROCESSOR)
 
 
 def unknown(shop: ShopFixture, number: int, gateway: str = "sandbox") -> list[Payment]:
-    """So many payments whose result nobody knows."""
+    """Create payments whose authorization has an unknown result."""
     made = [shop.pay(f"{gateway}-{index}", token="tok_timeout_charged", gateway=gateway) for index in range(number)]
     for payment in made:
         problem(shop.transactions.authorize(payment.id))
@@ -71,14 +71,12 @@ def test_after_days_of_outage_everything_is_resolved_within_a_minute_of_passes(l
     shop.spy.on_look_up = silence
     for _ in range(2 * DAY // MINUTE):
         shop.clock.advance(MINUTE)
-        asked, commits = len(shop.spy.looked_up), len(shop.store.commits)
+        look_ups, commits = len(shop.spy.looked_up), len(shop.store.commits)
         run(shop, limit)
-        assert len(shop.spy.looked_up) - asked <= PROBES
+        assert len(shop.spy.looked_up) - look_ups <= PROBES
         assert len(shop.store.commits) - commits <= PROBES
         assert facts_since(shop, commits) == 0
-    assert (
-        len({request.transaction_id for request in shop.spy.looked_up}) == 300
-    )  # in turn, so that none can block the others
+    assert len({request.transaction_id for request in shop.spy.looked_up}) == 300  # in turn: none can block the others
     assert len(value_of(shop.maintenance.needs_attention())) == 300
     shop.spy.on_look_up = None
     passes = 0
@@ -156,7 +154,7 @@ def test_other_workers_leave_a_silent_gateway_alone_for_half_a_minute() -> None:
 
 
 def test_payments_with_an_answer_are_resolved_among_those_without() -> None:
-    """Two, an answer, two and so on: never three without an answer in a row."""
+    """Two without an answer, one with, and so on: never three without an answer in a row."""
     shop = open_shop()
     payments = unknown(shop, 30)
     named = {payment.id: number for number, payment in enumerate(payments)}
@@ -173,7 +171,7 @@ def test_payments_with_an_answer_are_resolved_among_those_without() -> None:
 
 
 def test_a_payment_that_alone_gets_no_answer_waits_longer_each_time() -> None:
-    """It is not the gateway, for that answers about others: nothing is won by asking every minute."""
+    """The gateway answers about other payments: looking this payment up every minute would gain nothing."""
     shop = open_shop()
     other, stuck = unknown(shop, 2)
     shop.spy.on_look_up = lambda request: (
@@ -193,7 +191,7 @@ def test_a_payment_that_alone_gets_no_answer_waits_longer_each_time() -> None:
 
 
 def make_due(shop: ShopFixture, payment: Payment) -> None:
-    """Let a payment be the longest overdue of all."""
+    """Let a payment be overdue for longer than any other."""
     before = shop.reload(payment)
     due = attrs.evolve(before.transactions[0], due_at=START)
     change = Change(before=before, after=before.as_version(before.version + 1, due), facts=())
@@ -274,17 +272,17 @@ def test_an_expiring_hold_is_reported_although_the_gateway_is_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "asked"), [(None, PROBES), (NotFoundYet(), 10), (observation(TransactionStatus.UNKNOWN), PROBES)]
+    ("answer", "look_ups"), [(None, PROBES), (NotFoundYet(), 10), (observation(TransactionStatus.UNKNOWN), PROBES)]
 )
-def test_a_gateway_is_left_alone_only_for_silence(answer: Any, asked: int) -> None:
+def test_a_gateway_is_left_alone_only_for_silence(answer: Any, look_ups: int) -> None:
     shop = open_shop()
     unknown(shop, 10)
     shop.spy.on_look_up = lambda _: answer
     shop.clock.advance(2 * MINUTE)
     run(shop)
-    assert len(shop.spy.looked_up) == asked
+    assert len(shop.spy.looked_up) == look_ups
     left = (gateway_lease("sandbox"),)
-    assert bool(shop.store.of("default").lease(left, "another", timedelta(minutes=1))) is (asked == 10)
+    assert bool(shop.store.of("default").lease(left, "another", timedelta(minutes=1))) is (look_ups == 10)
 
 
 def test_a_gateway_without_look_up_is_tried_ever_more_rarely() -> None:

@@ -1,4 +1,4 @@
-"""Recovery of a payment: unknown results looked up, what is owed reversed, the end of a hold announced."""
+"""Recovery of a payment: unknown results are looked up, reversals made, and expiring holds reported."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_hold_of_a_single_cent_is_reported_as_well() -> None:
     assert only(shop.reload(payment), TransactionType.AUTHORIZE).due_at == shop.clock.now() + timedelta(days=6)
 
 
-# --- what is owed back ---
+# --- reversals ---
 
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE

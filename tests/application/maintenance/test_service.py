@@ -1,4 +1,4 @@
-"""A pass of maintenance reports what it did, and keeps nobody waiting."""
+"""The report of a maintenance pass."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 from tests.application.fixtures import DAY, HOUR, MEMORY, MINUTE, eur, observation, only, open_shop, problem, value_of
 from tests.application.maintenance.scenarios import declined, passed, run, unknown
 from tests.application.stubs import fail
-
-# --- reports ---
-
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE
 IMMEDIATE: Final = {"checkout": {"rollback": "immediate"}}
@@ -112,8 +109,8 @@ def test_a_pass_says_whether_more_is_due(limit: int, more: bool) -> None:
     for number in range(2):
         unknown(shop, number)
     shop.clock.advance(MINUTE)
-    found = min(limit, 2)
-    assert run(shop, limit) == passed(looked_up=found, doubts_resolved=found, more=more)
+    count = min(limit, 2)
+    assert run(shop, limit) == passed(looked_up=count, doubts_resolved=count, more=more)
 
 
 def test_each_payment_that_the_store_fails_on_is_counted() -> None:

@@ -1,4 +1,4 @@
-"""Payments: created once a key, as complete as given, checked with their gateway, changed while nothing is open."""
+"""Payments: created once for each key, with every field, validated by their gateway, changed only while no money is open."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_payment_created_after_the_order_leaves_the_checkout_unchanged(shop: P
     assert shop.checkout.submit(dearer, request_id="a-1") == Failure(Conflict("a-1"))
 
 
-# --- what a payment may hold ---
+# --- fields of a payment ---
 
 
 LIMITS: Final = {"pass_through_limit": 2, "pass_through_length": 3, "pass_through_name_length": 4}
@@ -122,13 +122,13 @@ def test_a_currency_that_the_gateway_does_not_support_is_refused() -> None:
 
 
 class Validator:
-    """Takes only cards of one kind."""
+    """Accepts only the token tok_good."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[PaymentMethod, PaymentType]] = []
+        self.calls: list[tuple[PaymentMethod, PaymentType]] = []
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
-        self.asked.append((method, payment_type))
+        self.calls.append((method, payment_type))
         return None if method.token == "tok_good" else InvalidInput("token", "is not good")
 
 
@@ -141,7 +141,7 @@ def test_the_gateway_validates_a_method_when_it_is_given_and_when_it_is_changed(
     payment = value_of(shop.payments.create(new_payment(method=good, type=PaymentType.DEBIT_CARD)))
     assert problem(shop.payments.update(payment.id, method=bad)) == not_good
     assert value_of(shop.payments.update(payment.id, eur(1), good)).amount == eur(1)
-    assert validator.asked == [
+    assert validator.calls == [
         (bad, PaymentType.CREDIT_CARD),
         *[(method, PaymentType.DEBIT_CARD) for method in (good, bad, good)],
     ]
@@ -177,8 +177,8 @@ def test_a_payment_is_created_with_every_field_of_the_request() -> None:
         pass_through={"a": "b"},
     )
     made = value_of(shop.payments.create(new))
-    given = {field.name: getattr(new, field.name) for field in attrs.fields(type(new))}
-    assert made == Payment(id=made.id, created_at=START, version=1, **given)
+    fields = {field.name: getattr(new, field.name) for field in attrs.fields(type(new))}
+    assert made == Payment(id=made.id, created_at=START, version=1, **fields)
 
 
 def test_the_method_cannot_be_changed_while_money_is_open_on_it() -> None:

@@ -1,4 +1,4 @@
-"""Saved methods: only their owner sees or uses them, and one that will never work again is taken out of use."""
+"""Saved methods: only their customer sees and uses them, and a hard decline takes them out of use."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ OWNER = Owner("cart", "c-1")
 
 def saved(shop: ShopFixture, token: str = "tok_approved", customer: Customer = CUSTOMER) -> SavedMethod:
     method = PaymentMethod({"token": token}, {"brand": "visa", "last4": "4242"})
-    found: SavedMethod = value_of(shop.saved_methods.save(customer, "sandbox", method))
-    return found
+    saved_method: SavedMethod = value_of(shop.saved_methods.save(customer, "sandbox", method))
+    return saved_method
 
 
 def test_a_single_use_token_is_swapped_for_one_that_may_be_used_again() -> None:
@@ -134,7 +134,7 @@ def test_a_currency_that_the_gateway_does_not_support_is_refused() -> None:
 
 
 class OnlyEuros:
-    """Takes euros only; nobody gets as far as asking it for more."""
+    """Supports euros only, so that nothing else is ever sent."""
 
     def __init__(self, shop: ShopFixture) -> None:
         self._inner: Any = shop.spy.inner
@@ -145,19 +145,19 @@ class OnlyEuros:
 
 
 class Vault(MethodVault):
-    """Gives what a test wants, or raises."""
+    """Returns an answer of the test's choice, or raises it."""
 
-    def __init__(self, given: Any) -> None:
-        self._given = given
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
 
     def keep(
         self, customer: Customer, method: PaymentMethod
     ) -> Outcome[PaymentMethod, InvalidInput | Declined | NotExecuted | ResultUnknown]:
         del customer, method
-        if isinstance(self._given, BaseException):
-            raise self._given
-        given: Outcome[PaymentMethod, ResultUnknown] = self._given
-        return given
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        answer: Outcome[PaymentMethod, ResultUnknown] = self._answer
+        return answer
 
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
         raise NotImplementedError(customer)
@@ -166,11 +166,11 @@ class Vault(MethodVault):
         raise RuntimeError(customer, method.token)
 
 
-@pytest.mark.parametrize("given", [RuntimeError("tok_canary"), None])
-def test_the_result_of_a_misbehaving_vault_is_unknown(given: Any) -> None:
+@pytest.mark.parametrize("answer", [RuntimeError("tok_canary"), None])
+def test_the_result_of_a_misbehaving_vault_is_unknown(answer: Any) -> None:
     shop = open_shop()
     kept = saved(shop)
-    broken = with_gateway(shop, vault=Vault(given))
+    broken = with_gateway(shop, vault=Vault(answer))
     method = PaymentMethod({"token": "tok_canary"})
     unknown = problem(broken.saved_methods.save(CUSTOMER, "sandbox", method))
     assert isinstance(unknown, ResultUnknown)
@@ -181,8 +181,8 @@ def test_the_result_of_a_misbehaving_vault_is_unknown(given: Any) -> None:
 
 def test_card_data_from_a_vault_is_refused() -> None:
     shop = open_shop()
-    given = Success(PaymentMethod({"token": "4242424242424242"}))
-    refused = with_gateway(shop, vault=Vault(given)).saved_methods.save(
+    answer = Success(PaymentMethod({"token": "4242424242424242"}))
+    refused = with_gateway(shop, vault=Vault(answer)).saved_methods.save(
         CUSTOMER, "sandbox", PaymentMethod({"token": "tok_approved"})
     )
     assert isinstance(problem(refused), InvalidInput)

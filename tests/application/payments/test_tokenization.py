@@ -1,4 +1,4 @@
-"""What goes to a gateway's bridge and what comes back: passed on whole, and never believed to be what it is not."""
+"""Tokenization: arguments reach the gateway's bridge unchanged, and its answers are checked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SECRET: Final = RuntimeError("tok_canary")
 
 
 class Bridge(TokenizationBridge):
-    """Says what a test wants, or raises it, and notes what it was asked."""
+    """Returns an answer of the test's choice, or raises it, and keeps its calls."""
 
     def __init__(self, says: Any) -> None:
         self.says = says
-        self.asked: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
-    def _say(self, *asked: object) -> Any:
-        self.asked.append(asked)
+    def _say(self, *call: object) -> Any:
+        self.calls.append(call)
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
@@ -46,7 +46,7 @@ def bridged(says: Any) -> tuple[ShopFixture, Bridge]:
 def test_a_session_is_opened_for_a_cart_and_its_customer(customer: Customer | None) -> None:
     shop, bridge = bridged(SESSION)
     assert shop.tokenization.open("sandbox", CART, customer) == Success(SESSION)
-    assert bridge.asked == [("sandbox", CART, customer)]
+    assert bridge.calls == [("sandbox", CART, customer)]
 
 
 @pytest.mark.parametrize("says", [SECRET, None, {"gateway": "sandbox"}, ""])
@@ -59,7 +59,7 @@ def test_an_invalid_customer_is_refused_before_the_bridge_is_called() -> None:
     shop, bridge = bridged(SESSION)
     refused = shop.tokenization.open("sandbox", CART, Customer(""))
     assert refused == Failure(InvalidInput("customer.id", "must not be empty"))
-    assert bridge.asked == []
+    assert bridge.calls == []
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_the_browsers_payload_is_read_by_the_bridge(says: Any, accepted: Any) ->
     shop, bridge = bridged(says)
     payload = {"token": "tok_1"}
     assert shop.tokenization.accept("sandbox", payload) == accepted
-    assert bridge.asked == [(payload,)]
+    assert bridge.calls == [(payload,)]

@@ -1,4 +1,4 @@
-"""The host's own transactions: every argument is passed on, and no more money moves than there is."""
+"""Transactions by the host: every argument is passed on, and no more money moves than is available."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TEN = Money.of("10.00", "EUR")
 
 
 class PageGateway(TransactionGateway):
-    """Knows one intent that a page confirmed; finds it by reference only."""
+    """Knows the intent that a hosted page confirmed; finds it by reference only."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -72,8 +72,8 @@ def test_a_transaction_made_by_a_hosted_page_is_recorded_and_looked_up() -> None
         assert isinstance(recorded, Failure)
         assert isinstance(recorded.failure(), ResultUnknown)
         assert isinstance(shop.transactions.record(payment.id, executed), Failure)
-        asked = shop.transactions.refresh(payment.id).unwrap()
-        assert [transaction.status for transaction in asked.payment.transactions] == [TransactionStatus.SUCCEEDED]
+        refreshed = shop.transactions.refresh(payment.id).unwrap()
+        assert [transaction.status for transaction in refreshed.payment.transactions] == [TransactionStatus.SUCCEEDED]
         assert shop.payments.summary(payment.id).unwrap().amount_authorized == TEN
 
 
@@ -173,7 +173,7 @@ def test_a_credit_and_a_settlement_take_their_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "asked"),
+    ("token", "look_ups"),
     [
         ("tok_approved", 0),
         ("tok_declined", 0),
@@ -183,12 +183,12 @@ def test_a_credit_and_a_settlement_take_their_arguments() -> None:
         ("tok_timeout_charged", 1),
     ],
 )
-def test_a_refresh_looks_up_what_may_still_change(token: str, asked: int) -> None:
+def test_a_refresh_looks_up_what_may_still_change(token: str, look_ups: int) -> None:
     shop = open_shop()
     payment = shop.pay(token=token)
     shop.transactions.authorize(payment.id)
     shop.transactions.refresh(payment.id)
-    assert len(shop.spy.looked_up) == asked
+    assert len(shop.spy.looked_up) == look_ups
 
 
 def test_a_request_without_a_return_url_and_a_parent_has_none() -> None:
@@ -196,8 +196,8 @@ def test_a_request_without_a_return_url_and_a_parent_has_none() -> None:
     payment = shop.pay(token="tok_async")
     value_of(shop.transactions.authorize(payment.id))
     value_of(shop.transactions.refresh(payment.id))
-    for asked in (*shop.spy.executed, *shop.spy.looked_up):
-        assert (asked.return_url, asked.parent_id, asked.parent_reference) == ("", "", "")
+    for request in (*shop.spy.executed, *shop.spy.looked_up):
+        assert (request.return_url, request.parent_id, request.parent_reference) == ("", "", "")
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -261,7 +261,7 @@ def test_two_of_sixty_on_a_hundred_at_once_do_not_both_go_through(kind: str) -> 
 
 
 def test_an_authorization_of_ten_is_not_captured_twice_for_ten() -> None:
-    """Kill Bill."""
+    """Kill Bill captures it twice."""
     shop = open_shop()
     payment = shop.pay(minor=1_000)
     value_of(shop.transactions.authorize(payment.id))

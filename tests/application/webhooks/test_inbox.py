@@ -26,22 +26,22 @@ def test_an_observation_finds_its_payment_by_our_id_or_else_by_the_gateways_refe
     row = value_of(shop.transactions.authorize_and_capture(payment.id)).transactions[0]
     env = shop.environment
 
-    def found(gateway: str = "sandbox", **names: str) -> bool:
+    def is_found(gateway: str = "sandbox", **names: str) -> bool:
         fact = find_payment(env, gateway, observation(TransactionStatus.SUCCEEDED, **names))
         assert fact in (None, shop.reload(payment))
         return fact is not None
 
     known = row.gateway_reference
-    assert found(transaction_id=row.id)
-    assert found(gateway_reference=known)
-    assert found(parent_reference=known)
-    assert found(gateway_reference="re_9", parent_reference=known)
-    assert found(gateway_reference=known, parent_reference="re_9")
-    assert not found()
-    assert not found(gateway_reference="re_9")
-    assert not found(transaction_id="t-9", gateway_reference=known)  # another shop's, by its own word
-    assert not found("other", transaction_id=row.id)
-    assert not found("other", gateway_reference=known)
+    assert is_found(transaction_id=row.id)
+    assert is_found(gateway_reference=known)
+    assert is_found(parent_reference=known)
+    assert is_found(gateway_reference="re_9", parent_reference=known)
+    assert is_found(gateway_reference=known, parent_reference="re_9")
+    assert not is_found()
+    assert not is_found(gateway_reference="re_9")
+    assert not is_found(transaction_id="t-9", gateway_reference=known)  # it names a transaction of another shop
+    assert not is_found("other", transaction_id=row.id)
+    assert not is_found("other", gateway_reference=known)
 
 
 def entry(**names: str) -> InboxEntry:
@@ -100,24 +100,24 @@ NOBODYS: Final[dict[str, tuple[dict[str, Any], int, AttentionItem]]] = {
 
 @pytest.mark.parametrize("case", NOBODYS)
 def test_a_notification_that_nobody_can_place_waits_longer_each_time_and_is_shown(case: str) -> None:
-    said, tries, item = NOBODYS[case]
+    names, tries, item = NOBODYS[case]
     shop = open_shop()
     env = shop.environment
     entry = InboxEntry(
         gateway="sandbox",
         event_id="ev_1",
         received_at=START,
-        seen=observation(TransactionStatus.SUCCEEDED, **said),
+        seen=observation(TransactionStatus.SUCCEEDED, **names),
     )
     waits: list[timedelta] = []
     for number in range(1, 14):
         assert apply(env, entry) is Applied.PARKED
-        found = env.store.inbox_entry("sandbox", "ev_1")
-        assert found
-        assert found.due_at
-        entry = found
+        is_found = env.store.inbox_entry("sandbox", "ev_1")
+        assert is_found
+        assert is_found.due_at
+        entry = is_found
         assert entry.tries == number
-        waits.append(found.due_at - shop.clock.now())
+        waits.append(is_found.due_at - shop.clock.now())
         assert attention_items(shop) == ([item] if number >= tries else [])
     minutes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_440, 1_440]
     assert waits == [timedelta(minutes=waited) for waited in minutes]

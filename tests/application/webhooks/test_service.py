@@ -1,4 +1,4 @@
-"""Notifications: verified first, applied once, parked if nobody knows what they are about."""
+"""Notifications: verified first, applied once, parked if they name no known transaction."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TWO_SECRETS: dict[str, Any] = {
 
 
 def awaited(shop: ShopFixture, cart: str = "c-1", **rest: Any) -> str:
-    """A checkout that waits for a result; gives the bank's name for it, and its notification is pending."""
+    """Let a checkout wait for a result whose notification is pending; returns the bank's reference."""
     payment = shop.pay(cart, token="tok_async", **rest)
     assert isinstance(value_of(shop.submit(cart)), AwaitingResults)
     reference = shop.reload(payment).transactions[0].gateway_reference
@@ -64,8 +64,8 @@ def signed(
     return signed_headers(Secret(secret), body, int(shop.clock.now().timestamp()) - late_s), body
 
 
-def told_again(shop: ShopFixture, **changes: Any) -> dict[str, Any]:
-    """The message of the one pending notification, its transaction changed."""
+def pending_message(shop: ShopFixture, **changes: Any) -> dict[str, Any]:
+    """The message of the only pending notification, with changes to its transaction."""
     ((_, body),) = shop.bank.webhooks()
     message: dict[str, Any] = json.loads(body)
     message["items"][0]["transaction"] |= changes
@@ -95,7 +95,7 @@ def test_a_repeated_notification_is_applied_once() -> None:
 def test_the_same_fact_under_another_event_id_changes_nothing_more() -> None:
     shop = open_shop()
     awaited(shop)
-    message = told_again(shop)
+    message = pending_message(shop)
     value_of(shop.receive_webhook(*signed(shop, message)))
     payment = shop.payports.store.of("default").payments()[0]
     message["items"][0]["id"] = "ev_other"
@@ -180,7 +180,7 @@ def test_a_genuine_notification_about_something_else_never_counts_as_paid(change
     """hyperswitch-prism: EUR 1 for a charge of USD 1000."""
     shop = open_shop()
     awaited(shop)
-    value_of(shop.receive_webhook(*signed(shop, told_again(shop, **changes))))
+    value_of(shop.receive_webhook(*signed(shop, pending_message(shop, **changes))))
     (payment,) = shop.payports.store.of("default").payments()
     assert payment.transactions[0].status is not TransactionStatus.SUCCEEDED or payment.transactions[0].discrepancy
     assert not payment.placed
@@ -190,7 +190,7 @@ def test_every_item_of_a_batch_is_verified() -> None:
     """Adyen's SDK verifies the first item only."""
     shop = open_shop()
     awaited(shop)
-    message = told_again(shop)
+    message = pending_message(shop)
     good = json.loads(json.dumps(message["items"][0]))
     bad = json.loads(json.dumps(message["items"][0]))
     bad["id"], bad["transaction"]["account"] = "ev_2", "somebody-else"
@@ -242,7 +242,7 @@ def test_the_notification_of_another_merchant_is_parked_and_touches_nobody() -> 
 def test_an_unknown_notification_is_parked_retried_and_then_shown() -> None:
     shop = open_shop()
     awaited(shop)
-    headers, body = signed(shop, told_again(shop, key="t-nobody", reference="au_nobody"))
+    headers, body = signed(shop, pending_message(shop, key="t-nobody", reference="au_nobody"))
     receipt = value_of(shop.receive_webhook(headers, body))
     assert (receipt.status_code, receipt.applied) == (200, 0)
     for _ in range(TRIES_BEFORE_ATTENTION):
@@ -333,19 +333,19 @@ def test_a_body_of_more_than_a_megabyte_is_refused_unread() -> None:
 
 
 class Reading(WebhookReader):
-    """Gives what a test wants."""
+    """Returns an answer of the test's choice."""
 
-    def __init__(self, given: Any) -> None:
-        self._given = given
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
 
     def read(
         self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime
     ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
         del headers, body, params, now
-        if isinstance(self._given, BaseException):
-            raise self._given
-        given: Outcome[tuple[Notification, ...], WebhookRefused] = self._given
-        return given
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        answer: Outcome[tuple[Notification, ...], WebhookRefused] = self._answer
+        return answer
 
 
 NOTHING: Any = None
@@ -367,13 +367,13 @@ WRONG_READINGS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("given", WRONG_READINGS.values(), ids=WRONG_READINGS)
-def test_a_reader_that_misbehaves_is_not_believed(given: Any) -> None:
+@pytest.mark.parametrize("answer", WRONG_READINGS.values(), ids=WRONG_READINGS)
+def test_a_reader_that_misbehaves_is_not_believed(answer: Any) -> None:
     shop = open_shop()
     awaited(shop)
     ((headers, body),) = shop.bank.webhooks()
     before = snapshot(shop)
-    receipt = value_of(with_gateway(shop, webhooks=Reading(given)).receive_webhook(headers, body))
+    receipt = value_of(with_gateway(shop, webhooks=Reading(answer)).receive_webhook(headers, body))
     assert 400 <= receipt.status_code < 500
     assert snapshot(shop) == before
 
@@ -391,12 +391,12 @@ def test_polling_makes_up_for_missing_notifications() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "answer"),
     [(b"x" * 1_000_000, 400, b"refused"), (b"x" * 1_000_001, 413, b"too large"), (b"", 400, b"refused")],
 )
-def test_the_status_says_how_the_body_was_received(body: bytes, status: int, said: bytes) -> None:
+def test_the_status_says_how_the_body_was_received(body: bytes, status: int, answer: bytes) -> None:
     receipt = value_of(open_shop().receive_webhook({}, body))
-    assert (receipt.status_code, receipt.body, receipt.applied) == (status, said, 0)
+    assert (receipt.status_code, receipt.body, receipt.applied) == (status, answer, 0)
 
 
 def test_new_and_known_notifications_are_answered_with_ok() -> None:
@@ -414,14 +414,14 @@ def test_new_and_known_notifications_are_answered_with_ok() -> None:
 
 
 class Reader(WebhookReader):
-    """Says what a test wants, or raises it, and notes what it was asked."""
+    """Returns an answer of the test's choice, and keeps its calls."""
 
     def __init__(self, says: Any) -> None:
         self.says = says
-        self.asked: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
     def read(self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime) -> Any:
-        self.asked.append((headers, body, params, now))
+        self.calls.append((headers, body, params, now))
         return self.says
 
 
@@ -430,7 +430,7 @@ def test_a_reader_receives_headers_body_parameters_and_time(params: Mapping[str,
     reader = Reader(Success(()))
     shop = with_gateway(open_shop(), webhooks=reader)
     value_of(shop.webhooks.receive("sandbox", {"a": "b"}, b"body", params))
-    assert reader.asked == [({"a": "b"}, b"body", params or {}, shop.clock.now())]
+    assert reader.calls == [({"a": "b"}, b"body", params or {}, shop.clock.now())]
 
 
 def test_a_readers_refusal_is_answered_with_its_own_status() -> None:
