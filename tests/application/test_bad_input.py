@@ -234,7 +234,7 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
     for call in list(calls(shop)):
         for name in call.arguments:
             before, copied = snapshot(shop), copy.copy(value)
-            started = time.perf_counter()
+            started = time.thread_time()
             try:
                 outcome = call.run(shop.payports, **{name: value})
             except Exception as error:
@@ -242,7 +242,7 @@ def test_an_odd_value_as_any_argument_is_a_typed_failure_and_changes_nothing(odd
             where = f"{call.service}.{call.method}({name}={odd}) gave {str(outcome)[:300]}"
             assert type(outcome) in (Success, Failure), where
             outcome = of_any_type(outcome)
-            assert time.perf_counter() - started < 1.0, where
+            assert time.thread_time() - started < 1.0, where
             assert CARD_NUMBER not in repr(outcome).replace(" ", ""), where
             if isinstance(outcome, Failure):
                 refused = problem(of_any_type(outcome))
@@ -408,9 +408,9 @@ WORDS: Final[tuple[Any, ...]] = (
 
 @pytest.mark.parametrize("word", WORDS, ids=repr)
 def test_a_text_that_is_no_plain_amount_is_refused_at_once(word: Any) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert isinstance(problem(Money.parse(word, "EUR")), InvalidInput)
-    assert time.perf_counter() - started < 0.01
+    assert time.thread_time() - started < 0.01
 
 
 @pytest.mark.parametrize(

@@ -189,10 +189,17 @@ def test_nothing_is_sent_twice() -> None:
 
 
 def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
-    with server(saying(answered(b"1")), saying(answered(b"2"))) as url:
+    closed = threading.Event()
+
+    def close_after_answer(connection: socket.socket) -> None:
+        saying(answered(b"1"))(connection)
+        connection.close()
+        closed.set()
+
+    with server(close_after_answer, saying(answered(b"2"))) as url:
         sender = Sender(QUICK)
         first = sender.send("GET", url, {})
-        sleep(0.05)  # the server's close must arrive; the sender then sees that the connection is dead
+        assert closed.wait(10)
         second = sender.send("GET", url, {})
         sender.close()
     assert [one.body for one in (first, second) if isinstance(one, Answer)] == [b"1", b"2"]
