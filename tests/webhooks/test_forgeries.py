@@ -19,8 +19,7 @@ from returns.result import Success
 
 from payports.adapters.gateways.kit import timed_signatures
 from payports.adapters.gateways.kit import webhooks as kit_webhooks
-from payports.adapters.gateways.kit.webhooks import SignedWebhooks
-from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.sandbox.webhooks import SandboxEvents
 from payports.domain.secret import Secret
 from payports.ports.gateway import WebhookReader
 from tests.webhooks.fixtures import Scene, a_scene, all_logs
@@ -142,22 +141,19 @@ def keeps_the_former_secret(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     for scheme in scene.schemes:
         reader: Any = scene.reader(scheme)
         until = scene.clock.now().replace(year=9_999)
-        if isinstance(reader, SignedWebhooks) and reader.secrets.former:
-            secrets = attrs.evolve(reader.secrets, former=attrs.evolve(reader.secrets.former, until=until))
-            reader = attrs.evolve(reader, secrets=secrets)
-        else:
-            reader = attrs.evolve(reader, former=attrs.evolve(reader.former, until=until))
+        secrets = attrs.evolve(reader.secrets, former=attrs.evolve(reader.secrets.former, until=until))
+        reader = attrs.evolve(reader, secrets=secrets)
         _replace(patch, scene, scheme.gateway, reader)
 
 
 def verifies_only_the_first_item(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     @attrs.frozen
-    class OnlyTheFirst(SandboxWebhooks):
-        def _read(self, told: Any) -> Any:
-            return super()._read({**told, "items": (told.get("items") or [])[:1]})
+    class OnlyTheFirst(SandboxEvents):
+        def read_events(self, event: Any) -> Any:
+            return super().read_events({**event, "items": (event.get("items") or [])[:1]})
 
     reader: Any = scene.reader(scene.schemes[0])
-    _replace(patch, scene, "sandbox", OnlyTheFirst(reader.secret, reader.account, reader.former))
+    _replace(patch, scene, "sandbox", attrs.evolve(reader, events=OnlyTheFirst(reader.events.account)))
 
 
 def believes_any_mode(patch: pytest.MonkeyPatch, scene: Scene) -> None:

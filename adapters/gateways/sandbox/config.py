@@ -1,4 +1,4 @@
-"""Connecting to the sandbox bank as the configuration says."""
+"""Build the sandbox gateway from its configuration."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ import attrs
 
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.book.storage import MEMORY, path_of
-from payports.adapters.gateways.kit.http_results import Limits
 from payports.adapters.gateways.kit.http_sender import Sender
-from payports.adapters.gateways.kit.webhook_secrets import check_secret, former_of
+from payports.adapters.gateways.kit.options import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    TOTAL_TIMEOUT,
+    check_account,
+    limits_of,
+)
+from payports.adapters.gateways.kit.webhook_secrets import webhook_secrets_of
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
 from payports.adapters.gateways.sandbox.transports import BankTransport, InProcess, OverHttp
-from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.sandbox.webhooks import sandbox_webhooks
 from payports.adapters.option_reading import read_options
 from payports.adapters.tokenization.sandbox import SandboxBridge
 from payports.domain.capabilities import PartialCapture
-from payports.domain.input_checks import check_identifier
 from payports.domain.secret import Secret
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import Gateway
@@ -35,9 +40,9 @@ DEFAULT_URL: Final = "sqlite:///payports-sandbox.db"
 class Options:
     """The keys of a sandbox gateway in the configuration.
 
-    ``url``: ``memory:``, ``sqlite:///bank.db`` or ``http://127.0.0.1:PORT``; without one, what the host attached, else memory if the
-    store is, else a file. ``former_webhook_secret``: what notifications may still be signed with until
-    ``former_webhook_secret_until``, while the secret is changed. ``hosted_page``: the shopper chooses how to pay on the bank's own page.
+    ``url``: ``memory:``, ``sqlite:///bank.db`` or ``http://127.0.0.1:PORT``; without one, the bank that the host attached, else memory if
+    the store is in memory, else a file. ``former_webhook_secret``: still valid until ``former_webhook_secret_until``, while the secret is
+    being changed. ``hosted_page``: the shopper chooses how to pay on the bank's own page.
     """
 
     url: str = ""
@@ -49,9 +54,9 @@ class Options:
     detached_credit: bool = False
     refund_requires_settlement: bool = False
     hosted_page: bool = False
-    connect_timeout: timedelta = timedelta(seconds=5)
-    read_timeout: timedelta = timedelta(seconds=20)
-    total_timeout: timedelta = timedelta(seconds=30)
+    connect_timeout: timedelta = CONNECT_TIMEOUT
+    read_timeout: timedelta = READ_TIMEOUT
+    total_timeout: timedelta = TOTAL_TIMEOUT
 
 
 def connect(context: AdapterContext) -> Gateway:
@@ -61,39 +66,30 @@ def connect(context: AdapterContext) -> Gateway:
     """
     where = f"gateways.{context.name}"
     options = read_options(Options, context.options, where)
-    _check(options, where)
-    former = former_of(options.former_webhook_secret, options.former_webhook_secret_until, where)
-    channel, secret = _reach(options, context, where)
+    secrets = webhook_secrets_of(options, where)
+    check_account(options.account, where)
+    transport, bank_secret = _transport(options, context, where)
     terms = Terms(
         partial_capture=options.partial_capture,
         detached_credit=options.detached_credit,
         refund_requires_settlement=options.refund_requires_settlement,
     )
-    gateway = SandboxGateway(channel=channel, account=options.account, terms=terms, hosted_page=options.hosted_page)
+    gateway = SandboxGateway(transport=transport, account=options.account, terms=terms, hosted_page=options.hosted_page)
     return Gateway(
         transactions=gateway,
         validator=gateway,
-        webhooks=SandboxWebhooks(options.webhook_secret or secret, options.account, former),
+        webhooks=sandbox_webhooks(attrs.evolve(secrets, current=secrets.current or bank_secret), options.account),
         actions=gateway,
-        vault=SandboxVault(channel, options.account),
+        vault=SandboxVault(transport, options.account),
         bridge=SandboxBridge(account=options.account),
         account=options.account,
-        close=channel.close,
+        close=transport.close,
     )
 
 
-def _check(options: Options, where: str) -> None:
-    check_secret(options.webhook_secret, f"{where}.webhook_secret")
-    problem = check_identifier("account", options.account)
-    if problem:
-        raise ConfigurationError(f"{where}.account", problem.reason)
-    for name in ("connect_timeout", "read_timeout", "total_timeout"):
-        if not getattr(options, name):
-            raise ConfigurationError(f"{where}.{name}", "must be above zero")
-
-
-def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankTransport, Secret | None]:
-    bank = context.attachments.get("bank")
+def _transport(options: Options, context: AdapterContext, where: str) -> tuple[BankTransport, Secret | None]:
+    """Choose the way to the bank; gives the bank's own secret with it, if it is known."""
+    bank, limits = context.attachments.get("bank"), limits_of(options, where)
     over_http = options.url.startswith(("http:", "https:"))
     if isinstance(bank, SandboxBank):
         if over_http:
@@ -101,12 +97,12 @@ def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankT
         bank.adopt_clock(context.clock)
         return InProcess(bank), bank.webhook_secret
     if isinstance(bank, RemoteSandboxBank):
-        if options.url and _checked(options.url, where) != bank.url:
+        if options.url and _server_url(options.url, where) != bank.url:
             raise ConfigurationError(f"{where}.url", "names another bank than the one attached")
         bank.adopt_clock(context.clock)
-        return OverHttp(bank.url, Sender(_limits(options))), bank.webhook_secret
+        return OverHttp(bank.url, Sender(limits)), bank.webhook_secret
     if over_http:
-        return OverHttp(_checked(options.url, where), Sender(_limits(options))), None
+        return OverHttp(_server_url(options.url, where), Sender(limits)), None
     try:
         bank = SandboxBank(_path(options.url, context, where), context.clock, options.webhook_secret)
     except sqlite3.Error:
@@ -114,15 +110,7 @@ def _reach(options: Options, context: AdapterContext, where: str) -> tuple[BankT
     return InProcess(bank, owned=True), bank.webhook_secret
 
 
-def _limits(options: Options) -> Limits:
-    return Limits(
-        connect_s=options.connect_timeout.total_seconds(),
-        read_s=options.read_timeout.total_seconds(),
-        total_s=options.total_timeout.total_seconds(),
-    )
-
-
-def _checked(url: str, where: str) -> str:
+def _server_url(url: str, where: str) -> str:
     if not _SERVER.fullmatch(url):
         raise ConfigurationError(f"{where}.url", "must be http://127.0.0.1:PORT; the sandbox is for this machine only")
     return url.rstrip("/")

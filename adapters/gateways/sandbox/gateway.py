@@ -1,4 +1,4 @@
-"""The adapter of the sandbox bank: one port a class, all over one channel."""
+"""The sandbox gateway and its vault, over any transport."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from payports.adapters.gateways.kit.http_results import Answer, NotSent
 from payports.adapters.gateways.kit.json_reading import read_object, text
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
 from payports.adapters.gateways.sandbox.translation import (
-    execution_of,
-    question_about,
+    execution_message,
+    inquiry_message,
     read_answer,
-    read_finding,
+    read_inquiry,
 )
 from payports.adapters.gateways.sandbox.transports import BankTransport
-from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, ReverseAuthorization
+from payports.domain.capabilities import FOREVER, USUAL_TYPES, Capabilities, LookUp, ReverseAuthorization
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING, SETTLED
@@ -40,13 +40,12 @@ from payports.ports.gateway import (
     TransactionGateway,
 )
 
-HOSTED_TOKEN: Final = "tok_hosted"  # noqa: S105 -- the name of a mood
-FOR_EVER: Final = timedelta(days=36_500)
+HOSTED_TOKEN: Final = "tok_hosted"  # noqa: S105 -- the name of a scenario
 
 
 @cache
 def capabilities_of(terms: Terms) -> Capabilities:
-    """What the bank can do under some terms."""
+    """Describe what the bank can do under an account's terms."""
     return Capabilities(
         types=USUAL_TYPES | {SETTLED, DETACHED_CREDIT},
         partial_capture=terms.partial_capture,
@@ -56,7 +55,7 @@ def capabilities_of(terms: Terms) -> Capabilities:
         refund_requires_settlement=terms.refund_requires_settlement,
         reports_settlement=True,
         detached_credit=terms.detached_credit,
-        idempotency_window=FOR_EVER,
+        idempotency_window=FOREVER,
         look_up=LookUp.BY_KEY,
         in_flight_bound=timedelta(minutes=1),
         fences=True,
@@ -68,42 +67,42 @@ def capabilities_of(terms: Terms) -> Capabilities:
 class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
     """Transactions at the bank. ``hosted_page``: methods need no token, the shopper chooses on the bank's page."""
 
-    channel: BankTransport
+    transport: BankTransport
     account: str
     terms: Terms
     hosted_page: bool = False
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the bank can do under these terms."""
+        """Describe what the bank can do under these terms."""
         return capabilities_of(self.terms)
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         """Send one transaction."""
-        message = execution_of(request, self.account, self.terms, self._token(request))
-        return read_answer(self.channel.post(EXECUTE, message), request, self.account)
+        message = execution_message(request, self.account, self.terms, self._token(request))
+        return read_answer(self.transport.post(EXECUTE, message), request, self.account)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask by our key; with ``fence`` the bank burns a key that it does not know."""
-        return self._ask(request, Channel.LOOK_UP, fence=fence)
+        """Look up by our key; with ``fence`` the bank makes an unknown key unusable."""
+        return self._inquire(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
-        """Ask the bank how the action ended; what the browser brought is not needed."""
-        return self._ask(request, Channel.RETURN)
+        """Look up how the action ended; the browser's parameters are not needed."""
+        return self._inquire(request, Channel.RETURN)
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
-        """Let the bank take no action of the shopper any more."""
-        return self._ask(request, Channel.LOOK_UP, give_up=True)
+        """Cancel an action that the shopper has not completed."""
+        return self._inquire(request, Channel.LOOK_UP, give_up=True)
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
-        """Ask for a token."""
+        """Require a token."""
         if method.token or self.hosted_page:
             return None
         return InvalidInput("method.properties.token", "is missing")
 
-    def _ask(self, request: PaymentRequest, channel: Channel, **further: bool) -> Observation | NotFoundYet:
-        message = {**question_about(request, self.account), **further}
-        return read_finding(self.channel.post(LOOK_UP, message), request, self.account, channel)
+    def _inquire(self, request: PaymentRequest, channel: Channel, **flags: bool) -> Observation | NotFoundYet:
+        message = {**inquiry_message(request, self.account), **flags}
+        return read_inquiry(self.transport.post(LOOK_UP, message), request, self.account, channel)
 
     def _token(self, request: PaymentRequest) -> str:
         if request.type not in INITIATING and request.type is not DETACHED_CREDIT:
@@ -113,15 +112,15 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
 
 @attrs.frozen
 class SandboxVault(MethodVault):
-    """Multi-use tokens at the bank; each keeps the mood of the token that it was made from."""
+    """Multi-use tokens at the bank; each keeps the scenario of the token that it was made from."""
 
-    channel: BankTransport
+    transport: BankTransport
     account: str
 
     def keep(
         self, customer: Customer, method: PaymentMethod
     ) -> Outcome[PaymentMethod, InvalidInput | Declined | NotExecuted | ResultUnknown]:
-        """Swap a token for a multi-use one.
+        """Exchange a token for a multi-use one.
 
         Failures:
             Declined: the bank does not know the token.
@@ -130,7 +129,7 @@ class SandboxVault(MethodVault):
         if not method.token:
             return Failure(InvalidInput("method.properties.token", "is missing"))
         message = {"account": self.account, "customer": customer.id, "token": method.token}
-        sent = self.channel.post(KEEP, message)
+        sent = self.transport.post(KEEP, message)
         if isinstance(sent, NotSent):
             return Failure(NotExecuted("", sent.reason))
         if isinstance(sent, Answer) and sent.status == 402:
@@ -142,20 +141,22 @@ class SandboxVault(MethodVault):
 
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
         """List a customer's tokens."""
-        sent = self.channel.post(METHODS, {"account": self.account, "customer": customer.id})
-        said = read_object(sent.body) if isinstance(sent, Answer) and sent.status == 200 else None
-        tokens = said.get("tokens") if said else None
+        sent = self.transport.post(METHODS, {"account": self.account, "customer": customer.id})
+        document = read_object(sent.body) if isinstance(sent, Answer) and sent.status == 200 else None
+        tokens = document.get("tokens") if document else None
         if not isinstance(tokens, list):
             return Failure(NotExecuted("", "the bank could not be asked"))
         kept: list[object] = tokens  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
         return Success(
-            tuple(PaymentMethod({"token": one}, single_use=False) for one in kept if isinstance(one, str) and one)
+            tuple(
+                PaymentMethod({"token": token}, single_use=False) for token in kept if isinstance(token, str) and token
+            )
         )
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
         """Remove a token."""
         message = {"account": self.account, "customer": customer.id, "token": method.token}
-        sent = self.channel.post(FORGET, message)
+        sent = self.transport.post(FORGET, message)
         if isinstance(sent, NotSent):
             return Failure(NotExecuted("", sent.reason))
         if not isinstance(sent, Answer) or sent.status != 200:

@@ -1,4 +1,4 @@
-"""The adapter of the stored-value ledger."""
+"""The stored-value gateway and its configuration."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ import attrs
 from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
 from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.book.storage import MEMORY, path_of
+from payports.adapters.gateways.kit.observations import not_executed, unknown
+from payports.adapters.gateways.kit.options import check_account
 from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
 from payports.adapters.option_reading import read_options
-from payports.domain.capabilities import USUAL_TYPES, Capabilities, LookUp, PartialCapture, ReverseAuthorization
-from payports.domain.input_checks import InvalidInput, check_identifier
+from payports.domain.capabilities import (
+    FOREVER,
+    USUAL_TYPES,
+    Capabilities,
+    LookUp,
+    PartialCapture,
+    ReverseAuthorization,
+)
+from payports.domain.input_checks import InvalidInput
 from payports.domain.lifecycle import DETACHED_CREDIT, OBSERVED_ONLY
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction_types import FailureType, TransactionStatus
+from payports.domain.transaction_types import TransactionStatus
 from payports.ports.adapter import AdapterContext, ConfigurationError
 from payports.ports.gateway import (
     Gateway,
@@ -31,7 +40,6 @@ from payports.ports.gateway import (
 )
 
 DEFAULT_URL: Final = "sqlite:///payports-stored-value.db"
-_FOR_EVER: Final = timedelta(days=36_500)
 
 _STATUSES: Final = {
     EntryState.DONE: TransactionStatus.SUCCEEDED,
@@ -51,7 +59,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything partial, everything at once."""
+        """Describe stored value: partial operations, immediate results."""
         return Capabilities(
             types=USUAL_TYPES | {DETACHED_CREDIT},
             partial_capture=PartialCapture.MULTIPLE,
@@ -59,7 +67,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
             reverse_authorization=ReverseAuthorization.PARTIAL,
             void_restores_hold=True,
             detached_credit=self.terms.detached_credit,
-            idempotency_window=_FOR_EVER,
+            idempotency_window=FOREVER,
             look_up=LookUp.BY_KEY,
             in_flight_bound=timedelta(),
             fences=True,
@@ -67,41 +75,41 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
         )
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
-        """Do one transaction, once a key."""
+        """Execute one transaction, once for each key."""
         if not self.capabilities.supports(request.type):
-            return PaymentResponse(seen=_refused(request, Channel.ANSWER, "not_supported"))
+            return PaymentResponse(seen=not_executed(request, Channel.ANSWER, code="not_supported"))
         order = self._order(request)
         try:
             entry = self.ledger.execute(order, self.terms)
         except sqlite3.Error:
-            return PaymentResponse(seen=_unknown(request, Channel.ANSWER, "ledger_failed"))
+            return PaymentResponse(seen=unknown(request, Channel.ANSWER, code="ledger_failed"))
         if entry.state is EntryState.FENCED:
-            return PaymentResponse(seen=_refused(request, Channel.ANSWER, "key_burnt"))
+            return PaymentResponse(seen=not_executed(request, Channel.ANSWER, code="key_burnt"))
         if entry.content != order.content:
-            return PaymentResponse(seen=_unknown(request, Channel.ANSWER, "key_reused"))
-        return PaymentResponse(seen=_seen(entry, Channel.ANSWER))
+            return PaymentResponse(seen=unknown(request, Channel.ANSWER, code="key_reused"))
+        return PaymentResponse(seen=_observe(entry, Channel.ANSWER))
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask by our key; with ``fence`` a key that is unknown is burnt."""
+        """Look up by our key; with ``fence`` an unknown key becomes unusable."""
         try:
             entry = self.ledger.look_up(self._order(request), burn=fence)
         except sqlite3.Error:
-            return _unknown(request, Channel.LOOK_UP, "ledger_failed")
+            return unknown(request, Channel.LOOK_UP, code="ledger_failed")
         if entry is None:
-            return NotFoundYet("the ledger does not know it")
+            return NotFoundYet("the ledger does not know the transaction")
         fits = entry.type is request.type and (entry.asked_minor, entry.currency) == (
             request.amount.minor,
             request.amount.currency.code,
         )
-        return _seen(entry, Channel.LOOK_UP) if fits else _unknown(request, Channel.LOOK_UP, "key_reused")
+        return _observe(entry, Channel.LOOK_UP) if fits else unknown(request, Channel.LOOK_UP, code="key_reused")
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
-        """Ask for an account number."""
+        """Require an account number."""
         return None if method.token else InvalidInput("method.properties.token", "is missing")
 
     def _order(self, request: PaymentRequest) -> Order:
         initiates = not request.parent_reference and request.type not in OBSERVED_ONLY
-        asked = {
+        content = {
             "type": request.type.value,
             "minor": request.amount.minor,
             "currency": request.amount.currency.code,
@@ -116,11 +124,11 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
             currency=request.amount.currency.code,
             parent=request.parent_reference,
             holder=request.method.token,
-            content=digest(asked),
+            content=digest(content),
         )
 
 
-def _seen(entry: Entry, channel: Channel) -> Observation:
+def _observe(entry: Entry, channel: Channel) -> Observation:
     status = _STATUSES[entry.state]
     done, failed = entry.state is EntryState.DONE, entry.state is EntryState.DECLINED
     return Observation(
@@ -135,22 +143,6 @@ def _seen(entry: Entry, channel: Channel) -> Observation:
         code=entry.code,
         failure_type=entry.failure if failed else None,
         hard=entry.hard,
-    )
-
-
-def _refused(request: PaymentRequest, channel: Channel, code: str) -> Observation:
-    return Observation(
-        status=TransactionStatus.NOT_EXECUTED,
-        channel=channel,
-        transaction_id=request.transaction_id,
-        failure_type=FailureType.NOT_POSSIBLE,
-        code=code,
-    )
-
-
-def _unknown(request: PaymentRequest, channel: Channel, code: str) -> Observation:
-    return Observation(
-        status=TransactionStatus.UNKNOWN, channel=channel, transaction_id=request.transaction_id, code=code
     )
 
 
@@ -174,9 +166,7 @@ def connect(context: AdapterContext) -> Gateway:
     """
     where = f"gateways.{context.name}"
     options = read_options(Options, context.options, where)
-    problem = check_identifier("account", options.account)
-    if problem:
-        raise ConfigurationError(f"{where}.account", problem.reason)
+    check_account(options.account, where)
     ledger = _ledger(options, context, where)
     gateway = StoredValueGateway(
         ledger=ledger,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from payports.adapters.gateways import offline, sandbox, stored_value
-from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.kit.webhook_secrets import WebhookSecrets
+from payports.adapters.gateways.sandbox.webhooks import sandbox_webhooks
 from payports.domain.observation import Observation
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.secret import Secret
@@ -61,7 +62,7 @@ class SandboxConformance(GatewayConformance):
         return self.bank.webhooks()
 
     def reader_with_another_secret(self) -> WebhookReader | None:
-        return SandboxWebhooks(Secret("another secret of 16 bytes"), self.gateway.account)
+        return sandbox_webhooks(WebhookSecrets(Secret("another secret of 16 bytes")), self.gateway.account)
 
     def finish_action(self, seen: Observation, *, approve: bool) -> bool:
         try:

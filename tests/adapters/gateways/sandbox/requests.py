@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from itertools import count
 from uuid import uuid4
 
+from payports.domain.judgement import judge
 from payports.domain.money import Money
 from payports.domain.observation import Observation
 from payports.domain.payment import Owner
 from payports.domain.payment_method import PaymentMethod, PaymentType
-from payports.domain.transaction_types import TransactionType
+from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.adapter import AdapterContext
 from payports.ports.clock import Clock, Ids
 from payports.ports.gateway import Gateway, PaymentRequest
@@ -72,3 +73,8 @@ def a_request(
 
 def done(gateway: Gateway, request: PaymentRequest) -> Observation:
     return gateway.transactions.execute(request).seen
+
+
+def judged(seen: Observation, request: PaymentRequest, account: str = "sandbox") -> TransactionStatus:
+    """The status that the core derives: the adapter reports an amount, the core compares it with the requested one."""
+    return judge(request.amount, account, (seen,)).status

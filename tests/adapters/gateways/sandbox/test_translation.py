@@ -13,13 +13,13 @@ from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent
 from payports.adapters.gateways.kit.json_reading import integer, money, nested_list, read_object, text
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
-from payports.adapters.gateways.sandbox.translation import read_answer, read_finding
+from payports.adapters.gateways.sandbox.translation import read_answer, read_inquiry
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
-from tests.adapters.gateways.sandbox.requests import EUR, a_request
+from tests.adapters.gateways.sandbox.requests import EUR, a_request, judged
 
 ASKED = a_request(AUTHORIZE, key="t-asked")
 
@@ -75,16 +75,16 @@ def test_any_bytes_are_read_and_never_a_success(status: int, body: bytes) -> Non
     sent = Answer(status, {}, body)
     assert isinstance(read_answer(sent, ASKED, "sandbox"), PaymentResponse)
     assert read(sent).status in (TransactionStatus.UNKNOWN, TransactionStatus.NOT_EXECUTED)
-    assert isinstance(read_finding(sent, ASKED, "sandbox", Channel.LOOK_UP), Observation)
+    assert isinstance(read_inquiry(sent, ASKED, "sandbox", Channel.LOOK_UP), Observation)
 
 
 @given(status=st.sampled_from([200, 201, 302, 404, 500]), told=TWISTED)
 def test_only_an_answer_that_fits_is_a_success(status: int, told: dict[str, Any]) -> None:
     seen = read(answer(told, status))
-    assert (seen.status is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
-    found = read_finding(answer(told, status), ASKED, "sandbox", Channel.LOOK_UP)
+    assert (judged(seen, ASKED) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
+    found = read_inquiry(answer(told, status), ASKED, "sandbox", Channel.LOOK_UP)
     assert isinstance(found, Observation)
-    assert (found.status is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
+    assert (judged(found, ASKED) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
 
 
 def test_the_truth_is_believed() -> None:
@@ -94,9 +94,9 @@ def test_the_truth_is_believed() -> None:
 
 def test_a_success_for_another_amount_is_unknown_and_keeps_the_amount() -> None:
     seen = read(answer({**TRUTH, "amount_minor": 100}))
-    assert (seen.status, seen.amount) == (TransactionStatus.UNKNOWN, Money.of("1.00", "EUR"))
+    assert (judged(seen, ASKED), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("1.00", "EUR"))
     seen = read(answer({**TRUTH, "currency": "USD"}))
-    assert (seen.status, seen.amount) == (TransactionStatus.UNKNOWN, Money.of("10.00", "USD"))
+    assert (judged(seen, ASKED), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("10.00", "USD"))
 
 
 def test_another_account_is_named() -> None:
@@ -135,15 +135,15 @@ def test_what_was_not_sent_was_not_executed_and_what_was_lost_is_unknown() -> No
     assert read(NotSent("refused")).status is TransactionStatus.NOT_EXECUTED
     assert read(Lost("reset")).status is TransactionStatus.UNKNOWN
     for sent in (NotSent("refused"), Lost("reset")):
-        found = read_finding(sent, ASKED, "sandbox", Channel.LOOK_UP)
+        found = read_inquiry(sent, ASKED, "sandbox", Channel.LOOK_UP)
         assert isinstance(found, Observation)
         assert found.status is TransactionStatus.UNKNOWN
 
 
 def test_only_the_bank_itself_says_not_found() -> None:
     said = Answer(404, {}, b'{"error": {"code": "not_found"}}')
-    assert isinstance(read_finding(said, ASKED, "sandbox", Channel.LOOK_UP), NotFoundYet)
-    proxy = read_finding(Answer(404, {}, b"<html>"), ASKED, "sandbox", Channel.LOOK_UP)
+    assert isinstance(read_inquiry(said, ASKED, "sandbox", Channel.LOOK_UP), NotFoundYet)
+    proxy = read_inquiry(Answer(404, {}, b"<html>"), ASKED, "sandbox", Channel.LOOK_UP)
     assert isinstance(proxy, Observation)
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
+from payports.adapters.gateways.kit.webhook_secrets import WebhookSecrets
 from payports.adapters.gateways.sandbox.signatures import HEADER, signed_headers
-from payports.adapters.gateways.sandbox.webhooks import SandboxWebhooks
+from payports.adapters.gateways.sandbox.webhooks import sandbox_webhooks
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.testing import FixedClock
@@ -22,7 +23,7 @@ from tests.adapters.gateways.sandbox.test_translation import TRUTH, TWISTED, bel
 SECRET = Secret("a secret of sixteen bytes")
 NOW = FixedClock().now()
 AT = int(NOW.timestamp())
-READER = SandboxWebhooks(SECRET, "sandbox")
+READER = sandbox_webhooks(WebhookSecrets(SECRET), "sandbox")
 
 
 def body_of(*items: Any, **changes: Any) -> bytes:
@@ -53,7 +54,7 @@ def test_a_genuine_body_is_believed_item_by_item() -> None:
 
 
 def test_without_a_secret_nothing_is_believed() -> None:
-    refused = SandboxWebhooks(None, "sandbox").read(signed_headers(SECRET, BODY, AT), BODY, {}, NOW)
+    refused = sandbox_webhooks(WebhookSecrets(None), "sandbox").read(signed_headers(SECRET, BODY, AT), BODY, {}, NOW)
     assert isinstance(refused, Failure)
 
 
