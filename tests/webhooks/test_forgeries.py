@@ -176,7 +176,7 @@ def believes_any_mode(patch: pytest.MonkeyPatch, scene: Scene) -> None:
 def _replace(patch: pytest.MonkeyPatch, scene: Scene, gateway: str, reader: WebhookReader) -> None:
     configured = scene.shop.gateways[gateway]
     replaced = attrs.evolve(configured, gateway=attrs.evolve(configured.gateway, webhooks=reader))
-    gateways: Any = scene.shop.gateways
+    gateways: Any = scene.shop.gateways._by_name  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- the bug is planted inside
     patch.setitem(gateways, gateway, replaced)
 
 

@@ -165,5 +165,5 @@ def test_toml_writes_the_time_as_it_is() -> None:
     table = tomllib.loads(text + "former_webhook_secret_until = 2026-12-31T00:00:00+01:00\n")
     with connect({**table, "store": {"url": "memory:"}}) as shop:
         reader: Any = shop.gateways["sandbox"].gateway.webhooks
-        assert reader.former.until == datetime.fromisoformat("2026-12-30T23:00:00Z")
+        assert reader.secrets.former.until == datetime.fromisoformat("2026-12-30T23:00:00Z")
     assert isinstance(reader.read({}, b"", {}, datetime.fromisoformat("2026-12-30T23:00:00Z")), Failure)

@@ -44,7 +44,7 @@ SCENARIOS: Final = (
 )
 """What a payment method can make happen. ``invalid``: an unknown token; ``lost``: no answer arrives; ``error``: status 500."""
 
-UNKNOWN_SCENARIOS: Final = ("lost_done", "lost_not_done", "error_done", "error_not_done", "garbage", "wrong_amount")
+UNKNOWN_SCENARIOS: Final = ("lost_done", "lost_not_done", "error_done", "error_not_done", "garbage")
 
 
 def expect(condition: bool, message: str) -> None:
