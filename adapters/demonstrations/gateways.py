@@ -10,9 +10,9 @@ import attrs
 
 from payports.adapters.command_line.errors import Refused
 from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, RehearsalUnavailable, rehearsing
-from payports.adapters.gateways.book.entries import Effect
 from payports.adapters.gateways.kit.http_results import Answer, Lost, Sent
 from payports.adapters.gateways.kit.http_sender import Sender
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.adapters.gateways.stripe.config import connect
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.gateway import StripeGateway

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Effect
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.domain.money import Money
 from payports.domain.payment import Payment
 from payports.domain.transaction import Transaction

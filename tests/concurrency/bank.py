@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from payports.adapters.gateways.book import rules
+from payports.adapters.gateways.ledger import rules
 from payports.adapters.gateways.sandbox.server import SandboxServer
 from payports.testing import SandboxBank
 from tests.concurrency.processes import inherited_pipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from payports.adapters.gateways.book import storage
+from payports.adapters.gateways.ledger import storage
 from payports.adapters.repositories.postgres import connection as postgres_connection
 from tests.concurrency.processes import inherited_pipe
 from tests.differential.comparison import compare

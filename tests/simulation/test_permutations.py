@@ -26,7 +26,7 @@ from payports import (
     TransactionType,
     connect,
 )
-from payports.adapters.gateways.book.rules import Terms
+from payports.adapters.gateways.ledger.rules import AccountTerms
 from payports.adapters.gateways.sandbox.gateway import capabilities_of
 from payports.application.kernel.record import Received, record
 from payports.domain.capabilities import Capabilities
@@ -62,7 +62,7 @@ class Scripted(TransactionGateway, WebhookReader):
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities_of(Terms(detached_credit=True))
+        return capabilities_of(AccountTerms(detached_credit=True))
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         status = S.UNKNOWN if self.silent else S.SUCCEEDED

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
-from payports.adapters.gateways.book.rules import Ruling, Terms, decide, refuse
-from payports.adapters.gateways.book.storage import MEMORY, Book
 from payports.adapters.gateways.kit.webhook_secrets import MIN_SECRET
+from payports.adapters.gateways.ledger.entries import Effect, Entry, EntryState, LedgerRequest
+from payports.adapters.gateways.ledger.rules import AccountTerms, Decision, decide, refuse
+from payports.adapters.gateways.ledger.storage import MEMORY, Ledger
 from payports.adapters.gateways.sandbox import vault
 from payports.adapters.gateways.sandbox.endpoints import SCHEMA, Endpoints
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT
@@ -49,7 +49,7 @@ class SandboxBank:
             raise ValueError(f"a webhook secret has at least {MIN_SECRET} bytes")
         self.webhook_secret = Secret(given or secrets.token_urlsafe(32))
         self.clock = clock
-        self._book = Book(ledger, SCHEMA + vault.SCHEMA)
+        self._book = Ledger(ledger, SCHEMA + vault.SCHEMA)
         self._desk = Endpoints(self._book, self._now, NOWHERE)
 
     def adopt_clock(self, clock: Clock) -> None:
@@ -98,7 +98,7 @@ class SandboxBank:
                 if entry.waits_for == CHALLENGE
                 else refuse("cancelled_by_shopper", FailureType.ABANDONED)
             )
-            self._desk.finish(entry, Ruling() if approve else refused)
+            self._desk.finish(entry, Decision() if approve else refused)
 
     def waiting(self, reference: str) -> Entry | None:
         """Show what waits for the shopper under a reference, if anything does."""
@@ -111,13 +111,13 @@ class SandboxBank:
         """Let the result of an asynchronous operation come. ``ValueError`` if none is awaited under this reference."""
         with self._book.writing():
             entry = self._entry(reference, EntryState.PENDING)
-            self._desk.finish(entry, Ruling() if succeed else refuse("processing_failed", FailureType.DECLINED))
+            self._desk.finish(entry, Decision() if succeed else refuse("processing_failed", FailureType.DECLINED))
 
     def revoke(self, reference: str) -> None:
         """Take back what succeeded, as a bank does with a bounced debit or a failed refund. It is no longer among the effects."""
         with self._book.writing():
             entry = self._entry(reference, EntryState.DONE)
-            self._desk.finish(entry, Ruling(state=EntryState.REVOKED, code="revoked"))
+            self._desk.finish(entry, Decision(state=EntryState.REVOKED, code="revoked"))
 
     def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002 -- the contract's word
         """Do something outside of the shop, as a person in the bank's dashboard or a card holder who complains. Gives its reference.
@@ -180,11 +180,11 @@ class SandboxBank:
         return captures
 
     def _made_outside(self, kind: TransactionType, parent: Entry, minor: int, currency: str) -> Entry:
-        order = Order(
+        order = LedgerRequest(
             account=parent.account, key="", type=kind, minor=minor, currency=currency, parent=parent.reference
         )
         family = self._book.family(parent.account, parent.reference)
-        made = decide(order, family, Terms(), Ruling(), self._now(), self._book.namer())[:1]
+        made = decide(order, family, AccountTerms(), Decision(), self._now(), self._book.namer())[:1]
         return self._book.add(made)[0] if made[0].state is EntryState.DONE else made[0]
 
     def _signed(self, position: int, account: str, items: str) -> tuple[dict[str, str], bytes]:

@@ -9,8 +9,6 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.book.storage import MEMORY, path_of
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.kit.options import (
     CONNECT_TIMEOUT,
@@ -20,6 +18,8 @@ from payports.adapters.gateways.kit.options import (
     limits_of,
 )
 from payports.adapters.gateways.kit.webhook_secrets import webhook_secrets_of
+from payports.adapters.gateways.ledger.rules import AccountTerms
+from payports.adapters.gateways.ledger.storage import MEMORY, path_of
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.gateway import SandboxGateway, SandboxVault
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank
@@ -69,7 +69,7 @@ def connect(context: AdapterContext) -> Gateway:
     secrets = webhook_secrets_of(options, where)
     check_account(options.account, where)
     transport, bank_secret = _transport(options, context, where)
-    terms = Terms(
+    terms = AccountTerms(
         partial_capture=options.partial_capture,
         detached_credit=options.detached_credit,
         refund_requires_settlement=options.refund_requires_settlement,

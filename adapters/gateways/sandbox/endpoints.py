@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Entry, EntryState
-from payports.adapters.gateways.book.rules import Ruling, decide, fence, refuse
-from payports.adapters.gateways.book.storage import Book
 from payports.adapters.gateways.kit.json_reading import JsonObject, read_object, text
+from payports.adapters.gateways.ledger.entries import Entry, EntryState
+from payports.adapters.gateways.ledger.rules import Decision, decide, fence, refuse
+from payports.adapters.gateways.ledger.storage import Ledger
 from payports.adapters.gateways.sandbox import vault
 from payports.adapters.gateways.sandbox.messages import (
     EXECUTE,
@@ -48,7 +48,7 @@ _WRONG: Final = 100
 class Endpoints:
     """Serves messages from a book. ``now`` gives seconds since 1970, ``pages`` is where shoppers act."""
 
-    def __init__(self, book: Book, now: Callable[[], float], pages: str) -> None:
+    def __init__(self, book: Ledger, now: Callable[[], float], pages: str) -> None:
         self.book = book
         self.now = now
         self.pages = pages
@@ -107,7 +107,7 @@ class Endpoints:
             ).fetchone()
         return Scenario(row[0]) if row else Scenario.APPROVED
 
-    def _ruling(self, asked: Execution, mood: Scenario) -> Ruling:
+    def _ruling(self, asked: Execution, mood: Scenario) -> Decision:
         needs_token = asked.order.type in INITIATING or asked.order.type is DETACHED_CREDIT
         if needs_token and vault.mood_of(self.book, asked.order.account, asked.token) is None:
             return refuse("invalid_token", FailureType.INVALID_PAYMENT_METHOD, hard=True)
@@ -149,7 +149,7 @@ class Endpoints:
             return entry
         return self.finish(entry, refuse("action_expired", FailureType.ABANDONED))
 
-    def finish(self, entry: Entry, ruling: Ruling) -> Entry:
+    def finish(self, entry: Entry, ruling: Decision) -> Entry:
         """Write down what became of an entry that waited, and of what waited for it, and tell of it."""
         ended = self.book.replace(ended_by(ruling, entry))
         for one in self.book.family(entry.account, entry.reference):
@@ -173,7 +173,7 @@ class Endpoints:
     }
 
 
-def ended_by(ruling: Ruling, entry: Entry) -> Entry:
+def ended_by(ruling: Decision, entry: Entry) -> Entry:
     """The entry with what became of it."""
     return attrs.evolve(entry, state=ruling.state, code=ruling.code, failure=ruling.failure, hard=ruling.hard)
 

@@ -10,9 +10,9 @@ from typing import Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.book.rules import AUTHORIZATION_LIFETIME, Terms
 from payports.adapters.gateways.kit.http_results import Answer, NotSent
 from payports.adapters.gateways.kit.json_reading import read_object, text
+from payports.adapters.gateways.ledger.rules import AUTHORIZATION_LIFETIME, AccountTerms
 from payports.adapters.gateways.sandbox.messages import EXECUTE, FORGET, KEEP, LOOK_UP, METHODS
 from payports.adapters.gateways.sandbox.translation import (
     execution_message,
@@ -44,7 +44,7 @@ HOSTED_TOKEN: Final = "tok_hosted"  # noqa: S105 -- the name of a scenario
 
 
 @cache
-def capabilities_of(terms: Terms) -> Capabilities:
+def capabilities_of(terms: AccountTerms) -> Capabilities:
     """Describe what the bank can do under an account's terms."""
     return Capabilities(
         types=USUAL_TYPES | {SETTLED, DETACHED_CREDIT},
@@ -69,7 +69,7 @@ class SandboxGateway(TransactionGateway, ExternalActions, PaymentValidator):
 
     transport: BankTransport
     account: str
-    terms: Terms
+    terms: AccountTerms
     hosted_page: bool = False
 
     @property

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
-from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.kit.json_reading import JsonObject, money, nested, text
+from payports.adapters.gateways.ledger.entries import Entry, EntryState, LedgerRequest, digest
+from payports.adapters.gateways.ledger.rules import AccountTerms
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import OBSERVED_ONLY
 from payports.domain.transaction_types import TransactionType
@@ -47,9 +47,9 @@ class Malformed:
 class Execution:
     """A message asking to execute one transaction, as the bank reads it."""
 
-    order: Order
+    order: LedgerRequest
     token: str
-    terms: Terms
+    terms: AccountTerms
 
 
 def encoded(message: Mapping[str, Any]) -> bytes:
@@ -67,7 +67,7 @@ def read_execution(message: JsonObject) -> Execution | Malformed:
     return Execution(order=order, token=text(message, "token"), terms=_terms(nested(message, "terms")))
 
 
-def read_order(message: JsonObject) -> Order | Malformed:
+def read_order(message: JsonObject) -> LedgerRequest | Malformed:
     """Read what a message is about: key, account, type and amount."""
     key, account, kind = text(message, "key", 255), text(message, "account", 255), text(message, "type")
     amount = money(message)
@@ -79,7 +79,7 @@ def read_order(message: JsonObject) -> Order | Malformed:
         return Malformed("amount_minor")
     echo = json.dumps(nested(message, "pass_through"))
     asked = {name: message.get(name, "") for name in ("type", "amount_minor", "currency", "parent", "token")}
-    return Order(
+    return LedgerRequest(
         account=account,
         key=key,
         type=TransactionType(kind),
@@ -115,9 +115,9 @@ def shown(entry: Entry, pages: str) -> dict[str, Any]:
     return message
 
 
-def _terms(message: JsonObject) -> Terms:
+def _terms(message: JsonObject) -> AccountTerms:
     partial = text(message, "partial_capture")
-    return Terms(
+    return AccountTerms(
         partial_capture=PartialCapture(partial) if partial in PartialCapture.__members__ else PartialCapture.MULTIPLE,
         detached_credit=message.get("detached_credit") is True,
         refund_requires_settlement=message.get("refund_requires_settlement") is True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from payports.adapters.gateways.book.entries import Entry
+from payports.adapters.gateways.ledger.entries import Entry
 from payports.adapters.gateways.sandbox.scenarios import CHALLENGE
 from payports.domain.money import Money
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from payports.adapters.gateways.book.entries import Effect
-from payports.adapters.gateways.book.storage import MEMORY
 from payports.adapters.gateways.kit.http_results import Answer, Limits
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.kit.json_reading import read_object
+from payports.adapters.gateways.ledger.entries import Effect
+from payports.adapters.gateways.ledger.storage import MEMORY
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.test_controls import PREFIX, effect_read

@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import EntryState
-from payports.adapters.gateways.book.rules import Ruling, refuse
+from payports.adapters.gateways.ledger.entries import EntryState
+from payports.adapters.gateways.ledger.rules import Decision, refuse
 from payports.domain.transaction_types import FailureType
 
 
@@ -57,7 +57,7 @@ class Reply:
     delivery: Delivery = Delivery.ANSWERED
 
 
-def ruling_of(mood: Scenario, minor: int) -> Ruling:
+def ruling_of(mood: Scenario, minor: int) -> Decision:
     """Say what the bank makes of an order in a mood, if its rules permit it."""
     match mood:
         case Scenario.DECLINED:
@@ -65,15 +65,15 @@ def ruling_of(mood: Scenario, minor: int) -> Ruling:
         case Scenario.DECLINED_HARD:
             return refuse("lost_card", FailureType.DECLINED, hard=True)
         case Scenario.PARTIAL:
-            return Ruling(minor=max(1, minor // 2))
+            return Decision(minor=max(1, minor // 2))
         case Scenario.THREE_D_SECURE:
-            return Ruling(state=EntryState.ACTION, waits_for=CHALLENGE)
+            return Decision(state=EntryState.ACTION, waits_for=CHALLENGE)
         case Scenario.HOSTED:
-            return Ruling(state=EntryState.ACTION, waits_for=HOSTED_PAGE)
+            return Decision(state=EntryState.ACTION, waits_for=HOSTED_PAGE)
         case Scenario.ASYNC:
-            return Ruling(state=EntryState.PENDING)
+            return Decision(state=EntryState.PENDING)
         case _:
-            return Ruling()
+            return Decision()
 
 
 def not_done(mood: Scenario) -> Reply:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from payports.adapters.gateways.book.entries import Effect
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, money, read_object, text
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.scenarios import Reply

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.book.rules import Terms
 from payports.adapters.gateways.kit.http_results import Answer, Sent
 from payports.adapters.gateways.kit.json_reading import JsonObject, money, nested, read_object, text
 from payports.adapters.gateways.kit.observations import excerpt, interpret_execution, interpret_inquiry, unknown
 from payports.adapters.gateways.kit.refusals import REFUSALS, refusal_of
+from payports.adapters.gateways.ledger.rules import AccountTerms
 from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, WORDS
 from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
@@ -44,7 +44,7 @@ _EXCERPT: Final = ("reference", "status", "type", "amount_minor", "currency", "p
 """What of a raw answer is kept: names and amounts, no token, no URL, nothing that a shopper wrote."""
 
 
-def execution_message(request: PaymentRequest, account: str, terms: Terms, token: str) -> dict[str, Any]:
+def execution_message(request: PaymentRequest, account: str, terms: AccountTerms, token: str) -> dict[str, Any]:
     """Write the message that executes a transaction."""
     return {
         **inquiry_message(request, account),

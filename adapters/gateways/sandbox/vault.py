@@ -6,7 +6,7 @@ import secrets
 from string import ascii_lowercase
 from typing import Final
 
-from payports.adapters.gateways.book.storage import Book
+from payports.adapters.gateways.ledger.storage import Ledger
 from payports.adapters.gateways.sandbox.scenarios import TOKENS, Scenario
 
 SCHEMA: Final = """
@@ -18,7 +18,7 @@ CREATE INDEX IF NOT EXISTS methods_by_customer ON methods (account, customer);
 """
 
 
-def mood_of(book: Book, account: str, token: str) -> Scenario | None:
+def mood_of(book: Ledger, account: str, token: str) -> Scenario | None:
     """Say which mood a token has, if it is one."""
     if token in TOKENS or not token.startswith("pm_"):
         return TOKENS.get(token)
@@ -27,7 +27,7 @@ def mood_of(book: Book, account: str, token: str) -> Scenario | None:
     return Scenario(row[0]) if row else None
 
 
-def keep(book: Book, account: str, customer: str, token: str) -> str:
+def keep(book: Ledger, account: str, customer: str, token: str) -> str:
     """Make a multi-use token of one; nothing if it is no token."""
     mood = mood_of(book, account, token)
     if mood is None or not customer:
@@ -40,7 +40,7 @@ def keep(book: Book, account: str, customer: str, token: str) -> str:
     return kept
 
 
-def kept(book: Book, account: str, customer: str) -> list[str]:
+def kept(book: Ledger, account: str, customer: str) -> list[str]:
     """List a customer's multi-use tokens, oldest first."""
     with book.writing() as execute:
         rows = execute(
@@ -49,7 +49,7 @@ def kept(book: Book, account: str, customer: str) -> list[str]:
     return [token for (token,) in rows]
 
 
-def forget(book: Book, account: str, customer: str, token: str) -> None:
+def forget(book: Ledger, account: str, customer: str, token: str) -> None:
     """Remove a customer's token; one that is not theirs or not there changes nothing."""
     with book.writing() as execute:
         execute("DELETE FROM methods WHERE account = ? AND customer = ? AND token = ?", (account, customer, token))

@@ -8,11 +8,11 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Entry, EntryState, Order, digest
-from payports.adapters.gateways.book.rules import Terms
-from payports.adapters.gateways.book.storage import MEMORY, path_of
 from payports.adapters.gateways.kit.observations import not_executed, unknown
 from payports.adapters.gateways.kit.options import check_account
+from payports.adapters.gateways.ledger.entries import Entry, EntryState, LedgerRequest, digest
+from payports.adapters.gateways.ledger.rules import AccountTerms
+from payports.adapters.gateways.ledger.storage import MEMORY, path_of
 from payports.adapters.gateways.stored_value.ledger import StoredValueLedger
 from payports.adapters.option_reading import read_options
 from payports.domain.capabilities import (
@@ -55,7 +55,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
 
     ledger: StoredValueLedger
     account: str
-    terms: Terms
+    terms: AccountTerms
 
     @property
     def capabilities(self) -> Capabilities:
@@ -107,7 +107,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
         """Require an account number."""
         return None if method.token else InvalidInput("method.properties.token", "is missing")
 
-    def _order(self, request: PaymentRequest) -> Order:
+    def _order(self, request: PaymentRequest) -> LedgerRequest:
         initiates = not request.parent_reference and request.type not in OBSERVED_ONLY
         content = {
             "type": request.type.value,
@@ -116,7 +116,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
             "parent": request.parent_reference,
             "number": request.method.token if initiates else "",
         }
-        return Order(
+        return LedgerRequest(
             account=self.account,
             key=request.transaction_id,
             type=request.type,
@@ -171,7 +171,7 @@ def connect(context: AdapterContext) -> Gateway:
     gateway = StoredValueGateway(
         ledger=ledger,
         account=options.account,
-        terms=Terms(detached_credit=options.detached_credit, authorization_lifetime=None),
+        terms=AccountTerms(detached_credit=options.detached_credit, authorization_lifetime=None),
     )
     attached = context.attachments.get(context.name) is ledger
     return Gateway(

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order
-from payports.adapters.gateways.book.rules import Ruling, Terms, decide, fence, refuse
-from payports.adapters.gateways.book.storage import MEMORY, Book
+from payports.adapters.gateways.ledger.entries import Effect, Entry, EntryState, LedgerRequest
+from payports.adapters.gateways.ledger.rules import AccountTerms, Decision, decide, fence, refuse
+from payports.adapters.gateways.ledger.storage import MEMORY, Ledger
 from payports.domain.input_checks import check_identifier
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -63,7 +63,7 @@ class StoredValueLedger:
 
     def __init__(self, path: str = MEMORY, clock: Clock | None = None) -> None:
         self.clock = clock
-        self._book = Book(path, _SCHEMA)
+        self._book = Ledger(path, _SCHEMA)
 
     def adopt_clock(self, clock: Clock) -> None:
         """Go by this clock from now on, unless the ledger has one."""
@@ -121,7 +121,7 @@ class StoredValueLedger:
         """What really happened by transactions, in minor units by type and currency code."""
         return self._book.totals()
 
-    def execute(self, order: Order, terms: Terms) -> Entry:
+    def execute(self, order: LedgerRequest, terms: AccountTerms) -> Entry:
         """Do what is asked, once a key: a key that is known gives the entry that stands under it, whatever it was for."""
         with self._book.writing():
             known = self._book.under_key(order.account, order.key)
@@ -131,7 +131,7 @@ class StoredValueLedger:
             entries = decide(order, family, terms, self._ruling(order), self._now(), self._book.namer())
             return self._written(entries)[0]
 
-    def look_up(self, order: Order, *, burn: bool) -> Entry | None:
+    def look_up(self, order: LedgerRequest, *, burn: bool) -> Entry | None:
         """Find what stands under a key; with ``burn`` an unknown key can never be used any more."""
         with self._book.writing():
             known = self._book.under_key(order.account, order.key)
@@ -143,9 +143,9 @@ class StoredValueLedger:
         """Let go of the file. A ledger that is no longer used does so by itself."""
         self._book.close()
 
-    def _ruling(self, order: Order) -> Ruling:
+    def _ruling(self, order: LedgerRequest) -> Decision:
         if order.type not in INITIATING and order.type is not DETACHED_CREDIT:
-            return Ruling()
+            return Decision()
         account = self._account(order.holder)
         if account is None:
             return refuse("invalid_account", FailureType.INVALID_PAYMENT_METHOD, hard=True)
@@ -153,7 +153,7 @@ class StoredValueLedger:
             return refuse("other_currency")
         if order.type in INITIATING and order.minor > account.balance:
             return refuse("insufficient_funds", FailureType.DECLINED)
-        return Ruling()
+        return Decision()
 
     def _written(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         written = self._book.add(entries)

@@ -5,7 +5,7 @@ The suites are separate modules, because they need pytest: ``payports.testing.ga
 
 from __future__ import annotations
 
-from payports.adapters.gateways.book.entries import Effect
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
 from payports.testing.clock import FixedClock

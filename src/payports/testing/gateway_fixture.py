@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
-from payports.adapters.gateways.book.entries import Effect
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.domain.capabilities import Capabilities
 from payports.domain.lifecycle import AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE
 from payports.domain.money import Money

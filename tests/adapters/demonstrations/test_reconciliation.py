@@ -12,7 +12,7 @@ import payports
 from payports import Cart, Money, NewPayment, Owner, Payment, PaymentMethod, TransactionStatus
 from payports.adapters.command_line.notifications import deliver
 from payports.adapters.demonstrations.reconciliation import BankBook, Reconciliation, all_payments, reconcile
-from payports.adapters.gateways.book.entries import Effect
+from payports.adapters.gateways.ledger.entries import Effect
 from payports.application.shop import Payports
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, REFUND, REVERSE_AUTH, SETTLED
 from payports.testing import SandboxBank

@@ -7,8 +7,8 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payports.adapters.gateways.book.entries import Entry, EntryState, Order
-from payports.adapters.gateways.book.rules import Ruling, Terms, decide
+from payports.adapters.gateways.ledger.entries import Entry, EntryState, LedgerRequest
+from payports.adapters.gateways.ledger.rules import AccountTerms, Decision, decide
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import (
     AUTHORIZE,
@@ -30,7 +30,7 @@ STEPS = st.lists(
     max_size=25,
 )
 TERMS = st.builds(
-    Terms,
+    AccountTerms,
     partial_capture=st.sampled_from(PartialCapture),
     detached_credit=st.booleans(),
     refund_requires_settlement=st.booleans(),
@@ -39,16 +39,16 @@ TERMS = st.builds(
 
 @given(steps=STEPS, terms=TERMS)
 def test_no_sequence_moves_money_that_is_not_there(
-    steps: list[tuple[TransactionType, int, int, EntryState, bool]], terms: Terms
+    steps: list[tuple[TransactionType, int, int, EntryState, bool]], terms: AccountTerms
 ) -> None:
     numbers = count(1)
     book: list[Entry] = []
     for kind, which, minor, state, ends_well in steps:
         parent = book[which % len(book)].reference if book else ""
-        order = Order(account="a", key="", type=kind, minor=minor, currency="EUR", parent=parent)
+        order = LedgerRequest(account="a", key="", type=kind, minor=minor, currency="EUR", parent=parent)
         root = next((one.root for one in book if one.reference == parent), "")
         family = tuple(one for one in book if one.root == root)
-        book.extend(decide(order, family, terms, Ruling(state=state), 0.0, lambda _: f"r-{next(numbers)}"))
+        book.extend(decide(order, family, terms, Decision(state=state), 0.0, lambda _: f"r-{next(numbers)}"))
         if ends_well:
             book = [_ended(one) for one in book]
         _sound(book, terms)
@@ -60,7 +60,7 @@ def _ended(entry: Entry) -> Entry:
     return attrs.evolve(entry, state=EntryState.DONE) if entry.state is EntryState.PENDING else entry
 
 
-def _sound(book: list[Entry], terms: Terms) -> None:
+def _sound(book: list[Entry], terms: AccountTerms) -> None:
     by_reference = {one.reference: one for one in book}
     for one in book:
         if one.happened and PARENTS[one.type]:

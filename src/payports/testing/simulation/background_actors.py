@@ -6,7 +6,7 @@ from typing import Any
 
 from returns.result import Success
 
-from payports.adapters.gateways.book.entries import EntryState
+from payports.adapters.gateways.ledger.entries import EntryState
 from payports.application.webhooks.service import WebhookReceipt
 from payports.domain.lifecycle import CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH, SETTLED, VOID
 from payports.domain.outcome import Outcome

@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, Order, effect_of
-from payports.adapters.gateways.book.rules import Ruling, Terms, decide, fence, refuse
+from payports.adapters.gateways.ledger.entries import Effect, Entry, EntryState, LedgerRequest, effect_of
+from payports.adapters.gateways.ledger.rules import AccountTerms, Decision, decide, fence, refuse
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import CAPTURE, INITIATING, REFUND, SETTLED
 from payports.domain.transaction_types import FailureType, TransactionType
@@ -30,7 +30,7 @@ class Account:
     """
 
     name: str
-    terms: Terms
+    terms: AccountTerms
     lenient: bool
     fences: bool
     in_flight_s: float = 10 * MINUTE
@@ -65,7 +65,7 @@ class SimulatedBank:
 
     # --- calls of an adapter ---
 
-    def execute(self, account: Account, order: Order) -> Entry:
+    def execute(self, account: Account, order: LedgerRequest) -> Entry:
         """Execute an order, once per key."""
         self._fencing_accounts |= {account.name} if account.fences else set()
         known = self.find(account, order.key)
@@ -109,7 +109,7 @@ class SimulatedBank:
         if entry and entry.state is EntryState.ACTION:
             self._end(entry, refuse("action_expired", FailureType.ABANDONED))
 
-    def fence_key(self, account: Account, order: Order) -> Entry:
+    def fence_key(self, account: Account, order: LedgerRequest) -> Entry:
         """Make sure that an unknown key is never executed."""
         known = self.find(account, order.key)
         return known or self._write(fence(order, self._scheduler.now, self._name))
@@ -120,7 +120,7 @@ class SimulatedBank:
         """Finish an entry that waits for its result or for the shopper; a finished entry does not change."""
         entry = self.entries[reference]
         if entry.state in (EntryState.PENDING, EntryState.ACTION):
-            self._end(entry, Ruling() if succeed else refuse("refused", FailureType.DECLINED))
+            self._end(entry, Decision() if succeed else refuse("refused", FailureType.DECLINED))
 
     def unfinished(self, state: EntryState) -> list[Entry]:
         """List the entries that wait for a result or for the shopper."""
@@ -131,14 +131,14 @@ class SimulatedBank:
     def revoke(self, entry: Entry) -> None:
         """Revoke an entry, as for a bounced debit."""
         self.touched_outside.add(entry.root)
-        self._end(entry, Ruling(state=EntryState.REVOKED, code="revoked"))
+        self._end(entry, Decision(state=EntryState.REVOKED, code="revoked"))
 
     def dashboard(self, kind: TransactionType, parent: Entry, minor: int) -> None:
         """Execute an operation that the shop did not request, if the rules allow it."""
-        order = Order(
+        order = LedgerRequest(
             account=parent.account, key="", type=kind, minor=minor, currency=parent.currency, parent=parent.reference
         )
-        entry = decide(order, self.family(parent.root), Terms(), Ruling(), self._scheduler.now, self._name)[0]
+        entry = decide(order, self.family(parent.root), AccountTerms(), Decision(), self._scheduler.now, self._name)[0]
         if entry.state is EntryState.DONE:
             self.touched_outside |= {parent.root} if kind is not SETTLED else set()
             self.send_webhook(self._write(entry))
@@ -173,17 +173,17 @@ class SimulatedBank:
             due_at = self._scheduler.now + delay_s
             self.sent.append(PendingWebhook(number=number, account=entry.account, entry=sent, due_at=due_at))
 
-    def _draw_ruling(self, order: Order) -> Ruling:
+    def _draw_ruling(self, order: LedgerRequest) -> Decision:
         faults = self._faults
         if faults.occurs(Fault.DECLINED):
             return refuse("insufficient_funds", FailureType.DECLINED)
         if order.type in _MAY_BE_PARTIAL and order.minor > 1 and faults.occurs(Fault.PARTIAL):
-            return Ruling(minor=order.minor // 2)
+            return Decision(minor=order.minor // 2)
         if order.type in INITIATING and faults.occurs(Fault.ACTION):
-            return Ruling(state=EntryState.ACTION, waits_for="challenge")
-        return Ruling(state=EntryState.PENDING) if faults.occurs(Fault.ASYNCHRONOUS) else Ruling()
+            return Decision(state=EntryState.ACTION, waits_for="challenge")
+        return Decision(state=EntryState.PENDING) if faults.occurs(Fault.ASYNCHRONOUS) else Decision()
 
-    def _end(self, entry: Entry, ruling: Ruling) -> Entry:
+    def _end(self, entry: Entry, ruling: Decision) -> Entry:
         ended = self._write(
             attrs.evolve(entry, state=ruling.state, code=ruling.code, failure=ruling.failure, hard=ruling.hard)
         )
@@ -205,6 +205,6 @@ class SimulatedBank:
         return f"{'ca' if kind is CAPTURE else kind.value.lower()}_{next(self._numbers)}"
 
 
-def terms_of(partial: PartialCapture, *, settled_only: bool) -> Terms:
+def terms_of(partial: PartialCapture, *, settled_only: bool) -> AccountTerms:
     """The terms of an account."""
-    return Terms(partial_capture=partial, detached_credit=True, refund_requires_settlement=settled_only)
+    return AccountTerms(partial_capture=partial, detached_credit=True, refund_requires_settlement=settled_only)

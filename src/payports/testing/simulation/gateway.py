@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 from returns.result import Success
 
-from payports.adapters.gateways.book.entries import Entry, EntryState, Order
+from payports.adapters.gateways.ledger.entries import Entry, EntryState, LedgerRequest
 from payports.adapters.gateways.sandbox.gateway import capabilities_of
 from payports.domain.capabilities import Capabilities, LookUp
 from payports.domain.money import Money
@@ -155,8 +155,8 @@ class SimulatedGateway(TransactionGateway, ExternalActions, WebhookReader):
         seen = self._observation(webhook.entry, Channel.WEBHOOK)
         return Success((Notification(event_id=f"ev-{webhook.number}", seen=seen),))
 
-    def order(self, request: PaymentRequest) -> Order:
-        return Order(
+    def order(self, request: PaymentRequest) -> LedgerRequest:
+        return LedgerRequest(
             account=self.account.name,
             key=request.transaction_id,
             type=request.type,

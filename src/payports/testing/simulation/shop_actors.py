@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.book.entries import EntryState
+from payports.adapters.gateways.ledger.entries import EntryState
 from payports.domain.checkout import ActionRequired, CheckedOut
 from payports.domain.failures import NotCovered, OperationNotAllowed, PaymentsFailed
 from payports.domain.outcome import Outcome

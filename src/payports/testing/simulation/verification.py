@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
-from payports.adapters.gateways.book.entries import EntryState
+from payports.adapters.gateways.ledger.entries import EntryState
 from payports.domain.checkout import CheckoutState
 from payports.domain.payment import Payment
 from payports.ports.store import PaymentRepository

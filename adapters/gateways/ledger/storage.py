@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Effect, Entry, EntryState, effect_of
+from payports.adapters.gateways.ledger.entries import Effect, Entry, EntryState, effect_of
 from payports.domain.transaction_types import FailureType, TransactionType
 
 MEMORY: Final = ":memory:"
@@ -61,7 +61,7 @@ def path_of(url: str) -> str | None:
     return path if path and path != url else None
 
 
-class Book:
+class Ledger:
     """A book of entries. Safe to share between threads, and a file between processes: every use is one transaction.
 
     ``path``: a file, or ``:memory:``. ``schema``: further tables of whoever keeps the book.

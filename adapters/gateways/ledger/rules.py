@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.book.entries import Entry, EntryState, Order
+from payports.adapters.gateways.ledger.entries import Entry, EntryState, LedgerRequest
 from payports.domain.capabilities import PartialCapture
 from payports.domain.lifecycle import (
     CAPTURE,
@@ -31,7 +31,7 @@ AUTHORIZATION_LIFETIME: Final = timedelta(days=7)
 
 
 @attrs.frozen(kw_only=True)
-class Terms:
+class AccountTerms:
     """What a book agrees to do for an account."""
 
     partial_capture: PartialCapture = PartialCapture.MULTIPLE
@@ -41,7 +41,7 @@ class Terms:
 
 
 @attrs.frozen(kw_only=True)
-class Ruling:
+class Decision:
     """What becomes of an order that the rules permit. ``minor``: less than asked, if that is all that is approved."""
 
     state: EntryState = EntryState.DONE
@@ -52,16 +52,16 @@ class Ruling:
     waits_for: str = ""
 
 
-def refuse(code: str, failure: FailureType = FailureType.NOT_POSSIBLE, *, hard: bool = False) -> Ruling:
+def refuse(code: str, failure: FailureType = FailureType.NOT_POSSIBLE, *, hard: bool = False) -> Decision:
     """Rule that an order is declined."""
-    return Ruling(state=EntryState.DECLINED, code=code, failure=failure, hard=hard)
+    return Decision(state=EntryState.DECLINED, code=code, failure=failure, hard=hard)
 
 
 def decide(
-    order: Order,
+    order: LedgerRequest,
     family: tuple[Entry, ...],
-    terms: Terms,
-    wish: Ruling,
+    terms: AccountTerms,
+    wish: Decision,
     now: float,
     name: Callable[[TransactionType], str],
 ) -> tuple[Entry, ...]:
@@ -100,7 +100,11 @@ def decide(
 
 
 def release(
-    capture: Entry, hold: Entry | None, family: tuple[Entry, ...], terms: Terms, name: Callable[[TransactionType], str]
+    capture: Entry,
+    hold: Entry | None,
+    family: tuple[Entry, ...],
+    terms: AccountTerms,
+    name: Callable[[TransactionType], str],
 ) -> tuple[Entry, ...]:
     """Release what a partial capture leaves of a hold, if the terms say so: with the capture, so it waits if that does."""
     releases = capture.type is CAPTURE and terms.partial_capture is PartialCapture.RELEASES_REST
@@ -128,7 +132,7 @@ def release(
     )
 
 
-def fence(order: Order, now: float, name: Callable[[TransactionType], str]) -> Entry:
+def fence(order: LedgerRequest, now: float, name: Callable[[TransactionType], str]) -> Entry:
     """Burn a key: what was ordered under it can never be executed any more."""
     reference = name(order.type)
     return Entry(
@@ -145,7 +149,9 @@ def fence(order: Order, now: float, name: Callable[[TransactionType], str]) -> E
     )
 
 
-def refusal(order: Order, parent: Entry | None, family: tuple[Entry, ...], terms: Terms, now: float) -> Ruling | None:
+def refusal(
+    order: LedgerRequest, parent: Entry | None, family: tuple[Entry, ...], terms: AccountTerms, now: float
+) -> Decision | None:
     """Say why the rules forbid an order, or nothing."""
     if order.type is DETACHED_CREDIT and not terms.detached_credit:
         return refuse("not_enabled")
@@ -194,7 +200,9 @@ def _is_settled(family: tuple[Entry, ...], capture: Entry) -> bool:
     return _sum(family, capture, SETTLED) > 0
 
 
-def _capture(order: Order, hold: Entry, family: tuple[Entry, ...], terms: Terms, now: float) -> Ruling | None:
+def _capture(
+    order: LedgerRequest, hold: Entry, family: tuple[Entry, ...], terms: AccountTerms, now: float
+) -> Decision | None:
     lifetime = terms.authorization_lifetime
     if lifetime is not None and now > hold.made_at + lifetime.total_seconds():
         return refuse("authorization_expired", FailureType.EXPIRED)
@@ -205,11 +213,15 @@ def _capture(order: Order, hold: Entry, family: tuple[Entry, ...], terms: Terms,
     return None
 
 
-def _reverse(order: Order, hold: Entry, family: tuple[Entry, ...], _terms: Terms, _now: float) -> Ruling | None:
+def _reverse(
+    order: LedgerRequest, hold: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+) -> Decision | None:
     return refuse("not_enough_left") if order.minor > left_of_hold(family, hold) else None
 
 
-def _void(order: Order, capture: Entry, family: tuple[Entry, ...], _terms: Terms, _now: float) -> Ruling | None:
+def _void(
+    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+) -> Decision | None:
     if _is_settled(family, capture):
         return refuse("already_settled")
     if left_of_capture(family, capture) != capture.minor:
@@ -217,13 +229,17 @@ def _void(order: Order, capture: Entry, family: tuple[Entry, ...], _terms: Terms
     return refuse("partial_void_not_possible") if order.minor != capture.minor else None
 
 
-def _refund(order: Order, capture: Entry, family: tuple[Entry, ...], terms: Terms, _now: float) -> Ruling | None:
+def _refund(
+    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], terms: AccountTerms, _now: float
+) -> Decision | None:
     if terms.refund_requires_settlement and not _is_settled(family, capture):
         return refuse("not_settled")
     return refuse("not_enough_left") if order.minor > left_of_capture(family, capture) else None
 
 
-def _settle(order: Order, capture: Entry, family: tuple[Entry, ...], _terms: Terms, _now: float) -> Ruling | None:
+def _settle(
+    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+) -> Decision | None:
     if _is_settled(family, capture):
         return refuse("already_settled")
     if _sum(family, capture, VOID):
@@ -231,11 +247,15 @@ def _settle(order: Order, capture: Entry, family: tuple[Entry, ...], _terms: Ter
     return refuse("not_enough_left") if order.minor > capture.minor else None
 
 
-def _charge_back(order: Order, capture: Entry, family: tuple[Entry, ...], _terms: Terms, _now: float) -> Ruling | None:
+def _charge_back(
+    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+) -> Decision | None:
     return refuse("not_enough_left") if order.minor > left_of_capture(family, capture) else None
 
 
-def _win_back(order: Order, lost: Entry, family: tuple[Entry, ...], _terms: Terms, _now: float) -> Ruling | None:
+def _win_back(
+    order: LedgerRequest, lost: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+) -> Decision | None:
     left = lost.minor - _sum(family, lost, CHARGEBACK_REVERSAL)
     return refuse("not_enough_left") if order.minor > left else None
 

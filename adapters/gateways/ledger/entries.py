@@ -25,7 +25,7 @@ class EntryState(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class LedgerRequest:
     """What is asked of a book, under a key that may be used for nothing else.
 
     ``parent`` is the reference of an entry, ``holder`` whose money it is about, where the book keeps balances.
