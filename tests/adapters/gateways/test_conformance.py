@@ -17,7 +17,7 @@ from payports.domain.secret import Secret
 from payports.ports.gateway import Gateway, WebhookReader
 from payports.testing import Effect, FixedClock, RemoteSandboxBank, SandboxBank, serving
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.sandbox.requests import a_context
+from tests.adapters.gateways.fixtures import a_context
 
 SCENARIOS = {
     "approved": "tok_approved",

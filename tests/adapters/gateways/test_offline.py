@@ -1,4 +1,4 @@
-"""Offline tenders: money is awaited, giving up a claim is immediate."""
+"""Offline tenders: money is awaited, giving up a claim succeeds at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from payports.domain.lifecycle import (
 )
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import TransactionStatus, TransactionType
-from tests.adapters.gateways.sandbox.requests import a_context, a_request, done
+from tests.adapters.gateways.fixtures import a_context, a_request, execute
 
 GATEWAY = connect(a_context("cheque"))
 EXPECTED = {
@@ -36,7 +36,7 @@ EXPECTED = {
 @pytest.mark.parametrize("kind", EXPECTED)
 def test_each_type_is_answered_and_looked_up_alike(kind: TransactionType) -> None:
     request = a_request(kind, token="")
-    seen = done(GATEWAY, request)
+    seen = execute(GATEWAY, request)
     found = GATEWAY.transactions.look_up(request, fence=True)
     assert isinstance(found, Observation)
     assert seen.status is found.status is EXPECTED[kind]
@@ -45,7 +45,7 @@ def test_each_type_is_answered_and_looked_up_alike(kind: TransactionType) -> Non
 
 def test_an_operator_confirms_what_is_awaited() -> None:
     request = a_request(AUTHORIZE_AND_CAPTURE, token="")
-    seen = done(GATEWAY, request)
+    seen = execute(GATEWAY, request)
     ruled = Observation(status=TransactionStatus.SUCCEEDED, channel=Channel.OPERATOR, operator="ada")
     judged = judge(request.amount, GATEWAY.account, (seen, ruled))
     assert (judged.status, judged.gateway_reference) == (TransactionStatus.SUCCEEDED, seen.gateway_reference)

@@ -75,7 +75,7 @@ def test_whatever_comes_is_answered(payload: dict[str, object]) -> None:
 
 
 def test_the_bridge_shows_the_gateways_account() -> None:
-    class SomeIds(Ids):
+    class BridgeIds(Ids):
         def new(self) -> str:
             return "1"
 
@@ -83,8 +83,8 @@ def test_the_bridge_shows_the_gateways_account() -> None:
             return "2"
 
     options = {"account": "shop-1", "url": "memory:"}
-    bridge = connect(AdapterContext(name="card", options=options, clock=FixedClock(), ids=SomeIds()))
+    bridge = connect(AdapterContext(name="card", options=options, clock=FixedClock(), ids=BridgeIds()))
     assert isinstance(bridge, SandboxBridge)
     assert bridge.account == "shop-1"
     with pytest.raises(ConfigurationError, match="account"):
-        connect(AdapterContext(name="card", options={"account": 5}, clock=FixedClock(), ids=SomeIds()))
+        connect(AdapterContext(name="card", options={"account": 5}, clock=FixedClock(), ids=BridgeIds()))

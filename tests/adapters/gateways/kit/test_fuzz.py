@@ -13,7 +13,7 @@ from payports.adapters.gateways.kit.observations import succeeded, unknown
 from payports.domain.lifecycle import AUTHORIZE
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import TransactionStatus
-from tests.adapters.gateways.sandbox.requests import EUR, a_request
+from tests.adapters.gateways.fixtures import EUR, a_request
 
 REQUEST = a_request(AUTHORIZE, key="t-1")
 GOOD: JsonObject = {"id": "t-1", "state": "done", "amount_minor": 1000, "currency": "EUR"}

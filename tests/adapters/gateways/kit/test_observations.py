@@ -25,7 +25,7 @@ from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import PaymentResponse
-from tests.adapters.gateways.sandbox.requests import EUR, a_request
+from tests.adapters.gateways.fixtures import EUR, a_request
 
 REQUEST = a_request(AUTHORIZE, key="t-1")
 NOT_EXECUTED, UNKNOWN = TransactionStatus.NOT_EXECUTED, TransactionStatus.UNKNOWN

@@ -30,7 +30,7 @@ from payports.domain.payment import Customer
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway
 from payports.testing import FixedClock, RemoteSandboxBank, SandboxBank, serving
-from tests.adapters.gateways.sandbox.requests import EUR, a_context, a_request, done, judged
+from tests.adapters.gateways.fixtures import EUR, a_context, a_request, execute, judged
 
 HALF = Money.of("5.00", "EUR")
 ONE = Money.of("1.00", "EUR")
@@ -63,17 +63,19 @@ def connected(bank: AnyBank, clock: FixedClock | None = None, **options: object)
     return connect(a_context(clock=clock, attachments={"bank": bank}, options=options))
 
 
-def told(gateway: Gateway, bank: AnyBank, clock: FixedClock) -> list[Observation]:
-    """Everything that the pending notifications say."""
+def notified(gateway: Gateway, bank: AnyBank, clock: FixedClock) -> list[Observation]:
+    """Read the pending notifications."""
     assert gateway.webhooks is not None
     reader = gateway.webhooks
     return [
-        one.seen for headers, body in bank.webhooks() for one in reader.read(headers, body, {}, clock.now()).unwrap()
+        notification.seen
+        for headers, body in bank.webhooks()
+        for notification in reader.read(headers, body, {}, clock.now()).unwrap()
     ]
 
 
 def moved(bank: AnyBank) -> list[tuple[TransactionType, int]]:
-    return [(one.type, one.amount.minor) for one in bank.effects()]
+    return [(effect.type, effect.amount.minor) for effect in bank.effects()]
 
 
 EXPECTED = {
@@ -101,23 +103,25 @@ EXPECTED = {
 def test_a_token_chooses_how_it_goes(bank: AnyBank, gateway: Gateway, token: str, kind: TransactionType) -> None:
     status, code, failure, hard, happened = EXPECTED[token]
     request = a_request(kind, token=token)
-    seen = done(gateway, request)
+    seen = execute(gateway, request)
     assert (judged(seen, request), seen.code, seen.failure_type, seen.hard) == (status, code, failure, hard)
-    assert [(one.transaction_id, one.type, one.amount.minor) for one in bank.effects()] == (
+    assert [(effect.transaction_id, effect.type, effect.amount.minor) for effect in bank.effects()] == (
         [(request.transaction_id, kind, happened)] if happened else []
     )
 
 
 @pytest.mark.parametrize("kind", [CAPTURE, REFUND, VOID, REVERSE_AUTH])
-@pytest.mark.parametrize("mood", [token.removeprefix("tok_") for token in EXPECTED if token.startswith("tok_")][:-1])
+@pytest.mark.parametrize(
+    "scenario", [token.removeprefix("tok_") for token in EXPECTED if token.startswith("tok_")][:-1]
+)
 def test_the_next_operation_can_be_made_to_fail(
-    bank: AnyBank, gateway: Gateway, mood: str, kind: TransactionType
+    bank: AnyBank, gateway: Gateway, scenario: str, kind: TransactionType
 ) -> None:
-    status, code, *_, happened = EXPECTED[f"tok_{mood}"]
-    parent = done(gateway, a_request(AUTHORIZE_AND_CAPTURE if kind in (REFUND, VOID) else AUTHORIZE))
-    bank.fail_next(kind.value, mood)
+    status, code, *_, happened = EXPECTED[f"tok_{scenario}"]
+    parent = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE if kind in (REFUND, VOID) else AUTHORIZE))
+    bank.fail_next(kind.value, scenario)
     request = a_request(kind, on=parent)
-    seen = done(gateway, request)
+    seen = execute(gateway, request)
     assert (judged(seen, request), seen.code) == (status, code)
     assert moved(bank)[1:] == ([(kind, happened)] if happened else [])
 
@@ -125,16 +129,18 @@ def test_the_next_operation_can_be_made_to_fail(
 def test_a_planned_failure_happens_once_and_only_to_its_type(bank: AnyBank, gateway: Gateway) -> None:
     bank.fail_next(AUTHORIZE, "declined")
     bank.fail_next("AUTHORIZE", "approved")
-    assert done(gateway, a_request(AUTHORIZE_AND_CAPTURE)).status is TransactionStatus.SUCCEEDED
-    assert done(gateway, a_request(AUTHORIZE)).status is TransactionStatus.DECLINED
-    assert done(gateway, a_request(AUTHORIZE, token="tok_declined_hard")).hard
-    assert done(gateway, a_request(AUTHORIZE)).status is TransactionStatus.SUCCEEDED
+    assert execute(gateway, a_request(AUTHORIZE_AND_CAPTURE)).status is TransactionStatus.SUCCEEDED
+    assert execute(gateway, a_request(AUTHORIZE)).status is TransactionStatus.DECLINED
+    assert execute(gateway, a_request(AUTHORIZE, token="tok_declined_hard")).hard
+    assert execute(gateway, a_request(AUTHORIZE)).status is TransactionStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize(("kind", "mood"), [("NOTHING", "declined"), ("AUTHORIZE", "tok_declined"), ("AUTHORIZE", "")])
-def test_a_failure_that_does_not_exist_cannot_be_planned(bank: AnyBank, kind: str, mood: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "scenario"), [("NOTHING", "declined"), ("AUTHORIZE", "tok_declined"), ("AUTHORIZE", "")]
+)
+def test_a_failure_that_does_not_exist_cannot_be_planned(bank: AnyBank, kind: str, scenario: str) -> None:
     with pytest.raises(ValueError, match="is not a valid"):
-        bank.fail_next(kind, mood)
+        bank.fail_next(kind, scenario)
 
 
 @pytest.mark.parametrize("token", ["tok_3ds", "tok_hosted"])
@@ -143,12 +149,12 @@ def test_an_action_takes_effect_when_it_is_completed(
     bank: AnyBank, gateway: Gateway, clock: FixedClock, token: str, approve: bool
 ) -> None:
     request = a_request(AUTHORIZE, token=token)
-    seen = done(gateway, request)
+    seen = execute(gateway, request)
     assert seen.next_action is not None
     assert seen.next_action.type == ("challenge" if token == "tok_3ds" else "hosted_page")
     assert (bank.effects(), bank.webhooks()) == ((), [])
     bank.complete_action(seen.next_action.reference, approve)
-    (hook,) = told(gateway, bank, clock)
+    (hook,) = notified(gateway, bank, clock)
     assert hook.status is (TransactionStatus.SUCCEEDED if approve else TransactionStatus.DECLINED)
     assert (hook.transaction_id, hook.gateway_reference) == (request.transaction_id, seen.gateway_reference)
     assert len(bank.effects()) == approve
@@ -158,7 +164,7 @@ def test_an_action_takes_effect_when_it_is_completed(
 
 def test_an_action_that_nobody_takes_expires(bank: AnyBank, gateway: Gateway, clock: FixedClock) -> None:
     request = a_request(AUTHORIZE, token="tok_3ds")
-    seen = done(gateway, request)
+    seen = execute(gateway, request)
     clock.advance(3_601)
     bank.complete_action(seen.gateway_reference)
     found = gateway.transactions.look_up(request)
@@ -171,104 +177,104 @@ def test_an_action_that_nobody_takes_expires(bank: AnyBank, gateway: Gateway, cl
 def test_an_asynchronous_result_takes_effect_when_it_comes(
     bank: AnyBank, gateway: Gateway, clock: FixedClock, succeed: bool
 ) -> None:
-    seen = done(gateway, a_request(AUTHORIZE_AND_CAPTURE, token="tok_async"))
+    seen = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE, token="tok_async"))
     assert (bank.effects(), bank.webhooks()) == ((), [])
     bank.finish_async(seen.gateway_reference, succeed)
-    assert [one.status for one in told(gateway, bank, clock)] == [
+    assert [seen.status for seen in notified(gateway, bank, clock)] == [
         TransactionStatus.SUCCEEDED if succeed else TransactionStatus.DECLINED
     ]
     assert len(bank.effects()) == succeed
 
 
 def test_what_is_pending_counts_against_the_limits(bank: AnyBank, gateway: Gateway) -> None:
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
     bank.fail_next(REFUND, "async")
-    refund = done(gateway, a_request(REFUND, on=sale))
-    assert done(gateway, a_request(REFUND, ONE, on=sale)).code == "not_enough_left"
+    refund = execute(gateway, a_request(REFUND, on=sale))
+    assert execute(gateway, a_request(REFUND, ONE, on=sale)).code == "not_enough_left"
     bank.finish_async(refund.gateway_reference, succeed=False)
-    assert done(gateway, a_request(REFUND, on=sale)).status is TransactionStatus.SUCCEEDED
+    assert execute(gateway, a_request(REFUND, on=sale)).status is TransactionStatus.SUCCEEDED
 
 
 def test_a_partial_capture_releases_the_rest_if_the_terms_say_so(bank: AnyBank, clock: FixedClock) -> None:
     gateway = connected(bank, clock, partial_capture="RELEASES_REST")
-    hold = done(gateway, a_request(AUTHORIZE))
-    capture = done(gateway, a_request(CAPTURE, HALF, on=hold))
+    hold = execute(gateway, a_request(AUTHORIZE))
+    capture = execute(gateway, a_request(CAPTURE, HALF, on=hold))
     assert moved(bank) == [(AUTHORIZE, 1_000), (CAPTURE, 500), (REVERSE_AUTH, 500)]
     release = bank.effects()[-1]
     assert (release.transaction_id, release.parent_reference) == ("", hold.gateway_reference)
-    assert {one.type for one in told(gateway, bank, clock)} == {AUTHORIZE, CAPTURE}
-    assert done(gateway, a_request(CAPTURE, ONE, on=hold)).code == "not_enough_left"
-    assert done(gateway, a_request(VOID, HALF, on=capture)).status is TransactionStatus.SUCCEEDED
-    assert done(gateway, a_request(CAPTURE, HALF, on=hold)).status is TransactionStatus.SUCCEEDED
+    assert {seen.type for seen in notified(gateway, bank, clock)} == {AUTHORIZE, CAPTURE}
+    assert execute(gateway, a_request(CAPTURE, ONE, on=hold)).code == "not_enough_left"
+    assert execute(gateway, a_request(VOID, HALF, on=capture)).status is TransactionStatus.SUCCEEDED
+    assert execute(gateway, a_request(CAPTURE, HALF, on=hold)).status is TransactionStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("succeed", [True, False])
 def test_an_implied_release_waits_for_its_capture(bank: AnyBank, succeed: bool) -> None:
     gateway = connected(bank, partial_capture="RELEASES_REST")
-    hold = done(gateway, a_request(AUTHORIZE))
+    hold = execute(gateway, a_request(AUTHORIZE))
     bank.fail_next(CAPTURE, "async")
-    capture = done(gateway, a_request(CAPTURE, HALF, on=hold))
+    capture = execute(gateway, a_request(CAPTURE, HALF, on=hold))
     assert moved(bank) == [(AUTHORIZE, 1_000)]
     bank.finish_async(capture.gateway_reference, succeed)
     assert moved(bank)[1:] == ([(CAPTURE, 500), (REVERSE_AUTH, 500)] if succeed else [])
 
 
 def test_a_hold_expires_after_a_week(gateway: Gateway, clock: FixedClock) -> None:
-    hold = done(gateway, a_request(AUTHORIZE))
+    hold = execute(gateway, a_request(AUTHORIZE))
     clock.advance(7 * 86_400 + 1)
-    refused = done(gateway, a_request(CAPTURE, on=hold))
+    refused = execute(gateway, a_request(CAPTURE, on=hold))
     assert (refused.code, refused.failure_type) == ("authorization_expired", FailureType.EXPIRED)
 
 
-def test_a_settlement_batch_settles_what_is_captured_and_tells_of_it(
-    bank: AnyBank, gateway: Gateway, clock: FixedClock
-) -> None:
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
-    voided = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
-    done(gateway, a_request(VOID, on=voided))
-    now = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
-    assert done(gateway, a_request(SETTLED, on=now)).status is TransactionStatus.SUCCEEDED
+def test_a_settlement_batch_settles_captures_and_notifies(bank: AnyBank, gateway: Gateway, clock: FixedClock) -> None:
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+    voided = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+    execute(gateway, a_request(VOID, on=voided))
+    now = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+    assert execute(gateway, a_request(SETTLED, on=now)).status is TransactionStatus.SUCCEEDED
     bank.webhooks()
     assert (bank.settle(), bank.settle()) == (1, 0)
-    (hook,) = told(gateway, bank, clock)
+    (hook,) = notified(gateway, bank, clock)
     assert (hook.type, hook.transaction_id, hook.parent_reference, hook.amount) == (
         SETTLED,
         "",
         sale.gateway_reference,
         EUR,
     )
-    assert done(gateway, a_request(VOID, on=sale)).code == "already_settled"
+    assert execute(gateway, a_request(VOID, on=sale)).code == "already_settled"
 
 
-def test_a_large_settlement_batch_is_told_in_several_items_a_body(
+def test_a_large_settlement_batch_is_notified_in_bodies_of_many_items(
     bank: AnyBank, gateway: Gateway, clock: FixedClock
 ) -> None:
     for _ in range(101):
-        done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+        execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
     bank.webhooks()
     assert bank.settle() == 101
     bodies = bank.webhooks()
     assert [len(json.loads(body)["items"]) for _, body in bodies] == [100, 1]
     assert gateway.webhooks is not None
     read = [gateway.webhooks.read(headers, body, {}, clock.now()) for headers, body in bodies]
-    ids = [one.event_id for items in read for one in items.unwrap()]
+    ids = [item.event_id for items in read for item in items.unwrap()]
     assert len(set(ids)) == 101
 
 
 def test_a_detached_credit_needs_its_option(bank: AnyBank) -> None:
-    assert done(connected(bank), a_request(DETACHED_CREDIT)).code == "not_enabled"
-    assert done(connected(bank, detached_credit=True), a_request(DETACHED_CREDIT)).status is TransactionStatus.SUCCEEDED
+    assert execute(connected(bank), a_request(DETACHED_CREDIT)).code == "not_enabled"
+    assert (
+        execute(connected(bank, detached_credit=True), a_request(DETACHED_CREDIT)).status is TransactionStatus.SUCCEEDED
+    )
     assert moved(bank) == [(DETACHED_CREDIT, 1_000)]
 
 
-def test_what_is_done_outside_is_told_without_our_id(bank: AnyBank, gateway: Gateway, clock: FixedClock) -> None:
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+def test_what_is_done_outside_is_notified_without_our_id(bank: AnyBank, gateway: Gateway, clock: FixedClock) -> None:
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
     bank.webhooks()
     refund = bank.dashboard("REFUND", sale.gateway_reference, ONE)
     lost = bank.dashboard(CHARGEBACK, sale.gateway_reference, HALF)
     won = bank.dashboard(CHARGEBACK_REVERSAL, lost, HALF)
-    hooks = told(gateway, bank, clock)
-    assert [(one.transaction_id, one.type, one.gateway_reference) for one in hooks] == [
+    hooks = notified(gateway, bank, clock)
+    assert [(hook.transaction_id, hook.type, hook.gateway_reference) for hook in hooks] == [
         ("", REFUND, refund),
         ("", CHARGEBACK, lost),
         ("", CHARGEBACK_REVERSAL, won),
@@ -279,45 +285,47 @@ def test_what_is_done_outside_is_told_without_our_id(bank: AnyBank, gateway: Gat
         bank.dashboard("REFUND", "no-such-thing", ONE)
 
 
-def test_what_is_revoked_is_told_and_no_longer_an_effect(bank: AnyBank, gateway: Gateway, clock: FixedClock) -> None:
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE))
+def test_what_is_revoked_is_notified_and_no_longer_an_effect(
+    bank: AnyBank, gateway: Gateway, clock: FixedClock
+) -> None:
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE))
     bank.webhooks()
     bank.revoke(sale.gateway_reference)
-    assert [one.status for one in told(gateway, bank, clock)] == [TransactionStatus.REVOKED]
+    assert [seen.status for seen in notified(gateway, bank, clock)] == [TransactionStatus.REVOKED]
     assert (bank.effects(), bank.totals()) == ((), {})
-    assert done(gateway, a_request(REFUND, on=sale)).code == "no_such_parent"
+    assert execute(gateway, a_request(REFUND, on=sale)).code == "no_such_parent"
 
 
 def test_effects_are_paged_in_the_order_in_which_they_happened(bank: AnyBank, gateway: Gateway) -> None:
-    waiting = done(gateway, a_request(AUTHORIZE, token="tok_3ds"))
-    first = done(gateway, a_request(AUTHORIZE))
+    waiting = execute(gateway, a_request(AUTHORIZE, token="tok_3ds"))
+    first = execute(gateway, a_request(AUTHORIZE))
     bank.complete_action(waiting.gateway_reference)
     effects = bank.effects()
-    assert [one.gateway_reference for one in effects] == [first.gateway_reference, waiting.gateway_reference]
+    assert [effect.gateway_reference for effect in effects] == [first.gateway_reference, waiting.gateway_reference]
     assert tuple(bank.iter_effects(limit=1)) == effects
     assert tuple(bank.iter_effects(after=effects[0].position)) == effects[1:]
     assert bank.totals() == {(AUTHORIZE, "EUR"): 2_000}
 
 
 def test_a_notification_is_handed_over_once_and_echoes_what_was_passed_through(bank: AnyBank, gateway: Gateway) -> None:
-    done(gateway, a_request(AUTHORIZE, pass_through={"owner": "cart/c-1"}))
-    done(gateway, a_request(AUTHORIZE, token="tok_declined"))
+    execute(gateway, a_request(AUTHORIZE, pass_through={"owner": "cart/c-1"}))
+    execute(gateway, a_request(AUTHORIZE, token="tok_declined"))
     (_, first) = bank.webhooks(limit=1)[0]
     assert json.loads(first)["items"][0]["transaction"]["pass_through"] == {"owner": "cart/c-1"}
     assert [len(bank.webhooks()), len(bank.webhooks())] == [1, 0]
 
 
-def test_a_kept_method_keeps_its_mood(bank: AnyBank, gateway: Gateway) -> None:
+def test_a_kept_method_keeps_its_scenario(bank: AnyBank, gateway: Gateway) -> None:
     assert gateway.vault is not None
     ada = Customer("ada")
     kept = gateway.vault.keep(ada, a_request(AUTHORIZE, token="tok_declined").method)
     assert isinstance(kept, Success)
     token = kept.unwrap().token
     assert token.startswith("pm_")
-    assert done(gateway, a_request(AUTHORIZE, token=token)).code == "insufficient_funds"
-    assert done(connected(bank, account="other"), a_request(AUTHORIZE, token=token)).code == "invalid_token"
+    assert execute(gateway, a_request(AUTHORIZE, token=token)).code == "insufficient_funds"
+    assert execute(connected(bank, account="other"), a_request(AUTHORIZE, token=token)).code == "invalid_token"
     assert gateway.vault.forget(ada, kept.unwrap()) == Success(None)
-    assert done(gateway, a_request(AUTHORIZE, token=token)).code == "invalid_token"
+    assert execute(gateway, a_request(AUTHORIZE, token=token)).code == "invalid_token"
     unknown = gateway.vault.keep(ada, a_request(AUTHORIZE, token="tok_no").method)
     assert isinstance(unknown, Failure)
     assert isinstance(problem := unknown.failure(), Declined)
@@ -326,9 +334,9 @@ def test_a_kept_method_keeps_its_mood(bank: AnyBank, gateway: Gateway) -> None:
 
 def test_accounts_do_not_see_each_other(bank: AnyBank, gateway: Gateway) -> None:
     other = connected(bank, account="other")
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE, key="same"))
-    assert done(other, a_request(REFUND, on=sale)).code == "no_such_parent"
-    assert done(other, a_request(AUTHORIZE_AND_CAPTURE, key="same")).status is TransactionStatus.SUCCEEDED
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE, key="same"))
+    assert execute(other, a_request(REFUND, on=sale)).code == "no_such_parent"
+    assert execute(other, a_request(AUTHORIZE_AND_CAPTURE, key="same")).status is TransactionStatus.SUCCEEDED
     assert len(bank.effects()) == 2
 
 
@@ -337,7 +345,7 @@ def test_a_hosted_page_needs_no_token(bank: AnyBank) -> None:
     request = a_request(AUTHORIZE, token="")
     assert gateway.validator is not None
     assert gateway.validator.check(request.method, request.payment_type) is None
-    seen = done(gateway, request)
+    seen = execute(gateway, request)
     assert seen.next_action is not None
     assert seen.next_action.type == "hosted_page"
 
@@ -346,22 +354,22 @@ def test_a_file_keeps_the_ledger_for_the_next_bank(tmp_path: Path) -> None:
     path = str(tmp_path / "bank.db")
     first = SandboxBank(path)
     request = a_request(AUTHORIZE)
-    seen = done(connected(first), request)
+    seen = execute(connected(first), request)
     first.fail_next(CAPTURE, "declined")
     first.close()
     first.close()
     second = SandboxBank(path)
-    assert [one.gateway_reference for one in second.effects()] == [seen.gateway_reference]
-    assert done(connected(second), request) == seen
-    assert done(connected(second), a_request(CAPTURE, on=seen)).status is TransactionStatus.DECLINED
+    assert [effect.gateway_reference for effect in second.effects()] == [seen.gateway_reference]
+    assert execute(connected(second), request) == seen
+    assert execute(connected(second), a_request(CAPTURE, on=seen)).status is TransactionStatus.DECLINED
     second.close()
 
 
 def test_two_banks_never_give_the_same_reference() -> None:
     banks = [SandboxBank(), SandboxBank()]
-    assert len({done(connected(one), a_request(AUTHORIZE)).gateway_reference for one in banks}) == 2
-    for one in banks:
-        one.close()
+    assert len({execute(connected(bank), a_request(AUTHORIZE)).gateway_reference for bank in banks}) == 2
+    for bank in banks:
+        bank.close()
 
 
 def test_a_bank_is_given_its_clock_once() -> None:

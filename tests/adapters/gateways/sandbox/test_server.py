@@ -15,7 +15,7 @@ from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.server import SandboxServer, serve
 from payports.domain.lifecycle import AUTHORIZE
 from payports.testing import RemoteSandboxBank, serving
-from tests.adapters.gateways.sandbox.requests import a_context, a_request, done
+from tests.adapters.gateways.fixtures import a_context, a_request, execute
 
 RETURN = "https://shop.example/return?token=t"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -39,7 +39,7 @@ def ask(
 
 def waiting(bank: RemoteSandboxBank, return_url: str = RETURN) -> tuple[str, str]:
     gateway = connect(a_context(attachments={"bank": bank}))
-    seen = done(gateway, a_request(AUTHORIZE, token="tok_3ds", return_url=return_url))
+    seen = execute(gateway, a_request(AUTHORIZE, token="tok_3ds", return_url=return_url))
     assert seen.next_action is not None
     assert seen.next_action.url.startswith(bank.url)
     return urlsplit(seen.next_action.url).path, seen.gateway_reference
@@ -105,7 +105,7 @@ def test_many_threads_share_one_server(bank: RemoteSandboxBank) -> None:
 
     def pay() -> None:
         for _ in range(10):
-            done(gateway, a_request(AUTHORIZE))
+            execute(gateway, a_request(AUTHORIZE))
 
     threads = [threading.Thread(target=pay) for _ in range(8)]
     for thread in threads:

@@ -19,13 +19,13 @@ from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
-from tests.adapters.gateways.sandbox.requests import EUR, a_request, judged
+from tests.adapters.gateways.fixtures import EUR, a_request, judged
 
-ASKED = a_request(AUTHORIZE, key="t-asked")
+REQUEST = a_request(AUTHORIZE, key="t-requested")
 
-TRUTH: dict[str, Any] = {
+GENUINE: dict[str, Any] = {
     "reference": "au_1",
-    "key": "t-asked",
+    "key": "t-requested",
     "account": "sandbox",
     "environment": "sandbox",
     "type": "AUTHORIZE",
@@ -44,63 +44,65 @@ JSON = st.recursive(
 LIKELY = st.one_of(
     JSON,
     st.sampled_from(
-        ["approved", "declined", "sandbox", "AUTHORIZE", "EUR", "USD", "t-asked", 999, 1_000, 1_001, 0, True]
+        ["approved", "declined", "sandbox", "AUTHORIZE", "EUR", "USD", "t-requested", 999, 1_000, 1_001, 0, True]
     ),
 )
-TWISTED = st.dictionaries(st.sampled_from(sorted(TRUTH)), LIKELY, max_size=4).map(lambda twist: {**TRUTH, **twist})
+MUTATED = st.dictionaries(st.sampled_from(sorted(GENUINE)), LIKELY, max_size=4).map(
+    lambda mutation: {**GENUINE, **mutation}
+)
 
 
-def answer(told: object, status: int = 200) -> Answer:
-    return Answer(status, {}, json.dumps({"transaction": told}).encode())
+def answer(payload: object, status: int = 200) -> Answer:
+    return Answer(status, {}, json.dumps({"transaction": payload}).encode())
 
 
 def read(sent: Answer | NotSent | Lost) -> Observation:
-    return read_answer(sent, ASKED, "sandbox").seen
+    return read_answer(sent, REQUEST, "sandbox").seen
 
 
-def believable(told: dict[str, Any]) -> bool:
-    """An independent judgement of whether a twisted answer may be believed."""
+def believable(payload: dict[str, Any]) -> bool:
+    """An independent judgement of whether a mutated answer may be believed."""
     same = all(
-        told[name] == TRUTH[name] and type(told[name]) is type(TRUTH[name])
+        payload[name] == GENUINE[name] and type(payload[name]) is type(GENUINE[name])
         for name in ("key", "account", "environment", "type", "status", "currency")
     )
-    minor = told["amount_minor"]
-    fits = type(minor) is int and (minor == 1_000 or (0 < minor < 1_000 and told["partial"] is True))
-    reference = told["reference"]
+    minor = payload["amount_minor"]
+    fits = type(minor) is int and (minor == 1_000 or (0 < minor < 1_000 and payload["partial"] is True))
+    reference = payload["reference"]
     return same and fits and isinstance(reference, str) and 0 < len(reference) <= 255 and reference.isprintable()
 
 
 @given(status=st.integers(100, 599), body=st.binary(max_size=200))
 def test_any_bytes_are_read_and_never_a_success(status: int, body: bytes) -> None:
     sent = Answer(status, {}, body)
-    assert isinstance(read_answer(sent, ASKED, "sandbox"), PaymentResponse)
+    assert isinstance(read_answer(sent, REQUEST, "sandbox"), PaymentResponse)
     assert read(sent).status in (TransactionStatus.UNKNOWN, TransactionStatus.NOT_EXECUTED)
-    assert isinstance(read_inquiry(sent, ASKED, "sandbox", Channel.LOOK_UP), Observation)
+    assert isinstance(read_inquiry(sent, REQUEST, "sandbox", Channel.LOOK_UP), Observation)
 
 
-@given(status=st.sampled_from([200, 201, 302, 404, 500]), told=TWISTED)
-def test_only_an_answer_that_fits_is_a_success(status: int, told: dict[str, Any]) -> None:
-    seen = read(answer(told, status))
-    assert (judged(seen, ASKED) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
-    found = read_inquiry(answer(told, status), ASKED, "sandbox", Channel.LOOK_UP)
+@given(status=st.sampled_from([200, 201, 302, 404, 500]), payload=MUTATED)
+def test_only_an_answer_that_fits_is_a_success(status: int, payload: dict[str, Any]) -> None:
+    seen = read(answer(payload, status))
+    assert (judged(seen, REQUEST) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(payload))
+    found = read_inquiry(answer(payload, status), REQUEST, "sandbox", Channel.LOOK_UP)
     assert isinstance(found, Observation)
-    assert (judged(found, ASKED) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(told))
+    assert (judged(found, REQUEST) is TransactionStatus.SUCCEEDED) is (status == 200 and believable(payload))
 
 
 def test_the_truth_is_believed() -> None:
-    seen = read(answer(TRUTH))
+    seen = read(answer(GENUINE))
     assert (seen.status, seen.amount, seen.gateway_reference) == (TransactionStatus.SUCCEEDED, EUR, "au_1")
 
 
 def test_a_success_for_another_amount_is_unknown_and_keeps_the_amount() -> None:
-    seen = read(answer({**TRUTH, "amount_minor": 100}))
-    assert (judged(seen, ASKED), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("1.00", "EUR"))
-    seen = read(answer({**TRUTH, "currency": "USD"}))
-    assert (judged(seen, ASKED), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("10.00", "USD"))
+    seen = read(answer({**GENUINE, "amount_minor": 100}))
+    assert (judged(seen, REQUEST), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("1.00", "EUR"))
+    seen = read(answer({**GENUINE, "currency": "USD"}))
+    assert (judged(seen, REQUEST), seen.amount) == (TransactionStatus.UNKNOWN, Money.of("10.00", "USD"))
 
 
 def test_another_account_is_named() -> None:
-    seen = read(answer({**TRUTH, "account": "somebody"}))
+    seen = read(answer({**GENUINE, "account": "somebody"}))
     assert (seen.status, seen.account) == (TransactionStatus.UNKNOWN, "somebody")
 
 
@@ -120,7 +122,7 @@ CONFIGURATION, NOT_POSSIBLE = FailureType.CONFIGURATION, FailureType.NOT_POSSIBL
     ],
 )
 def test_a_definite_refusal_was_not_executed(status: int, failure: FailureType) -> None:
-    seen = read(answer(TRUTH, status))
+    seen = read(answer(GENUINE, status))
     assert (seen.status, seen.failure_type) == (TransactionStatus.NOT_EXECUTED, failure)
 
 
@@ -128,28 +130,33 @@ def test_a_definite_refusal_was_not_executed(status: int, failure: FailureType) 
     "status", [100, 201, 204, 301, 302, 303, 307, 308, 408, 409, 422, 425, 500, 502, 503, 504, 599]
 )
 def test_any_other_status_leaves_it_unknown(status: int) -> None:
-    assert read(answer(TRUTH, status)).status is TransactionStatus.UNKNOWN
+    assert read(answer(GENUINE, status)).status is TransactionStatus.UNKNOWN
 
 
 def test_what_was_not_sent_was_not_executed_and_what_was_lost_is_unknown() -> None:
     assert read(NotSent("refused")).status is TransactionStatus.NOT_EXECUTED
     assert read(Lost("reset")).status is TransactionStatus.UNKNOWN
     for sent in (NotSent("refused"), Lost("reset")):
-        found = read_inquiry(sent, ASKED, "sandbox", Channel.LOOK_UP)
+        found = read_inquiry(sent, REQUEST, "sandbox", Channel.LOOK_UP)
         assert isinstance(found, Observation)
         assert found.status is TransactionStatus.UNKNOWN
 
 
 def test_only_the_bank_itself_says_not_found() -> None:
     said = Answer(404, {}, b'{"error": {"code": "not_found"}}')
-    assert isinstance(read_inquiry(said, ASKED, "sandbox", Channel.LOOK_UP), NotFoundYet)
-    proxy = read_inquiry(Answer(404, {}, b"<html>"), ASKED, "sandbox", Channel.LOOK_UP)
+    assert isinstance(read_inquiry(said, REQUEST, "sandbox", Channel.LOOK_UP), NotFoundYet)
+    proxy = read_inquiry(Answer(404, {}, b"<html>"), REQUEST, "sandbox", Channel.LOOK_UP)
     assert isinstance(proxy, Observation)
 
 
 def test_the_excerpt_that_is_kept_holds_no_token_and_no_url() -> None:
-    told = {**TRUTH, "token": "tok_secret", "action": {"url": "https://x/?secret=1"}, "note": "4242 4242 4242 4242"}
-    raw = read_answer(answer(told), ASKED, "sandbox").raw
+    payload = {
+        **GENUINE,
+        "token": "tok_secret",
+        "action": {"url": "https://x/?secret=1"},
+        "note": "4242 4242 4242 4242",
+    }
+    raw = read_answer(answer(payload), REQUEST, "sandbox").raw
     assert "au_1" in raw
     for secret in ("tok_secret", "https", "4242"):
         assert secret not in raw
@@ -163,7 +170,7 @@ def test_the_bank_refuses_what_it_cannot_read(body: bytes, path: str) -> None:
     bank.close()
 
 
-@given(message=st.dictionaries(st.sampled_from([*TRUTH, "token", "terms", "fence", "pass_through"]), LIKELY))
+@given(message=st.dictionaries(st.sampled_from([*GENUINE, "token", "terms", "fence", "pass_through"]), LIKELY))
 def test_the_bank_takes_any_object_without_raising(message: dict[str, Any]) -> None:
     bank = SandboxBank()
     for path in (EXECUTE, LOOK_UP, KEEP, METHODS, FORGET):
@@ -191,11 +198,11 @@ def test_what_is_no_plain_object_is_not_read(body: bytes) -> None:
 
 
 def test_values_are_read_strictly() -> None:
-    told = read_object(
+    payload = read_object(
         rb'{"t": "x", "u": "\ud800", "n": "\u0000", "b": true, "i": 7, "f": 7.0, "c": "eur", "l": [1, {"a": 1}]}'
     )
-    assert told is not None
-    assert [text(told, name) for name in "tunbi"] == ["x", "", "", "", ""]
-    assert [integer(told, name) for name in "ibft"] == [7, None, None, None]
-    assert money(told, "i", "c") is None
-    assert nested_list(told, "l") == [{}, {"a": 1}]
+    assert payload is not None
+    assert [text(payload, name) for name in "tunbi"] == ["x", "", "", "", ""]
+    assert [integer(payload, name) for name in "ibft"] == [7, None, None, None]
+    assert money(payload, "i", "c") is None
+    assert nested_list(payload, "l") == [{}, {"a": 1}]

@@ -18,7 +18,7 @@ from payports.adapters.gateways.sandbox.webhooks import sandbox_webhooks
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.testing import FixedClock
-from tests.adapters.gateways.sandbox.test_translation import TRUTH, TWISTED, believable
+from tests.adapters.gateways.sandbox.test_translation import GENUINE, MUTATED, believable
 
 SECRET = Secret("a secret of sixteen bytes")
 NOW = FixedClock().now()
@@ -31,7 +31,7 @@ def body_of(*items: Any, **changes: Any) -> bytes:
     return json.dumps({"account": "sandbox", "environment": "sandbox", "items": numbered, **changes}).encode()
 
 
-BODY = body_of(TRUTH)
+BODY = body_of(GENUINE)
 
 
 def read(body: bytes, headers: dict[str, str] | None = None) -> bool:
@@ -44,11 +44,11 @@ def signature(at: object, body: bytes = BODY, secret: Secret = SECRET) -> str:
 
 
 def test_a_genuine_body_is_believed_item_by_item() -> None:
-    settled = {**TRUTH, "key": "", "type": "SETTLED", "reference": "set_1", "parent": "au_1"}
-    body = body_of(TRUTH, settled)
+    settled = {**GENUINE, "key": "", "type": "SETTLED", "reference": "set_1", "parent": "au_1"}
+    body = body_of(GENUINE, settled)
     notifications = READER.read(signed_headers(SECRET, body, AT), body, {}, NOW).unwrap()
-    assert [(one.event_id, one.seen.transaction_id, one.seen.parent_reference) for one in notifications] == [
-        ("ev_0", "t-asked", ""),
+    assert [(item.event_id, item.seen.transaction_id, item.seen.parent_reference) for item in notifications] == [
+        ("ev_0", "t-requested", ""),
         ("ev_1", "", "au_1"),
     ]
 
@@ -92,16 +92,16 @@ def test_several_signatures_are_accepted_while_a_secret_changes() -> None:
     assert read(BODY, {HEADER.upper(): f"t={AT}, v1={'0' * 64}, v1={signature(AT)}, v2=new"})
 
 
-@given(told=TWISTED)
-def test_an_item_is_believed_only_about_this_account_and_environment(told: dict[str, Any]) -> None:
-    body = body_of(TRUTH, told)
+@given(payload=MUTATED)
+def test_an_item_is_believed_only_about_this_account_and_environment(payload: dict[str, Any]) -> None:
+    body = body_of(GENUINE, payload)
     found = READER.read(signed_headers(SECRET, body, AT), body, {}, NOW)
     if isinstance(found, Success):
-        assert (told["account"], told["environment"]) == ("sandbox", "sandbox")
+        assert (payload["account"], payload["environment"]) == ("sandbox", "sandbox")
         success = found.unwrap()[1].seen.status is TransactionStatus.SUCCEEDED
-        assert success is (told["status"] == "approved")
+        assert success is (payload["status"] == "approved")
     else:
-        assert not believable(told)
+        assert not believable(payload)
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_an_item_is_believed_only_about_this_account_and_environment(told: dict[
         b"{}",
         b"[]",
         body_of(),
-        body_of(TRUTH, account="other"),
-        body_of(TRUTH, environment="live"),
-        body_of(TRUTH, {**TRUTH, "account": "other"}),
-        body_of({**TRUTH, "environment": "live"}),
-        body_of(TRUTH, {}),
-        body_of(TRUTH, None),
+        body_of(GENUINE, account="other"),
+        body_of(GENUINE, environment="live"),
+        body_of(GENUINE, {**GENUINE, "account": "other"}),
+        body_of({**GENUINE, "environment": "live"}),
+        body_of(GENUINE, {}),
+        body_of(GENUINE, None),
         body_of(items=None),
-        body_of(items=[{"transaction": TRUTH}]),
-        body_of(*[TRUTH] * 1_001),
+        body_of(items=[{"transaction": GENUINE}]),
+        body_of(*[GENUINE] * 1_001),
         b" " * 1_000_001,
     ],
 )

@@ -22,7 +22,7 @@ from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import FixedClock
-from tests.adapters.gateways.sandbox.requests import a_context, a_request
+from tests.adapters.gateways.fixtures import a_context, a_request
 
 SPECS = Path(os.environ.get("PAYPORTS_SPECS", "/nowhere"))
 needs_specs = pytest.mark.skipif(not SPECS.is_dir(), reason="PAYPORTS_SPECS names no folder with the contracts")

@@ -20,7 +20,7 @@ from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.sandbox.requests import a_request
+from tests.adapters.gateways.fixtures import a_request
 from tests.adapters.gateways.stripe.desk import connected, signed_by_the_sdk
 from tests.adapters.gateways.stripe.line import APPROVED, MOODS, Line, troubled
 from tests.adapters.gateways.stripe.test_localstripe import Now

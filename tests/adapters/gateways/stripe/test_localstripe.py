@@ -38,7 +38,7 @@ from payports.ports.clock import Clock
 from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import Effect
 from payports.testing.gateway_conformance import GatewayConformance
-from tests.adapters.gateways.sandbox.requests import a_request
+from tests.adapters.gateways.fixtures import a_request
 from tests.adapters.gateways.stripe.desk import WEBHOOK_SECRET, connected
 
 _BOTH = pytest.mark.parametrize("kind", sorted(INITIATING))

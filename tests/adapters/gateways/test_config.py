@@ -1,4 +1,4 @@
-"""What the configuration of our gateways may say."""
+"""The configuration of the gateways that ship with payports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.adapter import ConfigurationError, GatewayFactory
 from payports.testing import SandboxBank, serving
-from tests.adapters.gateways.sandbox.requests import a_context, a_request, done
+from tests.adapters.gateways.fixtures import a_context, a_request, execute
 
 SECRET = Secret("a secret of sixteen bytes")
 
@@ -49,9 +49,9 @@ def test_the_transport_changes_nothing_but_the_url(tmp_path: Path) -> None:
         for url in ("memory:", f"sqlite:///{tmp_path}/bank.db", remote.url):
             gateway = sandbox.connect(a_context(options={"url": url, "webhook_secret": SECRET}))
             for _ in range(2):
-                assert done(gateway, a_request(AUTHORIZE, key="t-1")).status is TransactionStatus.SUCCEEDED
+                assert execute(gateway, a_request(AUTHORIZE, key="t-1")).status is TransactionStatus.SUCCEEDED
             assert gateway.account == "sandbox"
-        assert [one.transaction_id for one in remote.effects()] == ["t-1"]
+        assert [effect.transaction_id for effect in remote.effects()] == ["t-1"]
 
 
 def test_without_a_url_it_is_where_the_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_without_a_url_it_is_where_the_store_is(tmp_path: Path, monkeypatch: pyt
     for ephemeral in (True, False):
         sandbox.connect(a_context(ephemeral=ephemeral))
         stored_value.connect(a_context("gift", ephemeral=ephemeral))
-        names = sorted(one.name for one in tmp_path.glob("*.db"))
+        names = sorted(path.name for path in tmp_path.glob("*.db"))
         assert names == ([] if ephemeral else ["payports-sandbox.db", "payports-stored-value.db"])
 
 
@@ -85,7 +85,7 @@ def test_the_terms_show_in_the_capabilities() -> None:
 def test_a_server_that_is_gone_means_not_executed() -> None:
     with serving() as remote:
         gateway = sandbox.connect(a_context(options={"url": remote.url}))
-    assert done(gateway, a_request(AUTHORIZE)).status is TransactionStatus.NOT_EXECUTED
+    assert execute(gateway, a_request(AUTHORIZE)).status is TransactionStatus.NOT_EXECUTED
 
 
 @pytest.mark.parametrize("factory", [sandbox.connect, stored_value.connect])

@@ -1,4 +1,4 @@
-"""What the tests of gateways share: contexts and requests."""
+"""Contexts and requests for the tests of gateways."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EUR = Money.of("10.00", "EUR")
 _numbers = count(1)
 
 
-class SomeIds(Ids):
+class RandomIds(Ids):
     def new(self) -> str:
         return uuid4().hex
 
@@ -40,7 +40,7 @@ def a_context(
         name=name,
         options=options or {},
         clock=clock or FixedClock(),
-        ids=SomeIds(),
+        ids=RandomIds(),
         ephemeral=ephemeral,
         attachments=attachments or {},
     )
@@ -71,7 +71,7 @@ def a_request(
     )
 
 
-def done(gateway: Gateway, request: PaymentRequest) -> Observation:
+def execute(gateway: Gateway, request: PaymentRequest) -> Observation:
     return gateway.transactions.execute(request).seen
 
 

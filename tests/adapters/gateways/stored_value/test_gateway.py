@@ -1,4 +1,4 @@
-"""Stored value: balances never fall below zero, and every change of one is told."""
+"""Stored value: balances never fall below zero, and the statement holds every change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from payports.domain.money import MAX_MINOR, Money
 from payports.domain.observation import Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway
-from tests.adapters.gateways.sandbox.requests import EUR, a_context, a_request, done
+from tests.adapters.gateways.fixtures import EUR, a_context, a_request, execute
 
 FIVE = Money.of("5.00", "EUR")
 STEPS = st.lists(
@@ -55,7 +55,7 @@ def test_a_hold_takes_from_the_balance_and_what_is_undone_gives_back(ledger: Sto
     balances: list[int] = []
 
     def then(kind: TransactionType, amount: Money, on: Observation | None = None) -> Observation:
-        seen = done(gateway, a_request(kind, amount, token="gift-1", on=on))
+        seen = execute(gateway, a_request(kind, amount, token="gift-1", on=on))
         assert seen.status is TransactionStatus.SUCCEEDED, seen
         balance = ledger.balance("gift-1")
         assert balance is not None
@@ -72,7 +72,7 @@ def test_a_hold_takes_from_the_balance_and_what_is_undone_gives_back(ledger: Sto
     then(VOID, FIVE, sale)
     assert balances == [200, 200, 300, 300, 300, 500, 0, 500]
     statement = ledger.statement("gift-1")
-    assert [(one.what, one.change_minor) for one in statement] == [
+    assert [(line.what, line.change_minor) for line in statement] == [
         ("ISSUE", 1_000),
         ("AUTHORIZE", -800),
         ("REVERSE_AUTH", 100),
@@ -86,11 +86,11 @@ def test_a_hold_takes_from_the_balance_and_what_is_undone_gives_back(ledger: Sto
 
 def test_too_little_is_a_soft_decline_and_an_unknown_account_a_hard_one(ledger: StoredValueLedger) -> None:
     gateway = gateway_of(ledger)
-    short = done(gateway, a_request(AUTHORIZE, Money(1_001, "EUR"), token="gift-1"))
+    short = execute(gateway, a_request(AUTHORIZE, Money(1_001, "EUR"), token="gift-1"))
     assert (short.status, short.code, short.hard) == (TransactionStatus.DECLINED, "insufficient_funds", False)
-    unknown = done(gateway, a_request(AUTHORIZE, token="gift-9"))
+    unknown = execute(gateway, a_request(AUTHORIZE, token="gift-9"))
     assert (unknown.failure_type, unknown.hard) == (FailureType.INVALID_PAYMENT_METHOD, True)
-    other = done(gateway, a_request(AUTHORIZE, Money(1, "USD"), token="gift-1"))
+    other = execute(gateway, a_request(AUTHORIZE, Money(1, "USD"), token="gift-1"))
     assert (other.status, other.code) == (TransactionStatus.DECLINED, "other_currency")
     assert ledger.balance("gift-1") == EUR
     assert ledger.balance("gift-9") is None
@@ -99,14 +99,16 @@ def test_too_little_is_a_soft_decline_and_an_unknown_account_a_hard_one(ledger: 
 def test_a_refund_goes_back_to_the_account_that_paid(ledger: StoredValueLedger) -> None:
     ledger.issue("gift-2", EUR, "issue-2")
     gateway = gateway_of(ledger)
-    sale = done(gateway, a_request(AUTHORIZE_AND_CAPTURE, token="gift-1"))
-    done(gateway, a_request(REFUND, token="gift-2", on=sale))
+    sale = execute(gateway, a_request(AUTHORIZE_AND_CAPTURE, token="gift-1"))
+    execute(gateway, a_request(REFUND, token="gift-2", on=sale))
     assert (ledger.balance("gift-1"), ledger.balance("gift-2")) == (EUR, EUR)
 
 
 def test_a_detached_credit_puts_value_on_an_account_if_that_is_enabled(ledger: StoredValueLedger) -> None:
-    assert done(gateway_of(ledger), a_request(DETACHED_CREDIT, token="gift-1")).status is TransactionStatus.NOT_EXECUTED
-    done(gateway_of(ledger, detached_credit=True), a_request(DETACHED_CREDIT, token="gift-1"))
+    assert (
+        execute(gateway_of(ledger), a_request(DETACHED_CREDIT, token="gift-1")).status is TransactionStatus.NOT_EXECUTED
+    )
+    execute(gateway_of(ledger, detached_credit=True), a_request(DETACHED_CREDIT, token="gift-1"))
     assert ledger.balance("gift-1") == EUR + EUR
 
 
@@ -142,7 +144,7 @@ def test_a_ledger_that_fails_is_an_unknown_result(ledger: StoredValueLedger) -> 
     gateway = gateway_of(ledger)
     ledger.close()
     request = a_request(AUTHORIZE, token="gift-1")
-    assert done(gateway, request).status is TransactionStatus.UNKNOWN
+    assert execute(gateway, request).status is TransactionStatus.UNKNOWN
     found = gateway.transactions.look_up(request)
     assert isinstance(found, Observation)
     assert found.status is TransactionStatus.UNKNOWN
@@ -156,9 +158,9 @@ def test_of_many_at_once_only_those_that_the_balance_bears_succeed(tmp_path: Pat
     def spend(gateway: Gateway, thread: int) -> None:
         for number in range(5):
             request = a_request(AUTHORIZE, Money(300, "EUR"), token="gift-1", key=f"race-{thread}-{number}")
-            statuses.append(done(gateway, request).status)
+            statuses.append(execute(gateway, request).status)
 
-    threads = [threading.Thread(target=spend, args=(gateway_of(ledgers[one % 2]), one)) for one in range(4)]
+    threads = [threading.Thread(target=spend, args=(gateway_of(ledgers[number % 2]), number)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -176,11 +178,11 @@ def test_no_sequence_spends_more_than_was_issued(steps: list[tuple[TransactionTy
     gateway = gateway_of(ledger)
     made: list[Observation] = []
     for kind, which, minor in steps:
-        parents = [one for one in made if one.type in PARENTS[kind]]
+        parents = [parent for parent in made if parent.type in PARENTS[kind]]
         if PARENTS[kind] and not parents:
             continue
         on = parents[which % len(parents)] if parents else None
-        seen = done(gateway, a_request(kind, Money(minor, "EUR"), token="gift-1", on=on))
+        seen = execute(gateway, a_request(kind, Money(minor, "EUR"), token="gift-1", on=on))
         if seen.status is TransactionStatus.SUCCEEDED:
             made.append(seen)
         statement = ledger.statement("gift-1")
@@ -192,6 +194,6 @@ def test_no_sequence_spends_more_than_was_issued(steps: list[tuple[TransactionTy
 def test_effects_are_read_page_by_page(ledger: StoredValueLedger) -> None:
     gateway = gateway_of(ledger)
     for minor in range(1, 8):
-        done(gateway, a_request(AUTHORIZE, Money(minor, "EUR"), token="gift-1"))
+        execute(gateway, a_request(AUTHORIZE, Money(minor, "EUR"), token="gift-1"))
     assert tuple(ledger.iter_effects(limit=3)) == ledger.effects()
-    assert [one.amount.minor for one in ledger.iter_effects(ledger.effects()[4].position, limit=1)] == [6, 7]
+    assert [effect.amount.minor for effect in ledger.iter_effects(ledger.effects()[4].position, limit=1)] == [6, 7]
