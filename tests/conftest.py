@@ -1,4 +1,4 @@
-"""What every test shares: how hypothesis looks for counter-examples, and a PostgreSQL for those that ask for one."""
+"""Shared fixtures and options: hypothesis profiles, sizes, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How big the tests are whose size is a choice."""
+    """Options for the sizes of the large tests."""
     sizes = parser.getgroup("sizes")
     sizes.addoption("--webhooks", type=int, default=100_000, help="how many mutated notifications to make")
     sizes.addoption("--races", type=int, default=50, help="how often to run each race on each store")

@@ -1,8 +1,8 @@
-"""Mutation testing: mutmut makes the mutants, and each is judged in a fork of one pytest session that has collected its tests already.
+"""Mutation testing: mutmut makes the mutants, and each runs in a fork of one pytest session that has already collected its tests.
 
-mutmut itself starts pytest anew for every mutant, which takes ten times as long as the tests that kill it. The verdicts are kept where
-mutmut keeps them, for ``mutmut results`` and ``mutmut show``. ``make mutation`` runs this: for the mutants that patterns name, else for all
-that are alive or not judged yet.
+mutmut itself starts pytest for every mutant, which takes ten times as long as the tests that kill it. The verdicts are stored where mutmut
+stores them, for ``mutmut results`` and ``mutmut show``. ``make mutation`` runs this: for the mutants that match the patterns, or else for
+all that survived or have no verdict yet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ALIVE: Final = 0
 KILLED: Final = 1
 UNTESTED: Final = 33
 TIMED_OUT: Final = 36
-"""mutmut's codes."""
+"""The exit codes of mutmut."""
 
 _REACHED: Final = Path("reached.json")
 _REMEMBERED: Final = 25
@@ -40,7 +40,7 @@ _REMEMBERED: Final = 25
 
 @attrs.define
 class Judge:
-    """A pytest plugin: in the place of running the collected tests once, it runs for each mutant those that reach it, fastest first."""
+    """A pytest plugin that replaces the normal test run: for each mutant it runs the tests that reach it, the fastest first."""
 
     patterns: Sequence[str]
     jobs: int
@@ -73,7 +73,7 @@ class Judge:
         return True
 
     def _rank(self, path: Path, test: str, seconds: dict[str, float]) -> float:
-        """What killed a mutant of the same file lately comes first, then what is fast."""
+        """Rank the recent killers of mutants of the same file first, then the fastest tests."""
         return -1.0 / (1 + self.killers[path].index(test)) if test in self.killers[path] else seconds[test]
 
     def _wanted(self) -> Iterator[tuple[Path, str]]:
@@ -85,7 +85,7 @@ class Judge:
                     yield path, name
 
     def _reached(self, items: Sequence[pytest.Item]) -> tuple[dict[str, list[str]], dict[str, float]]:
-        """Run every test once without a mutant: by which functions it comes, and how long it takes."""
+        """Run every test once without a mutant; return the tests that reach each function, and their durations."""
 
         def watch() -> None:
             reached: dict[str, list[str]] = {}
@@ -157,7 +157,7 @@ def _fork(work: Callable[[], NoReturn]) -> int:
 
 
 def main(patterns: Sequence[str]) -> int:
-    """Make the mutants of what has changed, judge them, and say how many of each module were killed."""
+    """Make the mutants of what has changed, run them, and print how many were killed per module."""
     set_mutant_under_test("mutant_generation")
     Path("mutants").mkdir(exist_ok=True)
     jobs = os.cpu_count() or 1

@@ -1,9 +1,8 @@
-"""A Markdown page as a program: its code blocks run in order, in the working folder and one namespace.
+"""Runs the code blocks of a Markdown page in order, in the working folder and one namespace.
 
-Every ``python``, ``toml`` and ``console`` block is run, unless the comment before it says why not:
-``<!-- not run: needs an account at the gateway -->``. Other blocks are to be looked at, and their
-language must be a known one, so that a misspelt ``pyhton`` is found. A block whose first line is a
-file name in a comment (``# payports.toml``) is also written to that file, for the blocks below it.
+Every ``python``, ``toml`` and ``console`` block runs, unless the comment before it says why not: ``<!-- not run: needs an account at the
+gateway -->``. Blocks in the other known languages are only shown; an unknown language is an error, so that a misspelt ``pyhton`` is found.
+A block whose first line is a file name in a comment (``# payports.toml``) is also written to that file, for the blocks below it.
 
 Run: ``python tests/page.py README.md``, as tests/test_readme.py does.
 """
@@ -35,11 +34,11 @@ _FILE_NAME: Final = re.compile(r"#\s*(?P<name>[\w/-]+\.\w+)\s*")
 
 
 class Unreadable(Exception):
-    """A block that would neither be run nor knowingly left out."""
+    """A block that neither runs nor says why not."""
 
 
 class Untrue(Exception):
-    """A command that fails, or prints something else than the page shows."""
+    """A command that fails, or prints something other than the page shows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +46,7 @@ class Block:
     language: str
     text: str
     line: int
-    """Where the first line of the text stands in the page, from 1."""
+    """The line of the page on which the text starts, from 1."""
 
     @property
     def file_name(self) -> str | None:
@@ -102,7 +101,7 @@ def run_block(block: Block, page: Path, namespace: ModuleType) -> None:
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:
-    """Split a console block into commands (``$ ``, continued by a backslash) and what they print."""
+    """Split a console block into commands (``$ ``, continued by a backslash) and their expected output."""
     head, *parts = ("\n" + text).split("\n$ ")
     if head.strip() or not parts:
         raise Unreadable(f"a console block starts with a command: {text!r}")

@@ -1,4 +1,4 @@
-"""The benchmark at its smallest: that it still runs, counts what it should, and tells what was not reached."""
+"""The benchmark at its smallest size: it runs, counts correctly, and reports missed gates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMITTED: Final = ROOT / "benchmarks" / "results" / "full.json"
 
 
 def imported(name: str) -> Any:
-    """A module of the benchmarks. The root is on no path, so that nothing else of it can be imported by a bare name."""
+    """Import a module of the benchmarks. The root is not on the path, so that nothing else can be imported by a bare name."""
     spec = spec_from_file_location("benchmarks", ROOT / "benchmarks" / "__init__.py")
     assert spec is not None
     sys.modules.setdefault("benchmarks", module_from_spec(spec))
@@ -33,7 +33,7 @@ gates, page, scaling, sqlite_loops = map(imported, ("gates", "page", "scaling", 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """All parts but the peers, which need an environment of their own."""
+    """Run all parts except the peers, which need their own environment."""
     folder = tmp_path_factory.mktemp("bench")
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONSAFEPATH", "PAYPORTS_DATA")}
     command = [

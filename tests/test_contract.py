@@ -1,4 +1,4 @@
-"""The names that hosts are written against: present, shaped as promised, and exhaustive to match."""
+"""The public contract: the names that hosts use exist, take the promised arguments, and can be matched exhaustively."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def shop() -> Iterator[Payports]:
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def kept_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Payports]:
-    """The same on every store."""
+    """The same shop on every store."""
     url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shop.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("database_url")
@@ -141,7 +141,7 @@ def test_the_front_door_offers_what_it_lists() -> None:
 
 
 def say(problem: TransactionProblem) -> str:
-    """A host's exhaustive match: type checkers refuse it when a failure is missing here."""
+    """An exhaustive match in a host: type checkers reject it when a failure is missing."""
     match problem:
         case payports.InvalidInput(field, _):
             return field

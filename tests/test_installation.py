@@ -1,6 +1,6 @@
-"""What ``pip install .`` brings into an empty environment, and what ``import payports`` loads there.
+"""What ``pip install .`` installs into an empty environment, and what ``import payports`` loads there.
 
-Import time is not asserted, timings are noisy: ``benchmarks/import_time.py`` measures it.
+Import time is not asserted, because timings are noisy: ``benchmarks/import_time.py`` measures it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.checkout import copy_checkout
+from tests.git_checkout import copy_checkout
 
 DEPENDENCIES: Final = {"attrs", "cattrs", "returns", "requests"}
 
 NOT_LOADED: Final = {"requests", "sqlite3", "psycopg", "click", "rich", "http.server"}
-"""What costs time, and is needed only by the adapter that a configuration names."""
+"""Expensive modules that only some adapters need."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The picture of the lifecycle in the README is what the table gives, and its table of statuses is what the code says.
+"""The README's diagram of the lifecycle matches the table, and its table of statuses matches the code.
 
 After a change of the table, put into the README what ``.venv/bin/python -m tests.test_lifecycle_picture`` prints.
 """
@@ -14,7 +14,7 @@ from tests.page import ROOT
 
 
 def picture() -> str:
-    """Draw which type of transaction may follow which, as a Mermaid flowchart."""
+    """Draw the lifecycle as a Mermaid flowchart."""
     return "\n".join(["```mermaid", "flowchart LR", *_drawn(), "```\n"])
 
 
@@ -30,7 +30,7 @@ def _drawn() -> Iterator[str]:
 
 
 def _node(kind: TransactionType) -> str:
-    """Rounded where it starts, dashed edges where nobody commands it, square otherwise."""
+    """Draw a type: rounded if it starts a payment, otherwise square."""
     return f'{kind}(["{kind}"])' if kind in INITIATING else f'{kind}["{kind}"]'
 
 

@@ -1,4 +1,4 @@
-"""What is in the sdist and in the wheel, and that a host's own ``domain`` stays the host's."""
+"""The contents of the sdist and the wheel, and that a host's own ``domain`` package stays importable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.checkout import copy_checkout, tracked
+from tests.git_checkout import copy_checkout, tracked
 
 LAYERS: Final = ("domain", "ports", "application", "adapters")
 LINKS: Final = {PurePosixPath("src/payports", layer) for layer in LAYERS}

@@ -1,7 +1,7 @@
-"""What the pages say is run: every block of the README, and of each page in docs/ that asks for it.
+"""The code blocks of the README, and of each page in docs/ that asks for it, are run.
 
-A page in docs/ asks with the line ``<!-- blocks are run -->``. ``tests/page.py`` says how blocks
-are run and how one is left out. Each page gets an interpreter and an empty folder of its own.
+A page in docs/ asks with the line ``<!-- blocks are run -->``. ``tests/page.py`` says how blocks run and how one is left out. Each page
+gets its own interpreter and an empty folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables of keys and scenarios in the pages name exactly what the code has."""
+"""The reference tables in the docs name exactly the keys and scenarios of the code."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_index_of_decisions_has_each_by_its_title() -> None:
 
 
 def test_every_decision_that_the_code_names_exists() -> None:
-    """A decision is named in full, so that its title tells what it is about."""
+    """A decision is named with its full file name, so that its title says what it is about."""
     folders = [ROOT / folder for folder in ("domain", "ports", "application", "adapters", "src", "tests", "benchmarks")]
     texts = [path.read_text("utf-8") for folder in folders for path in folder.rglob("*.py")]
     named = {name for text in texts for name in re.findall(r"docs/decisions/(\d{4}[^\s`\"):]*)", text)}

@@ -1,4 +1,4 @@
-"""Another store or another way to the bank is one line of configuration; the story and its outcome stay the same."""
+"""Another store or gateway connection is one line of configuration; the outcome stays the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bank_over_http() -> Iterator[str]:
 
 
 def story(shop: Payports) -> list[object]:
-    """Sell, ship in two parts, take one back; and a repeated call and a decline on the way."""
+    """Sell, ship in two parts, and refund one, with a repeated call and a decline on the way."""
     told: list[object] = []
     declined = shop.payments.create(
         NewPayment(

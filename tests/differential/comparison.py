@@ -1,4 +1,4 @@
-"""Running the same sequence on every lane, and making a sequence that tells them apart as short as it can be."""
+"""Run a sequence of commands on every lane, and minimise a sequence that gives different results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.differential.lanes import Lane
 
 @attrs.frozen(kw_only=True)
 class Difference:
-    """A sequence of commands that does not come to the same on two lanes."""
+    """A sequence of commands with different results on two lanes."""
 
     seed: int
     commands: tuple[Command, ...]
@@ -23,13 +23,13 @@ class Difference:
 
     @property
     def message(self) -> str:
-        """What to replay, and where it parts."""
+        """The commands to replay, and the first difference."""
         commands = "\n  ".join(map(repr, self.commands))
         return f"seed {self.seed}:\n  {commands}\n{self.first}: {self.told[0]}\n{self.second}: {self.told[1]}"
 
 
 def compare(lanes: Sequence[Lane], seed: int) -> Difference | None:
-    """Run the sequence of a seed on all lanes; gives the first difference, minimised."""
+    """Run the sequence of a seed on all lanes; return the first difference, minimised."""
     found = _difference(lanes, seed, f"m{seed}", sequence(seed))
     if found is None:
         return None

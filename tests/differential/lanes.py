@@ -1,4 +1,4 @@
-"""A lane: a shop on one store, with a bank, a clock and ids that go as in every other lane. Commands are run on it, one by one."""
+"""A lane: a shop on one store, with its own bank, clock and ids that behave the same in every lane. It runs commands one by one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FAR: Final = timedelta(days=3_650)
 
 
 class SequentialIds(Ids):
-    """Ids that are the same in every lane, and in no other sequence."""
+    """Sequential ids, the same in every lane, and different in every sequence."""
 
     def __init__(self) -> None:
         self.sequence = ""
@@ -63,8 +63,8 @@ class SequentialIds(Ids):
         return f"token-{self.new()}-{'x' * 20}"
 
 
-class Flaky(Spy):
-    """A line to the bank that fails once if it was told so."""
+class FlakyGateway(Spy):
+    """A gateway that fails once when ``fault`` is set."""
 
     fault: str | None = None
 
@@ -80,7 +80,7 @@ class Flaky(Spy):
 
 
 class PlainVault(MethodVault):
-    """A vault whose multi-use tokens are the tokens themselves, not made by chance."""
+    """A vault that returns the token itself as the multi-use token, not a random one."""
 
     def keep(self, customer: Customer, method: PaymentMethod) -> Success[PaymentMethod]:  # noqa: ARG002 -- the port asks for it
         return Success(attrs.evolve(method, single_use=False))
@@ -102,23 +102,23 @@ class Lane:
     gifts: StoredValueLedger
     clock: FixedClock
     ids: SequentialIds
-    lines: tuple[Flaky, ...]
+    flaky_gateways: tuple[FlakyGateway, ...]
     shop: Payports = attrs.field(init=False)
-    pile: list[tuple[dict[str, str], bytes]] = attrs.field(factory=list[tuple[dict[str, str], bytes]])
+    webhooks: list[tuple[dict[str, str], bytes]] = attrs.field(factory=list[tuple[dict[str, str], bytes]])
     tokens: dict[str, str] = attrs.field(factory=dict[str, str])
     made: list[Payment] = attrs.field(factory=list[Payment])
     keys: set[str] = attrs.field(factory=set[str])
     position: int = 0
 
     def run(self, sequence: str, commands: list[Command]) -> list[object]:
-        """Run commands for a merchant that has nothing yet; gives every answer, and at the end everything that is there."""
+        """Run commands for a new merchant; return every answer, and at the end the whole state."""
         self.shop = self.whole.merchant(sequence)
         self.ids.begin(sequence)
         self.clock.advance((START - self.clock.now()).total_seconds())
-        self.pile, self.tokens, self.made, self.keys = [], {}, [], set()
+        self.webhooks, self.tokens, self.made, self.keys = [], {}, [], set()
         answers = [self._run(command) for command in commands]
-        for line in self.lines:
-            line.fault = None
+        for flaky in self.flaky_gateways:
+            flaky.fault = None
         self.bank.webhooks()
         return [*answers, *self._everything()]
 
@@ -180,8 +180,8 @@ class Lane:
         return self._on_payment(choice, move)
 
     def do_faulty(self, fault: str, *told: Any) -> object:
-        for line in self.lines:
-            line.fault = fault
+        for flaky in self.flaky_gateways:
+            flaky.fault = fault
         return self.do_move(*told)
 
     def do_order(self, what: str, cart: str, source: str, minor: int, key: str) -> object:
@@ -241,11 +241,11 @@ class Lane:
         )
 
     def do_hear(self, again: bool) -> object:
-        """Deliver what the bank has to tell; or all that it ever told, backwards."""
+        """Deliver the new webhooks; or all of them so far, in reverse order."""
         fresh = self.bank.webhooks()
-        self.pile += fresh
+        self.webhooks += fresh
         now = int(self.clock.now().timestamp())
-        told = self.pile[::-1] if again else fresh
+        told = self.webhooks[::-1] if again else fresh
         return [
             self.shop.webhooks.receive(
                 json.loads(body)["account"], {**headers, **signed_headers(Secret(SECRET), body, now)}, body
@@ -269,7 +269,7 @@ class Lane:
         return self.shop.environment.store.payments(limit=1_000)
 
     def _on_payment(self, choice: int, act: Callable[[Payment], object]) -> object:
-        """Do something with a payment, as it was made: reading it again would make the test slow."""
+        """Do something with a payment as it was created: reading it again would make the test slow."""
         return act(self.made[choice % len(self.made)]) if self.made else "no payment"
 
     def _noted(self, answer: Outcome[Payment, Any]) -> object:
@@ -298,7 +298,7 @@ class Lane:
             return str(error)
 
     def _everything(self) -> list[object]:
-        """All that can be asked about the merchant, and what really happened at the bank."""
+        """Everything that can be asked about the merchant, and the effects at the bank."""
         store, payments = self.shop.environment.store, self._payments()
         effects = tuple(self.bank.iter_effects(self.position))
         self.position = effects[-1].position if effects else self.position
@@ -320,22 +320,22 @@ class Lane:
 
 
 def _told(recorded: Any) -> tuple[object, ...]:
-    """A fact without its position, which may leave gaps."""
+    """A fact without its position, which may have gaps."""
     return recorded.sequence, recorded.fact
 
 
 def open_lane(name: str, store: Mapping[str, Any], through: Callable[[Store], Store] = lambda store: store) -> Lane:
-    """Set a lane up; ``through`` may put something before its store."""
+    """Open a lane; ``through`` may wrap its store."""
     clock, ids = FixedClock(), SequentialIds()
     bank = SandboxBank(clock=clock, webhook_secret=SECRET)
     shop = connect({"store": store, "gateways": GATEWAYS}, bank=bank, clock=clock, ids=ids)
     gateways: dict[str, ConfiguredGateway] = {}
-    lines: dict[str, Flaky] = {}
+    flaky_gateways: dict[str, FlakyGateway] = {}
     for key, configured in shop.gateways.items():
-        lines[key] = Flaky(configured.gateway.transactions)
-        ports = attrs.evolve(configured.gateway, transactions=lines[key], vault=PlainVault())
+        flaky_gateways[key] = FlakyGateway(configured.gateway.transactions)
+        ports = attrs.evolve(configured.gateway, transactions=flaky_gateways[key], vault=PlainVault())
         gateways[key] = attrs.evolve(configured, gateway=ports)
-    gift = lines["gift"].inner
+    gift = flaky_gateways["gift"].inner
     assert isinstance(gift, StoredValueGateway)
     whole = attrs.evolve(shop, store=through(shop.store), gateways=gateways)
-    return Lane(name, whole, bank, gift.ledger, clock, ids, tuple(lines.values()))
+    return Lane(name, whole, bank, gift.ledger, clock, ids, tuple(flaky_gateways.values()))

@@ -1,4 +1,4 @@
-"""Stores that are nearly right, so that the comparison is seen to find what is not."""
+"""Planted bugs, which the comparison must find: stores that are nearly right."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.behind import Behind, Through
 
 
 def through(plant: str) -> Callable[[Store], Store]:
-    """What to put before a store: nothing, or one of the plants."""
-    return (lambda store: Behind(store, PLANTS[plant])) if plant else (lambda store: store)
+    """Give a function that wraps a store with the planted bug, or returns it unchanged."""
+    return (lambda store: Behind(store, PLANTED_BUGS[plant])) if plant else (lambda store: store)
 
 
 class _DropsFacts(Through):
-    """Keeps two facts of a change at most."""
+    """Keeps at most two facts of a change."""
 
     def commit(self, commit: Commit) -> Any:
         return self.inner.commit(
@@ -31,13 +31,13 @@ class _DropsFacts(Through):
 
 
 class _ForgetsKeys(Through):
-    """Knows no request again."""
+    """Forgets idempotency keys."""
 
     def request(self, key: str) -> None: ...
 
 
 class _ForgetsReversals(Through):
-    """Keeps no state of a reversal."""
+    """Keeps no reversal state."""
 
     def commit(self, commit: Commit) -> Any:
         changes = tuple(attrs.evolve(change, after=_without_reversals(change.after)) for change in commit.changes)
@@ -51,19 +51,19 @@ def _without_reversals(payment: Payment) -> Payment:
 
 
 class _TakesNotificationsAgain(Through):
-    """Has never heard of any notification."""
+    """Forgets received webhooks."""
 
     def inbox_entry(self, gateway: str, event_id: str) -> None: ...
 
 
 class _Unordered(Through):
-    """Gives an owner's payments newest first."""
+    """Returns an owner's payments newest first."""
 
     def payments_of(self, owner: Any) -> tuple[Payment, ...]:
         return self.inner.payments_of(owner)[::-1]
 
 
-PLANTS: Final[Mapping[str, type[Through]]] = {
+PLANTED_BUGS: Final[Mapping[str, type[Through]]] = {
     "drops facts": _DropsFacts,
     "forgets keys": _ForgetsKeys,
     "forgets reversals": _ForgetsReversals,

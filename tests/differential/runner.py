@@ -1,4 +1,4 @@
-"""A process that runs sequences on every store; several share the seeds, so that all cores are busy."""
+"""A process that runs sequences on every store; several processes share the seeds, to use all cores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.differential.planted_bugs import through
 
 
 class NoChance:
-    """In the place of ``secrets``, for the ledgers of banks: their references are the same in every lane."""
+    """Replaces ``secrets`` in the ledgers of banks, so that their references are the same in every lane."""
 
     @staticmethod
     def token_hex(size: int) -> str:
@@ -22,7 +22,7 @@ class NoChance:
 
 
 def main() -> None:
-    """Compare until something differs; the answer is what, and how many sequences were the same before."""
+    """Compare until something differs; send the number of equal sequences and the difference."""
     pipe = inherited_pipe()
     told: dict[str, Any] = pipe.recv()
     setattr(storage, "secrets", NoChance)  # noqa: B010 -- a fake, which type checkers would refuse
@@ -37,11 +37,11 @@ def main() -> None:
 
 
 _FRESH: Final = 500
-"""After so many sequences the banks are new: theirs is one ledger for all merchants, and it grows."""
+"""Start new banks after this many sequences: a bank has one ledger for all merchants, and it grows."""
 
 
 def _compared(stores: dict[str, Any], plants: dict[str, str], seeds: list[int]) -> tuple[int, str]:
-    """How many sequences were the same on all stores, and what differed then."""
+    """Return how many sequences were equal on all stores, and the first difference."""
     with ExitStack() as stack:
         lanes = [open_lane(name, store, through(plants.get(name, ""))) for name, store in stores.items()]
         for lane in lanes:

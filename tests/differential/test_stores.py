@@ -1,8 +1,8 @@
-"""Whatever is asked of a shop, in whatever order, it comes to the same on memory, SQLite and PostgreSQL: answers, ledgers, facts, coverage,
-attention, what is due, and what the bank did.
+"""Any sequence of calls gives the same result on memory, SQLite and PostgreSQL: answers, ledgers, facts, coverage, attention, what is due,
+and the effects at the bank.
 
-``--sequences N`` says how many sequences are run on each. A difference is shown with its seed S and as few commands as still show it;
-``--first-sequence S --sequences 1`` runs it again.
+``--sequences N`` is the number of sequences. A difference is shown with its seed S and a minimal list of commands; ``--first-sequence S
+--sequences 1`` runs it again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import pytest
 
 from tests.concurrency.processes import Process
 from tests.differential.commands import sequence
-from tests.differential.planted_bugs import PLANTS
+from tests.differential.planted_bugs import PLANTED_BUGS
 
 TIMEOUT_S = 3_600.0
 FEW = 600
 
 
 def differences(folder: Path, postgres: str | None, seeds: range, plants: dict[str, str]) -> tuple[int, list[str]]:
-    """Compare the stores on some seeds, on all cores; gives how many sequences were the same, and what differed."""
+    """Compare the stores on some seeds, on all cores; return how many sequences were equal, and the differences."""
     processes = min(os.cpu_count() or 1, 4)
     with ExitStack() as stack:
         running: list[Process] = []
@@ -50,7 +50,7 @@ def test_all_stores_come_to_the_same(tmp_path: Path, database_url: str, pytestco
     assert (same, found) == (number, []), found[0]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
+@pytest.mark.parametrize("plant", PLANTED_BUGS)
 def test_a_store_that_is_nearly_right_is_found_out(tmp_path: Path, plant: str) -> None:
     _, found = differences(tmp_path, None, range(FEW), {"sqlite": plant})
     assert found

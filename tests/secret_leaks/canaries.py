@@ -1,9 +1,9 @@
-"""What must not be found, each a text that stands nowhere by chance, and where some of them may be after all.
+"""Canaries: secrets and personal data as unique texts, and where some of them may be stored.
 
-Kept on purpose, because a later call needs it: a method's properties (the token among them), what a person typed about the payer and
-the goods, and what is to be echoed, in ``details`` of the payment; a saved method's properties in its own ``details``; the callback token
-of a checkout in its column (docs/decisions/0013-callback-token-kept-whole.md). Nothing of that is in any other column, log, fact, span
-or line of the command line.
+Stored on purpose, because a later call needs it: a method's properties (the token among them), what a person typed about the payer and the
+goods, and pass-through fields, in ``details`` of the payment; a saved method's properties in its own ``details``; the callback token of a
+checkout in its column (docs/decisions/0013-callback-token-kept-whole.md). None of that is in any other column, log, fact, span or line of
+the command line.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ SECRETS: Final[Mapping[str, str]] = {
     "body of a webhook": BODY,
     "secret of the environment": ENVIRONMENT,
 }
-"""Shown by nothing at all."""
+"""Never shown anywhere."""
 
 PERSONAL: Final[Mapping[str, str]] = {"payer": PAYER, "e-mail": EMAIL, "phone": PHONE}
-"""Shown by no repr, log, fact, span or command; kept with the payment, and in it for whoever asks for the field."""
+"""In no repr, log, fact, span or command; stored with the payment, and readable from its fields."""
 
 PASSED_THROUGH: Final[Mapping[str, str]] = {"pass-through field": PASSED}
-"""The host's own, kept with the payment and shown by its repr; in no log, fact, span or command."""
+"""The host's own data, stored with the payment and in its repr; in no log, fact, span or command."""
 
 KEPT: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     **{name: frozenset({("payments", "details"), ("saved_methods", "details")}) for name in ("token", "gateway input")},
@@ -69,11 +69,11 @@ KEPT: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
         for name in ("token at Stripe", "gift number", "payer", "e-mail", "phone", "pass-through field")
     },
 }
-"""Table and column."""
+"""The table and column where a canary may be stored."""
 
 
 def found_in(text: str, canaries: Mapping[str, str] = SECRETS) -> list[str]:
-    """The names of the canaries that stand in a text; the short one only where it stands alone."""
+    """The names of the canaries in a text; the short one only where it stands alone."""
     return [name for name, canary in canaries.items() if _stands(canary, text)]
 
 

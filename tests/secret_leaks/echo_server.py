@@ -1,4 +1,4 @@
-"""A Stripe that repeats everything it was sent, and adds what it should keep to itself."""
+"""A fake Stripe that echoes everything it was sent, and adds secrets of its own."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name in http.server
-        """Say nothing: what a server of others logs is theirs."""
+        """Log nothing."""
 
 
 @contextmanager
 def echoing() -> Generator[str]:
-    """Serve until the end of the block; gives the address."""
+    """Serve until the end of the block; give the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.ours = {}  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

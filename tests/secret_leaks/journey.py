@@ -1,4 +1,4 @@
-"""A shop's life with a canary in every input, at all gateways, on good days and bad ones; everything that comes out is kept."""
+"""A journey through every service and gateway with a canary in every input, with successes and failures; all outputs are collected."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def configuration(folder: Path, stripe: str) -> dict[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class Journey:
-    """A shop, and everything that it has given so far."""
+    """A shop, and all its outputs so far."""
 
     shop: Payports
     bank: SandboxBank
@@ -195,7 +195,7 @@ def at_a_gateway_that_raises(on: Journey) -> None:
 
 
 def with_card_data_everywhere(on: Journey) -> None:
-    """Pasted where it does not belong: refused, and kept nowhere."""
+    """Put card data into every field: it is refused, and stored nowhere."""
     shop, keep, method = on.shop, on.keep, PaymentMethod({"token": c.TOKEN})
     usual: dict[str, Any] = {"owner": Owner("cart", "p-1"), "amount": TEN, "gateway": "sandbox", "method": method}
     for card in c.CARD_DATA.values():

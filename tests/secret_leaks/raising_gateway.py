@@ -1,4 +1,4 @@
-"""A gateway each of whose ports raises, with a canary in the text and in what the text came from."""
+"""A gateway whose ports all raise, with a canary in the message and in the cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form that a value, an exception, a log or a file may be seen in, as text."""
+"""Every form in which a value, an exception, a log or a file may be seen, as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TESTS: Final = str(Path(__file__).resolve().parents[1])
 
 
 def forms(given: object) -> Iterator[tuple[str, str]]:
-    """A value as each of the usual tools writes it; what a tool refuses is looked at as an exception."""
+    """Yield a value as each of the usual tools writes it; if a tool refuses it, yield that exception."""
     thing = inside(given)
     yield "repr of an outcome", repr(given)
     yield "repr", repr(thing)
@@ -44,7 +44,7 @@ def forms(given: object) -> Iterator[tuple[str, str]]:
 
 
 def inside(given: object) -> object:
-    """The value of an outcome, or its problem; anything else as it is."""
+    """The value or the failure of an outcome; anything else unchanged."""
     outcome: Any = given
     if isinstance(given, Success):
         return outcome.unwrap()
@@ -88,13 +88,13 @@ TOOLS: Final[dict[str, Callable[[object], str]]] = {
 }
 
 BEHIND_FIELDS: Final = frozenset({"pickle", "asdict", "unstructure", "refusal of deepcopy"})
-"""Tools that write every field: what is a field of a value on purpose is in them."""
+"""Tools that write every field, those that hold personal data on purpose too."""
 
 
 def exception_text(error: BaseException) -> str:
-    """An exception, its arguments, and the variables of all frames but the tests' own, down its whole chain.
+    """Write an exception, its arguments, and the variables of all frames except the tests' own, along its whole chain.
 
-    What ``traceback.TracebackException(error, capture_locals=True)`` shows; before Python 3.13 that stumbles over values half made.
+    This is what ``traceback.TracebackException(error, capture_locals=True)`` shows; before Python 3.13 that fails on half-built values.
     """
     told: list[str] = []
     chain: list[BaseException] = [error]
@@ -120,7 +120,7 @@ def _safe_repr(value: object) -> str:
 
 
 NUMBERS: Final = frozenset({"process", "thread", "lineno", "created", "msecs", "relativeCreated"})
-"""Of the machine's choice: one of them may be the short canary by chance."""
+"""Numbers chosen by the machine: one of them may equal the short canary by chance."""
 
 
 def log_text(record: logging.LogRecord) -> str:
@@ -130,7 +130,7 @@ def log_text(record: logging.LogRecord) -> str:
 
 
 def leaks_of_store(path: Path) -> list[str]:
-    """Where canaries are found in the files of a SQLite store, and in columns that are not meant for them."""
+    """List the canaries in the files of an SQLite store, and in columns that are not meant for them."""
     every = {**SECRETS, **PERSONAL, **PASSED_THROUGH}
     raw = {file.name: file.read_bytes().decode("latin-1") for file in path.parent.glob(f"{path.name}*")}
     nowhere = {name: canary for name, canary in every.items() if name not in KEPT}

@@ -1,4 +1,4 @@
-"""The command line prints no canary: not of the configuration, not of the environment, not of what is kept."""
+"""The command line prints no canary: neither from the configuration, nor from the environment, nor from the store."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ logs = true
 
 @pytest.fixture(scope="module", name="folder")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a shop in it that has sold at the sandbox and at Stripe, and has something that a person must decide."""
+    """A folder with a shop that has sold at the sandbox and at Stripe, with a payment that needs attention."""
     folder = tmp_path_factory.mktemp("commands")
     clock = FixedClock()
     bank = SandboxBank(clock=clock, webhook_secret=c.WEBHOOK_SECRET)

@@ -1,4 +1,4 @@
-"""What goes wrong shows no canary either: configurations, stores, interruptions, and programs that look at them."""
+"""Failures show no canary either: configuration errors, store errors, interruptions, and debugging tools."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ BAD: Final[tuple[object, ...]] = (
 
 
 def of_every_key() -> Iterator[dict[str, Any]]:
-    """Each key of each table with each bad value; the keys are read from the classes, so that none is forgotten."""
+    """Yield each key of each table with each bad value; the keys come from the classes, so that none is forgotten."""
     common = [field.name for field in attrs.fields(configuration.GatewaySettings)]
     for adapter, (options, _, usual) in ADAPTERS.items():
         for name in (*(field.name for field in attrs.fields(options)), *common):
@@ -83,7 +83,7 @@ def of_every_key() -> Iterator[dict[str, Any]]:
 
 
 def with_addresses() -> Iterator[dict[str, Any]]:
-    """Addresses with a password in them, of stores and gateways, that are wrong or lead nowhere."""
+    """Yield invalid or unreachable addresses of stores and gateways with a password in them."""
     with_password = f"postgresql://user:{c.PASSWORD}@127.0.0.1:9/shop?connect_timeout=1"
     for url in (f"{SECRET}://x", with_password, f"sqlite:{c.PASSWORD}"):
         yield {"store": {"url": url}}
@@ -117,7 +117,7 @@ def test_no_wrong_configuration_is_repeated_by_its_error(tmp_path: Path, monkeyp
 
 
 def refusal_of(wrong: dict[str, Any]) -> ConfigurationError | None:
-    """The error, if it is one: a name may be any text."""
+    """The configuration error, if there is one: a name may be any text."""
     store: Any = wrong.get("store", {})
     usual: object = {"url": "sqlite:///shop.db", **store} if hasattr(store, "items") else store
     try:
@@ -165,7 +165,7 @@ def test_a_store_that_refuses_a_commit_shows_nothing_of_it(tmp_path: Path) -> No
 
 
 class Interrupted(BaseException):
-    """As when a server kills a worker that takes too long."""
+    """Interrupts as a server does when it kills a slow worker."""
 
 
 def interrupts(*_: object, **__: object) -> Any:
@@ -241,7 +241,7 @@ def a_leak_of(shop: ShopFixture, logged: list[logging.LogRecord]) -> list[str]:
 
 
 def test_planted_leaks_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a bug nothing is found; with a gateway that logs, a repr that shows, a pickle that works, a fact that tells: something is."""
+    """Nothing leaks without a bug; a gateway that logs, a repr that shows, a secret that pickles, and a fact that tells are found."""
 
     def logs(request: PaymentRequest) -> None:
         logging.getLogger("a.careless.gateway").debug("sending %s", request.method.token)
@@ -302,7 +302,7 @@ def test_a_leak_that_is_planted_in_the_store_or_in_telemetry_is_found(
 
 
 def test_without_what_hides_them_variables_would_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind the front door, and in an adapter that is interrupted, stand keys and tokens in plain variables."""
+    """Without the cleaning, keys and tokens in plain variables would be shown."""
     wrong: dict[str, Any] = {"secret_key": c.API_KEY, "base_url": 5, "adapter": "stripe"}
     with pytest.raises(ConfigurationError) as raised:
         wiring.connect({"gateways": {"card": wrong}})

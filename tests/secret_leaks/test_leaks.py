@@ -1,4 +1,4 @@
-"""No canary is found in what a shop gives, logs, tells its observers or keeps."""
+"""No canary is in the outputs, logs, observer events or files of a shop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
 
 
 def test_the_journey_went_everywhere(past: Past) -> None:
-    """Otherwise nothing would be found because nothing had happened."""
+    """Without this, nothing might be found because nothing happened."""
     shop = past.journey.shop
     payments = shop.environment.store.payments(limit=1_000)
     assert {payment.gateway for payment in payments} == {"sandbox", "card", "away", "gift", "wire", "raises"}
@@ -54,7 +54,7 @@ def test_the_journey_went_everywhere(past: Past) -> None:
 
 
 def may_show(thing: object, form: str) -> set[str]:
-    """What a form shows on purpose: tools that write every field show the fields that are no secrets."""
+    """What a form shows on purpose: tools that write every field show the fields that are not secret."""
     shown: set[str] = set()
     if form in BEHIND_FIELDS:
         shown |= {*PERSONAL}

@@ -1,7 +1,8 @@
-"""Every life of one payment, breadth first: all commands, all truths of the bank, all orders of answer, notification and look-up.
+"""Exhaustive search of the lives of one payment, breadth first: all commands, all results at the bank, all orders of answer, webhook and
+look-up.
 
-A state is a payment and what the bank did of each row. Payments are numbered, and what the core makes of one is computed once; so
-the search is over small tuples. Rows are named by their place, which makes equal lives equal states.
+A state is a payment and what the bank did of each transaction. Payments are numbered, and the result of the core for each is computed
+once; so the search is over small tuples. Transactions are named by their position, which makes equal lives equal states.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ T = TransactionType
 S = TransactionStatus
 
 IN_FLIGHT, DONE, DECLINED, FENCED, PENDING, REVOKED = range(6)
-"""What the bank did of a row: nothing yet, though it still may, and so on."""
+"""What the bank did of a transaction; ``IN_FLIGHT``: nothing yet, but it still may."""
 
 TRUTHS: Final = {
     DONE: S.SUCCEEDED,
@@ -61,7 +62,7 @@ State: TypeAlias = tuple[int, Bank]
 
 @attrs.frozen
 class Finding:
-    """How far the search came: states seen, and the shortest way to each that broke a rule."""
+    """The result of a search: the number of states, and the shortest way to the first that broke a rule."""
 
     states: int
     depth: int
@@ -69,7 +70,7 @@ class Finding:
 
 
 class Search:
-    """Searches all lives of a payment of two units with at most so many ``rows``. ``channels``: how the truth may be told."""
+    """Searches all lives of a payment of two units with at most ``rows`` transactions. ``channels``: how the result may be reported."""
 
     def __init__(self, rows: int = 4, channels: tuple[Channel, ...] = (Channel.WEBHOOK,)) -> None:
         self.rows = rows
@@ -89,7 +90,7 @@ class Search:
         self.start: State = (self._number(new), ())
 
     def run(self, depth: int, most: int = 10_000_000) -> Finding:
-        """Search to a depth, or until so many states were seen."""
+        """Search to a depth, or up to a number of states."""
         seen, frontier, level = {self.start}, [self.start], 0
         while frontier and level < depth and len(seen) < most:
             reached: list[State] = []
@@ -104,7 +105,7 @@ class Search:
         return Finding(len(seen), level, ())
 
     def moves(self, state: State) -> Iterator[State]:
-        """Everything that may happen next."""
+        """Yield every state that may come next."""
         number, bank = state
         for kind in KINDS if len(bank) < self.rows else ():
             for minor in AMOUNTS:
@@ -124,7 +125,7 @@ class Search:
                 yield self._observe(number, row, TRUTHS[truth], channel), bank
 
     def _next(self, number: int, bank: Bank, row: int) -> tuple[int, ...]:
-        """What the bank may do with a row. It looks at no limit; of what is gone it takes nothing more."""
+        """What the bank may do with a transaction. It checks no limit, but builds on nothing that is gone."""
         rows = self.payments[number].transactions
         parent = rows[row].parent_id
         builds = parent is None or bank[int(parent)] == DONE
@@ -138,7 +139,7 @@ class Search:
         return (REVOKED,) if bank[row] == DONE and rows[row].type is T.REFUND and leaf else ()
 
     def broken(self, state: State) -> str:
-        """Say which rule does not hold of what the bank did and may still do, in arithmetic of its own."""
+        """Say which rule is broken by what the bank did and may still do; empty if none. The arithmetic is its own."""
         number, bank = state
         rows = self.payments[number].transactions
         held = 0
@@ -165,7 +166,7 @@ class Search:
         return f"{held} may be held of 2" if held > 2 else ""
 
     def _taken(self, rows: tuple[Transaction, ...], bank: Bank, capture: Transaction, truth: int) -> int:
-        """What a capture may have taken and no void has put back."""
+        """What a capture may have taken, minus the voids."""
         if truth not in MAY_BE:
             return 0
         back = sum(
@@ -213,7 +214,7 @@ class Search:
 
 
 def _canonical(payment: Payment, row: int) -> Payment:
-    """Leave out what no longer matters once more is known: that it was unknown, or awaited. Equal lives become equal states."""
+    """Drop unknown and awaited observations once more is known, so that equal lives become equal states."""
     transaction = payment.transactions[row]
     told = tuple(seen for seen in transaction.seen if seen.status not in (S.UNKNOWN, S.AWAITING_RESULT))
     return payment.replacing(attrs.evolve(transaction, seen=told)) if told and told != transaction.seen else payment
@@ -224,7 +225,7 @@ def _with(bank: Bank, row: int, truth: int) -> Bank:
 
 
 def _claims_more(status: S, truth: int) -> bool:
-    """Tell whether we believe a final thing that is not so."""
+    """Whether our final status contradicts the bank."""
     if status in (S.NOT_EXECUTED, S.DECLINED):
         return truth not in (FENCED, DECLINED)
     return status is S.SUCCEEDED and truth not in (DONE, REVOKED)

@@ -1,4 +1,4 @@
-"""The machine: what shoppers, hosts, banks and networks do, as rules. The oracle says what must be true."""
+"""A hypothesis state machine: shoppers, hosts, banks and networks as rules. The oracle says what must hold."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ TOKENS: Final = tuple(f"tok_{scenario}" for scenario in Scenario if scenario is 
 OPERATIONS: Final = ("authorize", "authorize_and_capture", "capture", "reverse_authorization", "void", "refund")
 OUTSIDE: Final = ("CAPTURE", "REVERSE_AUTH", "VOID", "REFUND", "CHARGEBACK", "SETTLED")
 WAITS_S: Final = (0, 7, 61, 599, 4_001, 90_001)
-"""No sum of these is exactly the hour after which an action lapses: at that second shop and bank may differ."""
+"""No sum of these is exactly the hour after which an action expires: at that second shop and bank may differ."""
 
 amounts = st.sampled_from((100, 250, 500, 1_000))
 carts = st.sampled_from(CARTS)
-ways = st.sampled_from(["card", "card", "sale", "gift"])
+gateways = st.sampled_from(["card", "card", "sale", "gift"])
 tokens = st.just("tok_approved") | st.sampled_from(TOKENS)
 operations = st.sampled_from(OPERATIONS)
 request_ids = st.sampled_from(REQUESTS)
@@ -65,7 +65,7 @@ class Killed(BaseException):
 
 
 class SequentialIds(Ids):
-    """Ids that are the same in every run."""
+    """Sequential ids, the same in every run."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -79,14 +79,14 @@ class SequentialIds(Ids):
 
 
 class ShopMachine(RuleBasedStateMachine):
-    """A shop with two ways to the bank, one of which captures at once, and with gift cards."""
+    """A shop with two gateways at the bank, one of which captures at once, and with gift cards."""
 
     def __init__(self) -> None:
         super().__init__()
         self.on: ShopFixture
         self.gifts: StoredValueLedger
         self.largest: dict[str, int] = {}
-        self.pile: list[tuple[dict[str, str], bytes]] = []
+        self.webhooks: list[tuple[dict[str, str], bytes]] = []
         self.repeats: list[tuple[Callable[[], Any], Any]] = []
         self.tokens: list[str] = []
         self.dies: str = ""
@@ -101,7 +101,7 @@ class ShopMachine(RuleBasedStateMachine):
         partial=st.sampled_from(["MULTIPLE", "MULTIPLE", "RELEASES_REST", "NONE"]),
         settled_only=st.booleans(),
         ratio=st.booleans(),
-        first=st.lists(st.tuples(carts, ways, tokens, amounts), min_size=2, max_size=4),
+        first=st.lists(st.tuples(carts, gateways, tokens, amounts), min_size=2, max_size=4),
     )
     def open(
         self, immediate: bool, partial: str, settled_only: bool, ratio: bool, first: list[tuple[str, str, str, int]]
@@ -127,13 +127,13 @@ class ShopMachine(RuleBasedStateMachine):
         self.gifts = gift.ledger
         for number in ("gc-1", "gc-2"):
             self.gifts.issue(number, eur(600), key=number)
-        for cart, way, token, minor in first:
-            self.create(cart, way, token, minor)
+        for cart, gateway, token, minor in first:
+            self.create(cart, gateway, token, minor)
         self.on.store.before_commit = self._before_commit
         self.on.store.after_commit = self._after_commit
 
     def planted(self, shop: ShopFixture) -> ShopFixture:
-        """The shop as it is; machines that must fail plant a bug here."""
+        """Return the shop unchanged; subclasses plant a bug here."""
         return shop
 
     def _execute(self, inner: Callable[[PaymentRequest], PaymentResponse]) -> Callable[[PaymentRequest], Any]:
@@ -149,7 +149,7 @@ class ShopMachine(RuleBasedStateMachine):
         return execute
 
     def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
-        """What an adapter does; machines that must fail do it wrongly."""
+        """Forward to the adapter; subclasses do it wrongly."""
         return inner(request)
 
     def _before_commit(self, _: Commit) -> None:
@@ -167,7 +167,7 @@ class ShopMachine(RuleBasedStateMachine):
     # --- helpers ---
 
     def act(self, call: Callable[[], Any]) -> Any:
-        """Let somebody do something; whatever comes of it, it is an outcome, or the process was killed."""
+        """Call a service; it must return an outcome, unless the process is killed."""
         try:
             outcome = call()
         except Killed:
@@ -200,20 +200,20 @@ class ShopMachine(RuleBasedStateMachine):
         ]
 
     def receive(self, headers: dict[str, str], body: bytes) -> Any:
-        """Hand a notification to the gateway whose account it is about (they have the same name); the bank signs each try anew."""
+        """Deliver a webhook to the gateway of its account, which has the same name; the bank signs each try anew."""
         now = int(self.on.clock.now().timestamp())
         signed = {**headers, **signed_headers(Secret(SECRET), body, now)}
         return self.act(lambda: self.on.webhooks.receive(json.loads(body)["account"], signed, body))
 
     # --- shoppers ---
 
-    @rule(cart=carts, way=ways, token=tokens, minor=amounts)
-    def create(self, cart: str, way: str, token: str, minor: int) -> None:
-        token = f"gc-{1 + minor % 2}" if way == "gift" else token
+    @rule(cart=carts, gateway=gateways, token=tokens, minor=amounts)
+    def create(self, cart: str, gateway: str, token: str, minor: int) -> None:
+        token = f"gc-{1 + minor % 2}" if gateway == "gift" else token
         if len(self.payments()) >= 6:
             return
         method = PaymentMethod({"token": token})
-        new = NewPayment(owner=Owner("cart", cart), amount=eur(minor), gateway=way, method=method)
+        new = NewPayment(owner=Owner("cart", cart), amount=eur(minor), gateway=gateway, method=method)
         created = self.act(lambda: self.on.payments.create(new))
         for payment in self.payments():
             self.largest.setdefault(payment.id, payment.amount.minor)
@@ -245,18 +245,18 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(cart=carts, request_id=request_ids)
     def submit_again(self, cart: str, request_id: str) -> None:
-        """A rule of its own, so that it is tried more often."""
+        """Repeat the rule, so that it is tried more often."""
         self.submit(cart, request_id)
 
     @rule(cart=carts, request_id=request_ids, minor=amounts)
     def submit_another_total(self, cart: str, request_id: str, minor: int) -> None:
         self.act(lambda: self.on.checkout.submit(Cart(cart, total=eur(minor + 1)), request_id=request_id))
 
-    @rule(choice=choices, way=st.sampled_from(["card", "sale"]))
-    def come_back(self, choice: int, way: str) -> None:
+    @rule(choice=choices, gateway=st.sampled_from(["card", "sale"]))
+    def come_back(self, choice: int, gateway: str) -> None:
         if self.tokens:
             params = {"callback_token": self.tokens[choice % len(self.tokens)], "status": "approved"}
-            self.act(lambda: self.on.checkout.resume(way, params))
+            self.act(lambda: self.on.checkout.resume(gateway, params))
 
     @rule(cart=carts)
     def cancel_the_checkout(self, cart: str) -> None:
@@ -280,7 +280,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(choice=choices, operation=operations, minor=st.none() | amounts)
     def move_more_money(self, choice: int, operation: str, minor: int | None) -> None:
-        """A rule of its own, so that it is tried more often."""
+        """Repeat the rule, so that it is tried more often."""
         self.move_money(choice, operation, minor, None)
 
     @rule(choice=choices, what=st.sampled_from(["credit", "settle", "refresh"]), minor=amounts, key=keys)
@@ -312,7 +312,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.act(lambda: self.on.orders.release(Owner("cart", cart)))
 
     def once(self, call: Callable[[], Any], *, repeatable: bool = True) -> None:
-        """Do something under a key, and keep it to be repeated."""
+        """Call a service under a key, and remember the call to repeat it."""
         outcome = self.act(call)
         succeeded = has_succeeded(outcome)
         found: object = None
@@ -326,7 +326,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(choice=choices)
     def repeat(self, choice: int) -> None:
-        """Under a key that succeeded or was declined nothing is sent again, but for what an order still holds for nobody."""
+        """After a success or a decline, a repetition sends nothing again, except the release of what an order no longer needs."""
         if self.repeats:
             call, _ = self.repeats[-1 - choice % len(self.repeats)]
             before = self.executed()
@@ -337,7 +337,7 @@ class ShopMachine(RuleBasedStateMachine):
                 assert not sent, f"a repetition sent {sent}: {outcome}"
 
     def _reopened(self, outcome: Any) -> bool:
-        """A checkout that was cancelled, failed or overtaken since may be tried again under its old name."""
+        """Whether the key may be tried again, because the checkout was cancelled, failed or overtaken since."""
         if not has_succeeded(outcome):
             return True
         found: object = value_of(outcome)
@@ -364,7 +364,7 @@ class ShopMachine(RuleBasedStateMachine):
     def disaster_strikes(
         self, what: str, number: int, cart: str, request_id: str, choice: int, operation: str, checkout: bool
     ) -> None:
-        """The process is killed around a call of the bank, or the store fails around one of its commits."""
+        """The process is killed around a call of the bank, or the store fails around a commit."""
         kind, _, when = what.rpartition(" ")
         if kind == "dies":
             self.dies = when
@@ -376,19 +376,19 @@ class ShopMachine(RuleBasedStateMachine):
             self.move_money(choice, operation, None, None)
         self.dies, self.fails_in = "", None
 
-    @rule(choice=choices, well=st.booleans())
-    def what_was_awaited_comes(self, choice: int, well: bool) -> None:
-        """The shopper acts, or the result of something asynchronous comes."""
+    @rule(choice=choices, succeed=st.booleans())
+    def what_was_awaited_comes(self, choice: int, succeed: bool) -> None:
+        """The shopper acts, or an asynchronous result arrives."""
         acting = [
             reference
             for reference in self.references(TransactionStatus.REQUIRES_ACTION)
             if self.on.bank.waiting(reference)
         ]
         if acting:
-            self.on.bank.complete_action(acting[choice % len(acting)], approve=well)
+            self.on.bank.complete_action(acting[choice % len(acting)], approve=succeed)
         waiting = self.references(TransactionStatus.AWAITING_RESULT)
         if waiting:
-            self._finish(waiting[choice % len(waiting)], well)
+            self._finish(waiting[choice % len(waiting)], succeed)
 
     def _finish(self, reference: str, succeed: bool) -> None:
         try:
@@ -398,7 +398,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(choice=choices, kind=st.sampled_from([*OUTSIDE, "revoke", "settle"]), minor=amounts)
     def the_bank_acts(self, choice: int, kind: str, minor: int) -> None:
-        """Its nightly run, people in its dashboard, card holders who complain, debits that bounce."""
+        """The bank settles, revokes, or executes something in its dashboard."""
         effects = self.on.bank.effects()
         if kind == "settle":
             self.on.bank.settle()
@@ -430,26 +430,26 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(choice=choices, again=st.booleans())
     def a_notification_arrives(self, choice: int, again: bool) -> None:
-        """Late, out of order and more than once."""
-        self.pile += self.on.bank.webhooks()
-        if self.pile:
-            index = choice % len(self.pile)
-            headers, body = self.pile[index] if again else self.pile.pop(index)
+        """A webhook arrives late, out of order, or again."""
+        self.webhooks += self.on.bank.webhooks()
+        if self.webhooks:
+            index = choice % len(self.webhooks)
+            headers, body = self.webhooks[index] if again else self.webhooks.pop(index)
             assert self.receive(headers, body).unwrap().status_code == 200
 
     @rule(choice=choices)
     def a_notification_is_lost(self, choice: int) -> None:
-        """Only such as tell of what a look-up would find: nobody could ever learn the rest."""
-        self.pile += self.on.bank.webhooks()
-        if self.pile:
-            index = choice % len(self.pile)
-            items = [item["transaction"] for item in json.loads(self.pile[index][1])["items"]]
+        """Only a webhook whose content a look-up finds, too; nothing could recover the others."""
+        self.webhooks += self.on.bank.webhooks()
+        if self.webhooks:
+            index = choice % len(self.webhooks)
+            items = [item["transaction"] for item in json.loads(self.webhooks[index][1])["items"]]
             if all(item["key"] and item["status"] != "revoked" for item in items):
-                del self.pile[index]
+                del self.webhooks[index]
 
     @rule(choice=choices, body=st.binary(max_size=50))
     def a_forged_notification_arrives(self, choice: int, body: bytes) -> None:
-        headers = self.pile[choice % len(self.pile)][0] if self.pile else {}
+        headers = self.webhooks[choice % len(self.webhooks)][0] if self.webhooks else {}
         before = self.payments()
         outcome = self.act(lambda: self.on.webhooks.receive("card", headers, body))
         assert 400 <= outcome.unwrap().status_code < 500
@@ -489,7 +489,7 @@ class ShopMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "gifts"):
             return
-        self.tell_the_truth()
+        self.quiesce()
         self.the_bank_did_nothing_forbidden()
         attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
         check_truth(self.ledger(), self.payments(), attention)
@@ -497,21 +497,21 @@ class ShopMachine(RuleBasedStateMachine):
         self.check_what_failed_is_undone()
         assert sum(balance.minor for number in ("gc-1", "gc-2") if (balance := self.gifts.balance(number))) >= 0
 
-    def tell_the_truth(self) -> None:
-        """The bank answers honestly, everything is delivered, and maintenance runs until nothing is left to do."""
+    def quiesce(self) -> None:
+        """Deliver everything, and run maintenance with an honest bank until nothing is left to do."""
         store = self.on.store.of("default")
         for _ in range(150):
-            self.pile += self.on.bank.webhooks()
-            for headers, body in self.pile:
+            self.webhooks += self.on.bank.webhooks()
+            for headers, body in self.webhooks:
                 assert self.receive(headers, body).unwrap().status_code == 200
-            self.pile.clear()
+            self.webhooks.clear()
             for reference in self.references(TransactionStatus.AWAITING_RESULT):
                 self._finish(reference, True)
             self.on.clock.advance(25_001)
             report = self.on.maintenance.run().unwrap()
             far = self.on.clock.now().replace(year=2100)
-            self.pile += self.on.bank.webhooks()
-            if self.pile or report.checkouts_concluded or store.parked(far):
+            self.webhooks += self.on.bank.webhooks()
+            if self.webhooks or report.checkouts_concluded or store.parked(far):
                 continue
             if not store.due(far):
                 return
@@ -520,12 +520,12 @@ class ShopMachine(RuleBasedStateMachine):
                 return
 
     def _cannot_be_undone(self, payment: Payment) -> bool:
-        """A reversal that the bank's rules will never allow is tried for ever, and shown."""
+        """Whether only reversals are left that the bank never allows; they are retried for ever, and shown."""
         open_rows = [transaction for transaction in payment.transactions if transaction.due_at]
         return all(transaction.reversal == "FAILED_REVERSAL" and transaction.look_ups > 6 for transaction in open_rows)
 
     def check_history(self) -> None:
-        """A version is a commit, and the facts of a payment are numbered without a gap."""
+        """Check that every version is a commit, and that the facts of a payment have no gap."""
         commits = [change.after.id for commit in self.on.store.commits for change in commit.changes]
         store = self.on.store.of("default")
         for payment in self.payments():
@@ -536,7 +536,7 @@ class ShopMachine(RuleBasedStateMachine):
             assert positions == sorted(set(positions))
 
     def check_what_failed_is_undone(self) -> None:
-        """What a checkout did that failed or was cancelled went back, but for what a person is shown or the host captured since."""
+        """Check that a failed or cancelled checkout kept nothing, except what attention shows or the host captured since."""
         store = self.on.store.of("default")
         attention = {item.transaction_id for item in self.on.maintenance.needs_attention().unwrap()}
         ledger = self.ledger()
@@ -564,16 +564,16 @@ def _refers_to(payment: Payment, reference: str) -> bool:
     return any(transaction.gateway_reference == reference for transaction in payment.transactions)
 
 
-class TwiceShop(ShopMachine):
-    """A bug: the adapter sends everything a second time under a key of its own."""
+class SendsTwiceShop(ShopMachine):
+    """Planted bug: the adapter sends every request a second time under another key."""
 
     def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
         inner(attrs.evolve(request, transaction_id=f"{request.transaction_id}-again"))
         return inner(request)
 
 
-class GreedyShop(ShopMachine):
-    """A bug: the adapter calls an answer that was lost a failure, so that the shop asks again."""
+class UnknownIsFailedShop(ShopMachine):
+    """Planted bug: the adapter reports a lost answer as a failure, so that the shop tries again."""
 
     def bank_does(self, inner: Callable[[PaymentRequest], PaymentResponse], request: PaymentRequest) -> PaymentResponse:
         answer = inner(request)
@@ -585,8 +585,8 @@ class GreedyShop(ShopMachine):
         return PaymentResponse(seen=failed)
 
 
-class ForgetfulShop(ShopMachine):
-    """A bug: the store forgets which keys were used."""
+class ForgetsKeysShop(ShopMachine):
+    """Planted bug: the store forgets used keys."""
 
     def planted(self, shop: ShopFixture) -> ShopFixture:
         inner = shop.store.inner

@@ -1,4 +1,4 @@
-"""No life of a payment, however it goes, takes more than was allowed; nothing is left to luck."""
+"""No life of a payment takes more than was allowed: an exhaustive search up to a depth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.simulation.exhaustive import Search
 
 ROOT: Final = Path(__file__).parents[2]
 DEPTH: Final = os.environ.get("PAYPORTS_SEARCHED_DEPTH", "11")
-"""How many things may happen one after another."""
+"""The number of events in a row."""
 
 ROWS: Final = os.environ.get("PAYPORTS_SEARCHED_ROWS", "5")
-"""How many transactions a payment may have."""
+"""The number of transactions of a payment."""
 
 
 def test_every_life_of_a_payment_keeps_the_limits() -> None:
-    """In a process of its own, where nobody measures coverage; it says how many states it saw."""
+    """Search in a separate process, without coverage; it prints the number of states."""
     command = [sys.executable, "-m", "tests.simulation.exhaustive", DEPTH, ROWS]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
@@ -32,7 +32,7 @@ def test_every_life_of_a_payment_keeps_the_limits() -> None:
 
 
 def test_a_rule_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is unknown counts for nothing."""
+    """Let unknown results not count."""
     monkeypatch.setattr(Transaction, "may_have_happened", property(lambda transaction: transaction.succeeded))
     (found,) = Search().run(5).violations
     assert "may be held" in found
@@ -48,7 +48,7 @@ def test_a_reversal_that_does_not_count_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_all_that_a_payment_should_take_is_taken() -> None:
-    """A core that refuses everything breaks no limit: of every type there is a life in which it was done."""
+    """A core that refuses everything breaks no limit; so every type must succeed in some life."""
     search = Search(rows=3)
     search.run(9)
     kinds = {

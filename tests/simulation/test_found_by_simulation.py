@@ -1,4 +1,4 @@
-"""What the simulation found, each in its smallest form."""
+"""Bugs that the simulation found, each in its smallest form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def split_tender(shop: ShopFixture) -> Cart:
 
 
 def test_an_attempt_that_slept_past_its_lease_leaves_the_order_of_its_successor_alone() -> None:
-    """Seed 145: it claimed payments of the placed order for itself, and then gave them up."""
+    """Seed 145: the late attempt claimed payments of the placed order, and then gave them up."""
     shop = open_shop()
     cart = split_tender(shop)
 
@@ -44,7 +44,7 @@ def test_an_attempt_that_slept_past_its_lease_leaves_the_order_of_its_successor_
 
 
 def test_a_cancellation_that_takes_its_time_leaves_what_a_later_attempt_secured_alone() -> None:
-    """Seed 65: while it reversed the first payment, the cart was submitted anew and placed; then it demanded the second one back."""
+    """Seed 65: during the first reversal the cart was submitted anew and placed; then the cancellation reversed the second payment."""
     shop = open_shop()
     cart = split_tender(shop)
     shop.bank.fail_next(T.AUTHORIZE, "approved")
@@ -77,7 +77,7 @@ def test_a_checkout_that_was_never_submitted_can_be_cancelled_too() -> None:
 
 
 def test_a_return_that_got_its_money_from_one_payment_gets_none_from_another_under_a_former_key() -> None:
-    """Seed 0: the first key's refund was not executed, a second key served the return elsewhere, then the first came again."""
+    """Seed 0: the first key's refund was not executed, a second key served the return elsewhere, then the first key came again."""
     shop = open_shop({"gateways": {"sandbox": {"adapter": "sandbox"}}, "orders": {"split": "priority"}})
     cart = split_tender(shop)
     value_of(shop.checkout.submit(cart, request_id="attempt-1"))
@@ -96,7 +96,7 @@ def test_a_return_that_got_its_money_from_one_payment_gets_none_from_another_und
 
 
 def test_noting_that_nothing_is_left_to_undo_forgets_nothing_that_was_seen_meanwhile() -> None:
-    """Seed 931: a notification came between loading and noting, and what it told was lost."""
+    """Seed 931: a webhook came between load and commit, and its observation was lost."""
     shop = open_shop()
     payment = shop.pay(minor=500)
     value_of(shop.transactions.authorize(payment.id))

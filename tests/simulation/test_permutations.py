@@ -1,7 +1,7 @@
-"""Answer, notification and poll in every order and any number of times come to the same through the services.
+"""Answer, webhook and poll give the same result through the services in every order and with any repetition.
 
-The facts of a case are true or contradict each other as facts do in the world; each may be told by the host's ``record``, by
-``webhooks.receive`` or by ``refresh``, which asks. All sequences of up to six events are tried, repetitions among them.
+The facts of a case are true or contradict each other as in the world; each may arrive by the host's ``record``, by ``webhooks.receive`` or
+by ``refresh``. All sequences of up to six events are tried, repetitions among them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LONGEST: Final = 6
 
 
 class Scripted(TransactionGateway, WebhookReader):
-    """A bank whose answers the test writes: setting up succeeds, the transaction in question ends without an answer."""
+    """A bank whose answers the test scripts: the preparation succeeds, the transaction under test ends without an answer."""
 
     def __init__(self) -> None:
         self.silent = False
@@ -91,7 +91,7 @@ def about(name: str, kind: T, status: S, channel: Channel, **rest: Any) -> Obser
 
 @attrs.frozen
 class Bench:
-    """A shop with that bank."""
+    """A shop with the scripted bank."""
 
     shop: Payports
     bank: Scripted
@@ -100,7 +100,7 @@ class Bench:
 
 @attrs.frozen
 class Case:
-    """A payment on which the transaction ``name`` is under way and nobody knows how it ends."""
+    """A payment with the transaction ``name`` under way, whose result is unknown."""
 
     bench: Bench
     payment_id: str
@@ -155,7 +155,7 @@ def case_of(bench: Bench, kind: T) -> Case:
 
 
 def answered(case: Case, seen: Observation) -> None:
-    """The call's own answer comes, late."""
+    """The gateway's own answer arrives late."""
     env = case.shop.environment
     payment = case.shop.payments.get(case.payment_id).unwrap()
     assert isinstance(
@@ -164,12 +164,12 @@ def answered(case: Case, seen: Observation) -> None:
 
 
 def recorded(case: Case, seen: Observation) -> None:
-    """The host tells what it heard."""
+    """The host records what it observed."""
     case.shop.transactions.record(case.payment_id, attrs.evolve(seen, channel=Channel.RETURN))
 
 
 def notified(case: Case, seen: Observation) -> None:
-    """A notification comes: the first time it is told, it has one id, then another."""
+    """A webhook arrives: the first time with one event id, then with another."""
     case.bank.told = attrs.evolve(seen, channel=Channel.WEBHOOK)
     case.bank.events += 1
     event = f"ev-{case.name}-{seen.status}-{seen.gateway_reference}-{case.bank.events % 2}"
@@ -177,14 +177,14 @@ def notified(case: Case, seen: Observation) -> None:
 
 
 def polled(case: Case, seen: Observation) -> None:
-    """We ask."""
+    """The shop looks the transaction up."""
     case.bank.truth = seen
     case.bench.clock.advance(120)
     case.shop.transactions.refresh(case.payment_id)
 
 
 def outcome(case: Case) -> str:
-    """What it all came to: everything but when, how often, and by which way it was told, and with equal names."""
+    """The result: everything except times, repetitions and channels, with ids replaced."""
     payment = case.shop.payments.get(case.payment_id).unwrap()
     attention = case.shop.maintenance.needs_attention().unwrap()
     rows = [
@@ -210,14 +210,14 @@ def outcome(case: Case) -> str:
 
 
 def sequences(places: range, longest: int) -> Iterator[tuple[int, ...]]:
-    """All orders of all events, and all orders of all of them with some repeated."""
+    """All orders of all events, and all orders with some of them repeated."""
     for more in range(longest - len(places) + 1):
         for repeated in itertools.combinations_with_replacement(places, more):
             yield from sorted(set(itertools.permutations((*places, *repeated))))
 
 
 def outcomes(bench: Bench, kind: T, facts: Callable[[str], list[Observation]], longest: int) -> tuple[int, set[str]]:
-    """Run all sequences of a case; how many there were, and what they came to."""
+    """Run all sequences of a case; return their number, and the different results."""
     found: set[str] = set()
     tried = 0
     ways = (answered, notified, recorded)
@@ -280,7 +280,7 @@ def test_a_contradiction_comes_to_the_same_whenever_it_comes(bench: Bench, kind:
 
 
 def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(bench: Bench) -> None:
-    """A capture is settled, and refunded by somebody, before we hear that it was made: parked, and applied once it is known."""
+    """A capture is settled and refunded by somebody before we hear of it: the webhooks are parked, and applied once it is known."""
     found: set[str] = set()
     for sequence in sequences(range(3), 4):
         case = case_of(bench, T.CAPTURE)
@@ -311,7 +311,7 @@ def test_what_the_bank_did_on_top_comes_before_the_answer_to_what_it_did_it_on(b
 
 
 def test_a_planted_bug_makes_the_order_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If what is told last counted, instead of what is told credibly."""
+    """Let the last observation count instead of the credible one."""
 
     def believe(transaction: Transaction, seen: Observation) -> Transaction:
         return attrs.evolve(transaction, seen=(seen,))

@@ -1,4 +1,4 @@
-"""A million steps of a whole shop in all weathers, judged by the bank; the same every time; and what finds nothing proves nothing."""
+"""A million steps of a whole shop with all faults break no promise; runs are reproducible, and planted bugs are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payports.adapters.demonstrations.simulate import again
 from payports.testing.simulation import PLANTED_BUGS, Settings, simulate
 
 STEPS: Final = int(os.environ.get("PAYPORTS_SIMULATED_STEPS", "1000000"))
-"""Service steps of the long run; more find more."""
+"""Service steps of the long run."""
 
 FOUND_WITHIN: Final = {
     "call-before-intent": 5,
@@ -23,13 +23,13 @@ FOUND_WITHIN: Final = {
     "cursor-before-handler": 5,
     "unknown-frees-money": 5,
 }
-"""How many seeds it takes at most to find a planted bug; the others hide longer."""
+"""The number of seeds within which a planted bug is found; the others need more."""
 
 HIDDEN: Final = 150
 
 
 def in_a_process_of_its_own(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where nothing else is measured or traced."""
+    """Run the command in a separate process, without coverage or tracing."""
     command = [sys.executable, "-c", "from payports.adapters.command_line import main; main()", "simulate", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
 

@@ -1,4 +1,4 @@
-"""A shop with both gateways that send notifications, transactions that wait for them, and the genuine notifications."""
+"""A shop with both gateways that send webhooks, transactions that wait for them, and genuine webhooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEN = Money.of("10.00", "EUR")
 
 
 @attrs.frozen(kw_only=True)
-class Scene:
+class WebhookFixture:
     shop: Payports
     clock: FixedClock
     folder: Path
@@ -46,7 +46,7 @@ class Scene:
         return receipt.status_code, receipt.applied
 
     def stored(self) -> dict[str, str]:
-        """The digest of every file of the store, the log that is written ahead included."""
+        """The digest of every file of the store, the write-ahead log included."""
         return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(self.folder.iterdir())}
 
 
@@ -73,8 +73,8 @@ def config(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def a_scene(folder: Path, waiting: int = 3) -> Generator[Scene]:
-    """Some transactions at each gateway whose results are owed, or thought to have come to nothing."""
+def open_fixture(folder: Path, waiting: int = 3) -> Generator[WebhookFixture]:
+    """Open the shop with some transactions at each gateway whose results are pending or unknown."""
     clock = FixedClock()
     bank = SandboxBank(webhook_secret=SECRETS["sandbox"])
     with connect(config(folder), bank=bank, clock=clock) as shop:
@@ -83,7 +83,9 @@ def a_scene(folder: Path, waiting: int = 3) -> Generator[Scene]:
             bank.finish_async(_authorized(shop, "sandbox", "tok_async", number).gateway_reference)
             events.append(a_stripe_event(_authorized(shop, "card", "pm_card_visa", number).id, number))
         bodies = [body for _, body in bank.webhooks()]
-        yield Scene(shop=shop, clock=clock, folder=folder, schemes=(sandbox_scheme(*bodies), stripe_scheme(*events)))
+        yield WebhookFixture(
+            shop=shop, clock=clock, folder=folder, schemes=(sandbox_scheme(*bodies), stripe_scheme(*events))
+        )
 
 
 def _authorized(shop: Payports, gateway: str, token: str, number: int) -> Transaction:
@@ -96,13 +98,13 @@ def _authorized(shop: Payports, gateway: str, token: str, number: int) -> Transa
     return transaction
 
 
-def one_batch(scheme: Scheme) -> bytes:
-    """The sandbox's notifications in one body."""
+def batch_of(scheme: Scheme) -> bytes:
+    """The sandbox's webhooks as one batch."""
     tables = [json.loads(body) for body in scheme.genuine]
     return json.dumps({**tables[0], "items": [item for table in tables for item in table["items"]]}).encode()
 
 
-class Everything(logging.Handler):
+class RecordingHandler(logging.Handler):
     """Keeps every record of every logger, at any level."""
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ class Everything(logging.Handler):
 
 @contextmanager
 def all_logs() -> Generator[list[logging.LogRecord]]:
-    root, handler = logging.getLogger(), Everything()
+    root, handler = logging.getLogger(), RecordingHandler()
     before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""The two gateways that sign notifications, as a forger sees them: what is genuine, and what a stolen pen could write."""
+"""The two gateways that sign webhooks: genuine bodies, and bodies that a stolen secret could sign."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Rewrite = Callable[[Table], Table]
 
 AT: Final = int(FixedClock().now().timestamp())
 UNTIL: Final = FixedClock().now() - timedelta(days=1)
-"""When the former secrets ran out."""
+"""The end of the former secrets."""
 SECRETS: Final = {"sandbox": Secret("the sandbox signs with this"), "card": Secret("whsec_stripe_signs_with_this")}
 FORMER: Final = {"sandbox": Secret("the sandbox signed with this"), "card": Secret("whsec_stripe_signed_with_this")}
 
 
 @attrs.frozen(kw_only=True)
 class Scheme:
-    """One gateway's notifications. ``elsewhere``: ways to be about another account, environment or mode, or to hold a bad item."""
+    """A gateway's webhooks. ``elsewhere``: rewrites to another account, environment or mode, or with an invalid item."""
 
     gateway: str
     header: str
@@ -44,7 +44,7 @@ class Scheme:
 
 
 def sandbox_scheme(*bodies: bytes) -> Scheme:
-    """The sandbox's: a body may hold several items."""
+    """The sandbox's scheme: a body may hold several items."""
 
     def of_the_account(told: Table) -> Table:
         return {**told, "account": "another"}
@@ -74,7 +74,7 @@ def sandbox_scheme(*bodies: bytes) -> Scheme:
 
 
 def stripe_scheme(*bodies: bytes) -> Scheme:
-    """Stripe's: one event a body."""
+    """Stripe's scheme: one event per body."""
 
     def of_the_object(change: Mapping[str, Any]) -> Rewrite:
         return lambda told: {**told, "data": {"object": {**told["data"]["object"], **change}}}
@@ -94,7 +94,7 @@ def stripe_scheme(*bodies: bytes) -> Scheme:
 
 
 def a_stripe_event(transaction_id: str, number: int = 1, **changes: Any) -> bytes:
-    """An intent that holds ten euro for a transaction of ours."""
+    """An event about a payment intent that authorizes ten euros for a transaction of ours."""
     reference = f"pi_{number}"
     intent = an_intent(id=reference, metadata={"payports_transaction": transaction_id}, **changes)
     event = {"id": f"evt_{number}", "object": "event", "type": "payment_intent.amount_capturable_updated"}

@@ -1,4 +1,4 @@
-"""Notifications that are genuine: repeated months later, in a batch with a bad item, and while their secret is changed."""
+"""Genuine webhooks: repeated months later, in a batch with a bad item, and while the secret changes."""
 
 from __future__ import annotations
 
@@ -16,91 +16,91 @@ from returns.result import Failure, Success
 from payports import ConfigurationError, Secret, TransactionStatus, connect
 from payports.testing import SandboxBank
 from tests.application.fixtures import value_of
-from tests.webhooks.fixtures import TEN, Scene, a_scene, config, one_batch
+from tests.webhooks.fixtures import TEN, WebhookFixture, batch_of, config, open_fixture
 from tests.webhooks.signature_schemes import AT, FORMER, SECRETS, UNTIL
 
 MONTHS = timedelta(days=120)
 
 
-@pytest.fixture(name="scene")
-def _scene(tmp_path: Path) -> Iterator[Scene]:
-    with a_scene(tmp_path) as scene:
-        yield scene
+@pytest.fixture(name="fixture")
+def _fixture(tmp_path: Path) -> Iterator[WebhookFixture]:
+    with open_fixture(tmp_path) as fixture:
+        yield fixture
 
 
-def ledger(scene: Scene) -> list[Any]:
+def ledger(fixture: WebhookFixture) -> list[Any]:
     """All payments with their transactions and histories."""
-    store = scene.shop.environment.store
+    store = fixture.shop.environment.store
     payments = store.payments()
     return [payments, [store.history(payment.id) for payment in payments]]
 
 
-def deliver(scene: Scene, late_s: int = 0) -> list[tuple[int, int]]:
-    """Deliver all that is genuine, signed ``late_s`` after the beginning."""
+def deliver(fixture: WebhookFixture, late_s: int = 0) -> list[tuple[int, int]]:
+    """Deliver all genuine webhooks, signed ``late_s`` after the beginning."""
     return [
-        scene.receive(scheme, scheme.headers(body, AT + late_s), body)
-        for scheme in scene.schemes
+        fixture.receive(scheme, scheme.headers(body, AT + late_s), body)
+        for scheme in fixture.schemes
         for body in scheme.genuine
     ]
 
 
-def test_a_replay_months_later_is_refused_by_its_time(scene: Scene) -> None:
-    assert set(deliver(scene)) == {(200, 1)}
-    scene.clock.advance(MONTHS.total_seconds())
-    before = scene.stored()
-    assert set(deliver(scene)) == {(400, 0)}
-    assert scene.stored() == before
+def test_a_replay_months_later_is_refused_by_its_time(fixture: WebhookFixture) -> None:
+    assert set(deliver(fixture)) == {(200, 1)}
+    fixture.clock.advance(MONTHS.total_seconds())
+    before = fixture.stored()
+    assert set(deliver(fixture)) == {(400, 0)}
+    assert fixture.stored() == before
 
 
 @pytest.mark.parametrize("pruned", [False, True])
-def test_what_a_gateway_sends_again_months_later_changes_nothing(scene: Scene, pruned: bool) -> None:
-    """Signed anew, after the money has moved on; and after somebody has thrown away what was received before."""
-    assert set(deliver(scene)) == {(200, 1)}
-    for payment in scene.shop.environment.store.payments():
+def test_what_a_gateway_sends_again_months_later_changes_nothing(fixture: WebhookFixture, pruned: bool) -> None:
+    """A webhook signed anew, after the money moved on, with the inbox kept or pruned."""
+    assert set(deliver(fixture)) == {(200, 1)}
+    for payment in fixture.shop.environment.store.payments():
         if payment.gateway == "sandbox":
-            value_of(scene.shop.transactions.capture(payment.id, TEN))
-            value_of(scene.shop.transactions.refund(payment.id, TEN))
-    scene.clock.advance(MONTHS.total_seconds())
+            value_of(fixture.shop.transactions.capture(payment.id, TEN))
+            value_of(fixture.shop.transactions.refund(payment.id, TEN))
+    fixture.clock.advance(MONTHS.total_seconds())
     if pruned:
-        with sqlite3.connect(scene.folder / "shop.db") as connection:
+        with sqlite3.connect(fixture.folder / "shop.db") as connection:
             assert connection.execute("DELETE FROM inbox").rowcount == 6
         connection.close()
-    before = ledger(scene)
+    before = ledger(fixture)
     late = int(MONTHS.total_seconds())
-    assert set(deliver(scene, late)) == {(200, 1 if pruned else 0)}
-    assert ledger(scene) == before
-    assert set(deliver(scene, late)) == {(200, 0)}
+    assert set(deliver(fixture, late)) == {(200, 1 if pruned else 0)}
+    assert ledger(fixture) == before
+    assert set(deliver(fixture, late)) == {(200, 0)}
 
 
-def test_a_batch_with_one_bad_item_is_refused_whole_and_accepted_without_it(scene: Scene) -> None:
-    scheme = scene.schemes[0]
-    batch = one_batch(scheme)
-    before = scene.stored()
+def test_a_batch_with_one_bad_item_is_refused_whole_and_accepted_without_it(fixture: WebhookFixture) -> None:
+    scheme = fixture.schemes[0]
+    batch = batch_of(scheme)
+    before = fixture.stored()
     bad = [name for name in scheme.elsewhere if name.startswith("item")]
     assert len(bad) == 6
     for name in bad:
         body = json.dumps(scheme.elsewhere[name](json.loads(batch))).encode()
-        assert scene.receive(scheme, scheme.headers(body), body) == (400, 0), name
-    assert scene.stored() == before
-    assert scene.receive(scheme, scheme.headers(batch), batch) == (200, 3)
+        assert fixture.receive(scheme, scheme.headers(body), body) == (400, 0), name
+    assert fixture.stored() == before
+    assert fixture.receive(scheme, scheme.headers(batch), batch) == (200, 3)
 
 
-def test_an_item_that_cannot_be_kept_refuses_the_whole_batch(scene: Scene) -> None:
-    """Verified and well-formed, but with a name that no store may keep: ``receive`` refuses what the reader believed."""
-    scheme = scene.schemes[0]
-    batch = json.loads(one_batch(scheme))
+def test_an_item_that_cannot_be_kept_refuses_the_whole_batch(fixture: WebhookFixture) -> None:
+    """A valid webhook whose event id no store may keep: the reader believes it, but ``receive`` refuses it."""
+    scheme = fixture.schemes[0]
+    batch = json.loads(batch_of(scheme))
     batch["items"][-1]["id"] = "4242 4242 4242 4242"
     body = json.dumps(batch).encode()
-    before = scene.stored()
-    assert isinstance(scene.reader(scheme).read(scheme.headers(body), body, {}, scene.clock.now()), Success)
-    assert scene.receive(scheme, scheme.headers(body), body) == (400, 0)
-    assert scene.stored() == before
+    before = fixture.stored()
+    assert isinstance(fixture.reader(scheme).read(scheme.headers(body), body, {}, fixture.clock.now()), Success)
+    assert fixture.receive(scheme, scheme.headers(body), body) == (400, 0)
+    assert fixture.stored() == before
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["sandbox", "stripe"])
-def test_a_former_secret_is_good_until_its_time_and_no_longer(scene: Scene, number: int) -> None:
-    scheme = scene.schemes[number]
-    body, reader = scheme.genuine[0], scene.reader(scheme)
+def test_a_former_secret_is_good_until_its_time_and_no_longer(fixture: WebhookFixture, number: int) -> None:
+    scheme = fixture.schemes[number]
+    body, reader = scheme.genuine[0], fixture.reader(scheme)
 
     def believed(secret: Mapping[str, Secret], at: datetime) -> bool:
         headers = scheme.headers(body, int(at.timestamp()), secret[scheme.gateway])
@@ -117,18 +117,18 @@ def test_a_former_secret_is_good_until_its_time_and_no_longer(scene: Scene, numb
 
 
 def test_while_a_secret_changes_both_kinds_of_notifications_are_applied(tmp_path: Path) -> None:
-    with a_scene(tmp_path) as scene:
-        scene.clock.advance(-timedelta(days=2).total_seconds())
-        at = int(scene.clock.now().timestamp())
-        for scheme in scene.schemes:
+    with open_fixture(tmp_path) as fixture:
+        fixture.clock.advance(-timedelta(days=2).total_seconds())
+        at = int(fixture.clock.now().timestamp())
+        for scheme in fixture.schemes:
             old, new, last = scheme.genuine
-            assert scene.receive(scheme, scheme.headers(old, at, FORMER[scheme.gateway]), old) == (200, 1)
-            assert scene.receive(scheme, scheme.headers(new, at), new) == (200, 1)
-            scene.clock.advance(timedelta(days=2).total_seconds())
-            assert scene.receive(scheme, scheme.headers(last, AT, FORMER[scheme.gateway]), last) == (400, 0)
-            assert scene.receive(scheme, scheme.headers(last, AT), last) == (200, 1)
-            scene.clock.advance(-timedelta(days=2).total_seconds())
-        statuses = {payment.transactions[0].status for payment in scene.shop.environment.store.payments()}
+            assert fixture.receive(scheme, scheme.headers(old, at, FORMER[scheme.gateway]), old) == (200, 1)
+            assert fixture.receive(scheme, scheme.headers(new, at), new) == (200, 1)
+            fixture.clock.advance(timedelta(days=2).total_seconds())
+            assert fixture.receive(scheme, scheme.headers(last, AT, FORMER[scheme.gateway]), last) == (400, 0)
+            assert fixture.receive(scheme, scheme.headers(last, AT), last) == (200, 1)
+            fixture.clock.advance(-timedelta(days=2).total_seconds())
+        statuses = {payment.transactions[0].status for payment in fixture.shop.environment.store.payments()}
         assert statuses == {TransactionStatus.SUCCEEDED}
 
 

@@ -25,8 +25,8 @@ from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import Store, StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_payment, a_transaction, added, an_observation, changed, loaded
-from tests.adapters.repositories.postgres.stores import aside, lined, opened, strikes
-from tests.line import Fault
+from tests.adapters.repositories.postgres.stores import aside, opened, proxied, strikes
+from tests.postgres_proxy import Fault
 
 _OPENING: Final = """
 import sys
@@ -189,10 +189,10 @@ def test_a_line_cut_at_any_turn_leaves_tables_that_can_be_opened(shared_database
     met: list[str] = []
     for left in count(1):
         name = f"half_{fault.name.lower()}_{left}"
-        with lined(shared_database_url) as line:
-            line.fault = strikes(lambda _, line=line, left=left: len(line.turns) == left, fault)  # type: ignore[misc]
+        with proxied(shared_database_url) as proxy:
+            proxy.fault = strikes(lambda _, proxy=proxy, left=left: len(proxy.round_trips) == left, fault)  # type: ignore[misc]
             try:
-                postgres.connect(line.url, {"schema": name}, FixedClock()).close()
+                postgres.connect(proxy.url, {"schema": name}, FixedClock()).close()
             except StoreFailed:
                 cut = True
             else:
@@ -200,7 +200,7 @@ def test_a_line_cut_at_any_turn_leaves_tables_that_can_be_opened(shared_database
         with opened(shared_database_url, schema=name) as store:
             assert store.check()["schema"] == str(len(schema.MIGRATIONS))
             added(store.of("m"), a_payment("p-1", a_transaction()), a_fact())
-            met += [statement for turn in line.turns for statement in turn]
+            met += [statement for turn in proxy.round_trips for statement in turn]
         if not cut:
             break
     assert any("CREATE TABLE" in statement for statement in met)

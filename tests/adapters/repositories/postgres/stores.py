@@ -17,7 +17,7 @@ from payports.ports.commit import RequestRecord
 from payports.ports.store import PaymentRepository
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_transaction, an_observation, changed, loaded, same
-from tests.line import Fault, Line
+from tests.postgres_proxy import Fault, PostgresProxy
 
 
 @contextmanager
@@ -31,12 +31,12 @@ def opened(url: str, **options: object) -> Generator[PostgresStore]:
 
 
 @contextmanager
-def lined(url: str) -> Generator[Line]:
-    line = Line(url)
+def proxied(url: str) -> Generator[PostgresProxy]:
+    proxy = PostgresProxy(url)
     try:
-        yield line
+        yield proxy
     finally:
-        line.close()
+        proxy.close()
 
 
 @contextmanager

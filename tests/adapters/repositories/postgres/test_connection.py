@@ -13,8 +13,8 @@ from payports.adapters.repositories.postgres import database as postgres_databas
 from payports.ports.commit import RecordKind, Stale
 from payports.ports.store import StoreFailed
 from payports.testing.store_samples import a_fact, a_payment, a_transaction, added, changed, loaded
-from tests.adapters.repositories.postgres.stores import aside, authorize, lined, opened, strikes
-from tests.line import Fault
+from tests.adapters.repositories.postgres.stores import aside, authorize, opened, proxied, strikes
+from tests.postgres_proxy import Fault
 
 FAULTS: Final = [one for one in Fault if one is not Fault.NONE]
 IMPATIENT: Final = {"answer_timeout": "500ms"}
@@ -29,17 +29,17 @@ def first_words(turn: list[str]) -> list[str]:
 
 
 def test_an_authorization_takes_five_round_trips(shared_database_url: str) -> None:
-    with lined(shared_database_url) as line, opened(line.url) as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url) as store:
         repository = store.of("five")
         for key in ("p-1", "p-2", "p-3"):  # the first ones also prepare statements
             added(repository, a_payment(key))
             authorize(repository, key)
         added(repository, a_payment("p-4"))
-        line.turns.clear()
+        proxy.round_trips.clear()
         authorize(repository, "p-4")
         intent = ["UPDATE payments", "INSERT INTO", "INSERT INTO", "INSERT INTO"]
         result = ["UPDATE payments", "INSERT INTO", "INSERT INTO"]
-        assert list(map(first_words, line.turns)) == [
+        assert list(map(first_words, proxy.round_trips)) == [
             ["SELECT p.id,"],
             ["BEGIN", "WITH marked", *intent],
             ["COMMIT"],
@@ -64,12 +64,12 @@ def test_a_line_that_breaks_at_any_turn_loses_nothing_and_repeats_nothing(
     shared_database_url: str, fault: Fault, turn: int
 ) -> None:
     merchant = f"{fault.name} {turn}"
-    with lined(shared_database_url) as line, opened(line.url, **IMPATIENT) as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url, **IMPATIENT) as store:
         added(store.of(merchant), a_payment())
-        first = len(line.turns)
-        line.fault = strikes(lambda _: len(line.turns) == first + turn + 1, fault)
+        first = len(proxy.round_trips)
+        proxy.fault = strikes(lambda _: len(proxy.round_trips) == first + turn + 1, fault)
         authorize(store.of(merchant))
-        assert len(line.turns) > first + 5
+        assert len(proxy.round_trips) > first + 5
     kept_once(shared_database_url, merchant, "p-1")
 
 
@@ -82,13 +82,13 @@ def test_a_commit_that_nobody_answered_is_asked_after(shared_database_url: str) 
     )
     for merchant, ask in asking:
         with (
-            lined(shared_database_url) as line,
-            opened(line.url) as store,
+            proxied(shared_database_url) as proxy,
+            opened(proxy.url) as store,
             pytest.MonkeyPatch.context() as monkeypatch,
         ):
             monkeypatch.setattr(postgres_database, "is_committed", ask)
             before = added(store.of(merchant), a_payment())
-            line.fault = strikes(is_commit, Fault.CUT_AFTER)
+            proxy.fault = strikes(is_commit, Fault.CUT_AFTER)
             found.append(store.of(merchant).commit(changed(before, before, a_fact())))
     assert found == [Success(None), Failure(Stale(RecordKind.PAYMENT, "p-1"))]
 
@@ -98,15 +98,15 @@ def test_another_s_transaction_id_is_not_taken_for_ours(
 ) -> None:
     """After a crash the id of a transaction that left no trace may be another's, and committed."""
     monkeypatch.setattr(commit_outcome, "_TRANSACTION_STATUS", "SELECT 'committed' WHERE $1::text <> ''")
-    with lined(shared_database_url) as line, opened(line.url) as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url) as store:
         before = added(store.of("reused"), a_payment())
-        line.fault = strikes(is_commit, Fault.CUT_BEFORE)
+        proxy.fault = strikes(is_commit, Fault.CUT_BEFORE)
         assert store.of("reused").commit(changed(before, before, a_fact())) == Success(None)
         assert [one.sequence for one in store.of("reused").history("p-1")] == [1]
 
 
 def test_a_commit_of_which_nothing_can_be_learnt_is_told(shared_database_url: str) -> None:
-    with lined(shared_database_url) as line, opened(line.url, patience="300ms", answer_timeout="300ms") as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url, patience="300ms", answer_timeout="300ms") as store:
         before = added(store.of("unknown"), a_payment())
         struck: list[bool] = []
 
@@ -114,7 +114,7 @@ def test_a_commit_of_which_nothing_can_be_learnt_is_told(shared_database_url: st
             struck.extend([True] * is_commit(turn))
             return Fault.SILENT_AFTER if struck else Fault.NONE
 
-        line.fault = from_commit_on
+        proxy.fault = from_commit_on
         with pytest.raises(StoreFailed, match="nobody knows"):
             store.of("unknown").commit(changed(before, before, a_fact()))
     with opened(shared_database_url) as store:
@@ -122,9 +122,9 @@ def test_a_commit_of_which_nothing_can_be_learnt_is_told(shared_database_url: st
 
 
 def test_a_server_that_is_gone_for_good_is_told_in_time(shared_database_url: str) -> None:
-    with lined(shared_database_url) as line, opened(line.url, patience="300ms") as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url, patience="300ms") as store:
         before = added(store.of("gone"), a_payment())
-        line.close()
+        proxy.close()
         for use in (lambda: store.of("gone").commit(changed(before, before)), store.check, store.of("gone").payments):
             with pytest.raises(StoreFailed):
                 use()
@@ -134,9 +134,9 @@ def test_a_server_that_is_gone_for_good_is_told_in_time(shared_database_url: str
 
 def test_a_server_process_that_still_waits_for_a_lost_commit_is_ended(shared_database_url: str) -> None:
     """The row it has locked is free again long before the server gives up by itself, and what was not committed is written anew."""
-    with lined(shared_database_url) as line, opened(line.url, answer_timeout="1h", busy_timeout="1h") as store:
+    with proxied(shared_database_url) as proxy, opened(proxy.url, answer_timeout="1h", busy_timeout="1h") as store:
         before = added(store.of("half"), a_payment())
-        line.fault = strikes(is_commit, Fault.HALF_CUT)
+        proxy.fault = strikes(is_commit, Fault.HALF_CUT)
         assert store.of("half").commit(changed(before, before.adding(a_transaction()), a_fact())) == Success(None)
         assert [one.sequence for one in store.of("half").history("p-1")] == [1]
     with aside(shared_database_url) as connection:

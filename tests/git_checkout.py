@@ -1,4 +1,4 @@
-"""A copy of what git tracks: what somebody has after a clone, without what lies about here."""
+"""A copy of the files that git tracks, as after a clone."""
 
 from __future__ import annotations
 
