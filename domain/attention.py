@@ -1,4 +1,4 @@
-"""What a person must look at, told from the ledger alone: each concern with what to do about it."""
+"""What needs a person, computed from the ledger alone: each item with what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from payports.domain.transaction_types import FAILED, OWED, ReversalState, Trans
 
 
 class AttentionKind(StrEnum):
-    """Why a person is needed."""
+    """The reason why a person is needed."""
 
     DISCREPANCY = "DISCREPANCY"
     UNKNOWN_RESULT = "UNKNOWN_RESULT"
@@ -51,95 +51,96 @@ _OPEN: Final = frozenset(
 )
 
 
-def may_need_attention(payment: Payment, one: Transaction) -> bool:
-    """Tell whether a transaction must be found when somebody asks what needs attention, or may soon.
+def may_need_attention(payment: Payment, transaction: Transaction) -> bool:
+    """Tell whether a transaction needs attention, or may need it later without being written again.
 
-    It is asked when the transaction is written. So it says yes too often rather than too seldom: what is unknown, or owed back, may
-    need a person once it has stayed so for long.
+    Stores index it when they write the transaction, so it errs on the side of yes: an unknown result or a pending reversal needs a
+    person once it has lasted too long.
     """
-    unsettled = one.status in _OPEN or one.reversal in _UNDOING
-    return unsettled or next(attention_items(payment, one), None) is not None
+    unsettled = transaction.status in _OPEN or transaction.reversal in _UNDOING
+    return unsettled or next(attention_items(payment, transaction), None) is not None
 
 
-def attention_items(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
-    """What about a transaction needs a person now, whatever time and gateways say. An operator's ruling settles most of it."""
-    if one.discrepancy:
+def attention_items(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
+    """List what needs a person now about a transaction, independent of the time and the gateways. A ruling closes most items."""
+    if transaction.discrepancy:
         yield attention_item(
             AttentionKind.DISCREPANCY,
             payment,
-            one,
-            one.discrepancy.message,
+            transaction,
+            transaction.discrepancy.message,
             "compare with the gateway's own records, then resolve() with what is true",
         )
-    if one.reversal is ReversalState.FAILED_REVERSAL:
-        tried = [child for child in payment.children_of(one) if child.reverses]
+    if transaction.reversal is ReversalState.FAILED_REVERSAL:
+        tried = [child for child in payment.children_of(transaction) if child.reverses]
         yield attention_item(
             AttentionKind.FAILED_REVERSAL,
             payment,
-            tried[-1] if tried else one,
-            f"{one.amount} of {one.type} {one.id} should have gone back and did not",
+            tried[-1] if tried else transaction,
+            f"{transaction.amount} of {transaction.type} {transaction.id} should have gone back and did not",
             "it is tried again; or undo it at the gateway, and "
             + ("resolve() this reversal as SUCCEEDED" if tried else "record() what the gateway tells of it"),
         )
-    if not _is_noted(one):
-        yield from _not_ruled(payment, one)
-    if one.expiring and (left := left_of_hold(payment, one)):
+    if not _is_noted(transaction):
+        yield from _not_ruled(payment, transaction)
+    if transaction.expiring and (left := left_of_hold(payment, transaction)):
         yield attention_item(
             AttentionKind.EXPIRING_AUTHORIZATION,
             payment,
-            one,
-            f"the hold of {Money(left, payment.currency)} of {one.created_at:%Y-%m-%d} expires soon, or has",
+            transaction,
+            f"the hold of {Money(left, payment.currency)} of {transaction.created_at:%Y-%m-%d} expires soon, or has",
             "capture it, or reverse it and authorize again",
         )
 
 
-def _not_ruled(payment: Payment, one: Transaction) -> Iterator[AttentionItem]:
-    if one.type is CHARGEBACK and one.succeeded and not _came_back(payment, one):
+def _not_ruled(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
+    if transaction.type is CHARGEBACK and transaction.succeeded and not _came_back(payment, transaction):
         yield attention_item(
             AttentionKind.CHARGEBACK,
             payment,
-            one,
-            f"{one.amount} was charged back",
+            transaction,
+            f"{transaction.amount} was charged back",
             "contest it at the gateway or accept it, then resolve() it as SUCCEEDED to take note",
         )
-    if one.status is TransactionStatus.REVOKED:
+    if transaction.status is TransactionStatus.REVOKED:
         yield attention_item(
             AttentionKind.TAKEN_BACK,
             payment,
-            one,
-            f"the gateway took back {one.type} of {one.requested}, which had succeeded",
+            transaction,
+            f"the gateway took back {transaction.type} of {transaction.requested}, which had succeeded",
             "make good for it in another way; then resolve() it as REVOKED to take note",
         )
-    elif _released_by_others(payment, one):
+    elif _released_by_others(payment, transaction):
         yield attention_item(
             AttentionKind.UNCOVERED_ORDER,
             payment,
-            one,
-            f"the order was placed, and then its hold of {one.amount} was released at the gateway",
+            transaction,
+            f"the order was placed, and then its hold of {transaction.amount} was released at the gateway",
             "authorize again, or deliver nothing; then resolve() it as SUCCEEDED to take note",
         )
-    elif _uncovers(payment, one):
+    elif _uncovers(payment, transaction):
         yield attention_item(
             AttentionKind.UNCOVERED_ORDER,
             payment,
-            one,
-            f"the order was placed, and then its {one.type} of {one.requested} failed",
+            transaction,
+            f"the order was placed, and then its {transaction.type} of {transaction.requested} failed",
             "get the money in another way, or deliver nothing; then resolve() it with the status it has to take note",
         )
-    if one.succeeded and any(seen.flagged_for_review for seen in one.judgement.credible):
+    if transaction.succeeded and any(observation.flagged_for_review for observation in transaction.judgement.credible):
         yield attention_item(
             AttentionKind.FLAGGED_FOR_REVIEW,
             payment,
-            one,
-            f"the gateway wants {one.type} of {one.requested} reviewed before anything is delivered",
+            transaction,
+            f"the gateway wants {transaction.type} of {transaction.requested} reviewed before anything is delivered",
             "decide at the gateway; then resolve() it as SUCCEEDED if it stands, or undo it",
         )
 
 
-def _is_noted(one: Transaction) -> bool:
-    """An operator has said that it is what it is."""
-    return one.judgement.ruled and any(
-        seen.channel is Channel.OPERATOR and seen.status is one.status for seen in one.seen
+def _is_noted(transaction: Transaction) -> bool:
+    """Whether an operator has ruled that the present status is true."""
+    return transaction.judgement.ruled and any(
+        observation.channel is Channel.OPERATOR and observation.status is transaction.status
+        for observation in transaction.seen
     )
 
 
@@ -147,21 +148,21 @@ def _came_back(payment: Payment, chargeback: Transaction) -> bool:
     return any(child.succeeded for child in payment.children_of(chargeback))
 
 
-def _released_by_others(payment: Payment, one: Transaction) -> bool:
-    return payment.placed and one.type is REVERSE_AUTH and one.observed_only and one.succeeded
+def _released_by_others(payment: Payment, transaction: Transaction) -> bool:
+    return payment.placed and transaction.type is REVERSE_AUTH and transaction.observed_only and transaction.succeeded
 
 
-def _uncovers(payment: Payment, one: Transaction) -> bool:
-    """An order was placed on a promise, and its last attempt came to nothing."""
-    if not payment.placed or one.type not in INITIATING or one.status not in FAILED:
+def _uncovers(payment: Payment, transaction: Transaction) -> bool:
+    """Whether the order was placed and the payment's last initiating transaction failed, so that it is not covered."""
+    if not payment.placed or transaction.type not in INITIATING or transaction.status not in FAILED:
         return False
-    return latest_initiating(payment) is one and left_to_authorize(payment) > 0
+    return latest_initiating(payment) is transaction and left_to_authorize(payment) > 0
 
 
 def attention_item(
-    kind: AttentionKind, payment: Payment, one: Transaction, message: str, what_to_do: str
+    kind: AttentionKind, payment: Payment, transaction: Transaction, message: str, what_to_do: str
 ) -> AttentionItem:
-    """Name what a person must look at."""
+    """Build the item for a transaction."""
     return AttentionItem(
-        kind=kind, payment_id=payment.id, transaction_id=one.id, message=message, what_to_do=what_to_do
+        kind=kind, payment_id=payment.id, transaction_id=transaction.id, message=message, what_to_do=what_to_do
     )

@@ -63,14 +63,20 @@ def find_availability(
         return Success((Availability(None, MAX_MINOR),))
     if kind in INITIATING:
         return _permitted_to_initiate(payment, kind)
-    parents = [one for one in payment.transactions if one.type in PARENTS[kind] and one.succeeded]
+    parents = [
+        transaction
+        for transaction in payment.transactions
+        if transaction.type in PARENTS[kind] and transaction.succeeded
+    ]
     if not parents:
         return not_allowed(kind, "nothing has succeeded that it could build on")
-    usable = [one for one in parents if reverses or one.reversal in USABLE]
+    usable = [parent for parent in parents if reverses or parent.reversal in USABLE]
     if not usable:
         return not_allowed(kind, "what it could build on is to be reversed")
-    openings = [opening for one in usable if (opening := _opening(payment, kind, one, capabilities))]
-    return Success(tuple(openings)) if openings else not_allowed(kind, _WHY_NOT[kind])
+    availabilities = [
+        availability for parent in usable if (availability := _availability(payment, kind, parent, capabilities))
+    ]
+    return Success(tuple(availabilities)) if availabilities else not_allowed(kind, _WHY_NOT[kind])
 
 
 _WHY_NOT: Final = {
@@ -90,17 +96,17 @@ def _permitted_to_initiate(
 ) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
     if payment.archived:
         return not_allowed(kind, "the payment is archived")
-    if any(one.type is not kind and still_open(payment, one) for one in payment.transactions):
+    if any(transaction.type is not kind and still_open(payment, transaction) for transaction in payment.transactions):
         return not_allowed(kind, "the payment was begun the other way, authorized or authorized and captured")
     return Success((Availability(None, left_to_authorize(payment)),))
 
 
-def _opening(
+def _availability(
     payment: Payment, kind: TransactionType, parent: Transaction, capabilities: Capabilities
 ) -> Availability | None:
     children = [child for child in payment.children_of(parent) if child.may_have_happened]
     if kind is CAPTURE:
-        return _opening_to_capture(payment, parent, children, capabilities)
+        return _available_for_capture(payment, parent, children, capabilities)
     if kind is REVERSE_AUTH:
         left = left_of_hold(payment, parent)
         touched = any(child.type is CAPTURE and held_by_capture(payment, child) for child in children)
@@ -123,7 +129,7 @@ def _opening(
     return Availability(parent, parent.amount.minor, whole=True) if is_untouched(payment, parent) else None
 
 
-def _opening_to_capture(
+def _available_for_capture(
     payment: Payment, parent: Transaction, children: Iterable[Transaction], capabilities: Capabilities
 ) -> Availability | None:
     left = left_of_hold(payment, parent)

@@ -66,10 +66,14 @@ def begin(
     offered = find_availability(payment, command.type, capabilities, reverses=command.reverses)
     if isinstance(offered, Failure):
         return offered
-    openings = [one for one in offered.unwrap() if command.parent_id in (None, one.parent and one.parent.id)]
-    if not openings:
+    availabilities = [
+        availability
+        for availability in offered.unwrap()
+        if command.parent_id in (None, availability.parent and availability.parent.id)
+    ]
+    if not availabilities:
         return Failure(OperationNotAllowed(command.type.value, "the parent named does not permit it"))
-    shares = _share_out(payment, command, openings)
+    shares = _share_out(payment, command, availabilities)
     if isinstance(shares, Failure):
         return shares
     return Success(_record(payment, command, capabilities, shares.unwrap(), ids, now))
@@ -83,21 +87,21 @@ def _is_overtaken(payment: Payment, command: Command) -> bool:
 
 
 def _share_out(
-    payment: Payment, command: Command, openings: list[Availability]
+    payment: Payment, command: Command, availabilities: list[Availability]
 ) -> Outcome[list[tuple[Availability, Money]], AmountNotAvailable | GatewayUnsupported | OperationNotAllowed]:
-    left = sum(one.minor for one in openings)
+    left = sum(availability.minor for availability in availabilities)
     if command.amount is None and command.type is DETACHED_CREDIT:
         return not_allowed(command.type, "a detached credit needs an amount")
     wanted = left if command.amount is None else command.amount.minor
     if wanted > left or left == 0:
         return Failure(AmountNotAvailable(Money(min(left, MAX_MINOR), payment.currency)))
     shares: list[tuple[Availability, Money]] = []
-    for one in openings:
-        minor = min(wanted, one.minor)
-        if minor and one.whole and minor < one.minor:
+    for availability in availabilities:
+        minor = min(wanted, availability.minor)
+        if minor and availability.whole and minor < availability.minor:
             return Failure(GatewayUnsupported(payment.gateway, f"partial {command.type.value}"))
         if minor:
-            shares.append((one, Money(minor, payment.currency)))
+            shares.append((availability, Money(minor, payment.currency)))
             wanted -= minor
     return Success(shares)
 
@@ -113,43 +117,43 @@ def _record(
     requests: list[Transaction] = []
     implied: list[Transaction] = []
     parents: list[Transaction] = []
-    for opening, amount in shares:
+    for availability, amount in shares:
         request = Transaction(
             id=ids(),
             type=command.type,
             requested=amount,
             created_at=now,
-            parent_id=opening.parent.id if opening.parent else None,
+            parent_id=availability.parent.id if availability.parent else None,
             key=command.key,
             source=command.source,
             account=command.account,
             attempt=command.attempt,
-            restores_hold=_restores_hold(command, capabilities, opening),
+            restores_hold=_restores_hold(command, capabilities, availability),
             reverses=command.reverses,
         )
         requests.append(request)
-        if _releases_rest(command, capabilities, opening, amount):
-            implied.append(_implied_release(request, opening, ids(), now))
-        if opening.parent:
-            parents.append(_built_upon(opening.parent, command))
+        if _releases_rest(command, capabilities, availability, amount):
+            implied.append(_implied_release(request, availability, ids(), now))
+        if availability.parent:
+            parents.append(_built_upon(availability.parent, command))
     return Begun(payment.replacing(*parents).adding(*requests, *implied), tuple(requests))
 
 
-def _restores_hold(command: Command, capabilities: Capabilities, opening: Availability) -> bool:
-    on_a_hold = opening.parent is not None and opening.parent.type is CAPTURE
+def _restores_hold(command: Command, capabilities: Capabilities, availability: Availability) -> bool:
+    on_a_hold = availability.parent is not None and availability.parent.type is CAPTURE
     return command.type is VOID and on_a_hold and capabilities.void_restores_hold
 
 
-def _releases_rest(command: Command, capabilities: Capabilities, opening: Availability, amount: Money) -> bool:
+def _releases_rest(command: Command, capabilities: Capabilities, availability: Availability, amount: Money) -> bool:
     one_only = capabilities.partial_capture is PartialCapture.RELEASES_REST
-    return command.type is CAPTURE and one_only and amount.minor < opening.minor
+    return command.type is CAPTURE and one_only and amount.minor < availability.minor
 
 
-def _implied_release(capture: Transaction, opening: Availability, new_id: str, now: datetime) -> Transaction:
+def _implied_release(capture: Transaction, availability: Availability, new_id: str, now: datetime) -> Transaction:
     return Transaction(
         id=new_id,
         type=REVERSE_AUTH,
-        requested=Money(opening.minor - capture.requested.minor, capture.requested.currency),
+        requested=Money(availability.minor - capture.requested.minor, capture.requested.currency),
         created_at=now,
         parent_id=capture.parent_id,
         key=capture.key,

@@ -1,4 +1,4 @@
-"""Card numbers in texts: found so that they are refused, and masked where a gateway sends them.
+"""Find card numbers in texts: input with one is refused, and texts of gateways are masked.
 
 No field of payports is made for a card number or a security code, so one that appears anywhere is refused before it is stored.
 Source: PCI DSS 4.0.1, 3.3.1; ISO/IEC 7812.
@@ -15,14 +15,14 @@ MAX_CARD_DIGITS: Final = 19
 """ISO/IEC 7812, and the schemes below."""
 
 _RUN: Final = re.compile(r"\d+(?:(?:[^\w:(){}\[\]<>\"'&=?]{1,3}|_{1,3}|(?<=\d{3}):(?=\d{3}))\d+)*")
-"""Digits in groups, whatever stands between them; a colon only between longer groups, for dates have times behind them."""
+"""Groups of digits with any separators; a colon only between longer groups, because times follow dates."""
 _DIGIT: Final = re.compile(r"\d")
 _GROUP: Final = re.compile(r"\d+")
 _HEXADECIMAL: Final = re.compile(r"[a-fA-F]")
 _AS_PRINTED: Final = re.compile(r"1[3-9]|4 4 4 4(?: [1-3])?|4 4 4 [1-4]|4 6 [45]")
-"""Sizes of the groups that people write card numbers in."""
+"""The sizes of the groups in which people write card numbers."""
 
-# Random bytes written in hexadecimal, a UUID or a digest: hold long runs of digits by chance, one in a thousand a "card number".
+# A UUID or a digest in hexadecimal holds long runs of digits by chance; one in a thousand passes for a card number.
 _RANDOM: Final = re.compile(
     r"(?<![^\W_])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?=[a-f]*[0-9]+[a-f]+[0-9])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}))(?![^\W_])",
@@ -44,17 +44,17 @@ _SCHEMES: Final = re.compile(
 
 
 def contains_card_number(text: str, *, glued: bool = True) -> bool:
-    """Tell whether a card number stands in a text, in groups or not, with or without an expiry or a security code after it.
+    """Tell whether a text contains a card number, in groups or not, with or without an expiry or a security code after it.
 
-    ``glued`` also finds one that touches letters or is grouped oddly; identifiers are read with ``glued=False``, because they hold
-    long runs of digits by chance.
+    ``glued`` also finds a number that touches letters or is grouped unusually. Identifiers are checked with ``glued=False``, because they
+    hold long runs of digits by chance.
     """
     enough = len(_DIGIT.findall(text)) >= MIN_CARD_DIGITS
     return enough and any(_card_numbers(_RANDOM.sub("#", text), glued=glued))
 
 
 def mask_card_numbers(text: str) -> str:
-    """Blank out card numbers but for the last four digits, in a text that a gateway gave us."""
+    """Mask card numbers in a text of a gateway, all but the last four digits."""
     while span := next(_card_numbers(text, glued=True), None):
         start, end = span
         text = f"{text[:start]}****{text[end - 4 : end]}{text[end:]}"
@@ -70,18 +70,18 @@ def _card_numbers(text: str, *, glued: bool) -> Iterator[tuple[int, int]]:
                 number = "".join(str(int(digit)) for digit in text[start:end] if digit.isdecimal())
                 if len(number) > MAX_CARD_DIGITS:
                     break
-                if _is_card_number(number) and (glued or _stands_alone(text, groups[first : last + 1])):
+                if _is_card_number(number) and (glued or _is_separate(text, groups[first : last + 1])):
                     yield start, end
 
 
-def _stands_alone(text: str, groups: list[tuple[int, int]]) -> bool:
+def _is_separate(text: str, groups: list[tuple[int, int]]) -> bool:
     start, end = groups[0][0], groups[-1][1]
     sizes = " ".join(str(group[1] - group[0]) for group in groups)
-    return _AS_PRINTED.fullmatch(sizes) is not None and not _goes_on_in_hexadecimal(text, start, end)
+    return _AS_PRINTED.fullmatch(sizes) is not None and not _touches_hexadecimal(text, start, end)
 
 
-def _goes_on_in_hexadecimal(text: str, start: int, end: int) -> bool:
-    """Whether the digits may be a part of random bytes; next to other letters they do not stand by chance."""
+def _touches_hexadecimal(text: str, start: int, end: int) -> bool:
+    """Whether the digits touch a hexadecimal letter and so may be part of random bytes."""
     return bool(_HEXADECIMAL.search(text[max(0, start - 1) : start] + text[end : end + 1]))
 
 
@@ -90,7 +90,7 @@ def _is_card_number(number: str) -> bool:
 
 
 def _is_article_number(number: str) -> bool:
-    """A barcode of thirteen digits, ISO/IEC 15420: a tenth of those of whole countries would pass for cards that nobody issues any more."""
+    """Whether it is a 13-digit barcode (ISO/IEC 15420); a tenth of the codes of some countries would pass for cards no longer issued."""
     weighted = (int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(number))
     return len(number) == 13 and sum(weighted) % 10 == 0
 

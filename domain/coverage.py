@@ -1,4 +1,4 @@
-"""Do an owner's payments cover the total, and how much of that is secured?"""
+"""Coverage: whether the payments of an owner cover the total, and how much of it is secured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payports.domain.transaction_types import USABLE, TransactionStatus
 
 
 class CoverageState(StrEnum):
-    """How what is secured compares with the total."""
+    """How the secured amount compares with the total."""
 
     NONE = "NONE"
     PARTIAL = "PARTIAL"
@@ -36,10 +36,10 @@ class Coverage:
 
 
 def coverage(whole: Money, payments: Iterable[Payment], awaiting_covers: Collection[str] = ()) -> Coverage:
-    """Compare payments, all in the currency of the total, with the total.
+    """Compare payments with a total in the same currency.
 
-    Only what surely happened covers; what is awaited covers too for the gateways named in ``awaiting_covers``. Archived payments and
-    money that is owed back do not count.
+    Only what certainly happened covers the total; for the gateways in ``awaiting_covers`` awaited results cover it too. Archived payments
+    and money that is to be reversed do not count.
     """
     active = [payment for payment in payments if not payment.archived]
     currency = whole.currency
@@ -56,9 +56,11 @@ def coverage(whole: Money, payments: Iterable[Payment], awaiting_covers: Collect
 
 
 def secured_amount(payment: Payment) -> Money:
-    """What a payment surely holds or has taken, and need not give back."""
+    """What a payment certainly holds or has taken, and need not give back."""
     minor = sum(
-        secured(payment, one) for one in payment.transactions if one.type in INITIATING and one.reversal in USABLE
+        secured(payment, transaction)
+        for transaction in payment.transactions
+        if transaction.type in INITIATING and transaction.reversal in USABLE
     )
     return Money(minor, payment.currency)
 
@@ -66,9 +68,11 @@ def secured_amount(payment: Payment) -> Money:
 def awaited_amount(payment: Payment) -> Money:
     """What a payment's gateway accepted and still owes an answer for."""
     awaited = (
-        one.amount
-        for one in payment.transactions
-        if one.type in INITIATING and one.status is TransactionStatus.AWAITING_RESULT and one.reversal in USABLE
+        transaction.amount
+        for transaction in payment.transactions
+        if transaction.type in INITIATING
+        and transaction.status is TransactionStatus.AWAITING_RESULT
+        and transaction.reversal in USABLE
     )
     return total(awaited, payment.currency)
 

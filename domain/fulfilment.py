@@ -1,4 +1,4 @@
-"""Split what an order captures, cancels or gives back over its payments."""
+"""Split an amount that an order captures, cancels or refunds over its payments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURN: Final = "return"
 
 
 class Split(StrEnum):
-    """How an amount is shared: payment by payment until it is reached, or by what each payment bears of the order."""
+    """How an amount is split: payment by payment until it is reached, or in proportion to the payments' amounts."""
 
     PRIORITY = "priority"
     RATIO = "ratio"
@@ -41,12 +41,12 @@ class PaymentShare:
 def split_amount(
     amount: Money, payments: Sequence[Payment], room: Callable[[Payment], int], how: Split = Split.PRIORITY
 ) -> Outcome[tuple[PaymentShare, ...], AmountNotAvailable]:
-    """Share an amount over payments, none more than its ``room`` (minor units), losing no unit.
+    """Split an amount over payments without losing a unit, to each at most its ``room`` (minor units).
 
-    By ratio each payment bears its part of the whole order; what one has no room for goes to the others in their order.
+    By ratio each payment bears its part of the order; what exceeds the room of a payment goes to the others in their order.
 
     Failures:
-        AmountNotAvailable: there is less room in all than was asked.
+        AmountNotAvailable: the rooms together are less than the amount.
     """
     rooms = [room(payment) for payment in payments]
     if amount.minor > sum(rooms):
@@ -70,73 +70,78 @@ def split_amount(
 
 
 def available_to_capture(payment: Payment) -> int:
-    """What a payment still holds for fulfilments: its open authorizations, less what was cancelled of them."""
+    """What of a payment can be captured for fulfilments: its open authorizations, less what was cancelled of them."""
     held = sum(
-        left_of_hold(payment, one) for one in payment.transactions if one.type is AUTHORIZE and one.reversal in USABLE
+        left_of_hold(payment, transaction)
+        for transaction in payment.transactions
+        if transaction.type is AUTHORIZE and transaction.reversal in USABLE
     )
     return max(0, held - _allocated(payment, AllocationKind.CANCELLED))
 
 
 def available_to_claim(payment: Payment) -> int:
-    """What of the money captured at checkout no fulfilment has taken yet, nor was given back for one that was cancelled."""
+    """What of the money captured at checkout is neither allocated to a fulfilment nor refunded for a cancelled one."""
     captures = [
-        one
-        for one in payment.transactions
-        if one.type is AUTHORIZE_AND_CAPTURE and one.reversal in USABLE and one.succeeded
+        transaction
+        for transaction in payment.transactions
+        if transaction.type is AUTHORIZE_AND_CAPTURE and transaction.reversal in USABLE and transaction.succeeded
     ]
-    left = sum(left_of_capture(payment, one) for one in captures)
+    left = sum(left_of_capture(payment, capture) for capture in captures)
     spoken_for = _allocated(payment, AllocationKind.CAPTURED_EARLIER) + sum(
         child.exposure.minor
-        for one in captures
-        for child in payment.children_of(one)
+        for capture in captures
+        for child in payment.children_of(capture)
         if child.may_have_happened and child.source is not None and child.source.kind == FULFILLMENT
     )
-    return max(0, min(left, sum(one.amount.minor for one in captures) - spoken_for))
+    return max(0, min(left, sum(capture.amount.minor for capture in captures) - spoken_for))
 
 
 def available_to_refund(payment: Payment) -> int:
-    """What of a payment's captured money could be given back for a return, and is not owed back as a whole anyhow."""
+    """What of a payment's captured money can be refunded for a return; captures that are to be reversed do not count."""
     return sum(
-        left_of_capture(payment, one)
-        for one in payment.transactions
-        if one.type in CAPTURING and one.reversal in USABLE
+        left_of_capture(payment, transaction)
+        for transaction in payment.transactions
+        if transaction.type in CAPTURING and transaction.reversal in USABLE
     )
 
 
 def moved_by_type(payments: Iterable[Payment], source: Source, *kinds: TransactionType) -> int:
-    """What a source has moved, or may have moved, with some types of transaction, in minor units."""
+    """Sum what a source has moved, or may have moved, with some types of transaction, in minor units."""
     return sum(
-        one.exposure.minor
+        transaction.exposure.minor
         for payment in payments
-        for one in payment.transactions
-        if one.source == source and one.type in kinds and one.may_have_happened and not one.implied_by
+        for transaction in payment.transactions
+        if transaction.source == source
+        and transaction.type in kinds
+        and transaction.may_have_happened
+        and not transaction.implied_by
     )
 
 
 def moved_for_source(payment: Payment, source: Source, own_keys: str = "") -> int:
-    """What anybody has moved, or may have moved, for a source on a payment, in minor units.
+    """Sum what was moved, or may have been moved, for a source on a payment, in minor units.
 
-    What was made under keys that begin with ``own_keys`` does not count, if that is given.
+    Transactions whose key begins with ``own_keys`` do not count, if that is given.
     """
     return sum(
-        one.exposure.minor
-        for one in payment.transactions
-        if one.source == source
-        and one.may_have_happened
-        and not one.implied_by
-        and not (own_keys and one.key.startswith(own_keys))
+        transaction.exposure.minor
+        for transaction in payment.transactions
+        if transaction.source == source
+        and transaction.may_have_happened
+        and not transaction.implied_by
+        and not (own_keys and transaction.key.startswith(own_keys))
     )
 
 
 def allocated_for_source(payments: Iterable[Payment], source: Source, kind: AllocationKind) -> int:
-    """What of some payments is set aside for a source, in minor units."""
+    """Sum what of some payments is allocated to a source, in minor units."""
     return sum(
-        one.amount.minor
+        allocation.amount.minor
         for payment in payments
-        for one in payment.allocations
-        if one.source == source and one.kind is kind
+        for allocation in payment.allocations
+        if allocation.source == source and allocation.kind is kind
     )
 
 
 def _allocated(payment: Payment, kind: AllocationKind) -> int:
-    return sum(one.amount.minor for one in payment.allocations if one.kind is kind)
+    return sum(allocation.amount.minor for allocation in payment.allocations if allocation.kind is kind)

@@ -1,4 +1,4 @@
-"""What happened, as facts for the host and for the timeline: derived from a change, never written by hand."""
+"""The facts of a payment, for the host and the timeline: derived from a change, never written by hand."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ EVENT_PREFIX: Final = "event "
 
 
 def webhook_cause(gateway: str, event_id: str) -> Cause:
-    """Name a notification as the cause of a change: its entry in the inbox must then be there."""
+    """Name a notification as the cause of a change. The audit then expects its entry in the inbox."""
     return Cause(WEBHOOK_PREFIX + gateway, EVENT_PREFIX + event_id)
 
 
 def derive_facts(before: Payment | None, after: Payment, cause: Cause, now: datetime) -> tuple[Fact, ...]:
-    """Name what a change did, in the order in which it is told."""
-    found = [*_payment_facts(before, after), *_transaction_facts(before, after)]
+    """Derive the facts of a change, in the order of the history."""
+    new_facts = [*_payment_facts(before, after), *_transaction_facts(before, after)]
     return tuple(
         Fact(
             kind=kind,
@@ -66,19 +66,22 @@ def derive_facts(before: Payment | None, after: Payment, cause: Cause, now: date
             transaction_id=transaction_id,
             detail=detail,
         )
-        for kind, transaction_id, detail in found
+        for kind, transaction_id, detail in new_facts
     )
 
 
-_Told = tuple[str, str, dict[str, str]]
+_NewFact = tuple[str, str, dict[str, str]]
 
 
-def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
+def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_NewFact]:
     if before is None:
         owner = f"{after.owner.kind} {after.owner.id}"
         yield "payment.created", "", {"amount": str(after.amount), "gateway": after.gateway, "owner": owner}
         return
-    if (before.amount, before.method) != (after.amount, after.method):  # as tuples: mostly they are the same objects
+    if (before.amount, before.method) != (
+        after.amount,
+        after.method,
+    ):  # tuples compare identity first, and most are identical
         yield "payment.updated", "", {"amount": str(after.amount)}
     if after.archived and not before.archived:
         yield "payment.archived", "", {}
@@ -88,26 +91,26 @@ def _payment_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
         yield from _allocation_facts(before, after)
 
 
-def _allocation_facts(before: Payment, after: Payment) -> Iterator[_Told]:
+def _allocation_facts(before: Payment, after: Payment) -> Iterator[_NewFact]:
     was, now = allocated_minor(before), allocated_minor(after)
     for share in {**was, **now}:
         more = now.get(share, 0) - was.get(share, 0)
         source, kind = share
-        told = {"for": source, "amount": str(Money(abs(more), after.currency)), "as": kind}
+        detail = {"for": source, "amount": str(Money(abs(more), after.currency)), "as": kind}
         if more:
-            yield "payment.allocated" if more > 0 else "payment.unallocated", "", told
+            yield "payment.allocated" if more > 0 else "payment.unallocated", "", detail
 
 
 def allocated_minor(payment: Payment) -> dict[tuple[str, str], int]:
-    """What is set aside of a payment, in minor units, by what it is for and as what."""
-    found: dict[tuple[str, str], int] = {}
-    for one in payment.allocations:
-        share = (f"{one.source.kind} {one.source.id}", str(one.kind))
-        found[share] = found.get(share, 0) + one.amount.minor
-    return found
+    """Sum the allocations of a payment, in minor units, by source and kind."""
+    minor_by_share: dict[tuple[str, str], int] = {}
+    for allocation in payment.allocations:
+        share = (f"{allocation.source.kind} {allocation.source.id}", str(allocation.kind))
+        minor_by_share[share] = minor_by_share.get(share, 0) + allocation.amount.minor
+    return minor_by_share
 
 
-def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told]:
+def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_NewFact]:
     old = before.by_id if before else dict[str, Transaction]()
     for new in after.transactions:
         earlier = old.get(new.id)
@@ -115,9 +118,9 @@ def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told
             continue
         if earlier is None:
             yield "transaction.recorded", new.id, _intent(new)
-        for seen in new.seen:
-            if earlier is None or seen not in earlier.seen:
-                yield "transaction.observed", new.id, _observed(new, seen)
+        for observation in new.seen:
+            if earlier is None or observation not in earlier.seen:
+                yield "transaction.observed", new.id, _observed(new, observation)
         if new.discrepancy and (earlier is None or earlier.discrepancy != new.discrepancy):
             yield "transaction.discrepancy", new.id, {"kind": new.discrepancy.kind, "says": new.discrepancy.message}
         if new.expiring and not (earlier and earlier.expiring):
@@ -128,27 +131,27 @@ def _transaction_facts(before: Payment | None, after: Payment) -> Iterator[_Told
 
 
 def _intent(new: Transaction) -> dict[str, str]:
-    told = {"type": str(new.type), "amount": str(new.requested), "status": str(new.status)}
+    detail = {"type": str(new.type), "amount": str(new.requested), "status": str(new.status)}
     if new.parent_id:
-        told["parent"] = new.parent_id
+        detail["parent"] = new.parent_id
     if new.source:
-        told["for"] = f"{new.source.kind} {new.source.id}"
-    return told
+        detail["for"] = f"{new.source.kind} {new.source.id}"
+    return detail
 
 
-def _observed(new: Transaction, seen: Observation) -> dict[str, str]:
-    told = {
+def _observed(new: Transaction, observation: Observation) -> dict[str, str]:
+    detail = {
         "type": str(new.type),
         "status": str(new.status),
         "amount": str(new.amount),
-        "channel": str(seen.channel),
-        "says": str(seen.status),
+        "channel": str(observation.channel),
+        "says": str(observation.status),
     }
     optional = {
-        "reference": seen.gateway_reference,
-        "code": seen.code,
-        "failure": str(seen.failure_type or ""),
-        "message": seen.message,
-        "operator": seen.operator,
+        "reference": observation.gateway_reference,
+        "code": observation.code,
+        "failure": str(observation.failure_type or ""),
+        "message": observation.message,
+        "operator": observation.operator,
     }
-    return told | {name: value for name, value in optional.items() if value}
+    return detail | {name: value for name, value in optional.items() if value}

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
 from payports.domain.card_data import contains_card_number
 
 MAX_IDENTIFIER: Final = 255
-"""As long as the longest idempotency key that gateways take."""
+"""The length of the longest idempotency key that gateways take."""
 MAX_TEXT: Final = 2_000
 MAX_FIELDS: Final = 50
-"""As many pass-through fields as the most generous gateway keeps."""
+"""The most pass-through fields that any gateway keeps."""
 
 
 @attrs.frozen
 class InvalidInput:
-    """A field that cannot be accepted; names the field and the reason, never the value."""
+    """A field that is refused. Names the field and the reason, never the value."""
 
     field: str
     reason: str
+    shopper_message: ClassVar[str] = "Some of the payment details cannot be used. Please check them."
 
     @property
     def message(self) -> str:
-        """Safe to log."""
         return f"{self.field}: {self.reason}"
-
-    @property
-    def shopper_message(self) -> str:
-        """Safe to show."""
-        return "Some of the payment details cannot be used. Please check them."
 
 
 def check_identifier(field: str, value: object) -> InvalidInput | None:
-    """Say why a value is no identifier: 1 to 255 printable characters, no blanks at its ends, no card data."""
+    """Check an identifier: 1 to 255 printable characters, no blanks at its ends, no card data."""
     if type(value) is not str:
         return InvalidInput(field, "must be text")
     if not value:
@@ -51,7 +46,7 @@ def check_identifier(field: str, value: object) -> InvalidInput | None:
 
 
 def check_text(field: str, value: object, limit: int = MAX_TEXT) -> InvalidInput | None:
-    """Say why a value is no free text: up to ``limit`` printable characters, may be empty, no card data."""
+    """Check a free text: up to ``limit`` printable characters, may be empty, no card data."""
     if type(value) is not str:
         return InvalidInput(field, "must be text")
     if len(value) > limit:
@@ -64,7 +59,7 @@ def check_text(field: str, value: object, limit: int = MAX_TEXT) -> InvalidInput
 
 
 def check_phone(field: str, value: object) -> InvalidInput | None:
-    """Say why a value is no phone number or text like it. International ones may look like a card's: +49 and eleven digits do."""
+    """Check a text that may be a phone number. International numbers may look like a card number: +49 and eleven digits do."""
     problem = check_text(field, value)
     return None if problem and type(value) is str and _PHONE.fullmatch(value) else problem
 
@@ -74,7 +69,7 @@ _PHONE: Final = re.compile(r"\+\d(?:[ ./()\-]?\d){6,14}")
 
 
 def check_fields(field: str, values: object, limit: int = MAX_TEXT) -> InvalidInput | None:
-    """Say why a mapping is none of names to texts: at most 50 of them, none of them card data."""
+    """Check a mapping of names to texts: at most 50 entries, no card data."""
     if not isinstance(values, Mapping):
         return InvalidInput(field, "must be a mapping of names to texts")
     if len(values) > MAX_FIELDS:  # pyright: ignore[reportUnknownArgumentType] -- any mapping has a length

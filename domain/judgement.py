@@ -59,7 +59,10 @@ class Judgement:
     @property
     def gateway_reference(self) -> str:
         """The gateway's name for it, or nothing: the one that goes with the highest status."""
-        return next((one.gateway_reference for one in reversed(self.credible) if one.gateway_reference), "")
+        return next(
+            (observation.gateway_reference for observation in reversed(self.credible) if observation.gateway_reference),
+            "",
+        )
 
 
 def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judgement:
@@ -70,19 +73,25 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
     """
     if not seen:
         return Judgement(status=TransactionStatus.SENDING_TO_PROCESSOR, amount=requested, exposure=requested)
-    objections = [(one, _contradiction(requested, account, one)) for one in seen]
-    credible = sort_observations([one for one, objection in objections if not objection], _weight)
+    objections = [(observation, _contradiction(requested, account, observation)) for observation in seen]
+    credible = sort_observations([observation for observation, objection in objections if not objection], _weight)
     contradictions = [objection for _, objection in objections if objection]
     status = credible[-1].status if credible else TransactionStatus.SENDING_TO_PROCESSOR
     if contradictions and RANK[status] < RANK[TransactionStatus.UNKNOWN]:
         status = TransactionStatus.UNKNOWN
-    references = tuple(sorted({one.gateway_reference for one in credible if one.gateway_reference}))
-    approved = {one.amount for one in credible if one.status is TransactionStatus.SUCCEEDED and one.amount}
+    references = tuple(
+        sorted({observation.gateway_reference for observation in credible if observation.gateway_reference})
+    )
+    approved = {
+        observation.amount
+        for observation in credible
+        if observation.status is TransactionStatus.SUCCEEDED and observation.amount
+    }
     if len(references) > 1:
         contradictions.append(Contradiction(ContradictionKind.REFERENCE, "two gateway references for one transaction"))
     if len(approved) > 1:
         contradictions.append(Contradiction(ContradictionKind.AMOUNT, "two amounts for one transaction"))
-    ruled = any(one.channel is Channel.OPERATOR for one in seen)
+    ruled = any(observation.channel is Channel.OPERATOR for observation in seen)
     open_contradiction = min(contradictions, key=repr) if contradictions and not ruled else None
     amount = min(approved, default=requested) if status is TransactionStatus.SUCCEEDED else requested
     return Judgement(
@@ -93,30 +102,37 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
         contradiction=open_contradiction,
         doubtful=open_contradiction is not None
         and status in FAILED
-        and any(one.status is TransactionStatus.SUCCEEDED for one, objection in objections if objection),
+        and any(
+            observation.status is TransactionStatus.SUCCEEDED for observation, objection in objections if objection
+        ),
         ruled=ruled,
         credible=credible,
     )
 
 
 def _claimed(requested: Money, seen: Iterable[Observation]) -> list[Money]:
-    return [one.amount for one in seen if one.amount and one.amount.currency == requested.currency]
+    return [
+        observation.amount
+        for observation in seen
+        if observation.amount and observation.amount.currency == requested.currency
+    ]
 
 
-def _weight(seen: Observation) -> tuple[int, bool, str, str]:
+def _weight(observation: Observation) -> tuple[int, bool, str, str]:
     """The higher status tells more; of two equal ones that which says more about a decline."""
-    return RANK[seen.status], seen.hard, seen.code, canonical_text(seen)
+    return RANK[observation.status], observation.hard, observation.code, canonical_text(observation)
 
 
-def _contradiction(requested: Money, account: str, seen: Observation) -> Contradiction | None:
-    if seen.account and account and seen.account != account:
+def _contradiction(requested: Money, account: str, observation: Observation) -> Contradiction | None:
+    if observation.account and account and observation.account != account:
         return Contradiction(ContradictionKind.ACCOUNT, "the gateway speaks of another account")
-    if seen.amount is None or seen.amount == requested:
+    if observation.amount is None or observation.amount == requested:
         return None
-    if seen.amount.currency != requested.currency:
+    if observation.amount.currency != requested.currency:
         return Contradiction(
-            ContradictionKind.CURRENCY, f"asked for {requested.currency}, the gateway says {seen.amount.currency}"
+            ContradictionKind.CURRENCY,
+            f"asked for {requested.currency}, the gateway says {observation.amount.currency}",
         )
-    if seen.partial and seen.amount and seen.amount < requested:  # nothing at all is no part
+    if observation.partial and observation.amount and observation.amount < requested:  # nothing at all is no part
         return None
-    return Contradiction(ContradictionKind.AMOUNT, f"asked for {requested}, the gateway says {seen.amount}")
+    return Contradiction(ContradictionKind.AMOUNT, f"asked for {requested}, the gateway says {observation.amount}")

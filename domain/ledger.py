@@ -28,7 +28,7 @@ def left_of_hold(payment: Payment, authorization: Transaction) -> int:
     """What an authorization still holds for capture or reversal."""
     if not authorization.succeeded:
         return 0
-    captured = sum(held_by_capture(payment, one) for one in _captures(payment, authorization))
+    captured = sum(held_by_capture(payment, capture) for capture in _captures(payment, authorization))
     reversed_ = _possible(payment.children_of(authorization), REVERSE_AUTH)
     return max(0, authorization.amount.minor - captured - reversed_)
 
@@ -43,12 +43,12 @@ def left_of_capture(payment: Payment, capture: Transaction) -> int:
 
 def left_to_authorize(payment: Payment) -> int:
     """What of the payment's amount nothing covers yet. A refund does not reopen it, a reversal and a void do."""
-    return max(0, payment.amount.minor - sum(still_open(payment, one) for one in payment.transactions))
+    return max(0, payment.amount.minor - sum(still_open(payment, transaction) for transaction in payment.transactions))
 
 
 def latest_initiating(payment: Payment) -> Transaction | None:
     """The last try to hold or take the money of a payment."""
-    return next((one for one in reversed(payment.transactions) if one.type in INITIATING), None)
+    return next((transaction for transaction in reversed(payment.transactions) if transaction.type in INITIATING), None)
 
 
 def still_open(payment: Payment, transaction: Transaction) -> int:
@@ -58,12 +58,12 @@ def still_open(payment: Payment, transaction: Transaction) -> int:
     """
     if transaction.type not in INITIATING:
         return 0
-    captures = [one for one in _captures(payment, transaction) if one.may_have_happened]
-    taken = sum(max(0, held_by_capture(payment, one) - _given_up(payment, one)) for one in captures)
+    captures = [capture for capture in _captures(payment, transaction) if capture.may_have_happened]
+    taken = sum(max(0, held_by_capture(payment, capture) - _given_up(payment, capture)) for capture in captures)
     if transaction.type is not AUTHORIZE or not transaction.may_have_happened:
         return taken
     undone = _certain(payment.children_of(transaction), REVERSE_AUTH)
-    undone += sum(_given_up(payment, one) for one in captures)
+    undone += sum(_given_up(payment, capture) for capture in captures)
     return max(taken, transaction.exposure.minor - undone)
 
 
@@ -71,9 +71,9 @@ def secured(payment: Payment, transaction: Transaction) -> int:
     """What an initiating transaction surely holds or has taken, less all that may have been undone, given or taken back."""
     captures = _captures(payment, transaction)
     if transaction.type is not AUTHORIZE or not transaction.succeeded:
-        return sum(left_of_capture(payment, one) for one in captures)
+        return sum(left_of_capture(payment, capture) for capture in captures)
     lost = _possible(payment.children_of(transaction), REVERSE_AUTH)
-    lost += sum(_lost(payment, one) for one in captures if one.may_have_happened)
+    lost += sum(_lost(payment, capture) for capture in captures if capture.may_have_happened)
     return max(0, transaction.amount.minor - lost)
 
 
@@ -100,7 +100,7 @@ def is_overdrawn(payment: Payment, parent: Transaction) -> bool:
     children = payment.children_of(parent)
     bears = 0 if parent.status in FAILED else parent.amount.minor
     if parent.type is AUTHORIZE:
-        captured = sum(held_by_capture(payment, one) for one in _captures(payment, parent) if one.succeeded)
+        captured = sum(held_by_capture(payment, capture) for capture in _captures(payment, parent) if capture.succeeded)
         released = 0 if parent.status in FAILED else _certain(children, REVERSE_AUTH)
         return captured + released > bears
     if parent.type in CAPTURING:
@@ -112,9 +112,9 @@ def is_overdrawn(payment: Payment, parent: Transaction) -> bool:
 def net_of(payment: Payment, kinds: Collection[TransactionType], *undoing: TransactionType) -> int:
     """What succeeded of some types, each less what succeeded of other types on top of it."""
     return sum(
-        max(0, one.amount.minor - _certain(payment.children_of(one), *undoing))
-        for one in payment.transactions
-        if one.succeeded and one.type in kinds
+        max(0, transaction.amount.minor - _certain(payment.children_of(transaction), *undoing))
+        for transaction in payment.transactions
+        if transaction.succeeded and transaction.type in kinds
     )
 
 
@@ -154,8 +154,14 @@ def _charged_back(payment: Payment, capture: Transaction, *, certain: bool = Fal
 
 
 def _possible(transactions: Iterable[Transaction], *kinds: TransactionType) -> int:
-    return sum(one.exposure.minor for one in transactions if one.type in kinds and one.may_have_happened)
+    return sum(
+        transaction.exposure.minor
+        for transaction in transactions
+        if transaction.type in kinds and transaction.may_have_happened
+    )
 
 
 def _certain(transactions: Iterable[Transaction], *kinds: TransactionType) -> int:
-    return sum(one.amount.minor for one in transactions if one.type in kinds and one.succeeded)
+    return sum(
+        transaction.amount.minor for transaction in transactions if transaction.type in kinds and transaction.succeeded
+    )

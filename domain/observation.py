@@ -35,7 +35,9 @@ class NextAction:
     type: str
     url: str = attrs.field(default="", repr=lambda url: repr(url.partition("?")[0].partition("#")[0]))
     reference: str = ""
-    fields: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=lambda fields: repr([one[0] for one in fields]))
+    fields: tuple[tuple[str, str], ...] = attrs.field(
+        default=(), repr=lambda fields: repr([transaction[0] for transaction in fields])
+    )
 
 
 def _pairs(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -86,11 +88,17 @@ class Observation:
         return replaced(self, changes)
 
 
-def sort_observations(seen: Sequence[Observation], key: Callable[[Observation], Any]) -> tuple[Observation, ...]:
+def sort_observations(
+    observations: Sequence[Observation], key: Callable[[Observation], Any]
+) -> tuple[Observation, ...]:
     """Sorted; mostly there is but one, and its key is dear."""
-    return tuple(sorted(seen, key=key) if len(seen) > 1 else seen)
+    return tuple(sorted(observations, key=key) if len(observations) > 1 else observations)
 
 
-def canonical_text(seen: Observation) -> str:
+def canonical_text(observation: Observation) -> str:
     """All of an observation, to tell it from every other one and to sort by."""
-    return repr(seen) if seen.next_action is None else f"{seen!r} {attrs.astuple(seen.next_action)!r}"
+    return (
+        repr(observation)
+        if observation.next_action is None
+        else f"{observation!r} {attrs.astuple(observation.next_action)!r}"
+    )

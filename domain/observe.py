@@ -48,7 +48,7 @@ class UnmatchedObservation:
 
 
 def observe(
-    payment: Payment, seen: Observation, now: datetime | None = None
+    payment: Payment, observation: Observation, now: datetime | None = None
 ) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
     """Merge a fact; the order and number of answers, webhooks, returns and look-ups does not matter.
 
@@ -58,22 +58,22 @@ def observe(
         Discrepancy: recorded, but it contradicts what was asked or what its parent can bear.
         UnmatchedObservation: no transaction is known that it could be about.
     """
-    target = find_transaction(payment, seen)
+    target = find_transaction(payment, observation)
     if target is None:
-        target = _made_outside(payment, seen, now)
+        target = _made_outside(payment, observation, now)
         if target is None:
             return Failure(UnmatchedObservation(payment.id))
         payment = payment.adding(target)
-    told = target.with_observation(seen)
-    merged = _with_consequences(_measured(payment.replacing(told, *_implied(payment, told, seen))))
-    after = merged.by_id[told.id]
+    observed = target.with_observation(observation)
+    merged = _with_consequences(_measured(payment.replacing(observed, *_implied(payment, observed, observation))))
+    after = merged.by_id[observed.id]
     if after.discrepancy:
         return Failure(Discrepancy(merged, after.id, after.discrepancy))
     return Success(merged)
 
 
 def adopt(
-    payment: Payment, seen: Observation, new_id: str, now: datetime
+    payment: Payment, observation: Observation, new_id: str, now: datetime
 ) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
     """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
 
@@ -83,59 +83,61 @@ def adopt(
         UnmatchedObservation: it is no initiating transaction with a reference of the gateway's, or in another currency.
         Discrepancy: as for ``observe``.
     """
-    if find_transaction(payment, seen):
-        return observe(payment, seen)
-    initiates = seen.type in INITIATING and not seen.transaction_id and not seen.parent_reference
-    foreign = seen.amount is not None and seen.amount.currency != payment.currency
-    if seen.type is None or not initiates or not seen.gateway_reference or foreign:
+    if find_transaction(payment, observation):
+        return observe(payment, observation)
+    initiates = observation.type in INITIATING and not observation.transaction_id and not observation.parent_reference
+    foreign = observation.amount is not None and observation.amount.currency != payment.currency
+    if observation.type is None or not initiates or not observation.gateway_reference or foreign:
         return Failure(UnmatchedObservation(payment.id))
-    made = Transaction(id=new_id, type=seen.type, requested=seen.amount or payment.amount, created_at=now)
-    return observe(payment.adding(made), seen.evolve(transaction_id=new_id))
+    made = Transaction(id=new_id, type=observation.type, requested=observation.amount or payment.amount, created_at=now)
+    return observe(payment.adding(made), observation.evolve(transaction_id=new_id))
 
 
-def find_transaction(payment: Payment, seen: Observation) -> Transaction | None:
+def find_transaction(payment: Payment, observation: Observation) -> Transaction | None:
     """Find the transaction that a fact is about: by our id, else by a reference of the gateway's; never one of another type than told.
 
     Gateways repeat the id that an authorization or capture was sent with when they tell of what was made on top of it.
     """
-    if seen.transaction_id:
-        named = payment.by_id.get(seen.transaction_id)
-        if named is None or seen.type in (None, named.type):
+    if observation.transaction_id:
+        named = payment.by_id.get(observation.transaction_id)
+        if named is None or observation.type in (None, named.type):
             return named
-    matching = _referred_to(payment, seen)
+    matching = _referred_to(payment, observation)
     return matching[0] if len(matching) == 1 else None
 
 
-def _referred_to(payment: Payment, seen: Observation) -> list[Transaction]:
+def _referred_to(payment: Payment, observation: Observation) -> list[Transaction]:
     return [
-        one
-        for one in payment.transactions
-        if seen.gateway_reference in one.judgement.references and seen.type in (None, one.type)
+        transaction
+        for transaction in payment.transactions
+        if observation.gateway_reference in transaction.judgement.references
+        and observation.type in (None, transaction.type)
     ]
 
 
-def _made_outside(payment: Payment, seen: Observation, now: datetime | None) -> Transaction | None:
-    foreign = seen.transaction_id and seen.transaction_id not in payment.by_id
-    if foreign or seen.type is None or not seen.gateway_reference or _referred_to(payment, seen):
+def _made_outside(payment: Payment, observation: Observation, now: datetime | None) -> Transaction | None:
+    foreign = observation.transaction_id and observation.transaction_id not in payment.by_id
+    if foreign or observation.type is None or not observation.gateway_reference or _referred_to(payment, observation):
         return None
     parents = [
-        one
-        for one in payment.transactions
-        if seen.parent_reference in one.judgement.references and one.type in PARENTS[seen.type]
+        transaction
+        for transaction in payment.transactions
+        if observation.parent_reference in transaction.judgement.references
+        and transaction.type in PARENTS[observation.type]
     ]
     if len(parents) != 1:
         return None
     parent = parents[0]
     may_be_ours = any(
-        child.type is seen.type and not child.gateway_reference and child.may_have_happened
+        child.type is observation.type and not child.gateway_reference and child.may_have_happened
         for child in payment.children_of(parent)
     )
-    if may_be_ours or (seen.amount and seen.amount.currency != payment.currency):
+    if may_be_ours or (observation.amount and observation.amount.currency != payment.currency):
         return None
-    name = f"{payment.id}/{seen.type}/{seen.gateway_reference}"
+    name = f"{payment.id}/{observation.type}/{observation.gateway_reference}"
     return Transaction(
         id=f"o-{blake2s(name.encode(), digest_size=12).hexdigest()}",
-        type=seen.type,
+        type=observation.type,
         requested=parent.amount,
         created_at=now or parent.created_at,
         parent_id=parent.id,
@@ -145,71 +147,83 @@ def _made_outside(payment: Payment, seen: Observation, now: datetime | None) -> 
 
 def _measured(payment: Payment) -> Payment:
     """What was made outside has no request to be judged against: the most that was told of stands for it, else its whole parent."""
-    for one in payment.transactions:
-        if one.observed_only and (parent := payment.parent_of(one)):
-            told = [seen.amount for seen in one.seen if seen.amount and seen.amount.currency == payment.currency]
-            payment = payment.replacing(one.evolve(requested=max(told, default=parent.amount)))
+    for transaction in payment.transactions:
+        if transaction.observed_only and (parent := payment.parent_of(transaction)):
+            amounts = [
+                observation.amount
+                for observation in transaction.seen
+                if observation.amount and observation.amount.currency == payment.currency
+            ]
+            payment = payment.replacing(transaction.evolve(requested=max(amounts, default=parent.amount)))
     return payment
 
 
-def _implied(payment: Payment, capture: Transaction, seen: Observation) -> list[Transaction]:
+def _implied(payment: Payment, capture: Transaction, observation: Observation) -> list[Transaction]:
     """What a partial capture released went the way of the capture; it stays released when the capture is taken back."""
-    released = [one for one in payment.transactions if one.implied_by == capture.id]
+    released = [transaction for transaction in payment.transactions if transaction.implied_by == capture.id]
     if not released:
         return []
-    credible = judge(capture.requested, capture.account, (seen,)).status
+    credible = judge(capture.requested, capture.account, (observation,)).status
     if credible is TransactionStatus.REVOKED:
         credible = TransactionStatus.SUCCEEDED
-    echo = Observation(status=credible, channel=seen.channel)
-    return [one.with_observation(echo) for one in released]
+    echo = Observation(status=credible, channel=observation.channel)
+    return [release.with_observation(echo) for release in released]
 
 
 def _with_consequences(payment: Payment) -> Payment:
     """Draw the consequences anew, each from the whole ledger, so that the order of facts cannot show."""
-    blamed = {id_ for one in payment.transactions for id_ in _blamed(payment, one)} | _beyond_amount(payment)
-    followed = [_followed(payment, one, excess=one.id in blamed) for one in payment.transactions]
+    blamed = {id_ for transaction in payment.transactions for id_ in _blamed(payment, transaction)} | _beyond_amount(
+        payment
+    )
+    followed = [
+        _followed(payment, transaction, excess=transaction.id in blamed) for transaction in payment.transactions
+    ]
     return payment.replacing(*[new for new, old in zip(followed, payment.transactions, strict=True) if new is not old])
 
 
 def _blamed(payment: Payment, parent: Transaction) -> list[str]:
     """The children that ask too much of a parent: those made outside, if there are any."""
-    children = [one for one in payment.children_of(parent) if one.succeeded]
+    children = [child for child in payment.children_of(parent) if child.succeeded]
     if not children or not is_overdrawn(payment, parent):
         return []
-    return [one.id for one in children if one.observed_only] or [one.id for one in children]
+    return [child.id for child in children if child.observed_only] or [child.id for child in children]
 
 
 def _beyond_amount(payment: Payment) -> set[str]:
     """What secures more than the payment is for and is not owed back, such as a hold that came back after another took its place."""
     secures = {
-        one.id: minor
-        for one in payment.transactions
-        if one.type in INITIATING and one.reversal in USABLE and (minor := secured(payment, one))
+        transaction.id: minor
+        for transaction in payment.transactions
+        if transaction.type in INITIATING
+        and transaction.reversal in USABLE
+        and (minor := secured(payment, transaction))
     }
     return set(secures) if sum(secures.values()) > payment.amount.minor else set[str]()
 
 
-def _followed(payment: Payment, one: Transaction, *, excess: bool) -> Transaction:
-    reversal = _reversal(payment, one)
-    if one.excess is excess and one.reversal is reversal:
-        return one
-    return one.evolve(excess=excess, reversal=reversal)
+def _followed(payment: Payment, transaction: Transaction, *, excess: bool) -> Transaction:
+    reversal = _reversal(payment, transaction)
+    if transaction.excess is excess and transaction.reversal is reversal:
+        return transaction
+    return transaction.evolve(excess=excess, reversal=reversal)
 
 
-def _reversal(payment: Payment, one: Transaction) -> ReversalState:
-    reversals = [child for child in payment.children_of(one) if child.reverses]
-    if not reversals and one.reversal is not ReversalState.REVERSED:
-        return ReversalState.REQUIRES_REVERSAL if _is_unwanted(payment, one) else one.reversal
+def _reversal(payment: Payment, transaction: Transaction) -> ReversalState:
+    reversals = [child for child in payment.children_of(transaction) if child.reverses]
+    if not reversals and transaction.reversal is not ReversalState.REVERSED:
+        return ReversalState.REQUIRES_REVERSAL if _is_unwanted(payment, transaction) else transaction.reversal
     if any(child.may_have_happened and not child.succeeded for child in reversals):
         return ReversalState.REVERSAL_IN_PROGRESS
-    left = left_of_hold(payment, one) if one.type is AUTHORIZE else left_of_capture(payment, one)
+    left = (
+        left_of_hold(payment, transaction) if transaction.type is AUTHORIZE else left_of_capture(payment, transaction)
+    )
     return ReversalState.FAILED_REVERSAL if left else ReversalState.REVERSED
 
 
-def _is_unwanted(payment: Payment, one: Transaction) -> bool:
+def _is_unwanted(payment: Payment, transaction: Transaction) -> bool:
     """A success after a proof of failure: the shopper has moved on, nobody wants this money any more."""
-    happened = one.status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
-    if one.type not in INITIATING or one.reversal is not ReversalState.NONE or not happened:
+    happened = transaction.status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
+    if transaction.type not in INITIATING or transaction.reversal is not ReversalState.NONE or not happened:
         return False
-    late = any(seen.status in FAILED for seen in one.judgement.credible)
-    return late and not (payment.placed and latest_initiating(payment) is one)
+    late = any(observation.status in FAILED for observation in transaction.judgement.credible)
+    return late and not (payment.placed and latest_initiating(payment) is transaction)

@@ -86,4 +86,4 @@ def is_available_for(option: PaymentOption, cart: Cart) -> bool:
 
 def is_offered(offered: Iterable[OfferedOption], payment: Payment) -> bool:
     """Tell whether a payment uses one of the options that its cart was offered."""
-    return any(one.gateway == payment.gateway and one.type is payment.type for one in offered)
+    return any(option.gateway == payment.gateway and option.type is payment.type for option in offered)

@@ -153,9 +153,15 @@ def _returned_of(payment: Payment, source: Source) -> int:
 
 
 def _captured_for(payment: Payment, source: Source) -> int:
-    captures = [one for one in payment.transactions if one.type is CAPTURE and one.source == source and one.succeeded]
-    voids = [child for one in captures for child in payment.children_of(one) if child.type is VOID]
-    return sum(one.amount.minor for one in captures) - sum(one.exposure.minor for one in voids if one.may_have_happened)
+    captures = [
+        transaction
+        for transaction in payment.transactions
+        if transaction.type is CAPTURE and transaction.source == source and transaction.succeeded
+    ]
+    voids = [child for capture in captures for child in payment.children_of(capture) if child.type is VOID]
+    return sum(capture.amount.minor for capture in captures) - sum(
+        void.exposure.minor for void in voids if void.may_have_happened
+    )
 
 
 def _with_payments(payments: Sequence[Payment], shares: Sequence[PaymentShare]) -> list[tuple[Payment, PaymentShare]]:
@@ -171,10 +177,10 @@ def _allocate(payment: Payment, source: Source, minor: int, kind: AllocationKind
 def _unclaim(payment: Payment, source: Source, minor: int) -> Payment:
     """Take an amount off what a source has claimed of the money captured at checkout."""
     kept: list[Allocation] = []
-    for one in payment.allocations:
-        claimed = one.source == source and one.kind is AllocationKind.CAPTURED_EARLIER
-        off = min(minor, one.amount.minor) if claimed else 0
+    for allocation in payment.allocations:
+        claimed = allocation.source == source and allocation.kind is AllocationKind.CAPTURED_EARLIER
+        off = min(minor, allocation.amount.minor) if claimed else 0
         minor -= off
-        if one.amount.minor > off:
-            kept.append(attrs.evolve(one, amount=Money(one.amount.minor - off, payment.currency)))
+        if allocation.amount.minor > off:
+            kept.append(attrs.evolve(allocation, amount=Money(allocation.amount.minor - off, payment.currency)))
     return payment.evolve(allocations=tuple(kept))

@@ -141,11 +141,11 @@ class Payment:
     @derived("transactions")
     def children(self) -> Mapping[str, tuple[Transaction, ...]]:
         """The transactions by the id of their parent."""
-        found: dict[str, list[Transaction]] = {}
+        by_parent: dict[str, list[Transaction]] = {}
         for transaction in self.transactions:
             if transaction.parent_id is not None:
-                found.setdefault(transaction.parent_id, []).append(transaction)
-        return {parent: tuple(children) for parent, children in found.items()}
+                by_parent.setdefault(transaction.parent_id, []).append(transaction)
+        return {parent: tuple(children) for parent, children in by_parent.items()}
 
     def children_of(self, transaction: Transaction) -> tuple[Transaction, ...]:
         """The transactions made on top of one."""

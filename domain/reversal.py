@@ -17,9 +17,9 @@ def mark_for_reversal(
 ) -> Payment:
     """Mark what one failed checkout attempt did, or may have done, for reversal; a candidate may still be claimed by a later attempt."""
     marked = [
-        one.evolve(reversal=state)
-        for one in payment.transactions
-        if one.attempt == attempt and _is_reversible(one) and one.reversal is ReversalState.NONE
+        transaction.evolve(reversal=state)
+        for transaction in payment.transactions
+        if transaction.attempt == attempt and _is_reversible(transaction) and transaction.reversal is ReversalState.NONE
     ]
     return payment.replacing(*marked)
 
@@ -27,11 +27,11 @@ def mark_for_reversal(
 def claim(payment: Payment, attempt: str) -> Payment:
     """Let a checkout attempt take over what an earlier one already secured or is still waiting for."""
     claimed = [
-        _claimed(one, attempt)
-        for one in payment.transactions
-        if _is_reversible(one)
-        and one.reversal in USABLE
-        and (one.attempt != attempt or one.reversal is not ReversalState.NONE)
+        _claimed(transaction, attempt)
+        for transaction in payment.transactions
+        if _is_reversible(transaction)
+        and transaction.reversal in USABLE
+        and (transaction.attempt != attempt or transaction.reversal is not ReversalState.NONE)
     ]
     return payment.replacing(*claimed)
 
@@ -49,9 +49,9 @@ def _claimed(transaction: Transaction, attempt: str) -> Transaction:
 def require_reversal(payment: Payment) -> Payment:
     """Demand that everything the payment holds or has taken, or may have, be undone: it was archived, or its amount has changed."""
     owed = [
-        one.evolve(reversal=ReversalState.REQUIRES_REVERSAL)
-        for one in payment.transactions
-        if (_is_reversible(one) or _is_capture(one)) and one.reversal in USABLE
+        transaction.evolve(reversal=ReversalState.REQUIRES_REVERSAL)
+        for transaction in payment.transactions
+        if (_is_reversible(transaction) or _is_capture(transaction)) and transaction.reversal in USABLE
     ]
     return payment.replacing(*owed)
 

@@ -72,28 +72,30 @@ def reschedule(
     old = before.by_id if before else dict[str, Transaction]()
     warned_after = lifetime - schedule.expiry_warning if lifetime else None
     changed: list[Transaction] = []
-    for one in after.transactions:
-        due_at = one.due_at if one is old.get(one.id) else next_due(one, now, schedule)
-        dated = _dated(after, one, due_at, warned_after)
-        if dated is not one:
+    for transaction in after.transactions:
+        due_at = transaction.due_at if transaction is old.get(transaction.id) else next_due(transaction, now, schedule)
+        dated = _dated(after, transaction, due_at, warned_after)
+        if dated is not transaction:
             changed.append(dated)
     return changed
 
 
-def _dated(payment: Payment, one: Transaction, due_at: datetime | None, warned_after: timedelta | None) -> Transaction:
+def _dated(
+    payment: Payment, transaction: Transaction, due_at: datetime | None, warned_after: timedelta | None
+) -> Transaction:
     """With its next date. That of a hold is its warning, for as long as it holds something and nobody was warned."""
-    expiring = one.expiring
-    if warned_after is not None and _is_hold(one):
-        holds = left_of_hold(payment, one) > 0
+    expiring = transaction.expiring
+    if warned_after is not None and _is_hold(transaction):
+        holds = left_of_hold(payment, transaction) > 0
         expiring = expiring and holds
-        due_at = one.created_at + warned_after if holds and not expiring else None
-    if one.due_at == due_at and one.expiring is expiring:
-        return one
-    return one.evolve(due_at=due_at, expiring=expiring)
+        due_at = transaction.created_at + warned_after if holds and not expiring else None
+    if transaction.due_at == due_at and transaction.expiring is expiring:
+        return transaction
+    return transaction.evolve(due_at=due_at, expiring=expiring)
 
 
-def _is_hold(one: Transaction) -> bool:
-    return one.type is AUTHORIZE and one.succeeded and one.reversal is ReversalState.NONE
+def _is_hold(transaction: Transaction) -> bool:
+    return transaction.type is AUTHORIZE and transaction.succeeded and transaction.reversal is ReversalState.NONE
 
 
 def back_off(first: timedelta, tries: int, longest: timedelta) -> timedelta:

@@ -85,9 +85,9 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
     authorized = net_of(payment, {AUTHORIZE}, REVERSE_AUTH)
     captured = net_of(payment, CAPTURING, VOID, REFUND)
     awaiting = sum(
-        one.amount.minor
-        for one in payment.transactions
-        if one.type in INITIATING and one.status is TransactionStatus.AWAITING_RESULT
+        transaction.amount.minor
+        for transaction in payment.transactions
+        if transaction.type in INITIATING and transaction.status is TransactionStatus.AWAITING_RESULT
     )
 
     def money(minor: int) -> Money:
@@ -97,7 +97,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
         offered = find_availability(payment, kind, capabilities) if capabilities.supports(kind) else None
         if offered is None or isinstance(offered, Failure):
             return money(0)
-        return money(sum(opening.minor for opening in offered.unwrap()))
+        return money(sum(availability.minor for availability in offered.unwrap()))
 
     return PaymentSummary(
         payment_id=payment.id,
@@ -124,5 +124,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
         fully_captured=captured == payment.amount.minor,
         partially_captured=0 < captured < payment.amount.minor,
         reverse_auth_remainder=capabilities.reverse_authorization is ReverseAuthorization.REMAINDER,
-        next_action=next((one.next_action for one in payment.transactions if one.next_action), None),
+        next_action=next(
+            (transaction.next_action for transaction in payment.transactions if transaction.next_action), None
+        ),
     )

@@ -116,8 +116,12 @@ class Transaction:
         """What the shopper must do, while that is what it waits for."""
         if self.status is not TransactionStatus.REQUIRES_ACTION:
             return None
-        told = [one.next_action for one in self.judgement.credible if one.next_action and one.status is self.status]
-        return told[-1] if told else None
+        actions = [
+            observation.next_action
+            for observation in self.judgement.credible
+            if observation.next_action and observation.status is self.status
+        ]
+        return actions[-1] if actions else None
 
     @property
     def may_have_happened(self) -> bool:
@@ -137,7 +141,7 @@ class Transaction:
     @property
     def attributes(self) -> dict[str, str]:
         """Values that a later call needs, from all that was credibly seen; the higher status has the last word."""
-        return {name: value for one in self.judgement.credible for name, value in one.attributes}
+        return {name: value for observation in self.judgement.credible for name, value in observation.attributes}
 
     def with_observation(self, observation: Observation) -> Transaction:
         """Join what is known with what was seen: commutative, associative, idempotent."""

@@ -1,1 +1,1 @@
-"""The audit of a ledger at rest: rules, amounts, causes and history, computed independently of the code that let it in."""
+"""The audit of a stored ledger: lifecycle, amounts, causes and history, computed independently of the code that wrote it."""

@@ -1,4 +1,4 @@
-"""Whether a payment's history adds up to what is set aside of it for fulfilments."""
+"""Audit of the allocations: whether the facts of a payment add up to what is allocated to fulfilments."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from payports.domain.money import Money
 from payports.domain.payment import AllocationKind, Payment
 
 
-def allocations_match_history(payment: Payment, told: Sequence[Fact]) -> bool:
-    """Tell whether the facts add up to what is set aside.
-
-    Older facts do not tell what a cancellation took off what was captured already, nor whose payment it is.
-    """
-    older = any(fact.kind == "payment.created" and "owner" not in fact.detail for fact in told)
+def allocations_match_history(payment: Payment, history: Sequence[Fact]) -> bool:
+    """Tell whether the facts add up to the allocations."""
+    older = any(fact.kind == "payment.created" and "owner" not in fact.detail for fact in history)
     left = Counter(allocated_minor(payment))
-    for fact in told:
+    for fact in history:
         if fact.kind in ("payment.allocated", "payment.unallocated"):
             amount = _minor(payment, fact.detail.get("amount", ""))
             share = (fact.detail.get("for", ""), fact.detail.get("as", ""))
@@ -30,9 +27,9 @@ def allocations_match_history(payment: Payment, told: Sequence[Fact]) -> bool:
     )
 
 
-def _minor(payment: Payment, told: str) -> int:
-    """An amount as a fact tells it, in minor units; nothing if it is none."""
-    amount, _, currency = told.rpartition(" ")
+def _minor(payment: Payment, text: str) -> int:
+    """Read the amount of a fact, in minor units; 0 if it is unreadable or in another currency."""
+    amount, _, currency = text.rpartition(" ")
     parsed = Money.parse(amount, currency)
     same = isinstance(parsed, Success) and parsed.unwrap().currency == payment.currency
     return parsed.unwrap().minor if same else 0

@@ -1,6 +1,6 @@
-"""Whether everything in a history was caused by somebody who can have caused it, for a reason that is given: a closed table.
+"""Audit of the causes: every fact must name a cause and a reason that the library can give. The tables are closed.
 
-Whoever adds a cause to the library adds it here.
+A new cause in the library must be added here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CALLERS: Final = frozenset(_WHYS)
 _TELLERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "payment.created": frozenset({"host"}),
-        "payment.updated": _CALLERS,  # an answer may bring another token
+        "payment.updated": _CALLERS,  # an answer may carry another token
         "payment.archived": frozenset({"host"}),
         "payment.placed": frozenset({"checkout"}),
         "payment.allocated": frozenset({"order"}),
@@ -34,7 +34,7 @@ _TELLERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "transaction.expiring": frozenset({"recovery"}),
     }
 )
-"""Who may cause which kind of fact; any other kind anybody may."""
+"""Which causes a kind of fact may have; a kind that is not listed may have any."""
 _HEARERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         Channel.ANSWER: _CALLERS,
@@ -44,30 +44,30 @@ _HEARERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         Channel.OPERATOR: frozenset({OPERATOR_PREFIX}),
     }
 )
-"""By whom what reached us on a channel was recorded; the host may record what it learnt itself, an operator's word excepted."""
+"""Which causes an observation may have, by its channel. The host may record any observation but an operator's ruling."""
 
 
-def audit_causes(payment: Payment, told: Sequence[Fact]) -> tuple[Finding, ...]:
-    """Find facts that say they were caused by nobody of the library, or for a reason that it never gives."""
-    return tuple(_causes(payment, told))
+def audit_causes(payment: Payment, history: Sequence[Fact]) -> tuple[Finding, ...]:
+    """Find facts whose cause or reason the library never gives."""
+    return tuple(_causes(payment, history))
 
 
-def named_notifications(told: Sequence[Fact]) -> tuple[tuple[str, str], ...]:
-    """The gateway and the event id of every notification that a history names; that of older stores names none."""
+def named_notifications(history: Sequence[Fact]) -> tuple[tuple[str, str], ...]:
+    """List the gateway and event id of every notification that a history names as a cause."""
     found = {
         (fact.by.removeprefix(WEBHOOK_PREFIX), fact.why.removeprefix(EVENT_PREFIX)): None
-        for fact in told
+        for fact in history
         if fact.by.startswith(WEBHOOK_PREFIX) and fact.why.startswith(EVENT_PREFIX)
     }
     return tuple(found)
 
 
-def _causes(payment: Payment, told: Sequence[Fact]) -> Iterator[Finding]:
-    for number, fact in enumerate(told, start=1):
-        said = _objection(payment, fact) if fact.by else ""
-        if said:
-            one = payment.by_id.get(fact.transaction_id)
-            yield new_finding(FindingKind.CAUSE, payment, f"fact {number}, {fact.kind}, {said}", one)
+def _causes(payment: Payment, history: Sequence[Fact]) -> Iterator[Finding]:
+    for number, fact in enumerate(history, start=1):
+        message = _objection(payment, fact) if fact.by else ""
+        if message:
+            transaction = payment.by_id.get(fact.transaction_id)
+            yield new_finding(FindingKind.CAUSE, payment, f"fact {number}, {fact.kind}, {message}", transaction)
 
 
 def _objection(payment: Payment, fact: Fact) -> str:

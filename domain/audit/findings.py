@@ -1,4 +1,4 @@
-"""What an audit finds: the closed set of rules that a payment at rest may break, each finding with a sentence."""
+"""The findings of an audit: which rule a stored payment breaks, and a sentence that says how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payports.domain.transaction import Transaction
 
 
 class FindingKind(StrEnum):
-    """Which rule is broken."""
+    """The rule that is broken."""
 
     AMOUNT = "AMOUNT"
     CURRENCY = "CURRENCY"
@@ -44,9 +44,9 @@ class FindingKind(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """One rule that a payment breaks, or a ``record`` that is kept beside payments.
+    """A broken rule of a payment, or of a related ``record``.
 
-    ``known``: a person is shown it already or has ruled on it, or recovery is at work on it.
+    ``known``: it is listed for attention already, an operator has ruled on it, or recovery works on it.
     """
 
     kind: FindingKind
@@ -59,19 +59,25 @@ class Finding:
 
 @attrs.frozen(kw_only=True)
 class AuditLimits:
-    """How far clocks of several machines may lie apart (``tolerance``), and how far away a next look may be (``horizon``)."""
+    """How far the clocks of several machines may differ (``tolerance``), and how far ahead a due date may lie (``horizon``)."""
 
     tolerance: timedelta = timedelta(minutes=5)
     horizon: timedelta = timedelta(days=30)
 
 
-def is_explained(payment: Payment, one: Transaction) -> bool:
-    """Tell whether something odd about a transaction is explained: made outside, shown to a person, or ruled on by one."""
-    return one.observed_only or one.judgement.ruled or any(attention_items(payment, one))
+def is_explained(payment: Payment, transaction: Transaction) -> bool:
+    """Tell whether an anomaly is explained: the transaction was made outside, is listed for attention, or an operator has ruled on it."""
+    return transaction.observed_only or transaction.judgement.ruled or any(attention_items(payment, transaction))
 
 
 def new_finding(
-    kind: FindingKind, payment: Payment, message: str, one: Transaction | None = None, *, known: bool = False
+    kind: FindingKind, payment: Payment, message: str, transaction: Transaction | None = None, *, known: bool = False
 ) -> Finding:
-    """Name what is wrong with a payment, or with one transaction of it."""
-    return Finding(kind=kind, payment_id=payment.id, transaction_id=one.id if one else "", message=message, known=known)
+    """Build the finding for a payment or one of its transactions."""
+    return Finding(
+        kind=kind,
+        payment_id=payment.id,
+        transaction_id=transaction.id if transaction else "",
+        message=message,
+        known=known,
+    )

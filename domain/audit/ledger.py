@@ -1,6 +1,6 @@
-"""Whether a ledger at rest keeps the rules. Computed from the transactions alone, mostly without the arithmetic that let them in.
+"""Audit of the ledger: whether a stored payment keeps the rules, computed mostly without the arithmetic that let the transactions in.
 
-Only what surely happened counts. What was made outside, or is shown to a person already, is told apart as known.
+Only what certainly happened counts. What was made outside or is listed for attention already is marked as known.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from payports.domain.transaction_types import MAY_HAVE_HAPPENED, OWED, ReversalS
 
 
 def audit_ledger(payment: Payment, now: datetime, bounds: AuditLimits) -> tuple[Finding, ...]:
-    """Check one ledger against the rules of the lifecycle; nothing is found in what the core alone has made."""
+    """Check a ledger against the rules of the lifecycle. A ledger that only the core has written has no findings."""
     return audit_comparability(payment) or tuple(
         chain(
             audit_amounts(payment),
@@ -46,66 +46,72 @@ def audit_ledger(payment: Payment, now: datetime, bounds: AuditLimits) -> tuple[
 
 
 def audit_comparability(payment: Payment) -> tuple[Finding, ...]:
-    """Tell what makes a ledger one that cannot be reckoned with: another currency than its payment's, a time without a zone."""
+    """Find what makes amounts or times incomparable: a currency other than the payment's, a time without a zone."""
     return tuple(chain(_currencies(payment), _zones(payment)))
 
 
 def _currencies(payment: Payment) -> Iterator[Finding]:
-    for one in payment.transactions:
-        if one.requested.currency != payment.currency:
-            said = f"{one.type} is in {one.requested.currency}, its payment in {payment.currency}"
-            yield new_finding(FindingKind.CURRENCY, payment, said, one)
+    for transaction in payment.transactions:
+        if transaction.requested.currency != payment.currency:
+            message = f"{transaction.type} is in {transaction.requested.currency}, its payment in {payment.currency}"
+            yield new_finding(FindingKind.CURRENCY, payment, message, transaction)
 
 
 def _zones(payment: Payment) -> Iterator[Finding]:
     if payment.created_at.tzinfo is None:
         yield new_finding(FindingKind.TIME, payment, "the payment's time has no zone")
-    for one in payment.transactions:
-        if any(at is not None and at.tzinfo is None for at in (one.created_at, one.due_at)):
-            yield new_finding(FindingKind.TIME, payment, f"a time of {one.type} has no zone", one)
+    for transaction in payment.transactions:
+        if any(at is not None and at.tzinfo is None for at in (transaction.created_at, transaction.due_at)):
+            yield new_finding(FindingKind.TIME, payment, f"a time of {transaction.type} has no zone", transaction)
 
 
 def _identities(payment: Payment) -> Iterator[Finding]:
-    for transaction_id, times in Counter(one.id for one in payment.transactions).items():
+    for transaction_id, times in Counter(transaction.id for transaction in payment.transactions).items():
         if times > 1:
-            said = f"{times} transactions have the id {transaction_id}"
-            yield new_finding(FindingKind.IDENTITY, payment, said, payment.by_id[transaction_id])
+            message = f"{times} transactions have the id {transaction_id}"
+            yield new_finding(FindingKind.IDENTITY, payment, message, payment.by_id[transaction_id])
 
 
 def _lineage(payment: Payment) -> Iterator[Finding]:
-    """Every transaction stands where the table of the lifecycle lets it stand."""
+    """Every transaction has a parent that the lifecycle permits."""
     met: dict[str, Transaction] = {}
-    for one in payment.transactions:
-        said = _misplaced(one, met.get(one.parent_id or ""))
-        if said:
-            yield new_finding(FindingKind.LIFECYCLE, payment, said, one)
-        met[one.id] = one
-    begun = [one for one in payment.transactions if secures_money(payment, one)]
-    if len({one.type for one in begun}) > 1:
-        known = any(is_explained(payment, one) for one in begun)
-        said = "it was authorized, and authorized and captured, too"
-        yield new_finding(FindingKind.LIFECYCLE, payment, said, begun[-1], known=known)
-    for one in payment.transactions:
-        done = [child for child in payment.children_of(one) if child.succeeded and child.type in (SETTLED, VOID)]
+    for transaction in payment.transactions:
+        message = _misplaced(transaction, met.get(transaction.parent_id or ""))
+        if message:
+            yield new_finding(FindingKind.LIFECYCLE, payment, message, transaction)
+        met[transaction.id] = transaction
+    begun = [transaction for transaction in payment.transactions if secures_money(payment, transaction)]
+    if len({transaction.type for transaction in begun}) > 1:
+        known = any(is_explained(payment, transaction) for transaction in begun)
+        message = "it was authorized, and authorized and captured, too"
+        yield new_finding(FindingKind.LIFECYCLE, payment, message, begun[-1], known=known)
+    for transaction in payment.transactions:
+        done = [
+            child for child in payment.children_of(transaction) if child.succeeded and child.type in (SETTLED, VOID)
+        ]
         if len({child.type for child in done}) > 1:
             known = any(is_explained(payment, child) for child in done)
             yield new_finding(
-                FindingKind.LIFECYCLE, payment, f"{one.type} was settled, and voided, too", one, known=known
+                FindingKind.LIFECYCLE,
+                payment,
+                f"{transaction.type} was settled, and voided, too",
+                transaction,
+                known=known,
             )
 
 
-def _misplaced(one: Transaction, parent: Transaction | None) -> str:
-    allowed = PARENTS[one.type]
-    if one.type in OBSERVED_ONLY and not one.observed_only:
-        return f"{one.type} is told by gateways, and this one was commanded"
+def _misplaced(transaction: Transaction, parent: Transaction | None) -> str:
+    allowed = PARENTS[transaction.type]
+    if transaction.type in OBSERVED_ONLY and not transaction.observed_only:
+        return f"{transaction.type} is told by gateways, and this one was commanded"
     if not allowed:
-        return f"{one.type} stands for itself, and this one names a parent" if one.parent_id else ""
+        return f"{transaction.type} stands for itself, and this one names a parent" if transaction.parent_id else ""
     if parent is None:
-        return f"{one.type} has no parent before it on the payment"
+        return f"{transaction.type} has no parent before it on the payment"
     if parent.type not in allowed:
-        return f"{one.type} cannot be made on top of {parent.type}"
-    if not one.observed_only and parent.status not in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED):
-        return f"{one.type} was made on top of {parent.type}, which has not succeeded"
+        return f"{transaction.type} cannot be made on top of {parent.type}"
+    if not transaction.observed_only and parent.status not in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED):
+        return f"{transaction.type} was made on top of {parent.type}, which has not succeeded"
     return ""
 
 
@@ -113,31 +119,37 @@ def _times(payment: Payment, now: datetime, bounds: AuditLimits) -> Iterator[Fin
     latest = now + bounds.tolerance
     if payment.created_at > latest:
         yield new_finding(FindingKind.TIME, payment, "the payment was made in the future")
-    for one in payment.transactions:
-        before = payment.parent_of(one) or payment
-        if one.created_at > latest:
-            yield new_finding(FindingKind.TIME, payment, f"{one.type} was made in the future", one)
-        if one.created_at < before.created_at - bounds.tolerance:
-            yield new_finding(FindingKind.TIME, payment, f"{one.type} is older than what it was made on top of", one)
+    for transaction in payment.transactions:
+        before = payment.parent_of(transaction) or payment
+        if transaction.created_at > latest:
+            yield new_finding(FindingKind.TIME, payment, f"{transaction.type} was made in the future", transaction)
+        if transaction.created_at < before.created_at - bounds.tolerance:
+            yield new_finding(
+                FindingKind.TIME, payment, f"{transaction.type} is older than what it was made on top of", transaction
+            )
 
 
 def _reversals(payment: Payment) -> Iterator[Finding]:
-    """A reversal's state follows from the reversals that were made."""
-    for one in payment.transactions:
-        if one.type not in INITIATING and one.type is not CAPTURE:
-            if one.reversal is not ReversalState.NONE:
-                said = f"{one.type} is none that can be reversed, and its reversal is {one.reversal}"
-                yield new_finding(FindingKind.REVERSAL, payment, said, one)
+    """The reversal state follows from the reversals that were made."""
+    for transaction in payment.transactions:
+        if transaction.type not in INITIATING and transaction.type is not CAPTURE:
+            if transaction.reversal is not ReversalState.NONE:
+                message = f"{transaction.type} is none that can be reversed, and its reversal is {transaction.reversal}"
+                yield new_finding(FindingKind.REVERSAL, payment, message, transaction)
             continue
-        must = _due_states(payment, one)
-        if one.reversal not in must:
-            said = f"the reversal of {one.type} is {one.reversal}, and must be {' or '.join(sorted(must))}"
-            yield new_finding(FindingKind.REVERSAL, payment, said, one)
+        must = _due_states(payment, transaction)
+        if transaction.reversal not in must:
+            message = (
+                f"the reversal of {transaction.type} is {transaction.reversal}, and must be {' or '.join(sorted(must))}"
+            )
+            yield new_finding(FindingKind.REVERSAL, payment, message, transaction)
 
 
-def _due_states(payment: Payment, one: Transaction) -> frozenset[ReversalState]:
-    reversals = [child for child in payment.children_of(one) if child.reverses]
-    left = left_of_hold(payment, one) if one.type is AUTHORIZE else left_of_capture(payment, one)
+def _due_states(payment: Payment, transaction: Transaction) -> frozenset[ReversalState]:
+    reversals = [child for child in payment.children_of(transaction) if child.reverses]
+    left = (
+        left_of_hold(payment, transaction) if transaction.type is AUTHORIZE else left_of_capture(payment, transaction)
+    )
     if any(child.may_have_happened and not child.succeeded for child in reversals):
         return frozenset({ReversalState.REVERSAL_IN_PROGRESS})
     if reversals:
@@ -147,59 +159,71 @@ def _due_states(payment: Payment, one: Transaction) -> frozenset[ReversalState]:
 
 
 def _releases(payment: Payment) -> Iterator[Finding]:
-    """What a partial capture released went the way of the capture."""
-    for one in payment.transactions:
-        if one.implied_by is None:
+    """An implied release has the status of the capture that implied it."""
+    for transaction in payment.transactions:
+        if transaction.implied_by is None:
             continue
-        capture = payment.by_id.get(one.implied_by)
-        if capture is None or capture.type is not CAPTURE or one.type is not REVERSE_AUTH:
-            yield new_finding(FindingKind.RELEASE, payment, f"{one.type} is implied by no capture of the payment", one)
+        capture = payment.by_id.get(transaction.implied_by)
+        if capture is None or capture.type is not CAPTURE or transaction.type is not REVERSE_AUTH:
+            yield new_finding(
+                FindingKind.RELEASE, payment, f"{transaction.type} is implied by no capture of the payment", transaction
+            )
             continue
         went = TransactionStatus.SUCCEEDED if capture.status is TransactionStatus.REVOKED else capture.status
-        if capture.parent_id != one.parent_id:
-            yield new_finding(FindingKind.RELEASE, payment, "it frees another hold than its capture took from", one)
-        elif one.status is not went:
-            said = f"it is {one.status}, and the capture that implied it is {capture.status}"
-            yield new_finding(FindingKind.RELEASE, payment, said, one, known=is_explained(payment, one))
+        if capture.parent_id != transaction.parent_id:
+            yield new_finding(
+                FindingKind.RELEASE, payment, "it frees another hold than its capture took from", transaction
+            )
+        elif transaction.status is not went:
+            message = f"it is {transaction.status}, and the capture that implied it is {capture.status}"
+            yield new_finding(
+                FindingKind.RELEASE, payment, message, transaction, known=is_explained(payment, transaction)
+            )
 
 
 def _open_work(payment: Payment, now: datetime, bounds: AuditLimits) -> Iterator[Finding]:
-    """Nothing is left to chance: what is open has a date at which somebody looks, or a person is shown it."""
-    for one in payment.transactions:
-        if not _is_open(one) or one.implied_by or is_explained(payment, one):
+    """Every open transaction has a due date, or is listed for attention."""
+    for transaction in payment.transactions:
+        if not _is_open(transaction) or transaction.implied_by or is_explained(payment, transaction):
             continue
-        if one.due_at is None:
-            said = f"{one.type} is {_open_as(one)}, without a date for the next look and shown to nobody"
-            yield new_finding(FindingKind.ORPHAN, payment, said, one)
-        elif one.due_at > now + bounds.horizon:
-            said = f"{one.type} is {_open_as(one)}, and nobody looks before {one.due_at:%Y-%m-%d}"
-            yield new_finding(FindingKind.ORPHAN, payment, said, one)
+        if transaction.due_at is None:
+            message = (
+                f"{transaction.type} is {_open_as(transaction)}, without a date for the next look and shown to nobody"
+            )
+            yield new_finding(FindingKind.ORPHAN, payment, message, transaction)
+        elif transaction.due_at > now + bounds.horizon:
+            message = (
+                f"{transaction.type} is {_open_as(transaction)}, and nobody looks before {transaction.due_at:%Y-%m-%d}"
+            )
+            yield new_finding(FindingKind.ORPHAN, payment, message, transaction)
 
 
-def _is_open(one: Transaction) -> bool:
-    return one.status in MAY_HAVE_HAPPENED and (not one.succeeded or one.reversal in OWED)
+def _is_open(transaction: Transaction) -> bool:
+    return transaction.status in MAY_HAVE_HAPPENED and (not transaction.succeeded or transaction.reversal in OWED)
 
 
-def _open_as(one: Transaction) -> str:
-    return f"owed back ({one.reversal})" if one.succeeded else one.status
+def _open_as(transaction: Transaction) -> str:
+    return f"owed back ({transaction.reversal})" if transaction.succeeded else transaction.status
 
 
 def _references(payment: Payment) -> Iterator[Finding]:
-    """What succeeded has the gateway's name, and shares it with none of its type: but for what gateways name after the hold."""
+    """Every success has a gateway reference that no other of its type has, but for types that gateways name after the hold."""
     named: dict[tuple[TransactionType, str], list[Transaction]] = {}
-    for one in payment.transactions:
-        if not one.succeeded or one.implied_by:
+    for transaction in payment.transactions:
+        if not transaction.succeeded or transaction.implied_by:
             continue
-        if one.gateway_reference:
-            named.setdefault((one.type, one.gateway_reference), []).append(one)
-        elif not one.judgement.ruled:
-            yield new_finding(FindingKind.REFERENCE, payment, f"{one.type} succeeded without a gateway reference", one)
+        if transaction.gateway_reference:
+            named.setdefault((transaction.type, transaction.gateway_reference), []).append(transaction)
+        elif not transaction.judgement.ruled:
+            yield new_finding(
+                FindingKind.REFERENCE, payment, f"{transaction.type} succeeded without a gateway reference", transaction
+            )
     for (kind, reference), sharing in named.items():
-        of_one_hold = kind in _NAMED_AFTER_THE_HOLD and len({one.parent_id for one in sharing}) == 1
+        of_one_hold = kind in _NAMED_AFTER_THE_HOLD and len({transaction.parent_id for transaction in sharing}) == 1
         if len(sharing) > 1 and not of_one_hold:
-            said = f"{len(sharing)} transactions of type {kind} share the gateway reference {reference}"
-            known = any(is_explained(payment, one) for one in sharing)
-            yield new_finding(FindingKind.REFERENCE, payment, said, sharing[-1], known=known)
+            message = f"{len(sharing)} transactions of type {kind} share the gateway reference {reference}"
+            known = any(is_explained(payment, transaction) for transaction in sharing)
+            yield new_finding(FindingKind.REFERENCE, payment, message, sharing[-1], known=known)
 
 
 _NAMED_AFTER_THE_HOLD: Final = frozenset({CAPTURE, REVERSE_AUTH})

@@ -88,8 +88,8 @@ def outside(parent_amount: int, requested: int) -> Payment:
 @pytest.mark.parametrize(("requested", "odd"), [(1_000, False), (999, True)])
 def test_what_was_made_outside_stands_with_its_whole_parent_if_no_amount_was_told(requested: int, odd: bool) -> None:
     found = audit_ledger(outside(1_000, requested), NOW, AuditLimits())
-    said = [one.message for one in found if "was made outside and stands with" in one.message]
-    assert said == (["REFUND was made outside and stands with 9.99 EUR; 10.00 EUR was told"] if odd else [])
+    said = [one.message for one in found if "was made outside and is recorded with" in one.message]
+    assert said == (["REFUND was made outside and is recorded with 9.99 EUR, but 10.00 EUR was observed"] if odd else [])
 
 
 def test_an_unchangeable_mapping_says_so() -> None:
@@ -111,7 +111,7 @@ LEDGERS: Final[dict[str, list[str]]] = {
     "a payment for too much": ["AMOUNT: the payment's amount is too large"],
     "a movement of nothing": ["AMOUNT t0: the amount of AUTHORIZE must be above zero"],
     "made outside, with another amount than told": [
-        "AMOUNT o-51c0406651ca692f76f9fdbc: CHARGEBACK was made outside and stands with 0.09 EUR; 0.10 EUR was told"
+        "AMOUNT o-51c0406651ca692f76f9fdbc: CHARGEBACK was made outside and is recorded with 0.09 EUR, but 0.10 EUR was observed"
     ],
     "another currency": ["CURRENCY t0: AUTHORIZE is in USD, its payment in EUR"],
     "a payment without a zone": ["TIME: the payment's time has no zone"],
