@@ -82,7 +82,7 @@ def attention_items(payment: Payment, transaction: Transaction) -> Iterator[Atte
             + ("resolve() this reversal as SUCCEEDED" if tried else "record() what the gateway tells of it"),
         )
     if not _is_noted(transaction):
-        yield from _not_ruled(payment, transaction)
+        yield from _unnoted_items(payment, transaction)
     if transaction.expiring and (left := left_of_hold(payment, transaction)):
         yield attention_item(
             AttentionKind.EXPIRING_AUTHORIZATION,
@@ -93,7 +93,7 @@ def attention_items(payment: Payment, transaction: Transaction) -> Iterator[Atte
         )
 
 
-def _not_ruled(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
+def _unnoted_items(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
     if transaction.type is CHARGEBACK and transaction.succeeded and not _came_back(payment, transaction):
         yield attention_item(
             AttentionKind.CHARGEBACK,
@@ -102,6 +102,18 @@ def _not_ruled(payment: Payment, transaction: Transaction) -> Iterator[Attention
             f"{transaction.amount} was charged back",
             "contest it at the gateway or accept it, then resolve() it as SUCCEEDED to take note",
         )
+    yield from _lost_money_items(payment, transaction)
+    if transaction.succeeded and any(observation.flagged_for_review for observation in transaction.judgement.credible):
+        yield attention_item(
+            AttentionKind.FLAGGED_FOR_REVIEW,
+            payment,
+            transaction,
+            f"the gateway wants {transaction.type} of {transaction.requested} reviewed before anything is delivered",
+            "decide at the gateway; then resolve() it as SUCCEEDED if it stands, or undo it",
+        )
+
+
+def _lost_money_items(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
     if transaction.status is TransactionStatus.REVOKED:
         yield attention_item(
             AttentionKind.TAKEN_BACK,
@@ -125,14 +137,6 @@ def _not_ruled(payment: Payment, transaction: Transaction) -> Iterator[Attention
             transaction,
             f"the order was placed, and then its {transaction.type} of {transaction.requested} failed",
             "get the money in another way, or deliver nothing; then resolve() it with the status it has to take note",
-        )
-    if transaction.succeeded and any(observation.flagged_for_review for observation in transaction.judgement.credible):
-        yield attention_item(
-            AttentionKind.FLAGGED_FOR_REVIEW,
-            payment,
-            transaction,
-            f"the gateway wants {transaction.type} of {transaction.requested} reviewed before anything is delivered",
-            "decide at the gateway; then resolve() it as SUCCEEDED if it stands, or undo it",
         )
 
 

@@ -17,7 +17,7 @@ from payports.domain.transaction_types import FAILED, RANK, TransactionStatus
 
 
 class ContradictionKind(StrEnum):
-    """What about an observation cannot be true together with the request."""
+    """What about an observation contradicts the request."""
 
     AMOUNT = "AMOUNT"
     CURRENCY = "CURRENCY"
@@ -28,7 +28,7 @@ class ContradictionKind(StrEnum):
 
 @attrs.frozen
 class Contradiction:
-    """Something a person must look at: what was seen does not fit what was asked."""
+    """An observation that does not fit the request, for a person to look at."""
 
     kind: ContradictionKind
     message: str
@@ -36,10 +36,10 @@ class Contradiction:
 
 @attrs.frozen(kw_only=True, slots=False)
 class Judgement:
-    """What a set of observations amounts to.
+    """The conclusion from a set of observations.
 
-    ``credible``: what contradicts nothing, the most telling last. ``doubtful``: a failure, but something that contradicts the request
-    speaks of a success. ``references``: every name that the gateway gave it.
+    ``credible``: those that contradict nothing, the decisive one last. ``doubtful``: a failure, but an observation that contradicts the
+    request reports a success. ``references``: every gateway reference observed. ``ruled``: an operator has ruled on it.
     """
 
     status: TransactionStatus
@@ -58,7 +58,7 @@ class Judgement:
 
     @property
     def gateway_reference(self) -> str:
-        """The gateway's name for it, or nothing: the one that goes with the highest status."""
+        """The gateway reference that was observed with the highest status, or ``""``."""
         return next(
             (observation.gateway_reference for observation in reversed(self.credible) if observation.gateway_reference),
             "",
@@ -66,10 +66,10 @@ class Judgement:
 
 
 def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judgement:
-    """Weigh all that was seen of one transaction against what was asked.
+    """Judge all observations of a transaction (``seen``) against the request.
 
     Credible observations rank by status and the highest wins; one that contradicts the request counts as an unknown result. An
-    operator's ruling settles a contradiction. The order of ``seen`` does not matter.
+    operator's ruling closes a contradiction. The order of the observations does not matter.
     """
     if not seen:
         return Judgement(status=TransactionStatus.SENDING_TO_PROCESSOR, amount=requested, exposure=requested)
@@ -100,14 +100,14 @@ def judge(requested: Money, account: str, seen: tuple[Observation, ...]) -> Judg
         exposure=max([requested, *_claimed(requested, seen)]) if open_contradiction else amount,
         references=references,
         contradiction=open_contradiction,
-        doubtful=open_contradiction is not None
-        and status in FAILED
-        and any(
-            observation.status is TransactionStatus.SUCCEEDED for observation, objection in objections if objection
-        ),
+        doubtful=open_contradiction is not None and status in FAILED and _contradicts_with_success(objections),
         ruled=ruled,
         credible=credible,
     )
+
+
+def _contradicts_with_success(objections: Iterable[tuple[Observation, Contradiction | None]]) -> bool:
+    return any(observation.status is TransactionStatus.SUCCEEDED for observation, objection in objections if objection)
 
 
 def _claimed(requested: Money, seen: Iterable[Observation]) -> list[Money]:
@@ -119,7 +119,7 @@ def _claimed(requested: Money, seen: Iterable[Observation]) -> list[Money]:
 
 
 def _weight(observation: Observation) -> tuple[int, bool, str, str]:
-    """The higher status tells more; of two equal ones that which says more about a decline."""
+    """Sort by status; of equal ones the harder decline comes last."""
     return RANK[observation.status], observation.hard, observation.code, canonical_text(observation)
 
 
@@ -133,6 +133,8 @@ def _contradiction(requested: Money, account: str, observation: Observation) -> 
             ContradictionKind.CURRENCY,
             f"asked for {requested.currency}, the gateway says {observation.amount.currency}",
         )
-    if observation.partial and observation.amount and observation.amount < requested:  # nothing at all is no part
+    if (
+        observation.partial and observation.amount and observation.amount < requested
+    ):  # an amount of zero is not a partial approval
         return None
     return Contradiction(ContradictionKind.AMOUNT, f"asked for {requested}, the gateway says {observation.amount}")

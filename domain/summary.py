@@ -39,7 +39,7 @@ UNLIMITED: Final = Capabilities(
     partial_refund=True,
     reverse_authorization=ReverseAuthorization.PARTIAL,
 )
-"""A gateway that refuses nothing: what the ledger alone permits."""
+"""The capabilities of a gateway that refuses nothing, for what the ledger alone permits."""
 
 
 @attrs.frozen(kw_only=True)
@@ -80,24 +80,16 @@ class PaymentSummary:
 
 
 def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> PaymentSummary:
-    """Fold the ledger. With the gateway's ``capabilities`` the available amounts are what that gateway would take."""
+    """Summarize the ledger. With the gateway's ``capabilities`` the available amounts are what that gateway would accept."""
     captured_ever = sum_of(payment, *CAPTURING)
     authorized = net_of(payment, {AUTHORIZE}, REVERSE_AUTH)
     captured = net_of(payment, CAPTURING, VOID, REFUND)
-    awaiting = sum(
-        transaction.amount.minor
-        for transaction in payment.transactions
-        if transaction.type in INITIATING and transaction.status is TransactionStatus.AWAITING_RESULT
-    )
 
     def money(minor: int) -> Money:
         return Money(minor, payment.currency)
 
     def available(kind: TransactionType) -> Money:
-        offered = find_availability(payment, kind, capabilities) if capabilities.supports(kind) else None
-        if offered is None or isinstance(offered, Failure):
-            return money(0)
-        return money(sum(availability.minor for availability in offered.unwrap()))
+        return money(_available(payment, kind, capabilities))
 
     return PaymentSummary(
         payment_id=payment.id,
@@ -113,7 +105,7 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
         amount_credited=money(sum_of(payment, DETACHED_CREDIT)),
         amount_settled=money(sum_of(payment, SETTLED)),
         amount_charged_back=money(net_of(payment, {CHARGEBACK}, CHARGEBACK_REVERSAL)),
-        amount_awaiting=money(awaiting),
+        amount_awaiting=money(_awaiting(payment)),
         amount_available_for_authorize=available(AUTHORIZE),
         amount_available_for_authorize_and_capture=available(AUTHORIZE_AND_CAPTURE),
         amount_available_for_capture=available(CAPTURE),
@@ -128,3 +120,18 @@ def summarize(payment: Payment, capabilities: Capabilities = UNLIMITED) -> Payme
             (transaction.next_action for transaction in payment.transactions if transaction.next_action), None
         ),
     )
+
+
+def _awaiting(payment: Payment) -> int:
+    return sum(
+        transaction.amount.minor
+        for transaction in payment.transactions
+        if transaction.type in INITIATING and transaction.status is TransactionStatus.AWAITING_RESULT
+    )
+
+
+def _available(payment: Payment, kind: TransactionType, capabilities: Capabilities) -> int:
+    if not capabilities.supports(kind):
+        return 0
+    found = find_availability(payment, kind, capabilities)
+    return 0 if isinstance(found, Failure) else sum(availability.minor for availability in found.unwrap())
