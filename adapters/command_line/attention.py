@@ -10,8 +10,8 @@ import click
 from returns.result import Failure
 from rich.text import Text
 
-from payports.adapters.command_line.errors import refuse
-from payports.adapters.command_line.output import BAD, GOOD, columns, console, words
+from payports.adapters.command_line.presentation.errors import refuse
+from payports.adapters.command_line.presentation.output import BAD, GOOD, columns, console, words
 from payports.adapters.command_line.shops import open_shop, shops_of
 from payports.application.shop import Payports
 from payports.domain.attention import AttentionItem
@@ -40,7 +40,7 @@ def _items(shop: Payports) -> tuple[AttentionItem, ...]:
 def _print(found: list[tuple[str, AttentionItem]], *, several: bool) -> None:
     out = console()
     if not found:
-        out.print("Nothing needs a person.", style=GOOD)
+        out.print("Nothing needs attention.", style=GOOD)
         return
     table = columns("why", "what", fixed=("why",))
     for merchant, item in found:
@@ -49,7 +49,7 @@ def _print(found: list[tuple[str, AttentionItem]], *, several: bool) -> None:
             table.add_row("", f"{name} {value}")
         table.add_row("", f"-> {item.what_to_do}")
     out.print(table)
-    out.print(f"\n{len(found)} to look at", style=BAD)
+    out.print(f"\n{len(found)} {'need' if len(found) > 1 else 'needs'} attention", style=BAD)
 
 
 def _about(item: AttentionItem, merchant: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``payports doctor``: look over configuration, store and gateways, and say what to do. Moves nothing, shows no secret."""
+"""``payports doctor``: check configuration, store and gateways, and say what to do. Moves nothing, shows no secret."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from returns.result import Failure
 from rich.text import Text
 
 import payports
-from payports.adapters.command_line.output import BAD, GOOD, columns, console
+from payports.adapters.command_line.presentation.output import BAD, GOOD, columns, console
 from payports.adapters.command_line.shops import find_config
 from payports.application.kernel import gateway_calls
 from payports.application.kernel.environment import Environment
@@ -35,7 +35,7 @@ _NOT_READY: Final = 500
 
 @attrs.frozen
 class Check:
-    """One thing that was looked at: what it says, and what to do if something is wrong with it."""
+    """The result of one check, and what to do if it found a problem."""
 
     subject: str
     says: str
@@ -43,25 +43,28 @@ class Check:
 
 
 def run_doctor(config: Path | None) -> int:
-    """Print what was found; 1 if there is anything to do."""
+    """Print the result of every check; 1 if there is a problem."""
     checks = tuple(_examine(find_config(config)))
     table = columns("", "what", "says", fixed=("", "what"))
     for check in checks:
-        table.add_row(Text("look", style=BAD) if check.to_do else Text("ok", style=GOOD), check.subject, check.says)
+        table.add_row(Text("problem", style=BAD) if check.to_do else Text("ok", style=GOOD), check.subject, check.says)
         if check.to_do:
             table.add_row("", "", f"-> {check.to_do}")
     out = console()
     out.print(table)
-    findings = sum(bool(check.to_do) for check in checks)
-    out.print(f"\n{findings} to look at" if findings else "\nall is well", style=BAD if findings else GOOD)
-    return int(findings > 0)
+    problems = sum(bool(check.to_do) for check in checks)
+    out.print(
+        f"\n{problems} {'problems' if problems > 1 else 'problem'}" if problems else "\nall checks passed",
+        style=BAD if problems else GOOD,
+    )
+    return int(problems > 0)
 
 
 def _examine(config: Path | None) -> Iterator[Check]:
     try:
         shop = payports.connect(config)
     except ConfigurationError as error:
-        yield Check("configuration", str(error), "put this right; the rest was not looked at")
+        yield Check("configuration", str(error), "correct it, then run doctor again: nothing else was checked")
         return
     with shop:
         names = ", ".join(shop.gateways)
@@ -71,7 +74,11 @@ def _examine(config: Path | None) -> Iterator[Check]:
         try:
             yield from _store(shop)
         except StoreFailed as error:
-            yield Check("store", str(error), "see that it can be reached and written; the rest was not looked at")
+            yield Check(
+                "store",
+                str(error),
+                "see that it can be reached and written, then run doctor again: nothing else was checked",
+            )
             return
         for merchant in (shop.merchant_id, *shop.merchants):
             yield from _merchant(shop.merchant(merchant).environment, "" if merchant == shop.merchant_id else merchant)
@@ -79,9 +86,9 @@ def _examine(config: Path | None) -> Iterator[Check]:
 
 
 def _store(shop: Payports) -> Iterator[Check]:
-    told = shop.store.check()
-    yield Check("store", ", ".join(f"{name} {value}" for name, value in told.items()))
-    if "others may read" in told.get("permissions", ""):
+    properties = shop.store.check()
+    yield Check("store", ", ".join(f"{name} {value}" for name, value in properties.items()))
+    if "others may read" in properties.get("permissions", ""):
         yield Check("store", "other users may read its file, which holds tokens", "chmod 600 the file")
 
 
@@ -106,7 +113,9 @@ def _reach(env: Environment, configured: ConfiguredGateway, of: str) -> Check:
     )
     if isinstance(answer, NotFoundYet) or answer.status is not TransactionStatus.UNKNOWN:
         return Check(subject, "answers")
-    return Check(subject, f"does not answer: {answer.message}", "see that it runs, and that address and keys are right")
+    return Check(
+        subject, f"does not answer: {answer.message}", "check that it runs, and that its address and keys are right"
+    )
 
 
 def _question(env: Environment, currency: str) -> PaymentRequest:
@@ -140,11 +149,11 @@ def _priorities(env: Environment, of: str) -> Iterator[Check]:
         "orders.refund_priority": policy.refund_priority,
         "orders.cancel_priority": policy.cancel_priority,
     }
-    told: set[tuple[str, ...]] = set()
+    reported: set[tuple[str, ...]] = set()
     for key, priority in named.items():
         missing = [name for name in env.gateways if name not in priority]
-        if missing and priority not in told:
-            told.add(priority)
+        if missing and priority not in reported:
+            reported.add(priority)
             yield Check(f"{of}{key}", f"does not name {', '.join(missing)}", "name every gateway; others come last")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from payports.adapters.command_line.errors import Orderly
+from payports.adapters.command_line.presentation.errors import Orderly
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _CONFIG: Final = click.option(
@@ -101,7 +101,7 @@ def replay(
     A worker that dies is replaced, and what it was at is sold again; nothing happens twice.
     """
     from payports.adapters.demonstrations.replay import run_replay, usual_file
-    from payports.adapters.demonstrations.replay_setting import Wanted
+    from payports.adapters.demonstrations.replay_setup import Wanted
 
     wanted = Wanted(
         file=file or usual_file(),
@@ -257,7 +257,7 @@ def simulate_(
     get lost, late and doubled, processes die, commits fail, clocks jump. Then all becomes honest, maintenance runs, and
     everything must have come right. A seed is a run, the same every time.
     """
-    from payports.adapters.demonstrations.simulate import Wanted, run_simulation, seeds_of
+    from payports.adapters.demonstrations.simulation import Wanted, run_simulation, seeds_of
     from payports.testing.simulation import PLANTED_BUGS, Settings
 
     if plant and plant not in PLANTED_BUGS:
@@ -280,6 +280,6 @@ def serve(port: int, ledger: Path) -> None:
 
     Notifications are signed with the secret in PAYPORTS_SANDBOX_WEBHOOK_SECRET, if it is set.
     """
-    from payports.adapters.demonstrations.sandbox import serve_sandbox
+    from payports.adapters.demonstrations.sandbox_server import serve_sandbox
 
     serve_sandbox(port, ledger)

@@ -10,8 +10,8 @@ import attrs
 from returns.result import Failure
 from rich.table import Table
 
-from payports.adapters.command_line.errors import Refused, refuse
-from payports.adapters.command_line.output import BAD, GOOD, columns, console, status_text, words
+from payports.adapters.command_line.presentation.errors import Refused, refuse
+from payports.adapters.command_line.presentation.output import BAD, GOOD, columns, console, status_text, words
 from payports.adapters.command_line.shops import open_shop, shops_of, the_one
 from payports.adapters.command_line.show import state_of
 from payports.application.shop import Payports

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import payports
-from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.presentation.errors import Refused
 from payports.application.shop import Payports
 from payports.domain.input_checks import check_identifier
 from payports.ports.store import RecordSet, StoreFailed

@@ -6,12 +6,11 @@ from itertools import islice
 from pathlib import Path
 
 from returns.result import Failure
-from rich.console import Console
 
-from payports.adapters.command_line.errors import Refused, refuse
-from payports.adapters.command_line.output import FAINT, columns, console
+from payports.adapters.command_line.presentation.errors import Refused, refuse
+from payports.adapters.command_line.presentation.output import FAINT, columns, console
+from payports.adapters.command_line.presentation.timeline import print_payment
 from payports.adapters.command_line.shops import open_shop, shops_of, the_one
-from payports.adapters.command_line.timeline import print_timeline
 from payports.application.shop import Payports
 from payports.domain.input_checks import check_identifier
 from payports.domain.payment import Owner, Payment
@@ -20,30 +19,17 @@ from payports.domain.transaction_types import ReversalState
 
 
 def show_payment(payment_id: str, config: Path | None, merchants: tuple[str, ...] = ()) -> None:
-    """Print one payment's timeline, whosever it is."""
+    """Print the timeline of one payment, of whichever merchant."""
     out = console()
     with open_shop(config) as shop:
         if problem := check_identifier("payment_id", payment_id):
             refuse(problem)
-        holding = [one for one in shops_of(shop, merchants).values() if one.environment.store.payment(payment_id)]
-        one = the_one(holding, "payment", payment_id)
-        if one.merchant_id != shop.merchant_id:
-            out.print(f"merchant {one.merchant_id}", style=FAINT, soft_wrap=True)
-        print_payment(out, one, payment_id)
-
-
-def print_payment(out: Console, shop: Payports, payment_id: str) -> None:
-    """Print a payment of an open shop; ``Refused`` if there is none."""
-    found, summary, history = (
-        shop.payments.get(payment_id),
-        shop.payments.summary(payment_id),
-        shop.events.history(payment_id),
-    )
-    for one in (found, summary, history):
-        if isinstance(one, Failure):
-            refuse(one.failure())
-    facts = (recorded.fact for recorded in history.unwrap())
-    print_timeline(out, found.unwrap(), summary.unwrap(), facts)
+        shops = shops_of(shop, merchants).values()
+        matching = [candidate for candidate in shops if candidate.environment.store.payment(payment_id)]
+        owning = the_one(matching, "payment", payment_id)
+        if owning.merchant_id != shop.merchant_id:
+            out.print(f"merchant {owning.merchant_id}", style=FAINT, soft_wrap=True)
+        print_payment(out, owning, payment_id)
 
 
 def list_payments(
@@ -52,27 +38,27 @@ def list_payments(
     """Print payments, oldest first, those of several merchants together."""
     out = console()
     with open_shop(config) as shop:
-        found = [
+        payments = [
             (merchant, payment)
-            for merchant, one in shops_of(shop, merchants).items()
-            for payment in _payments(one, owner, limit + 1, after)
+            for merchant, merchant_shop in shops_of(shop, merchants).items()
+            for payment in _payments(merchant_shop, owner, limit + 1, after)
         ]
-    found.sort(key=lambda one: one[1].id)
-    others = any(merchant != shop.merchant_id for merchant, _ in found[:limit])
+    payments.sort(key=lambda entry: entry[1].id)
+    others = any(merchant != shop.merchant_id for merchant, _ in payments[:limit])
     more = ("merchant",) if others else ()
     table = columns(
         "payment", "owner", "gateway", "amount", "state", *more, right=("amount",), fixed=("payment", "state")
     )
-    for merchant, payment in found[:limit]:
-        of = f"{payment.owner.kind} {payment.owner.id}"
-        cells = (payment.id, of, payment.gateway, str(payment.amount), state_of(payment))
+    for merchant, payment in payments[:limit]:
+        owned_by = f"{payment.owner.kind} {payment.owner.id}"
+        cells = (payment.id, owned_by, payment.gateway, str(payment.amount), state_of(payment))
         table.add_row(*cells, *((merchant,) if others else ()))
-    if not found:
+    if not payments:
         out.print("There are no payments.")
         return
     out.print(table)
-    if len(found) > limit:
-        out.print(f"There are more: payports list --after {found[limit - 1][1].id}", style=FAINT, soft_wrap=True)
+    if len(payments) > limit:
+        out.print(f"There are more: payports list --after {payments[limit - 1][1].id}", style=FAINT, soft_wrap=True)
 
 
 def _payments(shop: Payports, owner: str | None, limit: int, after: str) -> tuple[Payment, ...]:
@@ -81,26 +67,29 @@ def _payments(shop: Payports, owner: str | None, limit: int, after: str) -> tupl
     kind, colon, name = owner.partition(":")
     if not colon:
         raise Refused("an owner is written kind:id, such as cart:c-1")
-    found = shop.payments.of_owner(Owner(kind, name))
-    if isinstance(found, Failure):
-        refuse(found.failure())
-    return tuple(islice((one for one in found.unwrap() if one.id > after), limit))
+    owned = shop.payments.of_owner(Owner(kind, name))
+    if isinstance(owned, Failure):
+        refuse(owned.failure())
+    return tuple(islice((payment for payment in owned.unwrap() if payment.id > after), limit))
 
 
 def state_of(payment: Payment) -> str:
-    """Say in a word or two how far a payment has come."""
-    if any(one.discrepancy or one.reversal is ReversalState.FAILED_REVERSAL for one in payment.transactions):
-        return "look at it"
-    if any(one.indeterminate for one in payment.transactions):
+    """Name the state of a payment in a word or two."""
+    if any(
+        transaction.discrepancy or transaction.reversal is ReversalState.FAILED_REVERSAL
+        for transaction in payment.transactions
+    ):
+        return "needs attention"
+    if any(transaction.indeterminate for transaction in payment.transactions):
         return "unknown"
     return _by_amounts(payment, summarize(payment))
 
 
 def _by_amounts(payment: Payment, summary: PaymentSummary) -> str:
     if summary.next_action:
-        return "shopper must act"
+        return "requires action"
     if summary.amount_awaiting:
-        return "awaited"
+        return "pending"
     if summary.amount_refunded:
         return "part refunded" if summary.amount_captured else "refunded"
     if summary.amount_captured:

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM or Ctrl-C ring a bell that whoever works looks at, and whoever waits is woken by."""
+"""Stop signal: SIGTERM or Ctrl-C ask a worker to stop, and wake it if it waits."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from typing import Any, Final
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-class Bell:
-    """Rung by the first signal; a second one ends the process as it always did.
+class StopSignal:
+    """Set by the first signal; a second signal has its usual effect and ends the process.
 
-    A socket wakes the waiting, for a signal may come between looking and falling asleep.
+    A socket wakes ``wait``, because a signal may come between the check and the wait.
     """
 
     def __init__(self) -> None:
-        self.rung = False
-        self._ear, self._clapper = socket.socketpair()
-        self._before: dict[signal.Signals, Any] = {}
+        self._set = False
+        self._receiver, self._sender = socket.socketpair()
+        self._former_handlers: dict[signal.Signals, Any] = {}
 
-    def is_rung(self) -> bool:
-        """Tell whether somebody said to stop."""
-        return self.rung
+    def is_set(self) -> bool:
+        """Tell whether a signal came."""
+        return self._set
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until it is rung; tells whether it is."""
-        if not self.rung:
-            select.select([self._ear], [], [], seconds)
-        return self.rung
+        """Wait so long, or until a signal comes; tells whether one came."""
+        if not self._set:
+            select.select([self._receiver], [], [], seconds)
+        return self._set
 
-    def _ring(self, _signal: int, _frame: FrameType | None) -> None:
-        self.rung = True
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        self._set = True
         self._restore()
-        self._clapper.send(b".")
+        self._sender.send(b".")
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._former_handlers.items():
             signal.signal(number, handler)
 
-    def __enter__(self) -> Bell:
-        self._before = {number: signal.signal(number, self._ring) for number in _SIGNALS}
+    def __enter__(self) -> StopSignal:
+        self._former_handlers = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
-        self._ear.close()
-        self._clapper.close()
+        self._receiver.close()
+        self._sender.close()

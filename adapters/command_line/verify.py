@@ -15,8 +15,8 @@ import click
 from returns.result import Failure
 from rich.progress import Progress, TextColumn
 
-from payports.adapters.command_line.errors import refuse
-from payports.adapters.command_line.output import BAD, FAINT, GOOD, console, words
+from payports.adapters.command_line.presentation.errors import refuse
+from payports.adapters.command_line.presentation.output import BAD, FAINT, GOOD, console, words
 from payports.adapters.command_line.shops import open_shop, shops_of
 from payports.application.audit.service import AuditPage
 from payports.application.shop import Payports

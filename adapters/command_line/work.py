@@ -15,10 +15,10 @@ import attrs
 import click
 from returns.result import Failure
 
-from payports.adapters.command_line.errors import Refused
-from payports.adapters.command_line.output import words
+from payports.adapters.command_line.presentation.errors import Refused
+from payports.adapters.command_line.presentation.output import words
 from payports.adapters.command_line.shops import open_shop, shops_of
-from payports.adapters.command_line.stop_signal import Bell
+from payports.adapters.command_line.stop_signal import StopSignal
 from payports.adapters.option_reading import ConfigurationError, read_options
 from payports.application.shop import Payports
 from payports.ports.adapter import Unreachable
@@ -57,16 +57,16 @@ class _Pass:
 
 def run_work(config: Path | None, wanted: Wanted) -> int:
     """Work until told to stop, or until there is nothing left to do; 1 if that could not be found out."""
-    with Bell() as bell:
+    with StopSignal() as stop:
         failures = 0
-        if shop := _open(config, wanted, bell):
+        if shop := _open(config, wanted, stop):
             with shop:
-                failures = _work(shop, wanted, bell)
-        click.echo("Told to stop: all that was begun is finished." if bell.rung else "Done.")
-        return int(failures > 0 and not bell.rung)
+                failures = _work(shop, wanted, stop)
+        click.echo("Told to stop: all that was begun is finished." if stop.is_set() else "Done.")
+        return int(failures > 0 and not stop.is_set())
 
 
-def _open(config: Path | None, wanted: Wanted, bell: Bell) -> Payports | None:
+def _open(config: Path | None, wanted: Wanted, stop: StopSignal) -> Payports | None:
     """Open the shop, waiting for a store that is not there yet if the work has no end; nothing if told to stop meanwhile."""
     for failures in count(1):
         try:
@@ -75,12 +75,12 @@ def _open(config: Path | None, wanted: Wanted, bell: Bell) -> Payports | None:
             if wanted.once or failures == wanted.passes:
                 raise
             _complain(away.key, away.reason)
-        if bell.wait(_pause_s(wanted.every, failures)):
+        if stop.wait(_pause_s(wanted.every, failures)):
             break
     return None
 
 
-def _work(shop: Payports, wanted: Wanted, bell: Bell) -> int:
+def _work(shop: Payports, wanted: Wanted, stop: StopSignal) -> int:
     """Make passes; gives how many of the last have failed in a row."""
     named = shops_of(shop, wanted.merchants)
     click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
@@ -88,21 +88,21 @@ def _work(shop: Payports, wanted: Wanted, bell: Bell) -> int:
     for number in count(1):
         done = _Pass()
         for merchant, one_shop in named.items():
-            if not bell.rung:
-                _tend(one_shop, merchant, wanted.handler, bell, done)
+            if not stop.is_set():
+                _tend(one_shop, merchant, wanted.handler, stop, done)
         failures = failures + 1 if done.failed else 0
         vain = 0 if done.did else vain + 1
         idle = failures > 0 or not done.more or vain > _PATIENCE
-        if bell.rung or (wanted.once and idle) or number == wanted.passes:
+        if stop.is_set() or (wanted.once and idle) or number == wanted.passes:
             break
-        if idle and bell.wait(_pause_s(wanted.every, failures)):
+        if idle and stop.wait(_pause_s(wanted.every, failures)):
             break
     return failures
 
 
-def _tend(shop: Payports, merchant: str, handler: Handler | None, bell: Bell, done: _Pass) -> None:
+def _tend(shop: Payports, merchant: str, handler: Handler | None, stop: StopSignal, done: _Pass) -> None:
     """Make one pass for one merchant, and say what it did if it did anything."""
-    ran = shop.maintenance.run(_SHARE, stopping=bell.is_rung)
+    ran = shop.maintenance.run(_SHARE, stopping=stop.is_set)
     if isinstance(ran, Failure):
         done.failed = True
         _complain(merchant, ran.failure().message)
@@ -111,14 +111,14 @@ def _tend(shop: Payports, merchant: str, handler: Handler | None, bell: Bell, do
     did = {name: number for name, number in report.items() if type(number) is int and number}
     done.more |= ran.unwrap().more
     if handler is not None:
-        did |= _deliver(shop, merchant, handler, bell, done)
+        did |= _deliver(shop, merchant, handler, stop, done)
     done.did |= any(name != "unreadable" for name in did)
     if did:
         click.echo(f"{merchant}: {', '.join(f'{words(name)} {number}' for name, number in did.items())}")
 
 
-def _deliver(shop: Payports, merchant: str, handler: Handler, bell: Bell, done: _Pass) -> dict[str, int]:
-    told = shop.events.deliver(handler, _FACTS, stopping=bell.is_rung)
+def _deliver(shop: Payports, merchant: str, handler: Handler, stop: StopSignal, done: _Pass) -> dict[str, int]:
+    told = shop.events.deliver(handler, _FACTS, stopping=stop.is_set)
     if isinstance(told, Failure):
         done.failed = True
         _complain(merchant, told.failure().message)

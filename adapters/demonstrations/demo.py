@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 import payports
-from payports.adapters.command_line.errors import Refused, refuse
-from payports.adapters.command_line.notifications import Notifier, deliver
-from payports.adapters.command_line.output import BAD, FAINT, HEADING, columns, console, indented, print_reconciliation
-from payports.adapters.command_line.show import print_payment
+from payports.adapters.command_line.presentation.errors import Refused, refuse
+from payports.adapters.command_line.presentation.output import BAD, FAINT, HEADING, columns, console, indented
+from payports.adapters.command_line.presentation.timeline import print_payment
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
-from payports.adapters.demonstrations.carts import ExampleCart, read_carts
-from payports.adapters.demonstrations.gateways import (
+from payports.adapters.demonstrations.cart_walkthrough import SandboxShopper, Shopper, Story
+from payports.adapters.demonstrations.example_carts import ExampleCart, read_carts
+from payports.adapters.demonstrations.localstripe_bank import (
     ANONYMOUS,
     SANDBOX,
     STRIPE,
@@ -30,8 +30,9 @@ from payports.adapters.demonstrations.gateways import (
     stripe_bank,
     stripe_options,
 )
+from payports.adapters.demonstrations.notification_delivery import Notifier, deliver
 from payports.adapters.demonstrations.reconciliation import BankBook, Reconciliation, all_payments, reconcile
-from payports.adapters.demonstrations.story import SandboxShopper, Shopper, Story
+from payports.adapters.demonstrations.reconciliation_output import print_reconciliation
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
 from payports.adapters.gateways.stored_value import StoredValueLedger
 from payports.application.shop import Payports

@@ -13,16 +13,16 @@ from typing import Final
 from returns.result import Failure
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from payports.adapters.command_line.errors import Refused, refuse
-from payports.adapters.command_line.notifications import NotTaken, deliver
-from payports.adapters.command_line.output import console
-from payports.adapters.demonstrations.gateways import ANONYMOUS, StripeBank
+from payports.adapters.command_line.presentation.errors import Refused, refuse
+from payports.adapters.command_line.presentation.output import console
+from payports.adapters.demonstrations.localstripe_bank import ANONYMOUS, StripeBank
+from payports.adapters.demonstrations.notification_delivery import NotTaken, deliver
+from payports.adapters.demonstrations.order_sale import VOUCHER, Sold
 from payports.adapters.demonstrations.orders_file import RealOrder, Unreadable, check_orders, read_orders
 from payports.adapters.demonstrations.reconciliation import BankBook, Reconciliation, all_payments, reconcile
 from payports.adapters.demonstrations.replay_report import Counted, print_report, written
-from payports.adapters.demonstrations.replay_setting import AT_THE_BANK, LEASE_S, Place, Setting, Wanted, setting_of
+from payports.adapters.demonstrations.replay_setup import AT_THE_BANK, LEASE_S, Place, Setting, Wanted, setting_of
 from payports.adapters.demonstrations.replay_workers import EVERY, Job, Workers
-from payports.adapters.demonstrations.selling import VOUCHER, Sold
 from payports.domain.money import CURRENCIES
 from payports.domain.transaction_types import TransactionType
 

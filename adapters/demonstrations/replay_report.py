@@ -9,10 +9,11 @@ from typing import Final
 
 from rich.console import Console
 
-from payports.adapters.command_line.output import BAD, FAINT, HEADING, columns, grouped, print_reconciliation, words
+from payports.adapters.command_line.presentation.output import BAD, FAINT, HEADING, columns, grouped, words
+from payports.adapters.demonstrations.order_sale import ROUTES, Sold, reason_of
 from payports.adapters.demonstrations.orders_file import RealOrder
 from payports.adapters.demonstrations.reconciliation import Reconciliation
-from payports.adapters.demonstrations.selling import ROUTES, Sold, reason_of
+from payports.adapters.demonstrations.reconciliation_output import print_reconciliation
 from payports.domain.lifecycle import CAPTURING, INITIATING, REFUND, REVERSE_AUTH
 from payports.domain.money import Currency, Money
 from payports.domain.transaction_types import TransactionType

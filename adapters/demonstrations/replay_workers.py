@@ -19,10 +19,10 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
-from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.presentation.errors import Refused
+from payports.adapters.demonstrations.order_sale import Sold
 from payports.adapters.demonstrations.orders_file import RealOrder
-from payports.adapters.demonstrations.replay_setting import Place, Setting
-from payports.adapters.demonstrations.selling import Sold
+from payports.adapters.demonstrations.replay_setup import Place, Setting
 from payports.ports.adapter import ConfigurationError, Unreachable
 
 EVERY: Final = 10

@@ -17,12 +17,12 @@ from typing import Any, Final
 import attrs
 
 from payports import connect
+from payports.adapters.demonstrations.order_sale import VOUCHER
 from payports.adapters.demonstrations.reconciliation import BankBook, all_payments, reconcile
-from payports.adapters.demonstrations.replay_setting import AT_THE_BANK
-from payports.adapters.demonstrations.selling import VOUCHER
+from payports.adapters.demonstrations.replay_setup import AT_THE_BANK
 from payports.adapters.gateways.stored_value import StoredValueLedger
 from payports.testing import RemoteSandboxBank
-from tests.adapters.command_line.running import COMMAND, LIMIT_S, environment, payports
+from tests.adapters.command_line.command_process import COMMAND, LIMIT_S, environment, payports
 
 SECRET: Final = "whsec_of_killed_replays_0123456789"
 WORKERS: Final = 4

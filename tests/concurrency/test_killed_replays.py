@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from payports.testing import RemoteSandboxBank
-from tests.adapters.command_line.running import LIMIT_S, payports
+from tests.adapters.command_line.command_process import LIMIT_S, payports
 from tests.concurrency.replays import SECRET, WORKERS, Progress, Replay, catch_up, differences, ending, prepared
 
 ORDERS_A_KILL: Final = 20

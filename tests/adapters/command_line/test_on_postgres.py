@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from payports import Cart, Money, NewPayment, PaymentMethod, connect
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 TOTAL: Final = Money.of("59.90", "EUR")
 CART: Final = Cart("c-1", total=TOTAL)

@@ -17,7 +17,7 @@ import pytest
 from payports import Money
 from payports.domain.lifecycle import AUTHORIZE
 from payports.testing import RemoteSandboxBank
-from tests.adapters.command_line.running import COMMAND, environment, payports
+from tests.adapters.command_line.command_process import COMMAND, environment, payports
 
 SECRET: Final = {"PAYPORTS_SANDBOX_WEBHOOK_SECRET": "a secret of more than 16 bytes"}
 

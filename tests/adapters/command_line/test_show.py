@@ -12,7 +12,7 @@ from payports import Cart, Money, NewPayment, Owner, PaymentMethod, TransactionS
 from payports.adapters.command_line.show import state_of
 from payports.application.shop import Payports
 from payports.testing import FixedClock, SandboxBank
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 TOTAL: Final = Money.of("59.90", "EUR")
 OWNER: Final = Owner("cart", "c-1")
@@ -139,10 +139,10 @@ def take(shop: Payports, payment: str, step: str, key: str) -> None:
         ("tok_approved", "scrr", "refunded"),
         ("tok_approved", "a", "archived"),
         ("tok_declined", "s", "declined"),
-        ("tok_3ds", "s", "shopper must act"),
-        ("tok_async", "s", "awaited"),
+        ("tok_3ds", "s", "requires action"),
+        ("tok_async", "s", "pending"),
         ("tok_timeout_charged", "s", "unknown"),
-        ("tok_wrong_amount", "s", "look at it"),
+        ("tok_wrong_amount", "s", "needs attention"),
     ],
 )
 def test_a_state_is_a_word_or_two(token: str, steps: str, state: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 from payports import connect
 from payports.domain.audit.findings import Finding, FindingKind
 from payports.testing import SandboxBank
-from tests.adapters.command_line.running import payports
-from tests.adapters.command_line.selling_some import CONFIG, opened, sell
+from tests.adapters.command_line.command_process import payports
+from tests.adapters.command_line.sample_sales import CONFIG, opened, sell
 
 # The statements are this file's own words.
 # ruff: noqa: S608

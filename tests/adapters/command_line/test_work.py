@@ -20,7 +20,7 @@ import pytest
 
 from payports import Money, NewPayment, Owner, PaymentMethod, TransactionType, connect
 from payports.testing import FixedClock, SandboxBank
-from tests.adapters.command_line.running import LIMIT_S, payports, working
+from tests.adapters.command_line.command_process import LIMIT_S, payports, working
 
 CONFIG: Final = """
 [store]

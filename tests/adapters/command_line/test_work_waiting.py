@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.adapters.command_line.running import LIMIT_S, payports, working
+from tests.adapters.command_line.command_process import LIMIT_S, payports, working
 from tests.postgres import control, own_server, start_again
 
 CONFIG: Final = """

@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from payports import ConfigurationError
-from payports.adapters.demonstrations.carts import read_carts
-from tests.adapters.command_line.running import payports
+from payports.adapters.demonstrations.example_carts import read_carts
+from tests.adapters.command_line.command_process import payports
 
 LAST: Final = "ledger: 7 payments, 25 transactions, 0 differences"
 

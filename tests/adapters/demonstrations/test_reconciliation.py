@@ -10,7 +10,7 @@ import pytest
 
 import payports
 from payports import Cart, Money, NewPayment, Owner, Payment, PaymentMethod, TransactionStatus
-from payports.adapters.command_line.notifications import deliver
+from payports.adapters.demonstrations.notification_delivery import deliver
 from payports.adapters.demonstrations.reconciliation import BankBook, Reconciliation, all_payments, reconcile
 from payports.adapters.gateways.ledger.entries import Effect
 from payports.application.shop import Payports

@@ -12,12 +12,12 @@ from typing import Any, Final
 import pytest
 
 from payports import Money
-from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.presentation.errors import Refused
 from payports.adapters.demonstrations.orders_file import COLUMNS, read_orders
-from payports.adapters.demonstrations.replay_setting import Place
+from payports.adapters.demonstrations.replay_setup import Place
 from payports.adapters.demonstrations.replay_workers import Workers
 from payports.adapters.gateways.sandbox.bank import SandboxBank
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 HEADER: Final = ",".join(COLUMNS)
 KEYS: Final = (

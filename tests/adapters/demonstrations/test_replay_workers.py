@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from payports.adapters.demonstrations.replay_setting import Place, Setting
+from payports.adapters.demonstrations.replay_setup import Place, Setting
 from payports.adapters.demonstrations.replay_workers import opened
 from payports.ports.adapter import Unreachable
 

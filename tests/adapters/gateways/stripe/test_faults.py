@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
+from payports.adapters.demonstrations.localstripe_server import TEST_KEY, Localstripe, running_localstripe
 from payports.domain.lifecycle import AUTHORIZE, INITIATING
 from payports.domain.money import Money
 from payports.domain.observation import Observation
@@ -51,13 +51,13 @@ AFTERWARDS = {
 
 
 @pytest.fixture(scope="module", name="local")
-def _local() -> Iterator[Rehearsal]:
-    with rehearsing() as local:
+def _local() -> Iterator[Localstripe]:
+    with running_localstripe() as local:
         yield local
 
 
 @pytest.fixture(name="line")
-def _line(local: Rehearsal) -> Iterator[Line]:
+def _line(local: Localstripe) -> Iterator[Line]:
     with troubled(local.url) as line:
         yield line
 
@@ -89,7 +89,7 @@ def test_a_fault_gives_what_is_certain_and_the_truth_is_found(fault: str, line: 
 
 
 @pytest.mark.parametrize("fault", [mood for mood, (_, held) in AFTERWARDS.items() if held])
-def test_a_retry_makes_no_second_effect(fault: str, line: Line, card: Gateway, local: Rehearsal) -> None:
+def test_a_retry_makes_no_second_effect(fault: str, line: Line, card: Gateway, local: Localstripe) -> None:
     request = an_authorization(fault)
     for _ in range(2):
         card.transactions.execute(request)

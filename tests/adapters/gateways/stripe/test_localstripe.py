@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from returns.result import Failure, Success
 from werkzeug import Request, Response
 
-from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
+from payports.adapters.demonstrations.localstripe_server import TEST_KEY, Localstripe, running_localstripe
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.domain.failures import Declined
 from payports.domain.judgement import judge
@@ -51,8 +51,8 @@ class Now(Clock):
 
 
 @pytest.fixture(scope="module", name="local")
-def _local() -> Iterator[Rehearsal]:
-    with rehearsing() as local:
+def _local() -> Iterator[Localstripe]:
+    with running_localstripe() as local:
         yield local
 
 
@@ -61,10 +61,10 @@ def lacks(what: str) -> NoReturn:
 
 
 class TestLocalstripe(GatewayConformance):
-    local: ClassVar[Rehearsal]
+    local: ClassVar[Localstripe]
 
     @pytest.fixture(autouse=True)
-    def _connected(self, tmp_path: Path, local: Rehearsal) -> Iterator[None]:
+    def _connected(self, tmp_path: Path, local: Localstripe) -> Iterator[None]:
         type(self).local = local
         yield from super()._connected.__wrapped__(self, tmp_path)  # type: ignore[attr-defined]
 
@@ -133,7 +133,7 @@ def _effects_of(intent: dict[str, Any]) -> Iterator[Effect]:
 
 
 @pytest.fixture(name="card")
-def _card(local: Rehearsal) -> Gateway:
+def _card(local: Localstripe) -> Gateway:
     return connected(local.url, Now(), secret_key=Secret(TEST_KEY), fence_keys=False)
 
 
@@ -149,7 +149,7 @@ def do(
     return gateway.transactions.execute(request).seen
 
 
-def test_a_partial_capture_releases_the_rest_and_refunds_go_up_to_it(local: Rehearsal, card: Gateway) -> None:
+def test_a_partial_capture_releases_the_rest_and_refunds_go_up_to_it(local: Localstripe, card: Gateway) -> None:
     hold = do(card, AUTHORIZE)
     capture = do(card, CAPTURE, "6.00", hold)
     assert (capture.status, capture.amount) == (TransactionStatus.SUCCEEDED, Money.of("6.00", "EUR"))
@@ -159,7 +159,7 @@ def test_a_partial_capture_releases_the_rest_and_refunds_go_up_to_it(local: Rehe
     assert charge["amount_refunded"] == 400 + 200 + 300, "the four euro that were released count there too"
 
 
-def test_a_hold_is_given_up_as_a_whole_or_not_at_all(local: Rehearsal, card: Gateway) -> None:
+def test_a_hold_is_given_up_as_a_whole_or_not_at_all(local: Localstripe, card: Gateway) -> None:
     hold = do(card, AUTHORIZE)
     assert do(card, REVERSE_AUTH, "4.00", hold).status is TransactionStatus.NOT_EXECUTED
     assert do(card, REVERSE_AUTH, "10.00", hold).status is TransactionStatus.SUCCEEDED
@@ -177,7 +177,7 @@ def test_what_was_captured_is_settled_once_it_is_available(card: Gateway) -> Non
     assert do(card, SETTLED, "10.00", do(card, AUTHORIZE)).status is TransactionStatus.NOT_EXECUTED
 
 
-def test_the_secret_of_a_challenge_is_fetched_and_never_kept(local: Rehearsal, card: Gateway) -> None:
+def test_the_secret_of_a_challenge_is_fetched_and_never_kept(local: Localstripe, card: Gateway) -> None:
     request = a_request(AUTHORIZE, token=local.card(_NUMBERS["action"]))
     answer = card.transactions.execute(request)
     assert answer.seen.next_action is not None
@@ -206,7 +206,7 @@ def test_a_refund_that_was_lost_is_found_by_our_id(card: Gateway) -> None:
     assert (found.status, found.gateway_reference) == (TransactionStatus.SUCCEEDED, done.gateway_reference)
 
 
-def test_a_method_is_attached_to_its_customer_pays_and_is_detached(local: Rehearsal, card: Gateway) -> None:
+def test_a_method_is_attached_to_its_customer_pays_and_is_detached(local: Localstripe, card: Gateway) -> None:
     vault = card.vault
     assert vault is not None
     kept = vault.keep(Customer("ada"), PaymentMethod({"token": local.card("4242424242424242")})).unwrap()
@@ -222,7 +222,7 @@ def test_a_method_is_attached_to_its_customer_pays_and_is_detached(local: Rehear
     assert local.get(f"/v1/payment_methods/{kept.token}")["customer"] is None
 
 
-def test_a_card_that_may_not_be_attached_is_declined(local: Rehearsal, card: Gateway) -> None:
+def test_a_card_that_may_not_be_attached_is_declined(local: Localstripe, card: Gateway) -> None:
     assert card.vault is not None
     refused = card.vault.keep(Customer("ada"), PaymentMethod({"token": local.card("4000000000000002")}))
     assert isinstance(refused, Failure)
@@ -230,7 +230,7 @@ def test_a_card_that_may_not_be_attached_is_declined(local: Rehearsal, card: Gat
 
 
 def test_its_notifications_are_believed_and_merge_with_the_answer(
-    local: Rehearsal, card: Gateway, httpserver: HTTPServer
+    local: Localstripe, card: Gateway, httpserver: HTTPServer
 ) -> None:
     arrived = Queue[Request]()
 

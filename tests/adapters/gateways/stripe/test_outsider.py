@@ -441,8 +441,8 @@ def test_an_excerpt_keeps_no_text_where_an_amount_is(written: str, name: str) ->
 
 _STARTS: Final = """
 import os, sys
-from payports.adapters.demonstrations.stripe import rehearsing
-with rehearsing() as local:
+from payports.adapters.demonstrations.localstripe_server import running_localstripe
+with running_localstripe() as local:
     print(local.url, flush=True)
     sys.stdin.read()
 """

@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 
 import payports
 from payports import Cart, Money, NewPayment, Owner, PaymentMethod
-from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, rehearsing
+from payports.adapters.demonstrations.localstripe_server import TEST_KEY, Localstripe, running_localstripe
 from payports.application.shop import Payports
 from payports.domain.checkout import ActionRequired, CheckedOut
 from payports.ports.gateway import Gateway
@@ -23,13 +23,13 @@ TEN = Money.of("10.00", "EUR")
 
 
 @pytest.fixture(scope="module", name="local")
-def _local() -> Iterator[Rehearsal]:
-    with rehearsing() as local:
+def _local() -> Iterator[Localstripe]:
+    with running_localstripe() as local:
         yield local
 
 
 @pytest.fixture(name="shop")
-def _shop(local: Rehearsal, tmp_path: Path) -> Iterator[Payports]:
+def _shop(local: Localstripe, tmp_path: Path) -> Iterator[Payports]:
     card = {"adapter": "stripe", "secret_key": TEST_KEY, "base_url": local.url, "fence_keys": False}
     store = {"url": f"sqlite:///{tmp_path / 'payments.db'}"}
     with payports.connect({"store": store, "gateways": {"card": card}}) as shop:
@@ -42,7 +42,7 @@ def a_cart(shop: Payports, token: str) -> Cart:
     return Cart("c-1", total=TEN)
 
 
-def test_a_client_secret_is_handed_out_and_kept_nowhere(shop: Payports, local: Rehearsal, tmp_path: Path) -> None:
+def test_a_client_secret_is_handed_out_and_kept_nowhere(shop: Payports, local: Localstripe, tmp_path: Path) -> None:
     cart = a_cart(shop, local.card("4000002500003155"))
     required = shop.checkout.submit(cart, request_id="r-1").unwrap()
     assert isinstance(required, ActionRequired)

@@ -1,4 +1,4 @@
-"""Printing for people: plain words in columns, with colour where there is a terminal that has some."""
+"""Printing for people: plain words in columns, in colour where the terminal supports it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from payports.adapters.demonstrations.reconciliation import Reconciliation
 from payports.domain.money import Money
 from payports.domain.transaction_types import TransactionStatus
 
@@ -33,7 +32,7 @@ _STATUS_STYLES: Final = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that takes nothing in a text for markup, and prints what the terminal's encoding has."""
+    """Open a console that reads no markup and replaces characters that the terminal cannot encode."""
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")
@@ -41,7 +40,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def columns(*headings: str, right: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> Table:
-    """A table without lines; columns named in ``right`` are aligned there, those in ``fixed`` are never wrapped."""
+    """Make a table without borders. Columns in ``right`` are aligned right, those in ``fixed`` are never wrapped."""
     table = Table(box=None, pad_edge=False, header_style=FAINT, padding=(0, 2, 0, 0))
     for heading in headings:
         number = heading in right
@@ -50,37 +49,29 @@ def columns(*headings: str, right: tuple[str, ...] = (), fixed: tuple[str, ...] 
     return table
 
 
-def indented(what: RenderableType, by: int = 3) -> Padding:
-    """The same, a little to the right."""
-    return Padding(what, (0, 0, 0, by), expand=False)
+def indented(content: RenderableType, by: int = 3) -> Padding:
+    """Indent by so many characters."""
+    return Padding(content, (0, 0, 0, by), expand=False)
 
 
 def words(name: str) -> str:
-    """Write one of our constants in words: ``REVERSE_AUTH`` is ``reverse auth``."""
+    """Write a constant in words: ``REVERSE_AUTH`` becomes ``reverse auth``."""
     return name.replace("_", " ").lower()
 
 
 def status_text(status: str) -> Text:
-    """A status in a word or two and in its colour."""
-    known = TransactionStatus(status)
-    return Text(_STATUS_WORDS.get(known) or words(known), style=_STATUS_STYLES[known])
+    """Write a status in words, in its colour."""
+    member = TransactionStatus(status)
+    return Text(_STATUS_WORDS.get(member) or words(member), style=_STATUS_STYLES[member])
 
 
 _STATUS_WORDS: Final = {
     TransactionStatus.SENDING_TO_PROCESSOR: "sending",
-    TransactionStatus.REQUIRES_ACTION: "shopper acts",
-    TransactionStatus.AWAITING_RESULT: "awaited",
+    TransactionStatus.AWAITING_RESULT: "pending",
 }
 
 
 def grouped(amount: Money) -> str:
-    """An amount without its currency, its thousands apart: ``1,234.50``."""
+    """Write an amount without its currency, with thousands separators: ``1,234.50``."""
     whole, point, decimals = amount.text.partition(".")
     return f"{int(whole):,}{point}{decimals}"
-
-
-def print_reconciliation(out: Console, found: Reconciliation) -> None:
-    """Print the differences that were found, and the line that counts them."""
-    for difference in found.examples:
-        out.print(f"difference: {difference.message}", style=BAD)
-    out.print(found.line, style=BAD if found.differences else GOOD)

@@ -10,7 +10,7 @@ import attrs
 import click
 from rich.console import Console
 
-from payports.adapters.command_line.output import BAD, FAINT, GOOD, console, indented
+from payports.adapters.command_line.presentation.output import BAD, FAINT, GOOD, console, indented
 from payports.testing.simulation import Run, Settings, simulate
 
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from returns.result import Failure
 
-from payports.adapters.command_line.errors import refuse
-from payports.adapters.command_line.output import words
-from payports.adapters.demonstrations.carts import ExampleCart, Step, Tender, Verb
+from payports.adapters.command_line.presentation.errors import refuse
+from payports.adapters.command_line.presentation.output import words
+from payports.adapters.demonstrations.example_carts import ExampleCart, Step, Tender, Verb
 from payports.adapters.gateways.kit.http_results import Answer
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.application.orders import OrderReport

@@ -37,12 +37,12 @@ web.run_app(app, sock=door, access_log=None, print=None)
 closed when whoever started it ends, even by a signal that nobody can catch: then it ends too."""
 
 
-class RehearsalUnavailable(RuntimeError):
+class LocalstripeUnavailable(RuntimeError):
     """localstripe is not installed or does not start."""
 
 
 @attrs.frozen
-class Rehearsal:
+class Localstripe:
     """A running localstripe."""
 
     url: str
@@ -75,22 +75,22 @@ class Rehearsal:
         headers = {"Authorization": f"Bearer {TEST_KEY}", "Content-Type": "application/x-www-form-urlencoded"}
         sent = self._sender.send(method, self.url + path, headers, body)
         if not isinstance(sent, Answer) or sent.status != 200:
-            raise RehearsalUnavailable(f"localstripe did not take {method} {path.partition('?')[0]}: {sent}")
+            raise LocalstripeUnavailable(f"localstripe did not take {method} {path.partition('?')[0]}: {sent}")
         return dict(json.loads(sent.body or b"{}"))
 
 
 @contextmanager
-def rehearsing() -> Generator[Rehearsal, None, None]:
-    """Start localstripe on a free port of this machine, and stop it at the end. Raises ``RehearsalUnavailable``."""
+def running_localstripe() -> Generator[Localstripe, None, None]:
+    """Start localstripe on a free port of this machine, and stop it at the end. Raises ``LocalstripeUnavailable``."""
     if find_spec("localstripe") is None:
-        raise RehearsalUnavailable("localstripe is not installed: pip install localstripe")
+        raise LocalstripeUnavailable("localstripe is not installed: pip install localstripe")
     command = [sys.executable, "-P", "-c", _SERVE]  # -P: nothing of the folder that it is started in
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- a fixed text
     try:
         port = process.stdout.readline().strip() if process.stdout else ""
         if not port:
-            raise RehearsalUnavailable("localstripe does not start")
-        yield Rehearsal(f"http://127.0.0.1:{port}")
+            raise LocalstripeUnavailable("localstripe does not start")
+        yield Localstripe(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
         process.wait()

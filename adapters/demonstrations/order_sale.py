@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.command_line.notifications import Notifier, NotTaken, deliver
+from payports.adapters.demonstrations.notification_delivery import Notifier, NotTaken, deliver
 from payports.adapters.demonstrations.orders_file import RealOrder, Tender
 from payports.adapters.gateways.stored_value import StoredValueLedger
 from payports.application.shop import Payports

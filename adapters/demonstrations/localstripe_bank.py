@@ -8,8 +8,13 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.command_line.errors import Refused
-from payports.adapters.demonstrations.stripe import TEST_KEY, Rehearsal, RehearsalUnavailable, rehearsing
+from payports.adapters.command_line.presentation.errors import Refused
+from payports.adapters.demonstrations.localstripe_server import (
+    TEST_KEY,
+    Localstripe,
+    LocalstripeUnavailable,
+    running_localstripe,
+)
 from payports.adapters.gateways.kit.http_results import Answer, Lost, Sent
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.ledger.entries import Effect
@@ -43,9 +48,9 @@ def stripe_options(url: str = "http://127.0.0.1:9") -> dict[str, object]:
 def stripe_bank() -> Generator[StripeBank, None, None]:
     """Start localstripe and stop it at the end."""
     try:
-        with rehearsing() as local:
+        with running_localstripe() as local:
             yield StripeBank(local)
-    except RehearsalUnavailable as error:
+    except LocalstripeUnavailable as error:
         reason = str(error)
     else:
         return
@@ -56,7 +61,7 @@ def stripe_bank() -> Generator[StripeBank, None, None]:
 class StripeBank:
     """A running localstripe, as the demonstration and the replay use a bank."""
 
-    local: Rehearsal
+    local: Localstripe
     return_url: str = ""
     _sender: LosingSender = attrs.field(factory=lambda: LosingSender())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.command_line.running import payports
+from tests.adapters.command_line.command_process import payports
 
 DATA = os.environ.get("PAYPORTS_DATA", "")
 ORDERS = "order_id,payment_sequential,payment_type,payment_installments,payment_value\n"

@@ -13,11 +13,11 @@ from typing import Any, Final
 import attrs
 
 import payports
-from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.presentation.errors import Refused
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
-from payports.adapters.demonstrations.gateways import SANDBOX, STRIPE, StripeBank, stripe_bank, stripe_options
-from payports.adapters.demonstrations.sandbox import SECRET, webhook_secret
-from payports.adapters.demonstrations.selling import ROUTES, VOUCHER, Seller
+from payports.adapters.demonstrations.localstripe_bank import SANDBOX, STRIPE, StripeBank, stripe_bank, stripe_options
+from payports.adapters.demonstrations.order_sale import ROUTES, VOUCHER, Seller
+from payports.adapters.demonstrations.sandbox_server import SECRET, webhook_secret
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.remote import RemoteSandboxBank, serving
 from payports.adapters.gateways.stored_value import StoredValueLedger

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from payports.adapters.command_line.errors import Refused
+from payports.adapters.command_line.presentation.errors import Refused
 from payports.adapters.gateways.kit.webhook_secrets import MIN_SECRET
 from payports.adapters.gateways.sandbox.server import serve
 from payports.domain.secret import Secret
