@@ -49,7 +49,7 @@ class Route:
 
     gateway: str
     type: PaymentType
-    token: str = "tok_approved"  # noqa: S105 -- the name of a mood
+    token: str = "tok_approved"  # noqa: S105 -- the name of a scenario
 
 
 VOUCHER: Final = "voucher"

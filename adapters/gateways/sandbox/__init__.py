@@ -1,4 +1,4 @@
-"""The sandbox bank: an offline gateway that behaves like a bank on its worst day, in process or over HTTP."""
+"""The sandbox bank: an offline gateway that behaves like a bank in every scenario, good or bad, in process or over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The bank's desk: takes a message, decides by the book, writes it down and replies. Each message is one transaction of the book."""
+"""The bank's endpoints: read a message, decide by the ledger's rules, record the result and reply.
+
+Each message is one database transaction.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +26,29 @@ from payports.adapters.gateways.sandbox.messages import (
     Execution,
     Malformed,
     encoded,
+    entry_message,
     read_execution,
-    read_order,
-    shown,
+    read_request,
 )
-from payports.adapters.gateways.sandbox.scenarios import NOTHING_DONE, Reply, Scenario, distorted, not_done, ruling_of
+from payports.adapters.gateways.sandbox.scenarios import (
+    UNPROCESSED,
+    Reply,
+    Scenario,
+    decision_of,
+    distorted,
+    unprocessed,
+)
 from payports.domain.lifecycle import DETACHED_CREDIT, INITIATING
 from payports.domain.transaction_types import FailureType, TransactionType
 
 ACTION_LIFETIME: Final = timedelta(hours=1)
-"""How long a shopper may take; shorter than the two hours after which a shop gives up."""
+"""How long an action stays open; shorter than the two hours after which a shop cancels it."""
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS moods (position INTEGER PRIMARY KEY, type TEXT NOT NULL, mood TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS notices (
+CREATE TABLE IF NOT EXISTS planned_scenarios (
+    position INTEGER PRIMARY KEY, type TEXT NOT NULL, scenario TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS notifications (
     position INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, items TEXT NOT NULL
 ) STRICT;
 """
@@ -46,125 +58,126 @@ _WRONG: Final = 100
 
 
 class Endpoints:
-    """Serves messages from a book. ``now`` gives seconds since 1970, ``pages`` is where shoppers act."""
+    """Serves messages from a ledger. ``now`` gives seconds since 1970, ``pages`` is the URL of the bank's pages for shoppers."""
 
-    def __init__(self, book: Ledger, now: Callable[[], float], pages: str) -> None:
-        self.book = book
+    def __init__(self, ledger: Ledger, now: Callable[[], float], pages: str) -> None:
+        self.ledger = ledger
         self.now = now
         self.pages = pages
 
     def handle(self, path: str, body: bytes) -> Reply:
-        """Take one message. Total: what cannot be read is refused with 400."""
-        serve = self._SERVICES.get(path)
+        """Serve one message. Total: what cannot be read is refused with 400."""
+        serve = self._ENDPOINTS.get(path)
         message = read_object(body)
         if serve is None:
             return _error(404, "no_such_path")
         if message is None:
             return _error(400, "malformed")
-        with self.book.writing():
+        with self.ledger.writing():
             return serve(self, message)
 
     def _execute(self, message: JsonObject) -> Reply:
-        asked = read_execution(message)
-        if isinstance(asked, Malformed):
-            return _error(400, "malformed", asked.field)
-        known = self.book.under_key(asked.order.account, asked.order.key)
+        execution = read_execution(message)
+        if isinstance(execution, Malformed):
+            return _error(400, "malformed", execution.field)
+        known = self.ledger.under_key(execution.request.account, execution.request.key)
         if known:
-            return self._repeat(asked, known)
-        mood = self._mood(asked)
-        if mood in NOTHING_DONE:
-            return not_done(mood)
-        order = asked.order
-        family = self.book.family(order.account, order.parent)
-        ruling = self._ruling(asked, mood)
-        entries = decide(order, family, asked.terms, ruling, self.now(), self.book.namer())
-        answer = self.book.add(entries)[0]
+            return self._repeat(execution, known)
+        scenario = self._scenario(execution)
+        if scenario in UNPROCESSED:
+            return unprocessed(scenario)
+        request = execution.request
+        family = self.ledger.family(request.account, request.parent)
+        decision = self._decision(execution, scenario)
+        entries = decide(request, family, execution.terms, decision, self.now(), self.ledger.namer())
+        answer = self.ledger.add(entries)[0]
         if answer.state in (EntryState.DONE, EntryState.DECLINED):
             self.notify(answer)
-        answered = shown(answer, self.pages)
-        if mood is Scenario.WRONG_AMOUNT and answer.state is EntryState.DONE:
-            answered["amount_minor"] += _WRONG
-        return distorted(mood, _transaction(answered))
+        message = entry_message(answer, self.pages)
+        if scenario is Scenario.WRONG_AMOUNT and answer.state is EntryState.DONE:
+            message["amount_minor"] += _WRONG
+        return distorted(scenario, _transaction(message))
 
-    def _repeat(self, asked: Execution, known: Entry) -> Reply:
+    def _repeat(self, execution: Execution, known: Entry) -> Reply:
         if known.state is EntryState.FENCED:
             return _error(410, "key_burnt")
-        if known.content != asked.order.content:
+        if known.content != execution.request.content:
             return _error(422, "key_reused")
-        return _transaction(shown(self.up_to_date(known), self.pages))
+        return _transaction(entry_message(self.expire_action(known), self.pages))
 
-    def _mood(self, asked: Execution) -> Scenario:
-        planned = self._planned(asked.order.type)
-        if planned is not Scenario.APPROVED or asked.order.type not in INITIATING:
+    def _scenario(self, execution: Execution) -> Scenario:
+        planned = self._planned(execution.request.type)
+        if planned is not Scenario.APPROVED or execution.request.type not in INITIATING:
             return planned
-        return vault.mood_of(self.book, asked.order.account, asked.token) or Scenario.APPROVED
+        return vault.scenario_of(self.ledger, execution.request.account, execution.token) or Scenario.APPROVED
 
     def _planned(self, kind: TransactionType) -> Scenario:
-        with self.book.writing() as execute:
+        with self.ledger.writing() as execute:
             row = execute(
-                "DELETE FROM moods WHERE position = (SELECT min(position) FROM moods WHERE type = ?) RETURNING mood",
+                "DELETE FROM planned_scenarios"
+                " WHERE position = (SELECT min(position) FROM planned_scenarios WHERE type = ?) RETURNING scenario",
                 (kind.value,),
             ).fetchone()
         return Scenario(row[0]) if row else Scenario.APPROVED
 
-    def _ruling(self, asked: Execution, mood: Scenario) -> Decision:
-        needs_token = asked.order.type in INITIATING or asked.order.type is DETACHED_CREDIT
-        if needs_token and vault.mood_of(self.book, asked.order.account, asked.token) is None:
+    def _decision(self, execution: Execution, scenario: Scenario) -> Decision:
+        needs_token = execution.request.type in INITIATING or execution.request.type is DETACHED_CREDIT
+        if needs_token and vault.scenario_of(self.ledger, execution.request.account, execution.token) is None:
             return refuse("invalid_token", FailureType.INVALID_PAYMENT_METHOD, hard=True)
-        return ruling_of(mood, asked.order.minor)
+        return decision_of(scenario, execution.request.minor)
 
     def _look_up(self, message: JsonObject) -> Reply:
-        asked = read_order(message)
-        if isinstance(asked, Malformed):
-            return _error(400, "malformed", asked.field)
-        known = self.book.under_key(asked.account, asked.key)
+        request = read_request(message)
+        if isinstance(request, Malformed):
+            return _error(400, "malformed", request.field)
+        known = self.ledger.under_key(request.account, request.key)
         if known:
-            given_up = message.get("give_up") is True
-            return _transaction(shown(self.given_up(known) if given_up else self.up_to_date(known), self.pages))
+            current = self.cancel_action(known) if message.get("give_up") is True else self.expire_action(known)
+            return _transaction(entry_message(current, self.pages))
         if message.get("fence") is not True:
             return _error(404, "not_found")
-        burnt = self.book.add((fence(asked, self.now(), self.book.namer()),))[0]
-        return _transaction(shown(burnt, self.pages))
+        fenced = self.ledger.add((fence(request, self.now(), self.ledger.namer()),))[0]
+        return _transaction(entry_message(fenced, self.pages))
 
     def _keep(self, message: JsonObject) -> Reply:
-        token = vault.keep(self.book, text(message, "account"), text(message, "customer"), text(message, "token"))
+        token = vault.keep(self.ledger, text(message, "account"), text(message, "customer"), text(message, "token"))
         return Reply(200, encoded({"token": token})) if token else _error(402, "invalid_token")
 
     def _methods(self, message: JsonObject) -> Reply:
-        kept = vault.kept(self.book, text(message, "account"), text(message, "customer"))
+        kept = vault.kept(self.ledger, text(message, "account"), text(message, "customer"))
         return Reply(200, encoded({"tokens": kept}))
 
     def _forget(self, message: JsonObject) -> Reply:
-        vault.forget(self.book, text(message, "account"), text(message, "customer"), text(message, "token"))
+        vault.forget(self.ledger, text(message, "account"), text(message, "customer"), text(message, "token"))
         return Reply(200, encoded({}))
 
-    def up_to_date(self, entry: Entry) -> Entry:
-        """Give up on an action that no shopper took in time."""
-        late = self.now() > entry.made_at + ACTION_LIFETIME.total_seconds()
-        return self.given_up(entry) if late else entry
+    def expire_action(self, entry: Entry) -> Entry:
+        """Cancel an action that the shopper has not completed in time."""
+        expired = self.now() > entry.made_at + ACTION_LIFETIME.total_seconds()
+        return self.cancel_action(entry) if expired else entry
 
-    def given_up(self, entry: Entry) -> Entry:
-        """Let no shopper take an action any more, if one waits."""
+    def cancel_action(self, entry: Entry) -> Entry:
+        """Cancel an action that waits for the shopper, if one does."""
         if entry.state is not EntryState.ACTION:
             return entry
         return self.finish(entry, refuse("action_expired", FailureType.ABANDONED))
 
-    def finish(self, entry: Entry, ruling: Decision) -> Entry:
-        """Write down what became of an entry that waited, and of what waited for it, and tell of it."""
-        ended = self.book.replace(ended_by(ruling, entry))
-        for one in self.book.family(entry.account, entry.reference):
-            if one.waits_for == entry.reference and one.state is entry.state:
-                self.book.replace(ended_by(ruling, one))
-        self.notify(ended)
-        return ended
+    def finish(self, entry: Entry, decision: Decision) -> Entry:
+        """Record the result of an entry that waited and of the entries that wait for it, and notify the account."""
+        finished = self.ledger.replace(with_decision(entry, decision))
+        for implied in self.ledger.family(entry.account, entry.reference):
+            if implied.waits_for == entry.reference and implied.state is entry.state:
+                self.ledger.replace(with_decision(implied, decision))
+        self.notify(finished)
+        return finished
 
     def notify(self, *entries: Entry) -> None:
-        """Note that the owner of an account is to be told of some of its entries, all in one notification."""
-        items = [shown(one, self.pages) for one in entries]
-        with self.book.writing() as execute:
-            execute("INSERT INTO notices (account, items) VALUES (?, ?)", (entries[0].account, json.dumps(items)))
+        """Queue one notification to an account about some of its entries."""
+        items = [entry_message(entry, self.pages) for entry in entries]
+        with self.ledger.writing() as execute:
+            execute("INSERT INTO notifications (account, items) VALUES (?, ?)", (entries[0].account, json.dumps(items)))
 
-    _SERVICES: Final[dict[str, Callable[[Endpoints, JsonObject], Reply]]] = {
+    _ENDPOINTS: Final[dict[str, Callable[[Endpoints, JsonObject], Reply]]] = {
         EXECUTE: _execute,
         LOOK_UP: _look_up,
         KEEP: _keep,
@@ -173,9 +186,9 @@ class Endpoints:
     }
 
 
-def ended_by(ruling: Decision, entry: Entry) -> Entry:
-    """The entry with what became of it."""
-    return attrs.evolve(entry, state=ruling.state, code=ruling.code, failure=ruling.failure, hard=ruling.hard)
+def with_decision(entry: Entry, decision: Decision) -> Entry:
+    """Copy an entry with a new decision."""
+    return attrs.evolve(entry, state=decision.state, code=decision.code, failure=decision.failure, hard=decision.hard)
 
 
 def _transaction(message: dict[str, Any]) -> Reply:

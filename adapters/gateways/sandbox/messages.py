@@ -1,4 +1,4 @@
-"""What the bank and its adapter say to each other: JSON, the same over every transport."""
+"""The messages between the bank and its adapter: JSON, the same over every transport."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ METHODS: Final = "/v1/methods/list"
 FORGET: Final = "/v1/methods/forget"
 
 ENVIRONMENT: Final = "sandbox"
-"""Bound to every answer and notification, so that nobody takes play money for real."""
+"""Part of every answer and notification, so that nobody takes test money for real."""
 
-WORDS: Final = {
+STATUSES: Final = {
     EntryState.DONE: "approved",
     EntryState.DECLINED: "declined",
     EntryState.ACTION: "action_required",
@@ -38,37 +38,37 @@ _MAX_PASS_THROUGH: Final = 50_000
 
 @attrs.frozen
 class Malformed:
-    """A message that the bank cannot read; ``field`` is what is wrong with it."""
+    """A message that the bank cannot read; ``field`` names what is wrong."""
 
     field: str
 
 
 @attrs.frozen(kw_only=True)
 class Execution:
-    """A message asking to execute one transaction, as the bank reads it."""
+    """A message that executes one transaction, as the bank reads it."""
 
-    order: LedgerRequest
+    request: LedgerRequest
     token: str
     terms: AccountTerms
 
 
 def encoded(message: Mapping[str, Any]) -> bytes:
-    """Write a message."""
+    """Encode a message as JSON."""
     return json.dumps(message).encode()
 
 
 def read_execution(message: JsonObject) -> Execution | Malformed:
-    """Read the message that asks to execute one transaction."""
-    order = read_order(message)
-    if isinstance(order, Malformed):
-        return order
-    if order.type in OBSERVED_ONLY:
+    """Read a message that executes one transaction."""
+    request = read_request(message)
+    if isinstance(request, Malformed):
+        return request
+    if request.type in OBSERVED_ONLY:
         return Malformed("type")
-    return Execution(order=order, token=text(message, "token"), terms=_terms(nested(message, "terms")))
+    return Execution(request=request, token=text(message, "token"), terms=_terms(nested(message, "terms")))
 
 
-def read_order(message: JsonObject) -> LedgerRequest | Malformed:
-    """Read what a message is about: key, account, type and amount."""
+def read_request(message: JsonObject) -> LedgerRequest | Malformed:
+    """Read a message's key, account, type and amount."""
     key, account, kind = text(message, "key", 255), text(message, "account", 255), text(message, "type")
     amount = money(message)
     if not key or not account:
@@ -77,8 +77,8 @@ def read_order(message: JsonObject) -> LedgerRequest | Malformed:
         return Malformed("type")
     if amount is None or not amount:
         return Malformed("amount_minor")
-    echo = json.dumps(nested(message, "pass_through"))
-    asked = {name: message.get(name, "") for name in ("type", "amount_minor", "currency", "parent", "token")}
+    pass_through = json.dumps(nested(message, "pass_through"))
+    content = {name: message.get(name, "") for name in ("type", "amount_minor", "currency", "parent", "token")}
     return LedgerRequest(
         account=account,
         key=key,
@@ -86,21 +86,21 @@ def read_order(message: JsonObject) -> LedgerRequest | Malformed:
         minor=amount.minor,
         currency=amount.currency.code,
         parent=text(message, "parent", 255),
-        content=digest(asked),
+        content=digest(content),
         return_url=text(message, "return_url", 4_000),
-        pass_through=echo if len(echo) <= _MAX_PASS_THROUGH else "{}",
+        pass_through=pass_through if len(pass_through) <= _MAX_PASS_THROUGH else "{}",
     )
 
 
-def shown(entry: Entry, pages: str) -> dict[str, Any]:
-    """Write an entry for its owner; ``pages`` is the URL below which the shopper acts."""
+def entry_message(entry: Entry, pages: str) -> dict[str, Any]:
+    """Write an entry as a message to its account; ``pages`` is the URL of the bank's pages for shoppers."""
     message: dict[str, Any] = {
         "reference": entry.reference,
         "key": entry.key,
         "account": entry.account,
         "environment": ENVIRONMENT,
         "type": entry.type.value,
-        "status": WORDS[entry.state],
+        "status": STATUSES[entry.state],
         "amount_minor": entry.minor,
         "currency": entry.currency,
         "partial": entry.partial,

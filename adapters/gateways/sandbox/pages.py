@@ -1,4 +1,4 @@
-"""The bank's page on which a shopper approves or declines: plain HTML, no script."""
+"""The bank's pages for shoppers, 3-D Secure and hosted payment: plain HTML, no script."""
 
 from __future__ import annotations
 
@@ -31,19 +31,22 @@ button {{ font: inherit; padding: .6rem 1.4rem; margin-right: .6rem; cursor: poi
 
 
 def action_page(entry: Entry) -> str:
-    """Ask the shopper about what waits."""
-    question = "Is it you who pays" if entry.waits_for == CHALLENGE else "Do you want to pay"
+    """Ask the shopper to approve or decline a payment."""
+    is_challenge = entry.waits_for == CHALLENGE
+    title = "Confirm your payment" if is_challenge else "Pay"
+    text = "Please confirm that you are making this payment of" if is_challenge else "You are about to pay"
     amount = Money(entry.minor, entry.currency)
     return _FRAME.format(
-        content=f"""<p>{question} <strong>{escape(str(amount))}</strong>?</p>
+        content=f"""<h2>{title}</h2>
+<p>{text} <strong>{escape(str(amount))}</strong>.</p>
 <form method="post">
 <button name="approve" value="1">Approve</button>
 <button name="approve" value="0">Decline</button>
 </form>
-<p><small>{escape(entry.reference)} · play money</small></p>"""
+<p><small>{escape(entry.reference)} · test payment, no money moves</small></p>"""
     )
 
 
-def notice_page(message: str) -> str:
-    """Tell the shopper one thing."""
+def message_page(message: str) -> str:
+    """Show the shopper a message."""
     return _FRAME.format(content=f"<p>{escape(message)}</p>")

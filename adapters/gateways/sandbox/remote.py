@@ -1,4 +1,4 @@
-"""The sandbox bank behind its HTTP server, with the methods of the one in process, so that the same tests run on both."""
+"""The client of a sandbox bank's HTTP server, with the methods of the bank in process, so that the same tests run on both."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from payports.adapters.gateways.ledger.entries import Effect
 from payports.adapters.gateways.ledger.storage import MEMORY
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
-from payports.adapters.gateways.sandbox.test_controls import PREFIX, effect_read
+from payports.adapters.gateways.sandbox.test_controls import PREFIX, read_effect
 from payports.domain.money import Money
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionType
 from payports.ports.clock import Clock
 
 _LIMITS: Final = Limits(total_s=300.0, read_s=300.0, body_bytes=100_000_000)
-"""A tester may wait for a long answer."""
+"""Test controls may take long and give long answers."""
 _PAGE: Final = 1_000
 
 
@@ -43,44 +43,44 @@ class RemoteSandboxBank:
         self._sender = Sender(_LIMITS)
 
     def adopt_clock(self, clock: Clock) -> None:
-        """Go by this clock, if the bank runs in this process and has none; a bank elsewhere has its own."""
+        """Use this clock if the bank runs in this process and has none; a bank elsewhere has its own."""
         if self._on_clock:
             self._on_clock(clock)
 
     def effects(self) -> tuple[Effect, ...]:
-        """What really happened, in order."""
+        """List what really happened, in order."""
         return tuple(self.iter_effects())
 
     def iter_effects(self, after: int = 0, limit: int = _PAGE) -> Iterator[Effect]:
-        """What really happened after a position, read in pages of ``limit``."""
-        while page := [effect_read(one) for one in self._ask("effects", after=after, limit=limit)]:
+        """Iterate over what really happened after a position, in pages of ``limit``."""
+        while page := [read_effect(item) for item in self._call("effects", after=after, limit=limit)]:
             yield from page
             after = page[-1].position
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
-        """What really happened, in minor units by type and currency code."""
-        return {(TransactionType(kind), currency): minor for kind, currency, minor in self._ask("totals")}
+        """Sum what really happened, in minor units by type and currency code."""
+        return {(TransactionType(kind), currency): minor for kind, currency, minor in self._call("totals")}
 
-    def fail_next(self, type: TransactionType | str, mood: str) -> None:  # noqa: A002 -- the contract's word
-        """Put the next operation of a type into a mood. ``ValueError`` for a word that is none."""
-        self._ask("fail_next", type=str(type), mood=str(mood))
+    def fail_next(self, type: TransactionType | str, scenario: str) -> None:  # noqa: A002 -- the contract's word
+        """Plan a scenario for the next operation of a type. ``ValueError`` for an unknown name."""
+        self._call("fail_next", type=str(type), scenario=str(scenario))
 
     def complete_action(self, reference: str, approve: bool = True) -> None:
-        """Let the shopper do what is waited for, or refuse to."""
-        self._ask("complete_action", reference=reference, approve=approve)
+        """Complete the shopper's action, approving or declining."""
+        self._call("complete_action", reference=reference, approve=approve)
 
     def finish_async(self, reference: str, succeed: bool = True) -> None:
-        """Let the result of an asynchronous operation come."""
-        self._ask("finish_async", reference=reference, succeed=succeed)
+        """Finish an asynchronous operation."""
+        self._call("finish_async", reference=reference, succeed=succeed)
 
     def revoke(self, reference: str) -> None:
-        """Take back what succeeded."""
-        self._ask("revoke", reference=reference)
+        """Revoke a success."""
+        self._call("revoke", reference=reference)
 
     def dashboard(self, type: TransactionType | str, parent_reference: str, amount: Money) -> str:  # noqa: A002 -- the contract's word
-        """Do something outside of the shop; gives its reference."""
+        """Do an operation outside the shop; gives its reference."""
         return str(
-            self._ask(
+            self._call(
                 "dashboard",
                 type=str(type),
                 parent_reference=parent_reference,
@@ -90,27 +90,29 @@ class RemoteSandboxBank:
         )
 
     def settle(self) -> int:
-        """Settle all that is captured and was neither settled nor voided; gives their number."""
-        return int(self._ask("settle"))
+        """Settle all captures that are neither settled nor voided; gives their number."""
+        return int(self._call("settle"))
 
     def webhooks(self, limit: int | None = None) -> list[tuple[dict[str, str], bytes]]:
-        """Hand over pending notifications, oldest first, each once."""
-        return [(headers, body.encode()) for headers, body in self._ask("webhooks", limit=limit)]
+        """Take the pending notifications, oldest first, each once."""
+        return [(headers, body.encode()) for headers, body in self._call("webhooks", limit=limit)]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._sender.close()
 
-    def _ask(self, name: str, **asked: object) -> Any:
-        sent = self._sender.send("POST", self.url + PREFIX + name, {"Content-Type": "application/json"}, encoded(asked))
+    def _call(self, name: str, **arguments: object) -> Any:
+        sent = self._sender.send(
+            "POST", self.url + PREFIX + name, {"Content-Type": "application/json"}, encoded(arguments)
+        )
         if not isinstance(sent, Answer):
             raise ConnectionError(sent.reason)
-        said = read_object(sent.body) or {}
+        document = read_object(sent.body) or {}
         if sent.status == 400:
-            raise ValueError(str(said.get("error")))
+            raise ValueError(str(document.get("error")))
         if sent.status != 200:
             raise ConnectionError(f"the bank answered with status {sent.status}")
-        return said["result"]
+        return document["result"]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The moods of the sandbox bank: how an operation goes, chosen by its token or by ``fail_next``."""
+"""The scenarios of the sandbox bank: what happens to an operation, chosen by its token or by ``fail_next``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payports.domain.transaction_types import FailureType
 
 
 class Scenario(StrEnum):
-    """How one operation goes. As a token: ``tok_`` before it."""
+    """What happens to one operation. The token of a scenario is its value after ``tok_``."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -31,17 +31,17 @@ class Scenario(StrEnum):
     HOSTED = "hosted"
 
 
-TOKENS: Final = {f"tok_{mood}": mood for mood in Scenario}
+TOKENS: Final = {f"tok_{scenario}": scenario for scenario in Scenario}
 
-NOTHING_DONE: Final = frozenset({Scenario.TIMEOUT_NOT_CHARGED, Scenario.UNREACHABLE, Scenario.SERVER_ERROR_NOT_CHARGED})
-"""In these the bank does not even look at the request."""
+UNPROCESSED: Final = frozenset({Scenario.TIMEOUT_NOT_CHARGED, Scenario.UNREACHABLE, Scenario.SERVER_ERROR_NOT_CHARGED})
+"""Scenarios in which the bank does not process the request."""
 
 CHALLENGE: Final = "challenge"
 HOSTED_PAGE: Final = "hosted_page"
 
 
 class Delivery(StrEnum):
-    """What becomes of a reply on its way: it arrives, it is lost, or nobody was there to take the request."""
+    """How a reply is delivered: it arrives, it is lost, or the bank was unreachable."""
 
     ANSWERED = "ANSWERED"
     LOST = "LOST"
@@ -50,16 +50,16 @@ class Delivery(StrEnum):
 
 @attrs.frozen
 class Reply:
-    """What the bank sends back."""
+    """What the bank replies."""
 
     status: int
     body: bytes
     delivery: Delivery = Delivery.ANSWERED
 
 
-def ruling_of(mood: Scenario, minor: int) -> Decision:
-    """Say what the bank makes of an order in a mood, if its rules permit it."""
-    match mood:
+def decision_of(scenario: Scenario, minor: int) -> Decision:
+    """Decide on a request in a scenario, if the ledger's rules permit it. ``minor``: the requested amount."""
+    match scenario:
         case Scenario.DECLINED:
             return refuse("insufficient_funds", FailureType.DECLINED)
         case Scenario.DECLINED_HARD:
@@ -76,9 +76,9 @@ def ruling_of(mood: Scenario, minor: int) -> Decision:
             return Decision()
 
 
-def not_done(mood: Scenario) -> Reply:
-    """Reply in a mood in which nothing was done."""
-    match mood:
+def unprocessed(scenario: Scenario) -> Reply:
+    """Reply in a scenario in which nothing was done."""
+    match scenario:
         case Scenario.UNREACHABLE:
             return Reply(0, b"", Delivery.UNREACHABLE)
         case Scenario.TIMEOUT_NOT_CHARGED:
@@ -87,9 +87,9 @@ def not_done(mood: Scenario) -> Reply:
             return Reply(500, b'{"error": {"code": "server_error"}}')
 
 
-def distorted(mood: Scenario, reply: Reply) -> Reply:
-    """Spoil the reply to what was done, if the mood wants that."""
-    match mood:
+def distorted(scenario: Scenario, reply: Reply) -> Reply:
+    """Lose or damage the reply to what was done, if the scenario says so."""
+    match scenario:
         case Scenario.TIMEOUT_CHARGED:
             return Reply(0, b"", Delivery.LOST)
         case Scenario.SERVER_ERROR:

@@ -1,4 +1,4 @@
-"""The bank's own HTTP server, for this machine only: messages of adapters, pages of shoppers, controls of testers."""
+"""The bank's HTTP server, for this machine only: messages of adapters, pages for shoppers, test controls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from payports.adapters.gateways.sandbox.bank import SandboxBank
-from payports.adapters.gateways.sandbox.pages import action_page, notice_page
+from payports.adapters.gateways.sandbox.pages import action_page, message_page
 from payports.adapters.gateways.sandbox.scenarios import Delivery, Reply
 from payports.adapters.gateways.sandbox.test_controls import PREFIX, control
 from payports.adapters.gateways.sandbox.transports import UNREACHABLE_HEADER
@@ -37,7 +37,7 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """Where it is, such as ``http://127.0.0.1:8080``."""
+        """The server's URL, such as ``http://127.0.0.1:8080``."""
         return f"http://{LOOPBACK}:{self._server.server_address[1]}"
 
     def start(self) -> None:
@@ -50,11 +50,11 @@ class SandboxServer:
         self._server.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
-        """Close the port and all connections, and wait for what is under way."""
+        """Close the port and all connections, and wait for requests in progress."""
         if self._thread:
             self._server.shutdown()
             self._thread.join()
-        self._server.hang_up()
+        self._server.close_connections()
         self._server.server_close()
 
 
@@ -65,7 +65,7 @@ def serve(
     webhook_secret: str | Secret | None = None,
     announce: Callable[[str], None] = print,
 ) -> None:
-    """Serve a bank until interrupted; ``announce`` is told the URL as soon as it can be called.
+    """Serve a bank until interrupted; ``announce`` gets the URL as soon as the server listens.
 
     ``OSError`` if the port is taken, ``sqlite3.Error`` if the file is no ledger.
     """
@@ -91,7 +91,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((LOOPBACK, port), _Handler)
 
     def server_bind(self) -> None:
-        TCPServer.server_bind(self)  # HTTPServer asks the name service for a name that nobody needs
+        TCPServer.server_bind(self)  # HTTPServer would look up the host name, which nobody needs
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)
@@ -102,9 +102,9 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is its own business."""
+        """Ignore clients that disconnect."""
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -115,25 +115,27 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _IDLE_S
     wbufsize = -1
     disable_nagle_algorithm = True
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] -- it is never served by another
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] -- only this server uses the handler
 
     def do_GET(self) -> None:
         """Show a page to a shopper."""
         reference = self.path.removeprefix(_ACTIONS)
         if self._is_foreign() or not self.path.startswith(_ACTIONS):
-            return self._page(404, notice_page("There is nothing here."))
+            return self._page(404, message_page("This page does not exist."))
         entry = self.server.bank.waiting(reference)
         if entry is None:
-            return self._page(410, notice_page("Nothing waits for you here any more."))
+            return self._page(
+                410, message_page("This payment no longer needs your confirmation. You can close this page.")
+            )
         return self._page(200, action_page(entry))
 
     def do_POST(self) -> None:
-        """Take a message, a control or a shopper's answer."""
+        """Serve a message, a test control or a shopper's answer."""
         body = self._body()
         if body is None:
             return self._send(413, b"", _HTML)
         if self._is_foreign():
-            return self._page(403, notice_page("This server is for this machine only."))
+            return self._page(403, message_page("This server accepts requests from this machine only."))
         if self.path.startswith(_ACTIONS):
             return self._act(self.path.removeprefix(_ACTIONS), body)
         if self.headers.get_content_type() != "application/json":
@@ -143,20 +145,22 @@ class _Handler(BaseHTTPRequestHandler):
         return self._reply(self.server.bank.handle(self.path, body))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name in http.server
-        """Keep quiet: a URL may hold what must not be logged."""
+        """Log nothing: a URL may hold secrets."""
 
     def _act(self, reference: str, body: bytes) -> None:
         entry = self.server.bank.waiting(reference)
         answer = parse_qs(body.decode("ascii", "replace")).get("approve", [""])[-1]
         if entry is None or answer not in ("0", "1"):
-            return self._page(410, notice_page("Nothing waits for you here any more."))
+            return self._page(
+                410, message_page("This payment no longer needs your confirmation. You can close this page.")
+            )
         self.server.bank.complete_action(reference, approve=answer == "1")
         if urlsplit(entry.return_url).scheme in ("http", "https"):
             return self._send(303, b"", _HTML, {"Location": entry.return_url})
-        return self._page(200, notice_page("Thank you. You may close this page."))
+        return self._page(200, message_page("Thank you. You can close this page."))
 
     def _is_foreign(self) -> bool:
-        """A page of another site that sends the browser here, under our name or another."""
+        """Tell whether another site's page makes the browser send the request (cross-site request, DNS rebinding)."""
         ours = self.server.server_address[1]
         hosts = {f"{LOOPBACK}:{ours}", f"localhost:{ours}"}
         origin = self.headers.get("Origin")

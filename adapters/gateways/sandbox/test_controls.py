@@ -1,4 +1,4 @@
-"""What a tester may ask of a bank over HTTP: the methods of ``SandboxBank`` by name, as JSON."""
+"""The test controls of a bank over HTTP: the methods of ``SandboxBank`` by name, as JSON."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _PAGE: Final = 1_000
 
 
 def control(bank: SandboxBank, name: str, body: bytes) -> Reply:
-    """Do one thing to the bank. What it refuses comes back with 400 and the reason."""
-    perform, asked = _METHODS.get(name), read_object(body)
-    if perform is None or asked is None:
+    """Call one method of the bank. A ``ValueError`` comes back with 400 and its text."""
+    perform, arguments = _METHODS.get(name), read_object(body)
+    if perform is None or arguments is None:
         return Reply(404, encoded({"error": "no such control"}))
     try:
-        return Reply(200, encoded({"result": perform(bank, asked)}))
+        return Reply(200, encoded({"result": perform(bank, arguments)}))
     except ValueError as error:
         return Reply(400, encoded({"error": str(error)}))
 
 
-def effect_shown(effect: Effect) -> dict[str, Any]:
-    """Write an effect."""
+def effect_message(effect: Effect) -> dict[str, Any]:
+    """Write an effect as JSON fields."""
     return {
         "transaction_id": effect.transaction_id,
         "type": effect.type.value,
@@ -41,40 +41,43 @@ def effect_shown(effect: Effect) -> dict[str, Any]:
     }
 
 
-def effect_read(told: JsonObject) -> Effect:
-    """Read an effect; ``ValueError`` if it is none."""
-    amount = money(told)
+def read_effect(payload: JsonObject) -> Effect:
+    """Read an effect; ``ValueError`` if that cannot be done."""
+    amount = money(payload)
     if amount is None:
         raise ValueError("no amount")
     return Effect(
-        transaction_id=text(told, "transaction_id"),
-        type=TransactionType(text(told, "type")),
+        transaction_id=text(payload, "transaction_id"),
+        type=TransactionType(text(payload, "type")),
         amount=amount,
-        gateway_reference=text(told, "gateway_reference"),
-        parent_reference=text(told, "parent_reference"),
-        position=integer(told, "position") or 0,
+        gateway_reference=text(payload, "gateway_reference"),
+        parent_reference=text(payload, "parent_reference"),
+        position=integer(payload, "position") or 0,
     )
 
 
-def _effects(bank: SandboxBank, asked: JsonObject) -> object:
+def _effects(bank: SandboxBank, arguments: JsonObject) -> object:
     return [
-        effect_shown(one) for one in bank.effects_page(integer(asked, "after") or 0, integer(asked, "limit") or _PAGE)
+        effect_message(effect)
+        for effect in bank.effects_page(integer(arguments, "after") or 0, integer(arguments, "limit") or _PAGE)
     ]
 
 
-def _totals(bank: SandboxBank, _asked: JsonObject) -> object:
+def _totals(bank: SandboxBank, _arguments: JsonObject) -> object:
     return [[kind.value, currency, minor] for (kind, currency), minor in bank.totals().items()]
 
 
-def _dashboard(bank: SandboxBank, asked: JsonObject) -> object:
-    amount = money(asked)
+def _dashboard(bank: SandboxBank, arguments: JsonObject) -> object:
+    amount = money(arguments)
     if amount is None:
         raise ValueError("no amount")
-    return bank.dashboard(text(asked, "type"), text(asked, "parent_reference"), Money(amount.minor, amount.currency))
+    return bank.dashboard(
+        text(arguments, "type"), text(arguments, "parent_reference"), Money(amount.minor, amount.currency)
+    )
 
 
-def _webhooks(bank: SandboxBank, asked: JsonObject) -> object:
-    return [[headers, body.decode()] for headers, body in bank.webhooks(integer(asked, "limit"))]
+def _webhooks(bank: SandboxBank, arguments: JsonObject) -> object:
+    return [[headers, body.decode()] for headers, body in bank.webhooks(integer(arguments, "limit"))]
 
 
 _METHODS: Final[Mapping[str, Callable[[SandboxBank, JsonObject], object]]] = {
@@ -83,8 +86,12 @@ _METHODS: Final[Mapping[str, Callable[[SandboxBank, JsonObject], object]]] = {
     "dashboard": _dashboard,
     "webhooks": _webhooks,
     "settle": lambda bank, _: bank.settle(),
-    "fail_next": lambda bank, asked: bank.fail_next(text(asked, "type"), text(asked, "mood")),
-    "revoke": lambda bank, asked: bank.revoke(text(asked, "reference")),
-    "complete_action": lambda bank, asked: bank.complete_action(text(asked, "reference"), asked.get("approve") is True),
-    "finish_async": lambda bank, asked: bank.finish_async(text(asked, "reference"), asked.get("succeed") is True),
+    "fail_next": lambda bank, arguments: bank.fail_next(text(arguments, "type"), text(arguments, "scenario")),
+    "revoke": lambda bank, arguments: bank.revoke(text(arguments, "reference")),
+    "complete_action": lambda bank, arguments: bank.complete_action(
+        text(arguments, "reference"), arguments.get("approve") is True
+    ),
+    "finish_async": lambda bank, arguments: bank.finish_async(
+        text(arguments, "reference"), arguments.get("succeed") is True
+    ),
 }

@@ -17,14 +17,14 @@ from payports.adapters.gateways.kit.json_reading import JsonObject, money, neste
 from payports.adapters.gateways.kit.observations import excerpt, interpret_execution, interpret_inquiry, unknown
 from payports.adapters.gateways.kit.refusals import REFUSALS, refusal_of
 from payports.adapters.gateways.ledger.rules import AccountTerms
-from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, WORDS
+from payports.adapters.gateways.sandbox.messages import ENVIRONMENT, STATUSES
 from payports.domain.observation import Channel, NextAction, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 
 _STATUSES: Final = dict(
     zip(
-        WORDS.values(),
+        STATUSES.values(),
         (
             TransactionStatus.SUCCEEDED,
             TransactionStatus.DECLINED,

@@ -1,4 +1,4 @@
-"""The two ways to the bank: in process and over HTTP. What comes of a message is the same over both."""
+"""The two transports to the bank: in process and over HTTP, with the same results."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from payports.adapters.gateways.sandbox.messages import encoded
 from payports.adapters.gateways.sandbox.scenarios import Delivery
 
 UNREACHABLE_HEADER: Final = "sandbox-unreachable"
-"""How the bank's server says that nobody should have been there: the adapter then knocks at a closed door."""
+"""The server's sign that the bank is unreachable: the adapter then connects to a closed port, and is really refused."""
 
 _JSON: Final = {"Content-Type": "application/json"}
 
 
 class BankTransport(Protocol):
-    """Carries messages to a bank."""
+    """Sends messages to a bank."""
 
     def post(self, path: str, message: Mapping[str, Any]) -> Sent:
-        """Carry one message and say what came of it."""
+        """Send one message, and give the result of the exchange."""
         ...
 
     def close(self) -> None:
-        """Let go of what it opened."""
+        """Close what the transport opened."""
         ...
 
 
 class InProcess(BankTransport):
-    """To a bank in this process; answers get lost here as they do on a wire."""
+    """Sends to a bank in this process; answers are lost here as they are on a network."""
 
     def __init__(self, bank: SandboxBank, *, owned: bool = False) -> None:
         self.bank = bank
@@ -44,7 +44,7 @@ class InProcess(BankTransport):
             self.bank.close()
 
     def post(self, path: str, message: Mapping[str, Any]) -> Sent:
-        """Hand a message over."""
+        """Send one message."""
         try:
             reply = self.bank.handle(path, encoded(message))
         except sqlite3.Error:
@@ -59,24 +59,24 @@ class InProcess(BankTransport):
 
 
 class OverHttp(BankTransport):
-    """To a bank's HTTP server, through the sender that all gateways share."""
+    """Sends to a bank's HTTP server, through the sender that all gateways share."""
 
     def __init__(self, url: str, sender: Sender) -> None:
         self._url = url.rstrip("/")
         self._sender = sender
 
     def post(self, path: str, message: Mapping[str, Any]) -> Sent:
-        """Send a message."""
+        """Send one message."""
         sent = self._sender.send("POST", self._url + path, _JSON, encoded(message))
         if isinstance(sent, Answer) and UNREACHABLE_HEADER in sent.headers:
-            return self._knock_at_a_closed_door(path)
+            return self._connect_to_closed_port(path)
         return sent
 
     def close(self) -> None:
         """Close the sender's connections."""
         self._sender.close()
 
-    def _knock_at_a_closed_door(self, path: str) -> Sent:
+    def _connect_to_closed_port(self, path: str) -> Sent:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))  # bound but not listening: whoever connects is refused
             return self._sender.send("POST", f"http://127.0.0.1:{nobody.getsockname()[1]}{path}", _JSON)

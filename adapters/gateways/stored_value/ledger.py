@@ -63,7 +63,7 @@ class StoredValueLedger:
 
     def __init__(self, path: str = MEMORY, clock: Clock | None = None) -> None:
         self.clock = clock
-        self._book = Ledger(path, _SCHEMA)
+        self._ledger = Ledger(path, _SCHEMA)
 
     def adopt_clock(self, clock: Clock) -> None:
         """Go by this clock from now on, unless the ledger has one."""
@@ -78,7 +78,7 @@ class StoredValueLedger:
         if problem:
             raise ValueError(problem.message)
         code = amount.currency.code
-        with self._book.writing() as execute:
+        with self._ledger.writing() as execute:
             row = execute(
                 "SELECT number, change, currency FROM movements WHERE key = ? AND what = 'ISSUE'", (key,)
             ).fetchone()
@@ -94,12 +94,12 @@ class StoredValueLedger:
 
     def balance(self, account: str) -> Money | None:
         """What an account has left to spend: its value less what is held or taken; nothing for an unknown account."""
-        with self._book.writing():
+        with self._ledger.writing():
             return self._balance(account) if self._account(account) else None
 
     def statement(self, account: str) -> tuple[StatementLine, ...]:
         """Every change of an account's balance, oldest first."""
-        with self._book.writing() as execute:
+        with self._ledger.writing() as execute:
             rows = execute(
                 "SELECT what, change, currency, balance, reference, key, made_at FROM movements"
                 " WHERE number = ? ORDER BY position",
@@ -113,35 +113,35 @@ class StoredValueLedger:
 
     def iter_effects(self, after: int = 0, limit: int = 1_000) -> Iterator[Effect]:
         """What really happened after a position, read in pages of ``limit``."""
-        while page := self._book.effects(after, limit):
+        while page := self._ledger.effects(after, limit):
             yield from page
             after = page[-1].position
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
         """What really happened by transactions, in minor units by type and currency code."""
-        return self._book.totals()
+        return self._ledger.totals()
 
     def execute(self, order: LedgerRequest, terms: AccountTerms) -> Entry:
         """Do what is asked, once a key: a key that is known gives the entry that stands under it, whatever it was for."""
-        with self._book.writing():
-            known = self._book.under_key(order.account, order.key)
+        with self._ledger.writing():
+            known = self._ledger.under_key(order.account, order.key)
             if known:
                 return known
-            family = self._book.family(order.account, order.parent)
-            entries = decide(order, family, terms, self._ruling(order), self._now(), self._book.namer())
+            family = self._ledger.family(order.account, order.parent)
+            entries = decide(order, family, terms, self._ruling(order), self._now(), self._ledger.namer())
             return self._written(entries)[0]
 
     def look_up(self, order: LedgerRequest, *, burn: bool) -> Entry | None:
         """Find what stands under a key; with ``burn`` an unknown key can never be used any more."""
-        with self._book.writing():
-            known = self._book.under_key(order.account, order.key)
+        with self._ledger.writing():
+            known = self._ledger.under_key(order.account, order.key)
             if known or not burn:
                 return known
-            return self._book.add((fence(order, self._now(), self._book.namer()),))[0]
+            return self._ledger.add((fence(order, self._now(), self._ledger.namer()),))[0]
 
     def close(self) -> None:
         """Let go of the file. A ledger that is no longer used does so by itself."""
-        self._book.close()
+        self._ledger.close()
 
     def _ruling(self, order: LedgerRequest) -> Decision:
         if order.type not in INITIATING and order.type is not DETACHED_CREDIT:
@@ -156,16 +156,16 @@ class StoredValueLedger:
         return Decision()
 
     def _written(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        written = self._book.add(entries)
+        written = self._ledger.add(entries)
         for one in written:
-            parent = self._book.entry(one.parent) if one.parent else None
+            parent = self._ledger.entry(one.parent) if one.parent else None
             change = _CHANGES.get(one.type, _none)(one, parent) if one.state is EntryState.DONE else 0
             if change:
                 self._move(one.holder, one.type.value, change, one.reference, one.key)
         return written
 
     def _move(self, number: str, what: str, change: int, reference: str, key: str) -> None:
-        with self._book.writing() as execute:
+        with self._ledger.writing() as execute:
             execute("UPDATE accounts SET balance = balance + ? WHERE number = ?", (change, number))
             execute(
                 "INSERT INTO movements (number, what, change, currency, balance, reference, key, made_at)"
@@ -174,7 +174,7 @@ class StoredValueLedger:
             )
 
     def _account(self, number: str) -> _Account | None:
-        with self._book.writing() as execute:
+        with self._ledger.writing() as execute:
             row = execute("SELECT currency, balance FROM accounts WHERE number = ?", (number,)).fetchone()
         return _Account(*row) if row else None
 
