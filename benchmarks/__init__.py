@@ -1,1 +1,1 @@
-"""What the library costs, beside the same work by hand. ``make bench`` runs it, ``docs/benchmarks.md`` reads it."""
+"""Benchmarks: the cost of the library, compared with the same work by hand. ``make bench`` runs them; see ``docs/benchmarks.md``."""

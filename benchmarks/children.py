@@ -1,4 +1,4 @@
-"""Processes that measure for us, in an interpreter of their own."""
+"""Child processes that measure in a separate interpreter."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ ROOT: Final = Path(__file__).parents[1]
 
 
 def answer_of(module: str, *arguments: object, python: str = sys.executable) -> Any:
-    """Run a module of the benchmarks, and read the JSON that it prints."""
+    """Run a module of the benchmarks, and return the JSON that it prints."""
     command = [python, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
 
 def run(command: Sequence[str]) -> None:
-    """Run something whose output does not matter."""
+    """Run a command, and ignore its output."""
     subprocess.run(command, cwd=ROOT, env=environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def environment() -> dict[str, str]:
-    """Ours, but that the root may be imported from: the benchmarks are no installed package."""
+    """Our environment, but with the root importable: the benchmarks are not an installed package."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}

@@ -1,4 +1,4 @@
-"""How much is measured: the whole, the quick look, and the least that shows that everything still runs."""
+"""Sizes: the full benchmark, a quick look, and a tiny run for the tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.measuring import Size
 
 @attrs.frozen(kw_only=True)
 class Extent:
-    """Sizes of every part. ``stored`` and ``transactions`` are the points of the two curves."""
+    """The size of every part. ``stored`` and ``transactions`` are the points of the two curves."""
 
     name: str
     sale: Size

@@ -1,4 +1,4 @@
-"""Fill a store with payments by bulk insertion: the rows of one payment that the library wrote, multiplied by SQL."""
+"""Fill a store with payments by bulk insertion: copy the rows of one payment with SQL."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LETTERS: Final = str.maketrans("0123456789", "BCDFGHJKMN")
 
 
 def bulk_id(number: int) -> str:
-    """The id of the payment of that number: as long as a ULID, with as few digits, and in order."""
+    """The id of a payment: as long as a ULID, with as few digits, and in order."""
     return f"01BULKP{number:019}".translate(_LETTERS)
 
 
 def fill_sqlite(path: Path, count: int, make: Make = fresh, name: Name = bulk_id) -> None:
-    """Add as many payments to a file, all like the one that ``make`` makes, under the ids that ``name`` gives."""
+    """Add ``count`` payments to a file, copies of the one that ``make`` creates, with ids from ``name``."""
     with open_sqlite(path, "NORMAL") as shop:
         template = _ids_of(shop, make(shop))
     connection = sqlite3.connect(path, isolation_level=None)
@@ -47,7 +47,7 @@ def fill_sqlite(path: Path, count: int, make: Make = fresh, name: Name = bulk_id
 
 
 def fill_postgres(url: str, count: int) -> None:
-    """Add as many payments to a database, nothing asked of any of them."""
+    """Add ``count`` new payments to a database."""
     with open_shop(url) as shop:
         template = _ids_of(shop, fresh(shop))
     with psycopg.connect(url) as connection:
@@ -57,12 +57,12 @@ def fill_postgres(url: str, count: int) -> None:
             for row in _numbers(count, bulk_id):
                 copy.write_row(row)
         for table in TABLES:
-            found = connection.execute(
+            columns = connection.execute(
                 "SELECT column_name, data_type = 'text' FROM information_schema.columns"
                 " WHERE table_schema = 'payports' AND table_name = %s AND is_identity = 'NO'",
                 (table,),
             )
-            connection.execute(_multiply(table, found, template).encode())
+            connection.execute(_multiply(table, columns, template).encode())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 

@@ -1,4 +1,4 @@
-"""What is promised, what was measured, and whether that is enough: the rows of the table in the README."""
+"""The rows of the README's table: promises, figures and gates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Figures = dict[str, Any]
 
 @attrs.frozen
 class Row:
-    """One promise. ``gate`` is what it must be; without one it is told for what it is."""
+    """A promise. ``gate`` is the limit; without one the figure is only reported."""
 
     promise: str
     figure: str
@@ -21,36 +21,36 @@ class Row:
 
 
 def rows(figures: Figures) -> list[Row]:
-    """The rows of all parts that were measured."""
-    return [row for part, told in _ROWS.items() if figures.get(part) for row in told(figures[part])]
+    """The rows of all measured parts."""
+    return [row for part, build in _ROWS.items() if figures.get(part) for row in build(figures[part])]
 
 
-def _sqlite_full(found: Figures) -> Iterator[Row]:
-    authorize, syncs = found["authorize"], found["syncs"]
+def _sqlite_full(figures: Figures) -> Iterator[Row]:
+    authorize, syncs = figures["authorize"], figures["syncs"]
     yield _at_most("CPU of an authorization, of its own statements by hand", authorize["cpu_of_same_statements"], 1.5)
     yield _at_most("CPU of an authorization, of the floor", authorize["cpu_of_floor"], 6)
     yield _at_least(
         "authorizations a second, of its own statements by hand", 1 / authorize["wall_of_same_statements"], 0.6
     )
-    yield Row("statements of an authorization, BEGIN and COMMIT among them", str(found["statements"]))
+    yield Row("statements of an authorization, BEGIN and COMMIT among them", str(figures["statements"]))
     if syncs:
-        each, often = syncs["each"], syncs["with_checkpoints"]
-        yield Row("syncs of an authorization", f"{each:g} ({often:.2f} with checkpoints)", "2", each == 2)
+        each, on_average = syncs["each"], syncs["with_checkpoints"]
+        yield Row("syncs of an authorization", f"{each:g} ({on_average:.2f} with checkpoints)", "2", each == 2)
     else:
         yield Row("syncs of an authorization", "not counted: no strace here", "2", reached=False)
-    yield _of_flow(found["flow"])
+    yield _of_flow(figures["flow"])
 
 
-def _sqlite_normal(found: Figures) -> Iterator[Row]:
-    authorize, syncs = found["authorize"], found["syncs"]
-    told = f"{authorize['cpu_of_same_statements']:.2f} × its statements, {authorize['cpu_of_floor']:.1f} × the floor"
-    yield Row("CPU of an authorization, `synchronous = NORMAL`", told)
+def _sqlite_normal(figures: Figures) -> Iterator[Row]:
+    authorize, syncs = figures["authorize"], figures["syncs"]
+    text = f"{authorize['cpu_of_same_statements']:.2f} × its statements, {authorize['cpu_of_floor']:.1f} × the floor"
+    yield Row("CPU of an authorization, `synchronous = NORMAL`", text)
     if syncs:
         yield Row("its syncs", f"{syncs['with_checkpoints']:.2f}, all of checkpoints")
 
 
-def _postgres(found: Figures) -> Iterator[Row]:
-    authorize, crowd = found["authorize"], found["crowd"]
+def _postgres(figures: Figures) -> Iterator[Row]:
+    authorize, crowd = figures["authorize"], figures["crowd"]
     yield _at_most(
         "CPU of the client for an authorization, of its own statements", authorize["cpu_of_same_statements"], 1.5
     )
@@ -58,9 +58,9 @@ def _postgres(found: Figures) -> Iterator[Row]:
         "authorizations a second, one process, of its statements", 1 / authorize["wall_of_same_statements"], 0.8
     )
     yield _at_least(f"the same, {crowd['processes']} processes at once", crowd["ratio"], 0.8)
-    trips, statements = found["round_trips"], found["statements"]
+    trips, statements = figures["round_trips"], figures["statements"]
     yield Row("round trips of an authorization", f"{trips} ({statements} statements)", "≤ 10", trips <= 10)
-    yield _of_flow(found["flow"])
+    yield _of_flow(figures["flow"])
 
 
 def _of_flow(flow: Figures) -> Row:
@@ -68,49 +68,49 @@ def _of_flow(flow: Figures) -> Row:
     return Row("create, authorize, capture, refund, of the same statements", f"CPU {cpu:.2f} ×, time {wall:.2f} ×")
 
 
-def _peers(found: Figures) -> Iterator[Row]:
-    ours = found["peers"]["payports"]["commits"]
-    for name, peer in found["peers"].items():
+def _peers(figures: Figures) -> Iterator[Row]:
+    ours = figures["peers"]["payports"]["commits"]
+    for name, peer in figures["peers"].items():
         if name != "payports":
             cpu, wall = peer["cpu_of_payports"], peer["wall_of_payports"]
-            told = f"CPU {cpu:.2f} ×, time {wall:.2f} × of payports; {peer['commits']} commits against {ours}"
+            text = f"CPU {cpu:.2f} ×, time {wall:.2f} × of payports; {peer['commits']} commits against {ours}"
             gate = "" if name in NO_PEERS else "CPU > 1"
-            yield Row(f"the flow with {name}", told, gate, cpu > 1 or name in NO_PEERS)
-    if not any(name.startswith("getpaid") for name in found["peers"]):
-        yield Row("the flow with getpaid-core", f"not measured: asks for Python 3.12, this is {found['python']}")
+            yield Row(f"the flow with {name}", text, gate, cpu > 1 or name in NO_PEERS)
+    if not any(name.startswith("getpaid") for name in figures["peers"]):
+        yield Row("the flow with getpaid-core", f"not measured: asks for Python 3.12, this is {figures['python']}")
 
 
 NO_PEERS: Final = frozenset({"getpaid-core, bare row"})
-"""Told for what it is: a store of a page, written for the comparison, that keeps one row and no history."""
+"""Reported without a gate: a minimal store written for the comparison, with one row per payment and no history."""
 
 
-def _stored(found: Figures) -> Iterator[Row]:
-    fewest, most = next(iter(found)), list(found)[-1]
-    ratio = found[most]["cpu_of_fewest"]
+def _stored(figures: Figures) -> Iterator[Row]:
+    fewest, most = next(iter(figures)), list(figures)[-1]
+    ratio = figures[most]["cpu_of_fewest"]
     yield _at_most(f"CPU of an authorization with {int(most):,} payments stored, of {int(fewest):,}", ratio, 1.25)
 
 
-def _transactions(found: Figures) -> Iterator[Row]:
-    exponent, most = found["exponent"], list(found["cpu_us"])[-1]
-    told = f"{found['cpu_us'][most] / 1_000:.1f} ms with {int(most):,}, grows with the power {exponent:.2f}"
-    yield Row("CPU of a refund against the transactions of its payment", told, "power ≤ 1.15", exponent <= 1.15)
+def _transactions(figures: Figures) -> Iterator[Row]:
+    exponent, most = figures["exponent"], list(figures["cpu_us"])[-1]
+    text = f"{figures['cpu_us'][most] / 1_000:.1f} ms with {int(most):,}, grows with the power {exponent:.2f}"
+    yield Row("CPU of a refund against the transactions of its payment", text, "power ≤ 1.15", exponent <= 1.15)
 
 
-def _recovery(found: Figures) -> Iterator[Row]:
-    seconds, grown, count = found["wall_s"], found["grown_mib"], found["rows"]
-    told = f"{seconds:.0f} s (CPU {found['cpu_s']:.0f} s), {found['resolved']:,} resolved"
-    yield Row(f"{count:,} unknown results recovered", told, "≤ 60 s", seconds <= 60 and found["resolved"] == count)
+def _recovery(figures: Figures) -> Iterator[Row]:
+    seconds, grown, count = figures["wall_s"], figures["grown_mib"], figures["rows"]
+    text = f"{seconds:.0f} s (CPU {figures['cpu_s']:.0f} s), {figures['resolved']:,} resolved"
+    yield Row(f"{count:,} unknown results recovered", text, "≤ 60 s", seconds <= 60 and figures["resolved"] == count)
     yield Row("memory that this takes beyond the first pass", f"{grown:.1f} MiB", "≤ 10 MiB", grown <= 10)
 
 
-def _replay(found: Figures) -> Iterator[Row]:
-    kind = "real" if found["real"] else "made-up"
-    yield Row("`payports replay`, every commit synced", f"{found['per_second']:.0f} {kind} orders a second")
+def _replay(figures: Figures) -> Iterator[Row]:
+    kind = "real" if figures["real"] else "made-up"
+    yield Row("`payports replay`, every commit synced", f"{figures['per_second']:.0f} {kind} orders a second")
 
 
-def _import(found: Figures) -> Iterator[Row]:
-    told = f"{found['cpu_ms']:.0f} ms of CPU ({found['wall_ms']:.0f} ms by the clock)"
-    yield Row("`import payports`", told, "≤ 150 ms", found["cpu_ms"] <= 150)
+def _import(figures: Figures) -> Iterator[Row]:
+    text = f"{figures['cpu_ms']:.0f} ms of CPU ({figures['wall_ms']:.0f} ms by the clock)"
+    yield Row("`import payports`", text, "≤ 150 ms", figures["cpu_ms"] <= 150)
 
 
 def _at_most(promise: str, ratio: float, gate: float) -> Row:

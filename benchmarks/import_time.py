@@ -1,7 +1,6 @@
-"""What ``import payports`` costs: a fresh interpreter with it, minus a bare one.
+"""The cost of ``import payports``: a fresh interpreter with it, minus a bare one.
 
-The two are started in turn, so that a busy machine slows both; the medians are compared. CPU is what an import is made of,
-and others' work does not show in it.
+The two start in turn, so that a busy machine slows both; the medians are compared. CPU time hardly depends on other processes.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class ImportTime:
 
 
 def import_ms(runs: int) -> ImportTime:
-    """Time the import so many times."""
+    """Time the import ``runs`` times."""
     _started("import payports")  # writes the byte code
     pairs = [(_started("pass"), _started("import payports")) for _ in range(runs)]
     cpu, wall = (

@@ -1,4 +1,4 @@
-"""How much memory this process holds, from the kernel."""
+"""The memory of this process, from the kernel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ MIB: Final = 1024 * 1024
 
 
 def resident_mib() -> float:
-    """What is in memory now, in MiB."""
+    """The resident memory now, in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MIB

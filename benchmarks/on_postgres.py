@@ -1,4 +1,4 @@
-"""One authorization and one whole flow on PostgreSQL, in one process and in eight at once."""
+"""One authorization and one whole sale on PostgreSQL, in one process and in eight at once."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def authorize(shop: Payports, number: int) -> None:
 
 
 def measure_authorize(server: str, size: Size) -> tuple[dict[str, Series], int, int]:
-    """The library, its statements by hand and the floor, in turn on one database; round trips and statements of one."""
+    """Measure the library, its statements by hand and the floor in turn on one database; count the round trips and statements of one
+    authorization.
+    """
     url, count = new_database(server), size.pieces
     fill_postgres(url, 2 * count + 2)
     logs = record(url, authorize, range(count, 2 * count))
     link = by_hand(url)
     with open_shop(url) as shop:
-        found = in_turn(
+        series = in_turn(
             {
                 "library": lambda number: authorize(shop, number),
                 "same_statements": same_statements(link, logs),
@@ -44,17 +46,17 @@ def measure_authorize(server: str, size: Size) -> tuple[dict[str, Series], int, 
         )
         trips = round_trips(lambda: authorize(shop, 2 * count))
     link.close()
-    return found, trips, sum(map(len, logs[0]))
+    return series, trips, sum(map(len, logs[0]))
 
 
 def measure_flow(server: str, size: Size) -> dict[str, Series]:
-    """Create, authorize, capture and refund, and the same statements by hand."""
+    """Measure create, authorize, capture and refund, and the same statements by hand."""
     url, count = new_database(server), size.pieces
     fill_postgres(url, 1)
     logs = record(url, shops.sell, range(count))
     link = by_hand(url)
     with open_shop(url) as shop:
-        found = in_turn(
+        series = in_turn(
             {
                 "library": lambda number: shops.sell(shop, count + number),
                 "same_statements": same_statements(link, logs),
@@ -62,7 +64,7 @@ def measure_flow(server: str, size: Size) -> dict[str, Series]:
             size,
         )
     link.close()
-    return found
+    return series
 
 
 LIBRARY: Final = "library"
@@ -71,7 +73,7 @@ SAME: Final = "same_statements"
 
 @attrs.frozen(kw_only=True)
 class Crowd:
-    """Authorizations a second of several processes at once, and how many times those of the same statements by hand."""
+    """Authorizations per second of several processes at once, and the ratio to the same statements by hand."""
 
     processes: int
     library_per_second: float
@@ -80,7 +82,7 @@ class Crowd:
 
 
 def measure_crowd(server: str, folder: Path, processes: int, size: Size) -> Crowd:
-    """Let several processes authorize at once, the library and its statements by hand in turn."""
+    """Let several processes authorize at once: the library and its statements by hand in turn."""
     url, each, batch = new_database(server), size.pieces, size.batch
     fill_postgres(url, 2 * processes * each)
     half = processes * each
@@ -105,7 +107,7 @@ def measure_crowd(server: str, folder: Path, processes: int, size: Size) -> Crow
 
 
 class _Worker:
-    """A process that does a batch whenever it is told to."""
+    """A process that runs a batch on command."""
 
     def __init__(self, url: str, kind: str, first: int, recorded: str) -> None:
         command = [sys.executable, "-m", "benchmarks.on_postgres", url, kind, str(first), recorded]
@@ -138,7 +140,7 @@ def _together(workers: list[_Worker], first: int, batch: int) -> float:
 
 
 def work(url: str, kind: str, first: str, recorded: str) -> None:
-    """What a worker does: says that it is ready, then a batch for every line that comes."""
+    """Run a worker: report that it is ready, then run a batch for every line of input."""
     if kind == LIBRARY:
         with open_shop(url) as shop:
             _obey(lambda number: authorize(shop, int(first) + number))

@@ -1,4 +1,4 @@
-"""One authorization and one whole flow on SQLite: what the library adds to its own statements, and to the least there can be."""
+"""One authorization and one whole sale on SQLite: what the library adds to its own statements, and to the floor."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def authorize(shop: Payports, number: int) -> None:
 
 
 def measure_authorize(folder: Path, synchronous: str, size: Size) -> tuple[dict[str, Series], int]:
-    """The library, its statements by hand and the floor, in turn on one file; and how many statements there are."""
+    """Measure the library, its statements by hand and the floor in turn on one file; count the statements of one authorization."""
     path, count = folder / f"authorize-{synchronous}.db", size.pieces
     fill_sqlite(path, 2 * count)
     logs = record(path, authorize, range(count, 2 * count))
     connection = by_hand(path, synchronous)
     with open_sqlite(path, synchronous) as shop:
-        found = in_turn(
+        series = in_turn(
             {
                 "library": lambda number: authorize(shop, number),
                 "same_statements": same_statements(connection, logs),
@@ -32,17 +32,17 @@ def measure_authorize(folder: Path, synchronous: str, size: Size) -> tuple[dict[
             size,
         )
     connection.close()
-    return found, len(logs[0])
+    return series, len(logs[0])
 
 
 def measure_flow(folder: Path, synchronous: str, size: Size) -> dict[str, Series]:
-    """Create, authorize, capture and refund, and the same statements by hand, in turn on one file."""
+    """Measure create, authorize, capture and refund, and the same statements by hand, in turn on one file."""
     path, count = folder / f"flow-{synchronous}.db", size.pieces
     fill_sqlite(path, 1)
     logs = record(path, shops.sell, range(count, 2 * count))
     connection = by_hand(path, synchronous)
     with open_sqlite(path, synchronous) as shop:
-        found = in_turn(
+        series = in_turn(
             {
                 "library": lambda number: shops.sell(shop, number),
                 "same_statements": same_statements(connection, logs),
@@ -50,4 +50,4 @@ def measure_flow(folder: Path, synchronous: str, size: Size) -> dict[str, Series
             size,
         )
     connection.close()
-    return found
+    return series

@@ -1,4 +1,4 @@
-"""The table of figures, and its place in the README."""
+"""The table of figures in the README."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _REACHED: Final = {True: "", False: " — **not reached**"}
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Promise, figure, gate, as a table in Markdown."""
+    """Render the table of promises, figures and gates as Markdown."""
     lines = ["| promise | figure | gate |", "|---|---|---|"]
     for part, title in TITLES.items():
-        told = rows({part: figures.get(part)})
-        lines += [f"| {title}{row.promise} | {row.figure} | {row.gate}{_REACHED[row.reached]} |" for row in told]
+        part_rows = rows({part: figures.get(part)})
+        lines += [f"| {title}{row.promise} | {row.figure} | {row.gate}{_REACHED[row.reached]} |" for row in part_rows]
     machine = figures["machine"]
     lines += [
         "",
@@ -41,7 +41,7 @@ TITLES: Final = {
 
 
 def put_into(page: Path, figures: dict[str, Any]) -> None:
-    """Write the table between its marks."""
+    """Write the table between its markers."""
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN, 1)
     _, after = rest.split(END, 1)

@@ -1,4 +1,4 @@
-"""The parts of the benchmark, each a function that gives figures as JSON has them."""
+"""The parts of the benchmark; each returns its figures as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Figures = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class Setting:
-    """Where to work, how much to do, and the interpreter that has the peers, if there is one."""
+    """Where to work, how much to do, and an interpreter that has the peer libraries, if there is one."""
 
     folder: Path
     extent: Extent
@@ -30,12 +30,12 @@ class Setting:
 
 
 def sqlite_full(setting: Setting) -> Figures:
-    """SQLite, every commit synced."""
+    """Measure SQLite with every commit synced."""
     return _sqlite(setting, "FULL")
 
 
 def sqlite_normal(setting: Setting) -> Figures:
-    """SQLite, synced at checkpoints only."""
+    """Measure SQLite synced at checkpoints only."""
     return _sqlite(setting, "NORMAL")
 
 
@@ -52,7 +52,7 @@ def _sqlite(setting: Setting, synchronous: str) -> Figures:
 
 
 def postgres(setting: Setting) -> Figures:
-    """PostgreSQL, in one process and in several."""
+    """Measure PostgreSQL, in one process and in several."""
     extent = setting.extent
     with postgres_loops.serving() as server:
         series, trips, statements = on_postgres.measure_authorize(server, extent.sale)
@@ -67,16 +67,17 @@ def postgres(setting: Setting) -> Figures:
 
 
 def stored(setting: Setting) -> Figures:
-    """An authorization against the payments that are stored already, on SQLite."""
-    found = scaling.against_stored(setting.folder, setting.extent.stored, setting.extent.sale)
-    fewest = found[setting.extent.stored[0]]
+    """Measure an authorization against the number of stored payments, on SQLite."""
+    series_by_name = scaling.against_stored(setting.folder, setting.extent.stored, setting.extent.sale)
+    fewest = series_by_name[setting.extent.stored[0]]
     return {
-        str(count): {**costs(series), "cpu_of_fewest": ratio_of_cpu(series, fewest)} for count, series in found.items()
+        str(count): {**costs(series), "cpu_of_fewest": ratio_of_cpu(series, fewest)}
+        for count, series in series_by_name.items()
     }
 
 
 def transactions(setting: Setting) -> Figures:
-    """A refund against the transactions of its payment, on SQLite."""
+    """Measure a refund against the number of transactions of its payment, on SQLite."""
     points = scaling.against_transactions(setting.folder, setting.extent.transactions, setting.extent.sale.rounds)
     curve = [(float(point.transactions), point.cpu_us) for point in points]
     return {
@@ -86,28 +87,28 @@ def transactions(setting: Setting) -> Figures:
 
 
 def recovery(setting: Setting) -> Figures:
-    """Recovery of unknown results, on SQLite."""
+    """Measure the recovery of unknown results, on SQLite."""
     return attrs.asdict(measure_recovery(setting.folder, setting.extent.unknown_rows))
 
 
 def replay(setting: Setting) -> Figures:
-    """Orders a second."""
+    """Measure replayed orders per second."""
     return attrs.asdict(measure_replay(setting.folder, setting.extent.orders))
 
 
 def importing(setting: Setting) -> Figures:
-    """What the import costs."""
+    """Measure the import."""
     return attrs.asdict(import_ms(setting.extent.imports))
 
 
 def peers(setting: Setting) -> Figures | None:
-    """Other libraries on the same flow, if there is an interpreter that has them."""
+    """Measure other libraries on the same flow, if an interpreter has them."""
     if not setting.peers_python:
         return None
     folder, size = setting.folder / "peers", setting.extent.sale
     folder.mkdir()
-    found: Figures = answer_of("benchmarks.peers", folder, size.rounds, size.batch, python=setting.peers_python)
-    return found
+    figures: Figures = answer_of("benchmarks.peers", folder, size.rounds, size.batch, python=setting.peers_python)
+    return figures
 
 
 PARTS: Final[Mapping[str, Callable[[Setting], Figures | None]]] = {
@@ -128,13 +129,19 @@ def costs(series: Series) -> dict[str, float]:
     return {"cpu_us": cpu_us(series), "wall_us": wall_us(series)}
 
 
-def compared(found: Mapping[str, Series]) -> Figures:
-    """The medians of all loops, and the library against each of the others, round by round."""
-    library = found["library"]
+def compared(series_by_name: Mapping[str, Series]) -> Figures:
+    """The medians of all loops, and the ratios of the library to each of the others, round by round."""
+    library = series_by_name["library"]
     return {
-        **{name: costs(series) for name, series in found.items()},
-        **{f"cpu_of_{name}": ratio_of_cpu(library, series) for name, series in found.items() if series is not library},
+        **{name: costs(series) for name, series in series_by_name.items()},
         **{
-            f"wall_of_{name}": ratio_of_wall(library, series) for name, series in found.items() if series is not library
+            f"cpu_of_{name}": ratio_of_cpu(library, series)
+            for name, series in series_by_name.items()
+            if series is not library
+        },
+        **{
+            f"wall_of_{name}": ratio_of_wall(library, series)
+            for name, series in series_by_name.items()
+            if series is not library
         },
     }

@@ -1,4 +1,4 @@
-"""Three pictures of the figures, small enough to be kept with the pages."""
+"""Three charts of the figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOPS: Final = {"floor": "floor", "same_statements": "same statements by hand",
 
 
 def draw(figures: Figures, folder: Path) -> list[Path]:
-    """Draw what was measured; gives the files."""
+    """Draw the charts; return the files."""
     mpl = _library("matplotlib")
     mpl.use("svg")
     mpl.rcParams.update(
@@ -31,8 +31,8 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
 
 
 def _bars(figures: Figures, path: Path) -> Path | None:
-    """CPU of an authorization: the library over its statements over the floor."""
-    found = {
+    """CPU of an authorization: the library, its statements, and the floor."""
+    series = {
         title: figures[part]["authorize"]
         for part, title in (
             ("sqlite_full", "SQLite FULL"),
@@ -41,16 +41,16 @@ def _bars(figures: Figures, path: Path) -> Path | None:
         )
         if figures.get(part)
     }
-    if not found:
+    if not series:
         return None
     figure, axes = _new("CPU of one authorization in µs, this process only")
     for place, (loop, label) in enumerate(_LOOPS.items()):
-        heights = [part[loop]["cpu_us"] for part in found.values()]
+        heights = [part[loop]["cpu_us"] for part in series.values()]
         bars = axes.bar(
-            [x + 0.27 * (place - 1) for x in range(len(found))], heights, 0.25, label=label, color=_SHADES[loop]
+            [x + 0.27 * (place - 1) for x in range(len(series))], heights, 0.25, label=label, color=_SHADES[loop]
         )
         axes.bar_label(bars, fmt="%.0f", fontsize=7)
-    axes.set_xticks(range(len(found)), list(found))
+    axes.set_xticks(range(len(series)), list(series))
     axes.legend(frameon=False)
     return _saved(figure, path)
 
@@ -59,15 +59,15 @@ _SHADES: Final = {"floor": "#cfd8dc", "same_statements": OTHERS, "library": OURS
 
 
 def _curves(figures: Figures, path: Path) -> Path | None:
-    """Cost against the payments stored, and against the transactions of a payment."""
+    """Cost against the number of stored payments, and against the transactions of a payment."""
     stored, transactions = figures.get("stored"), figures.get("transactions")
     if not stored and not transactions:
         return None
     panels = [points for points in (stored, transactions) if points]
-    figure, found = _library("matplotlib.pyplot").subplots(
+    figure, grid = _library("matplotlib.pyplot").subplots(
         1, len(panels), figsize=(3.6 * len(panels), 2.8), squeeze=False
     )
-    axes = list(found[0])
+    axes = list(grid[0])
     if stored:
         points = {int(count): costs["cpu_us"] for count, costs in stored.items()}
         _curve(axes[0], points, "payments stored", "one authorization, CPU in µs")
@@ -88,14 +88,14 @@ def _curve(axes: Any, points: Mapping[int, float], what: str, cost: str) -> None
 
 
 def _peers(figures: Figures, path: Path) -> Path | None:
-    """The flow of each library: CPU and time."""
+    """CPU of the whole sale with each library."""
     if not figures.get("peers"):
         return None
-    found = figures["peers"]["peers"]
+    series = figures["peers"]["peers"]
     figure, axes = _new("the whole flow, CPU in ms, every commit synced")
-    names = [f"{name}\n{peer['commits']} commits" for name, peer in found.items()]
-    heights = [peer["cpu_us"] / 1_000 for peer in found.values()]
-    bars = axes.barh(names, heights, 0.6, color=[OURS if name == "payports" else OTHERS for name in found])
+    names = [f"{name}\n{peer['commits']} commits" for name, peer in series.items()]
+    heights = [peer["cpu_us"] / 1_000 for peer in series.values()]
+    bars = axes.barh(names, heights, 0.6, color=[OURS if name == "payports" else OTHERS for name in series])
     axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
     axes.invert_yaxis()
     return _saved(figure, path)
@@ -108,7 +108,7 @@ def _new(title: str) -> tuple[Any, Any]:
 
 
 def _library(name: str) -> Any:
-    """Only who draws needs it: ``payports[bench]``."""
+    """Import a drawing library, which only ``payports[bench]`` installs."""
     return import_module(name)
 
 

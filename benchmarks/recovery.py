@@ -1,4 +1,4 @@
-"""Recovery of many unknown results on one SQLite file: how long, and in how much memory."""
+"""Recovery of many unknown results on one SQLite file: time and memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ A_PASS: Final = 500
 
 @attrs.frozen(kw_only=True)
 class Recovered:
-    """What it took; ``grown_mib`` is what the process held at most beyond what it held after the first pass."""
+    """The result; ``grown_mib`` is the maximum memory beyond that after the first pass."""
 
     rows: int
     resolved: int
@@ -37,7 +37,7 @@ class Recovered:
 
 
 class Mute(Dummy):
-    """Executes everything, and never says so."""
+    """Executes everything, and never answers."""
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
         return PaymentResponse(
@@ -48,14 +48,14 @@ class Mute(Dummy):
 
 
 def measure_recovery(folder: Path, rows: int) -> Recovered:
-    """Recover on a file with so many unknown authorizations, in a process of its own."""
+    """Recover a file with this many unknown authorizations, in a separate process."""
     path = folder / "recovery.db"
     fill_sqlite(path, rows - 1, partial(_unknown, path))
     return Recovered(**answer_of("benchmarks.recovery", path, rows))
 
 
 def _unknown(path: Path, _: Payports) -> str:
-    """A payment whose authorization went unheard an hour ago."""
+    """A payment whose authorization got no answer an hour ago."""
     clock = FixedClock(datetime.now(UTC) - timedelta(hours=1))
     config = {"store": {"url": f"sqlite:///{path}"}}
     with connect(config, gateways={"dummy": Mute()}, clock=clock) as shop:

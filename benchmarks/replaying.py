@@ -1,4 +1,4 @@
-"""Orders a second of ``payports replay``: real orders through checkout, capture and refund, each commit synced."""
+"""Orders per second of ``payports replay``: checkout, capture and refund of real orders, each commit synced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA: Final = "PAYPORTS_DATA"
 
 @attrs.frozen
 class Replayed:
-    """``real``: orders of a shop, else made up because nobody said where those are."""
+    """``real``: real orders; otherwise made up, because ``PAYPORTS_DATA`` is not set."""
 
     orders: int
     per_second: float
@@ -27,7 +27,7 @@ class Replayed:
 
 
 def measure_replay(folder: Path, orders: int) -> Replayed:
-    """Time a long replay and a short one; the difference has no start and no end in it."""
+    """Time a long replay and a short one; the difference excludes start and end."""
     real = DATA in os.environ
     file = () if real else (str(_made_up(folder / "orders.csv", orders + _FEW)),)
     seconds = [_seconds(folder / f"replay-{count}.db", count, file) for count in (_FEW, _FEW + orders)]

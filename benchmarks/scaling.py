@@ -1,4 +1,4 @@
-"""What an authorization costs against the payments that are stored already, and a refund against the transactions of its payment."""
+"""The cost of an authorization against the number of stored payments, and of a refund against the transactions of its payment."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CENT: Final = Money(1, "EUR")
 
 
 def against_stored(folder: Path, counts: Sequence[int], size: Size) -> dict[int, Series]:
-    """Authorize on files that hold more and more payments, in turn; those to authorize are spread over all the ids there are."""
+    """Authorize on files with more and more payments, in turn; the authorized ones are spread over all ids."""
     shops = {count: open_sqlite(_filled(folder / f"stored-{count}.db", count, size), "FULL") for count in counts}
-    found = in_turn({str(count): partial(_authorize, shop, count, size) for count, shop in shops.items()}, size)
+    series = in_turn({str(count): partial(_authorize, shop, count, size) for count, shop in shops.items()}, size)
     for shop in shops.values():
         shop.close()
-    return {count: found[str(count)] for count in counts}
+    return {count: series[str(count)] for count in counts}
 
 
 def _filled(path: Path, count: int, size: Size) -> Path:
@@ -36,7 +36,7 @@ def _filled(path: Path, count: int, size: Size) -> Path:
 
 
 def _between(count: int, size: Size, number: int) -> str:
-    """An id between two others, those of all numbers spread evenly."""
+    """An id between two others, spread evenly."""
     return f"{bulk_id(number * count // size.pieces)}Z{number}"
 
 
@@ -46,18 +46,18 @@ def _authorize(shop: Payports, count: int, size: Size, number: int) -> None:
 
 @attrs.frozen
 class Point:
-    """A refund on a payment with so many transactions: what it costs in CPU, in microseconds."""
+    """The CPU time of a refund on a payment with this many transactions, in microseconds."""
 
     transactions: int
     cpu_us: float
 
 
 def against_transactions(folder: Path, counts: Sequence[int], rounds: int) -> tuple[Point, ...]:
-    """Refund a cent of a payment that has more and more transactions."""
+    """Refund a cent of payments with more and more transactions."""
     with open_sqlite(folder / "long.db", "NORMAL") as shop:
         loops = {str(count): partial(_refund, shop, _with_transactions(shop, count)) for count in counts}
-        found = in_turn(loops, Size(rounds, 1))
-    return tuple(Point(count, statistics.median(cost.cpu_us for cost in found[str(count)])) for count in counts)
+        series = in_turn(loops, Size(rounds, 1))
+    return tuple(Point(count, statistics.median(cost.cpu_us for cost in series[str(count)])) for count in counts)
 
 
 def _with_transactions(shop: Payports, count: int) -> str:
@@ -73,6 +73,6 @@ def _refund(shop: Payports, payment_id: str, _: int) -> None:
 
 
 def exponent(points: Sequence[tuple[float, float]]) -> float:
-    """How the cost grows: the slope of the last two points on logarithmic axes, 1 for linear."""
+    """The growth of the cost: the slope of the last two points on logarithmic axes, 1 for linear."""
     (before, small), (after, large) = points[-2:]
     return math.log(large / small) / math.log(after / before)

@@ -1,4 +1,4 @@
-"""A shop over a gateway that always says yes at once, and the four steps of a sale."""
+"""A shop with a gateway that approves everything at once, and the four steps of a sale."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TYPES: Final = frozenset(
 
 
 class Dummy(TransactionGateway):
-    """Approves everything, and costs as little as a gateway can."""
+    """Approves everything, as cheaply as a gateway can."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -53,7 +53,7 @@ _CAPABILITIES: Final = Capabilities(types=_TYPES, partial_refund=True, look_up=L
 
 
 def approved(request: PaymentRequest, channel: Channel) -> Observation:
-    """What the dummy says of a transaction."""
+    """The dummy's observation of a transaction."""
     return Observation(
         status=TransactionStatus.SUCCEEDED,
         channel=channel,
@@ -64,14 +64,14 @@ def approved(request: PaymentRequest, channel: Channel) -> Observation:
 
 
 def open_shop(url: str, options: Mapping[str, object] | None = None, clock: Clock | None = None) -> Payports:
-    """A shop on a store, with the dummy as its only gateway."""
+    """Open a shop on a store, with the dummy as its only gateway."""
     store: dict[str, object] = {"url": url}
     store.update(options or {})
     return connect({"store": store}, gateways={"dummy": Dummy()}, clock=clock)
 
 
 def new_payment(number: int) -> NewPayment:
-    """What a cart of that number is to be paid with."""
+    """A new payment for the cart of that number."""
     return NewPayment(
         owner=Owner("cart", f"c-{number}"),
         amount=AMOUNT,
@@ -81,19 +81,19 @@ def new_payment(number: int) -> NewPayment:
 
 
 def fresh(shop: Payports) -> str:
-    """A payment of which nothing was asked yet."""
+    """Create a payment without transactions."""
     return shop.payments.create(new_payment(0)).unwrap().id
 
 
 def authorized(shop: Payports) -> str:
-    """A payment with one authorization."""
+    """Create a payment with one authorization."""
     payment_id = fresh(shop)
     shop.transactions.authorize(payment_id).unwrap()
     return payment_id
 
 
 def sell(shop: Payports, number: int) -> None:
-    """The whole flow: create, authorize, capture, refund."""
+    """The whole sale: create, authorize, capture, refund."""
     payment = shop.payments.create(new_payment(number)).unwrap()
     shop.transactions.authorize(payment.id).unwrap()
     shop.transactions.capture(payment.id).unwrap()

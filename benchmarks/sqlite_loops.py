@@ -18,11 +18,11 @@ from benchmarks.shops import open_shop
 from payports import Payports
 
 Statement: TypeAlias = tuple[str, Any, bool]
-"""What was executed, with its parameters; whether they are those of several executions."""
+"""A statement, its parameters, and whether they are those of several executions."""
 
 
 class Recorder(sqlite3.Connection):
-    """A connection that writes down what it is asked to execute."""
+    """A connection that records what it executes."""
 
     log: list[Statement] | None = None
 
@@ -39,13 +39,13 @@ class Recorder(sqlite3.Connection):
 
 
 def open_sqlite(path: Path, synchronous: str) -> Payports:
-    """A shop on an SQLite file."""
+    """Open a shop on an SQLite file."""
     return open_shop(f"sqlite:///{path}", {"synchronous": synchronous})
 
 
 @contextmanager
 def recorders() -> Generator[list[Recorder]]:
-    """Let everybody who connects to SQLite meanwhile have a recorder; they are listed."""
+    """Give every new SQLite connection a recorder until the end of the block; list them."""
     made: list[Recorder] = []
     connect = sqlite3.connect
 
@@ -61,7 +61,7 @@ def recorders() -> Generator[list[Recorder]]:
 
 
 def record(path: Path, work: Callable[[Payports, int], object], numbers: range) -> list[list[Statement]]:
-    """What the library executes for some pieces of work, found out on a copy of the file."""
+    """Record what the library executes for some pieces of work, on a copy of the file."""
     copy = path.with_suffix(".copy")
     shutil.copy(path, copy)
     with recorders() as made, open_sqlite(copy, "NORMAL") as shop:
@@ -76,7 +76,7 @@ def record(path: Path, work: Callable[[Payports, int], object], numbers: range) 
 
 
 def by_hand(path: Path, synchronous: str) -> sqlite3.Connection:
-    """A connection of one's own to the same file, set as the library's is."""
+    """Open a plain connection to the same file with the library's settings."""
     connection = sqlite3.connect(path, isolation_level=None)
     for setting in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = 1", "secure_delete = 1"):
         connection.execute(f"PRAGMA {setting}")
@@ -84,7 +84,7 @@ def by_hand(path: Path, synchronous: str) -> sqlite3.Connection:
 
 
 def same_statements(connection: sqlite3.Connection, logs: Sequence[Sequence[Statement]]) -> Piece:
-    """Execute what was recorded, and fetch what it gives."""
+    """Execute the recorded statements, and fetch their results."""
 
     def replay(number: int) -> None:
         for sql, parameters, several in logs[number]:
@@ -107,7 +107,7 @@ FLOOR: Final = """
 
 
 def floor(connection: sqlite3.Connection) -> Piece:
-    """Two commits of one statement each: what nobody can go below who records before he calls."""
+    """Two commits of one statement each: the least for anybody who records before calling the gateway."""
     connection.execute(FLOOR)
 
     def two_commits(number: int) -> None:

@@ -1,7 +1,7 @@
-"""How often an authorization syncs, and on which file: counted by ``strace`` from outside the process.
+"""Syncs per authorization, and on which file, counted by ``strace`` from outside the process.
 
-A child authorizes a few payments and ends; another does more. The difference is what the payments in between cost, without a start or
-an end. The counts are told apart by file: a checkpoint syncs as well, once in many commits, and is no part of a transaction.
+A child authorizes a few payments and ends; another does more. The difference is the cost of the payments in between, without start and
+end. Checkpoints are counted apart by file: a checkpoint syncs as well, once in many commits, and is not part of a transaction.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _FEW: Final = 5
 
 @attrs.frozen
 class Syncs:
-    """Per authorization: with no checkpoint in between, and on average over many with their checkpoints."""
+    """Per authorization: without a checkpoint, and the average over many with their checkpoints."""
 
     each: float
     with_checkpoints: float
 
 
 def count_syncs(folder: Path, synchronous: str, few: int = 25, many: int = 1_000) -> Syncs | None:
-    """Count syncs per authorization; ``None`` where there is no strace, or where it may not trace."""
+    """Count syncs per authorization; ``None`` without strace, or where it may not trace."""
     if not shutil.which("strace"):
         return None
     path = folder / f"syncs-{synchronous}.db"
@@ -60,7 +60,7 @@ def _traced(path: Path, synchronous: str, authorizations: int) -> Counter[str]:
 
 
 def main(path: str, synchronous: str, authorizations: str) -> None:
-    """What the traced child does."""
+    """Authorize some payments, in the traced child."""
     with open_sqlite(Path(path), synchronous) as shop:
         for number in range(int(authorizations)):
             authorize(shop, number)

@@ -1,1 +1,1 @@
-"""Other Python libraries for payments on the same flow, at the same durability. Runs in ``.venv-bench``, which holds them."""
+"""Other Python payment libraries on the same flow with the same durability. Runs in ``.venv-bench``, which has them."""

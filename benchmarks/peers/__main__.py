@@ -1,4 +1,4 @@
-"""Run the flow of each library in turn, and print what it took and what it did."""
+"""Run the flow of each library in turn, and print its cost and its statements."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from benchmarks.sqlite_loops import open_sqlite
 
 
 def main(folder: Path, size: Size) -> dict[str, Any]:
-    """What each library took, beside what payports took in the same rounds."""
+    """Measure each library beside payports in the same rounds."""
     with connections() as opened:
         loops = pieces(folder)
         counts = {name: counted(piece, opened, size.pieces) for name, piece in loops.items()}
-    found = in_turn(loops, size)
+    results = in_turn(loops, size)
     return {
         "python": sys.version.split()[0],
-        "peers": {name: {**told(series, found["payports"]), **counts[name]} for name, series in found.items()},
+        "peers": {name: {**compared(series, results["payports"]), **counts[name]} for name, series in results.items()},
     }
 
 
 def pieces(folder: Path) -> dict[str, Piece]:
-    """The flow of each library that is here."""
+    """The flow of each installed library."""
     configure(folder / "django.db")
     from benchmarks.peers import django_payments
 
@@ -53,7 +53,7 @@ def pieces(folder: Path) -> dict[str, Piece]:
 
 @contextmanager
 def connections() -> Iterator[list[sqlite3.Connection]]:
-    """List every connection that anybody opens to SQLite meanwhile."""
+    """List every SQLite connection that is opened until the end of the block."""
     opened: list[sqlite3.Connection] = []
     connect = sqlite3.connect
 
@@ -69,7 +69,7 @@ def connections() -> Iterator[list[sqlite3.Connection]]:
 
 
 def counted(piece: Piece, opened: list[sqlite3.Connection], number: int) -> dict[str, int]:
-    """Statements and commits of one flow; a statement that writes outside a transaction commits by itself."""
+    """Count the statements and commits of one flow; a statement that writes outside a transaction commits by itself."""
     piece(number)
     log: list[tuple[str, bool]] = []
     for connection in opened:
@@ -82,8 +82,8 @@ def counted(piece: Piece, opened: list[sqlite3.Connection], number: int) -> dict
     return {"statements": len(log), "commits": len(ended) + len(alone)}
 
 
-def told(series: Series, ours: Series) -> dict[str, float]:
-    """Times of a flow, and how many times ours they are."""
+def compared(series: Series, ours: Series) -> dict[str, float]:
+    """The times of a flow, and their ratios to ours."""
     return {
         "cpu_us": cpu_us(series),
         "wall_us": wall_us(series),

@@ -1,4 +1,4 @@
-"""django-payments: one row a payment, written anew with each change of its status."""
+"""django-payments: one row per payment, rewritten with each change of its status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOTAL: Final = Decimal("59.90")
 
 
 class DjangoPayment(BasePayment):
-    """What its guide asks a host to write; the host's own order is named, as ours is by its owner."""
+    """The model that its guide asks a host to write, with the name of the host's order."""
 
     cart = models.CharField(max_length=255)
 
@@ -25,7 +25,7 @@ class DjangoPayment(BasePayment):
 
 
 class Dummy(BasicProvider):
-    """Approves everything, as the library's providers do when a gateway has said yes."""
+    """Approves everything, as the library's providers do after a gateway's approval."""
 
     def authorize(self, payment: Any) -> None:
         payment.transaction_id = f"ref-{payment.token}"
@@ -40,12 +40,12 @@ class Dummy(BasicProvider):
 
 
 def prepare() -> None:
-    """Make the table."""
+    """Create the table."""
     create_tables(DjangoPayment)
 
 
 def sell(number: int) -> None:
-    """The whole flow; each step loads its payment, as a request of its own does."""
+    """The whole sale; each step loads its payment, as a separate request does."""
     key = DjangoPayment.objects.create(variant="dummy", currency="EUR", total=TOTAL, cart=f"c-{number}").pk
     Dummy().authorize(DjangoPayment.objects.get(pk=key))
     captured = DjangoPayment.objects.get(pk=key)

@@ -1,7 +1,7 @@
-"""python-getpaid-core: a state engine for a payment; where it is kept is for others to say. Two say it here.
+"""python-getpaid-core: a state engine for payments with exchangeable stores; two are measured.
 
-*Django*: the store that the same project ships in django-getpaid, called without its threads. *Bare*: one row and one statement
-a commit over ``sqlite3``, the least that a host could write.
+*Django*: the store that the same project ships in django-getpaid, called without its threads. *Bare*: one row and one statement per commit
+over ``sqlite3``, the least that a host could write.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Order(AbstractOrder):
 
 
 class GetpaidPayment(AbstractPayment):
-    """Its model as it comes."""
+    """The project's own model."""
 
     class Meta(AbstractPayment.Meta):
         app_label = "peers"
 
 
 class DjangoStore(DjangoPaymentRepository):
-    """The project's own store; its blocking methods, for a thread a call would only cost."""
+    """The project's own store with its blocking methods, without the cost of a thread per call."""
 
     async def get_by_id(self, payment_id: object) -> Any:
         return self._get_by_id(payment_id)
@@ -86,7 +86,7 @@ class BarePayment:
 
 
 class BareStore:
-    """One row a payment; each save is one statement and one commit."""
+    """One row per payment; each save is one statement and one commit."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -112,7 +112,7 @@ class BareStore:
 
 
 class Selling:
-    """The whole flow over one of the stores; each step loads its payment, as a request of its own does."""
+    """The whole sale over one of the stores; each step loads its payment, as a separate request does."""
 
     def __init__(self, store: Any, *, keeps_orders: bool) -> None:
         registry.register(DummyProcessor)
@@ -138,7 +138,7 @@ class Selling:
 
 
 def _run(flow: Coroutine[Any, Any, None]) -> None:
-    """Nothing in it ever waits: so no loop of events is needed, and none is charged for."""
+    """Run a coroutine that never waits, without an event loop and its cost."""
     try:
         flow.send(None)
     except StopIteration:
@@ -147,11 +147,11 @@ def _run(flow: Coroutine[Any, Any, None]) -> None:
 
 
 def over_django() -> Selling:
-    """Over the store that its project ships."""
+    """The flow over the store that the project ships."""
     create_tables(Order, GetpaidPayment)
     return Selling(DjangoStore(GetpaidPayment), keeps_orders=True)
 
 
 def over_bare_rows(path: Path) -> Selling:
-    """Over the least that a host could write."""
+    """The flow over the least that a host could write."""
     return Selling(BareStore(path), keeps_orders=False)

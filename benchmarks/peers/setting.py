@@ -1,4 +1,4 @@
-"""Django on an SQLite file set as the library's own is: WAL, every commit synced."""
+"""Django on an SQLite file with the library's settings: WAL, every commit synced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRAGMAS: Final = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA s
 
 
 def configure(path: Path) -> None:
-    """Set Django up, each save in a transaction of its own, as it comes."""
+    """Configure Django with its defaults; each save is its own transaction."""
     settings.configure(
         DATABASES={
             "default": {
@@ -34,7 +34,7 @@ def configure(path: Path) -> None:
 
 
 def create_tables(*kinds: type[models.Model]) -> None:
-    """Make the tables of some models."""
+    """Create the tables of some models."""
     with connection.schema_editor() as editor:
         for kind in kinds:
             editor.create_model(kind)
