@@ -26,7 +26,11 @@ FOREVER: Final = timedelta(days=36_500)
 
 
 class LookUp(StrEnum):
-    """How a gateway can be asked about a transaction."""
+    """How a gateway can be asked about a transaction.
+
+    ``BY_REFERENCE`` is for gateways that find a transaction only by their own reference; the coming adapters without a search by our key
+    use it.
+    """
 
     BY_KEY = "BY_KEY"
     BY_REFERENCE = "BY_REFERENCE"
@@ -42,7 +46,7 @@ class PartialCapture(StrEnum):
 
 
 class ReverseAuthorization(StrEnum):
-    """What may be given back of an authorization."""
+    """What may be released of an authorization."""
 
     FULL = "FULL"
     REMAINDER = "REMAINDER"
@@ -55,7 +59,8 @@ class Capabilities:
 
     ``in_flight_bound``: how long after it was sent a request may still be executed; "not found" proves nothing before it has passed,
     unless ``fences``: the gateway can be told never to execute a key. ``look_up_reliable_after``: how old a transaction must be before
-    a look-up surely finds it. ``idempotency_window``: how long a key may be sent again. ``currencies``: none means all.
+    a look-up surely finds it. ``idempotency_window``: how long a key may be sent again, for the coming
+    gateways that forget keys early. ``reports_settlement``: settlement reports will use it. ``currencies``: none means all.
     ``authorization_lifetime``: when a hold expires; ``None`` if it never does.
     """
 

@@ -1,4 +1,4 @@
-"""A mapping inside of a value: never changed, and copied, compared and pickled like the value that it belongs to."""
+"""An immutable mapping for fields of values; it can be copied, compared and pickled."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ class FrozenMapping(dict[str, _Value]):
     """A dictionary that refuses to be changed.
 
     >>> from copy import deepcopy
-    >>> deepcopy(FixedMapping({"a": 1}))
+    >>> deepcopy(FrozenMapping({"a": 1}))
     {'a': 1}
-    >>> FixedMapping({"a": 1})["a"] = 2
+    >>> FrozenMapping({"a": 1})["a"] = 2
     Traceback (most recent call last):
-    TypeError: it is fixed
+    TypeError: a FrozenMapping cannot be changed
     """
 
     __slots__ = ()
 
     def _refuse(self, *_given: Any, **_named: Any) -> NoReturn:
-        raise TypeError("it is fixed")
+        raise TypeError("a FrozenMapping cannot be changed")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] -- they never give anything
+    clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] -- they never return
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenMapping, (dict(self),)
 
 
 def frozen(values: Mapping[str, str]) -> Mapping[str, str]:
-    """A copy that nobody changes; what nobody can change is its own."""
+    """Copy a mapping into a ``FrozenMapping``; return a ``FrozenMapping`` as it is."""
     return values if values.__class__ is FrozenMapping else FrozenMapping(values)

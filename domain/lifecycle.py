@@ -33,13 +33,13 @@ PARENTS: Final[Mapping[TransactionType, frozenset[TransactionType]]] = MappingPr
         CHARGEBACK_REVERSAL: frozenset({CHARGEBACK}),
     }
 )
-"""The types whose success a transaction may build on; none means that it stands for itself."""
+"""The parents of each type: it needs a successful one. Types without parents stand alone."""
 
 INITIATING: Final = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE})
-"""These take money from the shopper's side; never both kinds are open on one payment."""
+"""These take money from the shopper; a payment never has both types open."""
 
 CAPTURING: Final = frozenset({CAPTURE, AUTHORIZE_AND_CAPTURE})
 """These move money to the merchant; an authorize-and-capture is treated like a capture afterwards."""
 
 OBSERVED_ONLY: Final = frozenset({CHARGEBACK, CHARGEBACK_REVERSAL})
-"""These are never commanded: the gateway tells of them."""
+"""These are never commanded: the gateway reports them."""

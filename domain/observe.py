@@ -1,4 +1,4 @@
-"""Merge a fact into a payment. The second of the three functions of the core.
+"""Merge an observation into a payment. The second of the three functions of the core.
 
 Commands obey limits; observations record the truth, even beyond a limit, and then raise a discrepancy.
 """
@@ -23,7 +23,7 @@ from payports.domain.transaction_types import FAILED, USABLE, ReversalState, Tra
 
 @attrs.frozen
 class Discrepancy:
-    """The fact contradicts the request or exceeds a limit. It is recorded in ``payment`` and needs attention."""
+    """The observation contradicts the request or exceeds a limit. It is recorded in ``payment`` and needs attention."""
 
     payment: Payment
     transaction_id: str
@@ -37,7 +37,7 @@ class Discrepancy:
 
 @attrs.frozen
 class UnmatchedObservation:
-    """The fact is about no transaction of this payment that is known yet; it may be told again later."""
+    """The observation matches no transaction of this payment; it may match one later."""
 
     payment_id: str
 
@@ -50,13 +50,13 @@ class UnmatchedObservation:
 def observe(
     payment: Payment, observation: Observation, now: datetime | None = None
 ) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
-    """Merge a fact; the order and number of answers, webhooks, returns and look-ups does not matter.
+    """Merge an observation. The order and number of answers, webhooks, returns and look-ups does not matter.
 
-    ``now`` dates a transaction that was made outside and is first heard of here.
+    ``now``: the time for a transaction that was made outside and is observed for the first time.
 
     Failures:
         Discrepancy: recorded, but it contradicts what was asked or what its parent can bear.
-        UnmatchedObservation: no transaction is known that it could be about.
+        UnmatchedObservation: it matches no known transaction.
     """
     target = find_transaction(payment, observation)
     if target is None:
@@ -75,12 +75,12 @@ def observe(
 def adopt(
     payment: Payment, observation: Observation, new_id: str, now: datetime
 ) -> Outcome[Payment, Discrepancy | UnmatchedObservation]:
-    """Record what a page executed at the gateway by itself, without an intent of ours, on the payment that it was for.
+    """Record a transaction that a page executed at the gateway without an intent of ours.
 
-    What is known by its reference already is observed as ever.
+    If its reference is known already, the observation is merged as usual.
 
     Failures:
-        UnmatchedObservation: it is no initiating transaction with a reference of the gateway's, or in another currency.
+        UnmatchedObservation: it is not an initiating transaction with a gateway reference, or has another currency.
         Discrepancy: as for ``observe``.
     """
     if find_transaction(payment, observation):
@@ -94,9 +94,9 @@ def adopt(
 
 
 def find_transaction(payment: Payment, observation: Observation) -> Transaction | None:
-    """Find the transaction that a fact is about: by our id, else by a reference of the gateway's; never one of another type than told.
+    """Find the transaction of an observation: by our id, else by gateway reference; never one of another type.
 
-    Gateways repeat the id that an authorization or capture was sent with when they tell of what was made on top of it.
+    Gateways repeat the id of an authorization or capture when they report its children.
     """
     if observation.transaction_id:
         named = payment.by_id.get(observation.transaction_id)
@@ -146,7 +146,7 @@ def _made_outside(payment: Payment, observation: Observation, now: datetime | No
 
 
 def _measured(payment: Payment) -> Payment:
-    """What was made outside has no request to be judged against: the most that was told of stands for it, else its whole parent."""
+    """Set the amount of transactions made outside, which have no request: the highest observed, else all of the parent."""
     for transaction in payment.transactions:
         if transaction.observed_only and (parent := payment.parent_of(transaction)):
             amounts = [
@@ -159,7 +159,7 @@ def _measured(payment: Payment) -> Payment:
 
 
 def _implied(payment: Payment, capture: Transaction, observation: Observation) -> list[Transaction]:
-    """What a partial capture released went the way of the capture; it stays released when the capture is taken back."""
+    """Give the releases that a partial capture implies the status of the capture; they stay released when it is revoked."""
     released = [transaction for transaction in payment.transactions if transaction.implied_by == capture.id]
     if not released:
         return []
@@ -171,7 +171,7 @@ def _implied(payment: Payment, capture: Transaction, observation: Observation) -
 
 
 def _with_consequences(payment: Payment) -> Payment:
-    """Draw the consequences anew, each from the whole ledger, so that the order of facts cannot show."""
+    """Derive excess and reversal states from the whole ledger, so that the order of observations does not matter."""
     blamed = {id_ for transaction in payment.transactions for id_ in _blamed(payment, transaction)} | _beyond_amount(
         payment
     )
@@ -182,7 +182,7 @@ def _with_consequences(payment: Payment) -> Payment:
 
 
 def _blamed(payment: Payment, parent: Transaction) -> list[str]:
-    """The children that ask too much of a parent: those made outside, if there are any."""
+    """The children that exceed their parent: those made outside, if there are any."""
     children = [child for child in payment.children_of(parent) if child.succeeded]
     if not children or not is_overdrawn(payment, parent):
         return []
@@ -190,7 +190,7 @@ def _blamed(payment: Payment, parent: Transaction) -> list[str]:
 
 
 def _beyond_amount(payment: Payment) -> set[str]:
-    """What secures more than the payment is for and is not owed back, such as a hold that came back after another took its place."""
+    """The transactions that together secure more than the payment's amount, such as a late hold after another took its place."""
     secures = {
         transaction.id: minor
         for transaction in payment.transactions
@@ -221,7 +221,7 @@ def _reversal(payment: Payment, transaction: Transaction) -> ReversalState:
 
 
 def _is_unwanted(payment: Payment, transaction: Transaction) -> bool:
-    """A success after a proof of failure: the shopper has moved on, nobody wants this money any more."""
+    """Whether a success came after a proof of failure: the shopper has moved on, so it must be reversed."""
     happened = transaction.status in (TransactionStatus.SUCCEEDED, TransactionStatus.REVOKED)
     if transaction.type not in INITIATING or transaction.reversal is not ReversalState.NONE or not happened:
         return False

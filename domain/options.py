@@ -1,4 +1,4 @@
-"""Which payment options a cart may be offered, and whether a payment uses one of them."""
+"""Payment options: which of them a cart is offered, and whether a payment uses one of those."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payports.domain.payment import Payment
 from payports.domain.payment_method import PaymentType
 
 
-def _fixed(values: Mapping[str, Money]) -> Mapping[str, Money]:
+def _frozen(values: Mapping[str, Money]) -> Mapping[str, Money]:
     return FrozenMapping(values)
 
 
@@ -22,7 +22,7 @@ class Fee:
     """A charge for using an option, per currency; the host adds it to the cart."""
 
     name: str
-    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
+    amounts: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,8 +36,8 @@ class PaymentOption:
     currencies: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     excluded_countries: frozenset[str] = frozenset()
-    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
-    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_fixed, hash=False)
+    minimum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
+    maximum: Mapping[str, Money] = attrs.field(factory=dict[str, Money], converter=_frozen, hash=False)
     fees: tuple[Fee, ...] = ()
 
 
@@ -54,7 +54,7 @@ class OfferedOption:
 
 
 def offer_options(options: Iterable[PaymentOption], cart: Cart) -> tuple[OfferedOption, ...]:
-    """List what a cart may be paid with, in the configured order."""
+    """List the options for a cart, in the configured order."""
     code = cart.total.currency.code
     return tuple(
         OfferedOption(
@@ -85,5 +85,5 @@ def is_available_for(option: PaymentOption, cart: Cart) -> bool:
 
 
 def is_offered(offered: Iterable[OfferedOption], payment: Payment) -> bool:
-    """Tell whether a payment uses one of the options that its cart was offered."""
+    """Tell whether a payment uses an option that was offered."""
     return any(option.gateway == payment.gateway and option.type is payment.type for option in offered)

@@ -12,7 +12,7 @@ from payports.domain.payment_method import PaymentMethod, PaymentType
 
 
 class SavedMethodStatus(StrEnum):
-    """Only one that is available may be used."""
+    """Only an available method may be used."""
 
     AVAILABLE_TO_USE = "AVAILABLE_TO_USE"
     ARCHIVED = "ARCHIVED"
@@ -20,7 +20,7 @@ class SavedMethodStatus(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class SavedMethod:
-    """A token that its owner may use again, with what a person may see of it."""
+    """A token that its customer may use again, with the properties that may be shown."""
 
     id: str
     customer: Customer
@@ -34,7 +34,7 @@ class SavedMethod:
 
 
 def may_use(saved: SavedMethod | None, customer: Customer | None) -> bool:
-    """Tell whether a customer may use a saved method: it is theirs and available. Nobody is never somebody."""
+    """Tell whether a customer may use a saved method: it belongs to them and is available. Without a customer nobody may."""
     if saved is None or customer is None:
         return False
     return saved.customer == customer and saved.status is SavedMethodStatus.AVAILABLE_TO_USE

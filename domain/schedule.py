@@ -1,6 +1,6 @@
-"""When recovery must look at a transaction again: a pure function of its state, with back-off and a jitter of its own.
+"""The schedule of recovery: when a transaction is due again, a pure function of its state with back-off and jitter.
 
-What is waited for longer and longer is a gateway that answers and does not know yet; one that gives no answer is asked again soon.
+The wait grows while a gateway answers that it does not know yet; a gateway that does not answer is asked again soon.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from payports.domain.transaction_types import ReversalState, TransactionStatus
 
 @attrs.frozen(kw_only=True)
 class Schedule:
-    """How long to wait before the first look, and at most; ``reversal_after`` must exceed the longest 3-D Secure detour.
+    """The waits of recovery; ``reversal_after`` must exceed the longest 3-D Secure detour.
 
-    ``expiry_warning``: how long before a hold expires at the gateway the host is told.
+    ``expiry_warning``: how long before a hold expires at the gateway the host is warned.
     """
 
     first_look_up: timedelta = timedelta(seconds=60)
@@ -33,9 +33,9 @@ class Schedule:
 
 
 def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime | None:
-    """Say when a transaction needs the next look; ``None`` if time alone changes nothing about it.
+    """Return when a transaction is due next; ``None`` if time alone does not change it.
 
-    What contradicts itself waits for a person, and an implied release follows its capture.
+    A discrepancy waits for a person, and an implied release follows its capture.
     """
     if transaction.implied_by or (transaction.discrepancy and not transaction.succeeded):
         return None
@@ -58,16 +58,16 @@ def next_due(transaction: Transaction, now: datetime, schedule: Schedule) -> dat
 
 
 def retry_soon(transaction: Transaction, now: datetime, schedule: Schedule) -> datetime:
-    """Say when to ask again after nobody answered: as after the first call, however often that was so."""
+    """Return when to ask again after a gateway did not answer: after the first wait, however often that happened."""
     return now + _spread(min(schedule.first_look_up, schedule.longest_wait), transaction)
 
 
 def reschedule(
     before: Payment | None, after: Payment, now: datetime, schedule: Schedule, lifetime: timedelta | None = None
 ) -> list[Transaction]:
-    """Give every transaction that changed its next date, and every hold its date of warning: ``lifetime`` is how long holds live.
+    """Return the transactions with a new due date: those that changed, and holds with their expiry warning (``lifetime``: of a hold).
 
-    What keeps the date that it has is left out.
+    Transactions that keep their date are left out.
     """
     old = before.by_id if before else dict[str, Transaction]()
     warned_after = lifetime - schedule.expiry_warning if lifetime else None
@@ -83,7 +83,7 @@ def reschedule(
 def _dated(
     payment: Payment, transaction: Transaction, due_at: datetime | None, warned_after: timedelta | None
 ) -> Transaction:
-    """With its next date. That of a hold is its warning, for as long as it holds something and nobody was warned."""
+    """Set the due date. A hold is due at its expiry warning, as long as it holds something and the host was not warned."""
     expiring = transaction.expiring
     if warned_after is not None and _is_hold(transaction):
         holds = left_of_hold(payment, transaction) > 0
@@ -108,6 +108,6 @@ def _back_off(transaction: Transaction, first: timedelta, schedule: Schedule) ->
 
 
 def _spread(wait: timedelta, transaction: Transaction) -> timedelta:
-    """Take off up to a quarter, so that many do not come at once."""
+    """Subtract up to a quarter, so that transactions are not due all at once."""
     own = blake2s(f"{transaction.id}/{transaction.look_ups}".encode(), digest_size=1).digest()[0]
     return wait - wait * own / 1_024

@@ -1,4 +1,4 @@
-"""A value that must not be seen: tokens, keys, client secrets."""
+"""A secret value: a token, a key or a client secret."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """Give the text itself, for the one place that sends or stores it."""
+        """Return the text itself, for the one place that sends or stores it."""
         return self.__value
 
     @property
     def is_text(self) -> bool:
-        """Tell whether it can be sent at all. What cannot be encoded would be shown by the error that says so."""
+        """Tell whether it can be encoded. An encoding error would show a text that cannot."""
         return not any("\ud800" <= letter <= "\udfff" for letter in self.__value)
 
     def __repr__(self) -> str:

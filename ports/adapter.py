@@ -1,4 +1,4 @@
-"""What the wiring hands to the factory of an adapter, the function that an entry point names."""
+"""The factories of adapters, which entry points name, and the context that they receive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payports.ports.store import Store
 
 @attrs.frozen(kw_only=True)
 class AdapterContext:
-    """Where an adapter finds itself.
+    """The context of an adapter.
 
     ``name``: the gateway's name in the configuration. ``options``: its own keys of the configuration, secrets resolved to ``Secret``;
     the factory must refuse keys that it does not know. ``ephemeral``: the store keeps nothing on disk, so the adapter must not either.
@@ -43,7 +43,7 @@ class ConfigurationError(ValueError):
 
 
 class Unreachable(ConfigurationError):
-    """What a key names is not there now. Perhaps nothing is wrong with the key: trying again later may help.
+    """The service that a key names cannot be reached now. The key may be right: trying again later may help.
 
     Raised by ``connect`` for a store whose factory raised ``StoreUnreachable``.
     """

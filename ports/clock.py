@@ -1,4 +1,4 @@
-"""Time and new names, from outside."""
+"""The ports for the time and for new ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    """Makes new names."""
+    """Makes new ids and tokens."""
 
     def new(self) -> str:
         """A new id: unique, unguessable, and sorting by the time it was made."""

@@ -18,11 +18,11 @@ from payports.domain.saved_method import SavedMethod
 
 @attrs.frozen(kw_only=True)
 class Change:
-    """A payment before and after, and what to tell about it. ``before`` is ``None`` for a new one.
+    """A payment before and after, and the facts of the change. ``before`` is ``None`` for a new payment.
 
     The store refuses the commit unless the stored version is ``before.version``; it writes ``after`` with ``before.version + 1`` (a new one
-    with 1), whatever version ``after`` carries. ``ValueError`` for what no command of the core makes: another payment, or a ledger that
-    is not the former one with more behind it.
+    with 1), whatever version ``after`` carries. ``ValueError`` for a change that the core never makes: to another payment, or to a
+    ledger that does not begin with the former one.
     """
 
     before: Payment | None

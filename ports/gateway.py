@@ -63,8 +63,11 @@ class PaymentRequest:
 
 @attrs.frozen(kw_only=True)
 class PaymentResponse:
-    """What one call to a gateway brought: what was seen, a redacted excerpt of the raw answer for the record, and properties that
-    replace the payment's method from now on (such as a multi-use token)."""
+    """The result of a call to a gateway: the observation (``seen``), a redacted excerpt of the raw answer, and properties that replace
+    those of the payment's method from now on (such as a multi-use token).
+
+    ``raw``: for the record of calls that settlement and support will read.
+    """
 
     seen: Observation
     raw: str = attrs.field(default="", repr=False)
@@ -73,7 +76,7 @@ class PaymentResponse:
 
 @attrs.frozen
 class NotFoundYet:
-    """The gateway says that it does not know the transaction. No proof that it never will.
+    """The gateway does not know the transaction. This is no proof that it never will.
 
     A gateway that could not be asked, or whose answer is unusable, is an ``Observation`` of status UNKNOWN instead.
     """
@@ -90,7 +93,7 @@ class TransactionGateway(Protocol):
         ...
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
-        """Send one transaction, with ``request.transaction_id`` as the idempotency key. Never answers success but for proof of it."""
+        """Send one transaction, with ``request.transaction_id`` as the idempotency key. Return success only on proof of it."""
         ...
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
@@ -103,15 +106,18 @@ class TransactionGateway(Protocol):
 
 
 class PaymentValidator(Protocol):
-    """Says whether a method is good enough to run the initiating transaction."""
+    """Checks whether a method is sufficient for the initiating transaction."""
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:
-        """Say what is missing or wrong, or nothing."""
+        """Return what is missing or wrong, or ``None``."""
         ...
 
 
 class RollbackGateway(Protocol):
-    """Undoes a transaction in the gateway's own way, where that is better than REVERSE_AUTH, VOID or REFUND."""
+    """Undoes a transaction by an operation of the gateway's own, where that is better than REVERSE_AUTH, VOID or REFUND.
+
+    For coming gateways: Braintree's ``reverseTransaction`` and the silent-post page.
+    """
 
     def roll_back(self, request: PaymentRequest) -> PaymentResponse:
         """Undo what ``request`` names as its parent; ``request`` is the reversal that was recorded."""
@@ -128,7 +134,7 @@ class Notification:
 
 @attrs.frozen
 class WebhookRefused:
-    """A notification that cannot be believed. ``reason`` names the check that failed, never the content."""
+    """A notification that failed verification. ``reason`` names the check that failed, never the content."""
 
     reason: str
     status_code: int = 400
@@ -140,7 +146,7 @@ class WebhookReader(Protocol):
     def read(
         self, headers: Mapping[str, str], body: bytes, params: Mapping[str, str], now: datetime
     ) -> Outcome[tuple[Notification, ...], WebhookRefused]:
-        """Read all items, each verified by itself; one that cannot be believed refuses the whole body.
+        """Read all items, each verified by itself; an item that fails verification refuses the whole body.
 
         Failures:
             WebhookRefused: signature, timestamp, account, environment or shape is wrong.
@@ -156,19 +162,19 @@ class ExternalActions(Protocol):
         ...
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- for those that keep back nothing
-        """Complete an action for the browser with what must never be kept, such as a client secret; as it is, if nothing was kept back."""
+        """Complete an action for the browser with what must never be stored, such as a client secret."""
         return action
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:  # noqa: ARG002 -- for those that cannot
-        """Make sure that no shopper can finish an action any more, and say what is true then: DECLINED, or what came of it meanwhile.
+        """End an action so that no shopper can finish it any more, and return its outcome: DECLINED, or what it came to meanwhile.
 
-        A gateway that cannot be told so answers ``NotFoundYet``; then the time alone decides, and a late success is reversed.
+        A gateway that cannot end actions returns ``NotFoundYet``; then the action ends by time alone, and a late success is reversed.
         """
-        return NotFoundYet("it cannot be told to give up")
+        return NotFoundYet("the gateway cannot end an action")
 
 
 class MethodVault(Protocol):
-    """Keeps multi-use tokens of customers at the gateway."""
+    """Stores multi-use tokens of customers at the gateway."""
 
     def keep(
         self, customer: Customer, method: PaymentMethod
@@ -177,11 +183,11 @@ class MethodVault(Protocol):
         ...
 
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
-        """List what the gateway keeps for a customer."""
+        """List what the gateway keeps for a customer. For coming vaults that are shared with other systems of the merchant."""
         ...
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
-        """Remove a token; one that is gone already counts as removed."""
+        """Remove a token. A token that is gone already counts as removed."""
         ...
 
 

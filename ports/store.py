@@ -1,6 +1,6 @@
-"""What the application asks of a store: load aggregates, and make one commit that is either wholly there or not at all.
+"""The port of a store: load aggregates, and write a commit completely or not at all.
 
-A commit is a value. The application builds it, the store writes it; no transaction of the store is ever open while a gateway is called.
+A commit is a value that the application builds and the store writes. No transaction of the store is open while a gateway is called.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from payports.ports.commit import Commit, InboxEntry, RequestRecord, Stale
 class StoreFailed(Exception):
     """The store could not be read or written; ``str()`` of it is safe to log.
 
-    After a failed ``commit`` nobody may assume whether it is there: whoever catches this must neither call a gateway nor repeat the commit
-    without loading again.
+    After a failed ``commit`` it is unknown whether it was written: do not call a gateway, and do not repeat the commit without loading
+    again.
     """
 
 
 class StoreUnreachable(StoreFailed):
-    """The store is not there now, or has no time: nothing is wrong with it that waiting may not mend."""
+    """The store cannot be reached now, or is overloaded; waiting may help."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,7 @@ class RecordedFact:
 
 
 class RecordSet(StrEnum):
-    """What a store keeps beside payments, each under a key of its own: the key, the owner's kind and id, the gateway and the event id."""
+    """The records that a store keeps beside payments. Their keys: the request's key; the owner's kind and id; the gateway and event id."""
 
     REQUESTS = "requests"
     CHECKOUTS = "checkouts"
@@ -55,8 +55,8 @@ class RecordSet(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class HistoryExtent:
-    """How far a merchant's history goes: the ``last`` position, where the ``delivered`` cursor stands, and how many facts are ``missing``
-    below the last: none can be where positions may leave gaps."""
+    """The extent of a merchant's history: the ``last`` position, the ``delivered`` cursor, and how many facts are ``missing`` below the
+    last (always 0 in a store whose positions may have gaps)."""
 
     last: int
     delivered: int
@@ -64,7 +64,7 @@ class HistoryExtent:
 
 
 def is_text(text: str) -> bool:
-    """Tell whether every store can keep a text."""
+    """Tell whether every store can store a text."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -92,7 +92,7 @@ class PaymentRepository(Protocol):
         ...
 
     def payment_by_reference(self, gateway: str, reference: str) -> Payment | None:
-        """Find the payment that has a transaction with a gateway's reference; ``None`` if two have it, for nobody may guess."""
+        """Find the payment that has a transaction with a gateway's reference; ``None`` if two payments have it."""
         ...
 
     def payments(self, after: str = "", limit: int = 100) -> tuple[Payment, ...]:
@@ -100,27 +100,27 @@ class PaymentRepository(Protocol):
         ...
 
     def payment_ids(self, after: str = "", limit: int = 100) -> tuple[str, ...]:
-        """Page through the ids of all payments, those that cannot be read or are gone but for a trace among them: for an audit."""
+        """Page through the ids of all payments, including unreadable ones and those of which only traces are left. For the audit."""
         return tuple(payment.id for payment in self.payments(after, limit))
 
-    def index_mismatches(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores that keep nothing twice
-        """Say what a store keeps twice of a payment, so as to find it, and no longer agrees with what the payment holds."""
+    def index_mismatches(self, payment_id: str) -> tuple[str, ...]:  # noqa: ARG002 -- for stores without an index
+        """Describe the index entries of a payment that no longer agree with the payment. For the audit."""
         return ()
 
     def keys(self, kept: RecordSet, after: tuple[str, ...] = (), limit: int = 100) -> tuple[tuple[str, ...], ...]:  # noqa: ARG002 -- as above
-        """Page through the keys of what is kept beside payments, of what cannot be read as well: for an audit."""
+        """Page through the keys of related records, including unreadable ones. For the audit."""
         return ()
 
     def history_extent(self) -> HistoryExtent:
-        """Say how far the history and its delivery have come: for an audit."""
+        """Return how far the history and its delivery reach. For the audit."""
         return HistoryExtent(last=0, delivered=0)
 
     def leased_beyond(self, duration: timedelta, limit: int = 100) -> tuple[str, ...]:  # noqa: ARG002 -- as above
-        """List by name the leases that end later than ``duration`` from now, by the store's own clock: for an audit."""
+        """List by name the leases that end later than ``duration`` from now, by the store's own clock. For the audit."""
         return ()
 
     def request(self, key: str) -> RequestRecord | None:
-        """Find what a key was used for."""
+        """Find the idempotency record of a key."""
         ...
 
     def checkout(self, owner: Owner) -> CheckoutRecord | None:
@@ -173,20 +173,20 @@ class PaymentRepository(Protocol):
     def delivered(self, position: int) -> None:
         """Move the delivery cursor to a position that ``undelivered`` gave; it never moves back, nor beyond the last fact.
 
-        Anybody may, at any time: whoever was overtaken by another notes only what a handler has taken.
+        Any worker may move it at any time: a position that was passed already changes nothing.
         """
         ...
 
     def lease(self, names: tuple[str, ...], holder: str, duration: timedelta) -> frozenset[str]:
-        """Take those names that are free, run out or this holder's already, from now until ``duration`` later by the store's own clock.
+        """Take the names that are free, expired or held by this holder already, until ``duration`` from now by the store's own clock.
 
-        Leases keep many workers from doing the same work. Safety never rests on them, for a worker may sleep through the end of its
-        lease and not know: what keeps it from spoiling another's work is the version that every commit states.
+        Leases keep workers from doing the same work. Safety does not rest on them, because a worker may sleep past the end of its
+        lease: the version in every commit protects the work of others.
         """
         ...
 
     def release(self, names: tuple[str, ...], holder: str) -> None:
-        """Give back those names that this holder has."""
+        """Release the names that this holder has."""
         ...
 
     def commit(self, commit: Commit) -> Outcome[None, Stale]:
@@ -206,9 +206,9 @@ class Store(Protocol):
         ...
 
     def check(self) -> Mapping[str, str]:
-        """Say what the store is and how it is set, for people; raise ``StoreFailed`` if it cannot be used."""
+        """Describe the store and its settings for people; raise ``StoreFailed`` if it cannot be used."""
         ...
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         ...

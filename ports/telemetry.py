@@ -1,7 +1,7 @@
-"""What a host may be told about every call of a gateway and every commit, as it begins and as it ends.
+"""The port of telemetry: every call of a gateway and every commit, when it begins and when it ends.
 
-Only names that are safe to show: who, which gateway, what kind, which ids, how much, how it ended, how long it took. Never a token, a
-key, a text of the gateway's or anything of the shopper's.
+Attributes are safe to show: the merchant, gateway, kind, ids, amount, outcome and duration; never a token, a key, a text of the gateway
+or data of the shopper.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Ending:
 
 
 class Observer(Protocol):
-    """Watches. It is called in the thread that works, so it must be quick; what it raises is swallowed and counted."""
+    """Observes operations. It runs in the thread that works, so it must be quick; exceptions are swallowed and counted."""
 
     def began(self, operation: Operation) -> Callable[[Ending], object] | None:
-        """Note that something begins; what is given back is called once, in the same thread, when it has ended."""
+        """Record that an operation begins. The returned function is called once, in the same thread, when it has ended."""
         ...

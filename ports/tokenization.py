@@ -55,14 +55,14 @@ class ClientSession:
 
 
 class TokenizationBridge(Protocol):
-    """Opens a session for the browser and takes back what it brings."""
+    """Opens a client session for the browser and accepts its payload."""
 
     def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:
-        """Give the browser what it needs to tokenize for this cart."""
+        """Open the session in which the browser tokenizes for this cart."""
         ...
 
     def accept(self, payload: Mapping[str, object]) -> Outcome[PaymentMethod, InvalidInput]:
-        """Read the token that the browser brought back; anything that looks like card data is refused and kept nowhere.
+        """Read the token from the browser's payload; anything that looks like card data is refused and not stored.
 
         Failures:
             InvalidInput: no token, unknown fields, or card data.

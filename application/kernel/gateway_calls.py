@@ -82,7 +82,7 @@ def confirm(gateway: Gateway, request: PaymentRequest, params: Mapping[str, str]
 def give_up(gateway: Gateway, request: PaymentRequest) -> Observation | NotFoundYet:
     """Let a gateway close what waits for the shopper, if it can."""
     if gateway.actions is None:
-        return NotFoundYet("it cannot be told to give up")
+        return NotFoundYet("the gateway cannot end an action")
     answer = _call(gateway.actions.give_up, request)
     return answer if isinstance(answer, NotFoundYet) else _checked(answer, request, Channel.LOOK_UP)
 

@@ -247,7 +247,7 @@ def test_an_adapter_without_actions_is_asked_by_look_up_without_a_fence() -> Non
     adapter = Adapter(saying())
     assert gateway_calls.confirm(bare(adapter), REQUEST, {}) == saying(channel=Channel.LOOK_UP, transaction_id="t-1")
     assert adapter.calls == [("look_up", REQUEST, False)]
-    assert gateway_calls.give_up(bare(adapter), REQUEST) == NotFoundYet("it cannot be told to give up")
+    assert gateway_calls.give_up(bare(adapter), REQUEST) == NotFoundYet("the gateway cannot end an action")
 
 
 INTERRUPTED: Final[tuple[_Call, ...]] = (

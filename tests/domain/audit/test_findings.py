@@ -89,12 +89,14 @@ def outside(parent_amount: int, requested: int) -> Payment:
 def test_what_was_made_outside_stands_with_its_whole_parent_if_no_amount_was_told(requested: int, odd: bool) -> None:
     found = audit_ledger(outside(1_000, requested), NOW, AuditLimits())
     said = [one.message for one in found if "was made outside and is recorded with" in one.message]
-    assert said == (["REFUND was made outside and is recorded with 9.99 EUR, but 10.00 EUR was observed"] if odd else [])
+    assert said == (
+        ["REFUND was made outside and is recorded with 9.99 EUR, but 10.00 EUR was observed"] if odd else []
+    )
 
 
 def test_an_unchangeable_mapping_says_so() -> None:
     fixed: Any = FrozenMapping({"a": "b"})
-    with pytest.raises(TypeError, match=r"^it is fixed$"):
+    with pytest.raises(TypeError, match=r"^a FrozenMapping cannot be changed$"):
         fixed["a"] = "c"
 
 
