@@ -43,35 +43,35 @@ def attempt(shop: ShopFixture, request_id: str) -> CheckoutLease:
     return CheckoutLease(record)
 
 
-def to_claim(shop: ShopFixture, payment: Payment, hold: CheckoutLease) -> Any:
-    return shop.environment.work.update_leased(payment.id, HOST, lambda before: Success(claim(before, "mine")), hold)
+def claim_transactions(shop: ShopFixture, payment: Payment, lease: CheckoutLease) -> Any:
+    return shop.environment.work.update_leased(payment.id, HOST, lambda before: Success(claim(before, "mine")), lease)
 
 
-def to_take(shop: ShopFixture, payment: Payment, hold: CheckoutLease) -> Any:
-    return record_intents(shop.environment, payment.id, Command(type=AUTHORIZE, amount=eur(10)), HOST, hold)
+def authorize_more(shop: ShopFixture, payment: Payment, lease: CheckoutLease) -> Any:
+    return record_intents(shop.environment, payment.id, Command(type=AUTHORIZE, amount=eur(10)), HOST, lease)
 
 
-@pytest.mark.parametrize("begin", [to_claim, to_take])
+@pytest.mark.parametrize("begin", [claim_transactions, authorize_more])
 def test_an_attempt_that_lost_its_lease_begins_nothing_more(begin: Callable[..., Any]) -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
-    hold = attempt(shop, "mine")
+    lease = attempt(shop, "mine")
     attempt(shop, "other")
     before, calls = shop.reload(payment), shop.spy.calls
-    assert problem(begin(shop, payment, hold)) == Busy("checkout cart c-1")
+    assert problem(begin(shop, payment, lease)) == Busy("checkout cart c-1")
     assert (shop.reload(payment), shop.spy.calls) == (before, calls)
 
 
-@pytest.mark.parametrize("begin", [to_claim, to_take])
+@pytest.mark.parametrize("begin", [claim_transactions, authorize_more])
 def test_an_attempt_that_meets_a_faster_writer_decides_again_under_its_lease(begin: Callable[..., Any]) -> None:
     shop = open_shop()
     payment = shop.pay()
     value_of(shop.transactions.authorize(payment.id, eur(1_000)))
-    hold = attempt(shop, "mine")
-    version = hold.record.version
+    lease = attempt(shop, "mine")
+    version = lease.record.version
     shop.store.before_commit = before_next_commits(lambda _: commit_meanwhile(shop, payment))
-    renewed = value_of(begin(shop, payment, hold)).lease
+    renewed = value_of(begin(shop, payment, lease)).lease
     record = shop.store.of("default").checkout(OWNER)
     assert record
     assert record.version == renewed.record.version == version + 1
