@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=", description="The cost of the library, compared with the same work by hand."
     )
-    parser.add_argument("--quick", action="store_true", help="a quick look of two minutes; writes no table and no plots")
+    parser.add_argument(
+        "--quick", action="store_true", help="a quick look of two minutes; writes no table and no plots"
+    )
     parser.add_argument("--extent", choices=EXTENTS, default=FULL.name, help=argparse.SUPPRESS)
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts; writes no table and no plots")
     parser.add_argument("--folder", type=Path, help="the folder for the databases, on the disk to measure")
