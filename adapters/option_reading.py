@@ -1,4 +1,4 @@
-"""Reading options from the configuration strictly: exact types, unknown keys refused, errors name the key and never the value."""
+"""Strict reading of options from the configuration: exact types, unknown keys refused, errors name the key and never the value."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _Settings = TypeVar("_Settings")
 
 
 def read_options(kind: type[_Settings], options: Mapping[str, object], where: str) -> _Settings:
-    """Structure a table of the configuration into an attrs class; ``where`` is its path, such as ``gateways.card``.
+    """Read a table of the configuration into an attrs class; ``where`` is its path, such as ``gateways.card``.
 
-    Durations are written like ``"90s"``, ``"15m"``, ``"2h"`` or ``"7d"``. Raises ``ConfigurationError``.
+    Durations are texts such as ``"90s"``, ``"15m"``, ``"2h"`` or ``"7d"``. Raises ``ConfigurationError``.
     """
     try:
         return _converter().structure(dict(options), kind)
@@ -31,22 +31,22 @@ def read_options(kind: type[_Settings], options: Mapping[str, object], where: st
     raise ConfigurationError(key, reason)  # outside the except: the cause may hold the value
 
 
-class Wrong(ValueError):
-    """A value that its hook refuses; the text says why without showing the value."""
+class InvalidOption(ValueError):
+    """A value that its hook refuses; the message says why without the value."""
 
 
-def _reason(error: BaseException, wanted: type | None) -> str:
-    if isinstance(error, Wrong):
+def _reason(error: BaseException, expected: type | None) -> str:
+    if isinstance(error, InvalidOption):
         return str(error)
     if isinstance(error, ForbiddenExtraKeysError):
         return f"unknown key {min(map(str, error.extra_fields))!r}"
     if isinstance(error, KeyError):
         return "is missing"
-    return f"must be {getattr(wanted, '__name__', 'of another type')}" if wanted else "is not acceptable"
+    return f"must be {getattr(expected, '__name__', 'of another type')}" if expected else "is not acceptable"
 
 
 LONGEST: Final = timedelta(days=3_650)
-"""So that no date that is reckoned with it lies beyond the calendar."""
+"""Ten years, so that no date computed with a duration exceeds the calendar."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS: Final = {
@@ -59,27 +59,27 @@ _UNITS: Final = {
 
 
 def _duration(value: object, _: object) -> timedelta:
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Wrong('must be a duration such as "90s", "15m", "2h" or "7d"')
-    duration = int(found[1]) * _UNITS[found[2]]
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidOption('must be a duration such as "90s", "15m", "2h" or "7d"')
+    duration = int(match[1]) * _UNITS[match[2]]
     if duration > LONGEST:
-        raise Wrong("must not be longer than ten years")
+        raise InvalidOption("must not be longer than ten years")
     return duration
 
 
-def _instant(value: object, _: object) -> datetime:
+def _date_and_time(value: object, _: object) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise Wrong("must be a date and time with its offset, such as 2026-12-31T00:00:00Z")
+        raise InvalidOption("must be a date and time with its offset, such as 2026-12-31T00:00:00Z")
     return value
 
 
 def _secret(value: object, _: object) -> Secret:
     secret = Secret(value) if isinstance(value, str) else value
     if not isinstance(secret, Secret):
-        raise Wrong("must be a text or a reference to one")
+        raise InvalidOption("must be a text or a reference to one")
     if not secret.is_text:
-        raise Wrong("must be text in UTF-8")
+        raise InvalidOption("must be text in UTF-8")
     return secret
 
 
@@ -87,7 +87,7 @@ def _member(value: object, kind: type[Enum]) -> Enum:
     for member in kind:
         if value == member.value and type(value) is type(str(member.value)):
             return member
-    raise Wrong(f"must be one of {', '.join(str(member.value) for member in kind)}")
+    raise InvalidOption(f"must be one of {', '.join(str(member.value) for member in kind)}")
 
 
 @cache
@@ -98,7 +98,7 @@ def _converter() -> Converter:
     for kind, name in ((str, "a text"), (int, "a whole number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(timedelta, _duration)
-    converter.register_structure_hook(datetime, _instant)
+    converter.register_structure_hook(datetime, _date_and_time)
     converter.register_structure_hook(Secret, _secret)
     for members in (Enum, StrEnum):  # both by class: a StrEnum is a str as well, and the nearer class wins
         converter.register_structure_hook(members, _member)
@@ -114,16 +114,16 @@ def _is_dict(kind: Any) -> bool:
 
 
 def _tuple(converter: Converter, value: object, kind: Any) -> tuple[object, ...]:
-    """Read a list. A text is none, although it could be read letter by letter."""
+    """Read a list. A text is no list, although it could be iterated letter by letter."""
     if type(value) not in (list, tuple):
-        raise Wrong("must be a list")
+        raise InvalidOption("must be a list")
     items: Any = GenericAlias(list, get_args(kind)[:1])
     return tuple(converter.structure(value, items))
 
 
 def _dict(converter: Converter, value: object, kind: Any) -> object:
     if not isinstance(value, Mapping):
-        raise Wrong("must be a table")
+        raise InvalidOption("must be a table")
     table: Any = GenericAlias(Mapping, get_args(kind))
     return converter.structure(value, table)
 
@@ -131,7 +131,7 @@ def _dict(converter: Converter, value: object, kind: Any) -> object:
 def _exactly(kind: type, name: str) -> Any:
     def structure(value: object, _: object) -> object:
         if type(value) is not kind:
-            raise Wrong(f"must be {name}")
+            raise InvalidOption(f"must be {name}")
         return value
 
     return structure

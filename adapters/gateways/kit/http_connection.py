@@ -1,7 +1,7 @@
-"""One thread's connection to the outside, through ``requests``: imported by the sender once something is sent.
+"""One thread's HTTP session, over ``requests``; the sender imports it when something is sent.
 
-What ``requests`` does not do by itself is added here: a limit on the whole exchange (a server that drips its headers would hold a thread
-for ever), a limit on the body after decoding, and the proof that a request never left.
+It adds what ``requests`` lacks: a limit on the whole exchange (a server that drips its headers would hold a thread for ever), one on the
+decoded body, and the proof that a request never left.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from urllib3.exceptions import TimeoutError as HttpTimeout
 from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
 
 _CHUNK: Final = 65_536
-_GZIP_OR_ZLIB: Final = 47  # zlib's wbits for "find out which of the two it is"
+_GZIP_OR_ZLIB: Final = 47  # zlib's wbits for "detect which of the two it is"
 
 
 class _Progress(threading.local):
-    """How far this thread's exchange has come. ``connecting``: a connection was begun and not finished, so nothing can have been sent.
+    """The state of this thread's exchange. ``connecting``: a connection was begun and not finished, so nothing can have been sent.
     ``broken``: the headers of the answer end too early."""
 
     deadline: float = 0.0
@@ -44,8 +44,8 @@ class _Progress(threading.local):
 _progress: Final = _Progress()
 
 
-class _Discreet(logging.Filter):
-    """Keeps what urllib3 logs about our exchanges to us: its texts hold whole URLs. One of them is its only word on broken headers."""
+class _LogFilter(logging.Filter):
+    """Drops urllib3's log records about our exchanges, which hold whole URLs. A warning is its only sign of broken headers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         _progress.broken |= record.name == "urllib3.connection" and record.levelno >= logging.WARNING
@@ -53,11 +53,11 @@ class _Discreet(logging.Filter):
 
 
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_Discreet())
+    logging.getLogger(_name).addFilter(_LogFilter())
 
 
 class HttpSession:
-    """One session: connections that are kept open, nothing else that is kept."""
+    """One session: it keeps connections open, and no cookies or headers."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -70,7 +70,7 @@ class HttpSession:
         weakref.finalize(self, self._session.close)
 
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
-        """Send one request and read its answer; what fails before the connection stands was not sent, all else is lost."""
+        """Send one request and read its answer. A failure before the connection is made means not sent, any other one lost."""
         limits = self._limits
         try:
             request = self._session.prepare_request(
@@ -113,13 +113,13 @@ def _read(response: requests.Response, limit: int) -> Sent:
     coding = headers.get("content-encoding", "identity").lower()
     if coding == "identity":
         return Answer(response.status_code, headers, bytes(raw))
-    body = _inflated(bytes(raw), limit) if coding in ("gzip", "x-gzip", "deflate") else None
+    body = _inflate(bytes(raw), limit) if coding in ("gzip", "x-gzip", "deflate") else None
     if body is None:
         return Lost("the answer cannot be decoded, or is too long")
     return Answer(response.status_code, headers, body)
 
 
-def _inflated(raw: bytes, limit: int) -> bytes | None:
+def _inflate(raw: bytes, limit: int) -> bytes | None:
     inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         body = inflater.decompress(raw, limit + 1)
@@ -153,7 +153,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedSocket:
-    """A socket whose answers must come before the deadline; in all else the socket itself."""
+    """A socket whose answers must come before the deadline; otherwise it behaves as the socket itself."""
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
@@ -166,7 +166,7 @@ class _TimedSocket:
 
 
 class _HttpConnection(HTTPConnection):
-    debuglevel = 0  # whatever is set for all of http.client: it would print our headers, and the keys in them
+    debuglevel = 0  # overrides a global setting of http.client, which would print our headers and the keys in them
 
     def connect(self) -> None:
         _progress.connecting = True

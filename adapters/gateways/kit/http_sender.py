@@ -1,6 +1,6 @@
 """The sender that all HTTP gateways share: it sends once, within limits, and says what is certain.
 
-Nothing of ``requests`` is imported before something is sent.
+``requests`` is imported when something is sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 class Sender:
-    """Sends requests and never raises for what comes of it.
+    """Sends requests and never raises for a failed exchange.
 
     No redirect is followed, nothing is repeated, TLS is always verified, and neither proxies nor passwords are taken from the environment.
     Safe to share between threads: each has a session of its own, closed with the thread or by ``close``.
@@ -35,5 +35,5 @@ class Sender:
         return session.exchange(method, url, headers, body)
 
     def close(self) -> None:
-        """Let go of all connections. Sending opens new ones."""
+        """Close all connections. Sending opens new ones."""
         self._sessions = threading.local()

@@ -18,9 +18,10 @@ from payports.ports.gateway import WebhookRefused
 
 TOLERANCE: Final = timedelta(seconds=300)
 """How far a timestamp may lie in the past or in the future."""
+
 _MAX_HEADER: Final = 2_000
 _TIME: Final = re.compile(r"t=(0|[1-9][0-9]{0,11})")
-"""As the signer writes it: with zeros before it, it is another text than the one that was signed."""
+"""As the signer writes it: leading zeros would make another text than the one that was signed."""
 _SIGNATURE: Final = re.compile(r"v1=([0-9a-f]{64})")
 
 
@@ -32,7 +33,7 @@ def signed(secret: Secret, body: bytes, at: int) -> str:
 def verify(
     secrets: WebhookSecrets, header: str, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> WebhookRefused | None:
-    """Say why a body cannot be believed, or nothing. While a secret is changed several signatures may be given, and two secrets be good."""
+    """Say why a body is refused, or nothing. While a secret is changed there may be several signatures and two valid secrets."""
     value = _header(headers, header)
     if not value or len(value) > _MAX_HEADER:
         return WebhookRefused("the signature is missing, doubled or too long")
@@ -51,7 +52,7 @@ def verify(
 
 
 def _header(headers: Mapping[str, str], header: str) -> str:
-    """The one header of a name, in whatever case; nothing if there are two, for nobody may choose."""
+    """The only header of a name, in any case; empty if there are two, since either could be meant."""
     values: list[object] = [value for name, value in headers.items() if str(name).lower() == header.lower()]
     value = values[0] if len(values) == 1 else None
     return value if isinstance(value, str) else ""

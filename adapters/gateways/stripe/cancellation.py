@@ -1,7 +1,7 @@
-"""What is still open to the shopper at Stripe, and the request that closes it for good.
+"""Cancellation of what a shopper could still pay: an intent, or the hosted page that it belongs to.
 
-A browser that was handed a client secret may confirm the same intent again, with another card, long after a failed 3-D Secure check. So
-what may have been handed out is cancelled before it counts as declined, and before anybody stops waiting for it.
+A browser that has a client secret may confirm the same intent again, with another card, long after a failed 3-D Secure check. So an intent
+whose secret may have been handed out is cancelled before it counts as declined, and before anybody stops waiting for it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _REFUSED: Final = frozenset({"requires_payment_method", "requires_source"})
 _WAITING: Final = _REFUSED | {"requires_action", "requires_source_action", "requires_confirmation"}
 
 
-def closing_of(
+def closing_call(
     payload: JsonObject, request: PaymentRequest, settings: StripeSettings, *, give_up: bool, minute: int
 ) -> Call | None:
-    """The request that closes what Stripe has told of a transaction; nothing if it is closed, or may stay open.
+    """Write the request that cancels the intent or closes the page in ``payload``; nothing if it is closed, or may stay open.
 
-    ``give_up``: nobody waits for the shopper any more. Else only what was refused is closed. ``minute``: when it is asked for; Stripe keeps
-    a failure with its key for a day, and closing twice does no harm.
+    ``give_up``: nobody waits for the shopper any more; without it only a declined intent is cancelled. ``minute``: part of the idempotency
+    key, since Stripe keeps a failure with its key for a day, and cancelling twice does no harm.
     """
     if request.type not in INITIATING:
         return None
@@ -48,19 +48,17 @@ def closing_of(
 
 
 def _of_page(payload: JsonObject, request: PaymentRequest, settings: StripeSettings, minute: int) -> Call | None:
-    """An open page is closed first; while it is open Stripe does not let its intent be cancelled."""
+    """Close an open page first: while it is open Stripe does not let its intent be cancelled."""
     session, status = own_id(payload), payload.get("status")
-    if (
-        not session
-        or session != request.attributes.get("session", session)
-        or payload.get("livemode") is not settings.livemode
-    ):
+    expected, livemode = request.attributes.get("session", session), payload.get("livemode")
+    if not session or session != expected or livemode is not settings.livemode:
         return None
     if status == "open":
         return expiry_of(session, _key(request, session, minute))
     intent = read_intent(nested(payload, "payment_intent"))
-    left = status == "expired" and intent is not None and is_about(intent, request, settings)
-    return _of_intent(intent, request, minute) if left and intent else None
+    if status != "expired" or intent is None or not is_about(intent, request, settings):
+        return None
+    return _of_intent(intent, request, minute)
 
 
 def _of_intent(intent: Intent, request: PaymentRequest, minute: int) -> Call | None:
@@ -70,22 +68,19 @@ def _of_intent(intent: Intent, request: PaymentRequest, minute: int) -> Call | N
     return cancellation_of(intent.id, _key(request, intent.id, intent.status, charge, minute))
 
 
-def _key(request: PaymentRequest, *stands: str | int) -> str:
-    """A key of its own for where it stands now: a refusal of before, which Stripe keeps with the key, is not brought again."""
-    return sha256(repr(("close", request.transaction_id, *stands)).encode(errors="replace")).hexdigest()
+def _key(request: PaymentRequest, *state: str | int) -> str:
+    """Make a key for the present state, so that Stripe does not repeat the refusal that it keeps with the key of an earlier state."""
+    return sha256(repr(("close", request.transaction_id, *state)).encode(errors="replace")).hexdigest()
 
 
-def closed(found: Observation, before: Observation) -> Observation:
-    """What was closed came to nothing: declined as it was before, or because the shopper did not come back in time."""
+def after_closing(found: Observation, before: Observation) -> Observation:
+    """Read the result of cancelling: declined as it was before, or because the shopper did not come back in time."""
     if found.status not in (TransactionStatus.NOT_EXECUTED, DECLINED):
         return found
     if before.status is DECLINED:
         return attrs.evolve(
             found, status=DECLINED, code=before.code, failure_type=before.failure_type, hard=before.hard, amount=None
         )
-    payload = found.failure_type not in (None, FailureType.ABANDONED)
-    return (
-        found
-        if payload
-        else attrs.evolve(found, status=DECLINED, code=LAPSED, failure_type=FailureType.ABANDONED, hard=False)
-    )
+    if found.failure_type not in (None, FailureType.ABANDONED):
+        return found
+    return attrs.evolve(found, status=DECLINED, code=LAPSED, failure_type=FailureType.ABANDONED, hard=False)

@@ -1,4 +1,4 @@
-"""The way to Stripe: headers and address around a call, through the sender that all gateways share."""
+"""Client for Stripe's API: adds address and headers to a call and hands it to the shared sender."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 @attrs.frozen(kw_only=True)
 class StripeClient:
-    """Carries calls. ``connected_account``: on whose behalf, if not our own."""
+    """Sends calls. ``connected_account``: on whose behalf, if not our own."""
 
     base_url: str = attrs.field(repr=False)
     secret_key: Secret

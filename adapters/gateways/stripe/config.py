@@ -1,4 +1,4 @@
-"""Connecting to Stripe as the configuration says."""
+"""Configuration of a Stripe gateway, and the gateway that is built from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from payports.adapters.gateways.kit.options import (
 from payports.adapters.gateways.kit.webhook_secrets import webhook_secrets_of
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.gateway import StripeGateway
-from payports.adapters.gateways.stripe.lookup import Lookup
+from payports.adapters.gateways.stripe.lookup import TransactionLookup
 from payports.adapters.gateways.stripe.requests import MAX_TITLE, Selection, StripeSettings
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.adapters.gateways.stripe.webhooks import stripe_webhooks
@@ -35,7 +35,7 @@ PINNED_VERSION: Final = "2022-11-15"
 
 _SHORTEST_PAGE: Final = timedelta(minutes=35)
 _LONGEST_PAGE: Final = timedelta(hours=23)
-"""Stripe takes 30 minutes to 24 hours from when it is asked, which is a little after we recorded that we would."""
+"""Stripe takes 30 minutes to 24 hours, counted from when the request arrives, a little after we recorded it."""
 
 _SECRET_KEY: Final = re.compile(r"[sr]k_(test|live)_[!-~]{1,250}")
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
@@ -46,11 +46,11 @@ _ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]{1,100}")
 class Options:
     """The keys of a Stripe gateway in the configuration.
 
-    ``livemode``: what the keys must be, live or test; what they say, if it is not given. ``account``: a connected account on whose behalf
-    to act. ``payment_methods``: how intents choose them. ``several_captures``: the account has multicapture. ``hosted_page``: methods
-    without a token are chosen on a page of Stripe's; ``page_title``: what it says is bought, ``page_expires``: how long it is open.
-    ``fence_keys``: make impossible what Stripe does not know, by taking its key, and what shoppers left behind, by cancelling it; to be
-    switched off only for a server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
+    ``livemode``: whether the keys must be live or test; by default what they say. ``account``: a connected account on whose behalf to
+    act. ``payment_methods``: how intents choose them. ``several_captures``: the account has multicapture. ``hosted_page``: without a
+    token the shopper chooses on a page of Stripe's; ``page_title``: what it says is bought, ``page_expires``: how long it is open.
+    ``fence_keys``: take the key of a request that Stripe does not know, and cancel what shoppers left behind; switch it off only for a
+    server that ignores keys. ``former_webhook_secret``: what notifications may still be signed with until
     ``former_webhook_secret_until``, while the secret is changed.
     """
 
@@ -88,7 +88,7 @@ def connect(context: AdapterContext) -> Gateway:
         sender=Sender(limits_of(options, where)),
         connected_account=options.account,
     )
-    lookup = Lookup(client=client, settings=settings, clock=context.clock, fences=options.fence_keys)
+    lookup = TransactionLookup(client=client, settings=settings, clock=context.clock, fences=options.fence_keys)
     gateway = StripeGateway(lookup=lookup)
     return Gateway(
         transactions=gateway,

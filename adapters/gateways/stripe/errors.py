@@ -1,4 +1,4 @@
-"""Reading Stripe's errors: which of them prove that nothing was done, and which are a decline."""
+"""Stripe's errors: which of them prove that nothing was done, and which are a decline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from payports.adapters.gateways.kit.json_reading import JsonObject, nested, text
 from payports.adapters.gateways.kit.observations import unknown
 from payports.adapters.gateways.kit.refusals import REFUSALS
 from payports.adapters.gateways.stripe.decline_codes import DECLINES
-from payports.adapters.gateways.stripe.interpretation import Verdict, is_about, moves_money, observed, verdict_of
+from payports.adapters.gateways.stripe.interpretation import Verdict, interpret, is_about, moves_money, with_verdict
 from payports.adapters.gateways.stripe.objects import Intent, read_intent, read_problem
 from payports.adapters.gateways.stripe.requests import StripeSettings
 from payports.domain.lifecycle import INITIATING, REFUND
@@ -38,23 +38,23 @@ def read_refusal(status: int, payload: JsonObject, request: PaymentRequest, sett
     ):
         return seen
     intent = read_intent(nested(error, "payment_intent"))
-    if error.get("payment_intent") is not None and not (intent and _lets_refuse(intent, request, settings)):
+    if error.get("payment_intent") is not None and not (intent and _confirms_refusal(intent, request, settings)):
         return attrs.evolve(seen, message="the refusal names an intent that it does not fit")
     if status in (400, 402) and (kind == "card_error" or (status == 402 and code in DECLINES)):
         problem = read_problem(error)
         verdict = Verdict(TransactionStatus.DECLINED, problem=problem)
         reference = intent.id if intent and request.type in INITIATING else ""
-        return observed(verdict, attrs.evolve(seen, gateway_reference=reference, account=settings.account))
+        return with_verdict(verdict, attrs.evolve(seen, gateway_reference=reference, account=settings.account))
     failure = FailureType.EXPIRED if code in _LAPSED else _REFUSALS[status]
     return attrs.evolve(seen, status=TransactionStatus.NOT_EXECUTED, failure_type=failure)
 
 
-def _lets_refuse(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> bool:
-    """The intent that comes with a refusal is ours and shows that nothing was done; what it shows otherwise is looked up."""
+def _confirms_refusal(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> bool:
+    """Tell whether the intent in a refusal is ours and shows that nothing was done; otherwise the transaction is looked up."""
     if not is_about(intent, request, settings):
         return False
     if request.type in INITIATING:
         return intent.amount == request.amount and not (
             intent.status in _TAKEN or moves_money(intent) or intent.authorized
         )
-    return request.type is REFUND or verdict_of(intent, request, settings) is None
+    return request.type is REFUND or interpret(intent, request, settings) is None

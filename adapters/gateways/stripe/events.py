@@ -1,7 +1,7 @@
-"""What Stripe's events tell of our transactions: a pure table from event types to readers.
+"""Observations in Stripe's events: a pure table from event types to readers.
 
-An event may tell of several: an intent that was captured tells of its hold too. What is told of no transaction of ours is nothing; what was
-done in Stripe's dashboard on top of one of ours is told by reference, and recorded as observed.
+One event may hold several observations: a captured intent is about its hold too. An event about no transaction of ours holds none. What was
+done in Stripe's dashboard to a transaction of ours is reported by reference, and the core records it as observed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ import attrs
 
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
 from payports.adapters.gateways.stripe.currencies import DECIMALS, money_of
-from payports.adapters.gateways.stripe.interpretation import Verdict, initiated, observed, refunded
-from payports.adapters.gateways.stripe.json_objects import named, own_id
+from payports.adapters.gateways.stripe.interpretation import (
+    Verdict,
+    interpret_initiation,
+    interpret_refund,
+    with_verdict,
+)
+from payports.adapters.gateways.stripe.json_objects import own_id, reference_of
 from payports.adapters.gateways.stripe.objects import (
     MANUAL,
     Charge,
@@ -41,15 +46,15 @@ from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 
-Told: TypeAlias = tuple[Observation, ...]
-_Reader: TypeAlias = Callable[[JsonObject, str, StripeSettings], "Told | None"]
+Observations: TypeAlias = tuple[Observation, ...]
+_Reader: TypeAlias = Callable[[JsonObject, str, StripeSettings], "Observations | None"]
 _SUCCEEDED: Final = TransactionStatus.SUCCEEDED
 _CODE: Final = re.compile(r"[a-z]{3,4}")
 
 
-def read_event(kind: str, payload: JsonObject, settings: StripeSettings) -> Told | None:
-    """Read what an event's object tells; ``None`` if it should tell something and cannot be read."""
-    reader = next((one for prefix, one in _READERS.items() if kind == prefix or kind.startswith(f"{prefix}.")), None)
+def read_event(kind: str, payload: JsonObject, settings: StripeSettings) -> Observations | None:
+    """Read the observations in an event's object; ``None`` if it should hold some and cannot be read."""
+    reader = next((read for prefix, read in _READERS.items() if f"{kind}.".startswith(f"{prefix}.")), None)
     return reader(payload, kind, settings) if reader else ()
 
 
@@ -72,10 +77,10 @@ def _seen(
         parent_reference=parent,
         account=settings.account,
     )
-    return observed(verdict if moved else attrs.evolve(verdict, amount=None), seen)
+    return with_verdict(verdict if moved else attrs.evolve(verdict, amount=None), seen)
 
 
-def _intent(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | None:  # noqa: ARG001 -- an intent's status says it all
+def _intent(payload: JsonObject, kind: str, settings: StripeSettings) -> Observations | None:  # noqa: ARG001 -- an intent's status says it all
     if transaction_of(payload) == "":
         return ()  # somebody else's, of whatever shape
     intent = read_intent(payload)
@@ -87,26 +92,26 @@ def _intent(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | 
     return None if followed is None else (*_begun(intent, settings, manual=True), *followed)
 
 
-def _begun(intent: Intent, settings: StripeSettings, *, manual: bool) -> Told:
-    verdict = initiated(intent, manual=manual)
+def _begun(intent: Intent, settings: StripeSettings, *, manual: bool) -> Observations:
+    verdict = interpret_initiation(intent, manual=manual)
     if manual and intent.status == "canceled" and (intent.authorized or intent.received):
-        verdict = Verdict(_SUCCEEDED, intent.amount)  # that the hold is gone is told by its reversal
+        verdict = Verdict(_SUCCEEDED, intent.amount)  # its reversal says that the hold is gone
     refused = verdict.status is TransactionStatus.DECLINED and intent.status != "canceled"
     waits = verdict.status is TransactionStatus.REQUIRES_ACTION
     if verdict.status is TransactionStatus.UNKNOWN or refused or (intent.on_page and waits):
-        return ()  # what was refused, or waits on a page, the shopper may try again: it is closed first, when it is asked for
+        return ()  # the shopper may try again: a look-up cancels it first
     kind = AUTHORIZE if manual else AUTHORIZE_AND_CAPTURE
     seen = _seen(kind, verdict, settings, transaction=intent.transaction, reference=intent.id)
     attributes = attributes_of(intent.amount, intent.charge, settings, manual=manual)
     return (attrs.evolve(seen, attributes=attributes, next_action=next_action_of(intent, settings) if waits else None),)
 
 
-def _followed(intent: Intent, settings: StripeSettings) -> Told | None:
-    """What happened on top of a hold: captures, and giving up the rest. ``None``: what several captures left makes no sense.
+def _followed(intent: Intent, settings: StripeSettings) -> Observations | None:
+    """Read what was done to a hold: captures, and the release of the rest. ``None``: what several captures left makes no sense.
 
-    Of a hold that may be captured several times nothing was said to be released; once it has ended, this is where that is told.
+    The rest of a hold that may be captured several times counts as released only here, once the hold has ended.
     """
-    made: Told | None = ()
+    made: Observations | None = ()
     if intent.received and settings.several_captures:
         made = _several(intent, settings)
     elif intent.received and intent.status in ("succeeded", "canceled"):
@@ -119,11 +124,11 @@ def _followed(intent: Intent, settings: StripeSettings) -> Told | None:
     return (*made, _on_hold(REVERSE_AUTH, intent.id, intent.transaction, rest, settings)) if approved and rest else made
 
 
-def _several(intent: Intent, settings: StripeSettings) -> Told | None:
-    """Each of several captures, if together they are no more than what was received.
+def _several(intent: Intent, settings: StripeSettings) -> Observations | None:
+    """Read each of several captures, if together they are no more than what was received.
 
-    If they are less, somebody else captured too: then a capture of all that was received is told by the intent's name. Where there is none
-    of ours it is recorded as observed; beside one of ours it contradicts that, and beside several it has no place: a person looks at it.
+    If they are less, somebody else captured too: then a capture of all that was received is reported under the intent's id. Without a
+    capture of ours the core records it as observed; beside one of ours it contradicts that, and beside several a person must look at it.
     """
     code = intent.amount.currency.code.lower()
     amounts = {name: money_of(units, code) for name, units in (intent.captures or {}).items()}
@@ -138,11 +143,11 @@ def _several(intent: Intent, settings: StripeSettings) -> Told | None:
 def _on_hold(
     kind: TransactionType, intent: str, transaction: str, amount: Money, settings: StripeSettings
 ) -> Observation:
-    """Of one intent there is one such, but for several captures: found by type and reference, whoever asked for it."""
+    """Report a capture or reversal of an intent, which the core finds by type and reference, whoever asked for it."""
     return _seen(kind, Verdict(_SUCCEEDED, amount), settings, transaction=transaction, reference=intent, parent=intent)
 
 
-def _charge(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | None:
+def _charge(payload: JsonObject, kind: str, settings: StripeSettings) -> Observations | None:
     if transaction_of(payload) == "":
         return ()
     charge = read_charge(payload)
@@ -161,14 +166,14 @@ def _charge(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | 
         ):
             return (_on_hold(REVERSE_AUTH, charge.intent, charge.transaction, charge.amount, settings),)
         case "charge.refunded":
-            listed = [_refund(one, kind, settings) for one in nested_list(nested(payload, "refunds"), "data")]
-            return None if None in listed else tuple(seen for one in listed if one for seen in one)
+            listed = [_refund(item, kind, settings) for item in nested_list(nested(payload, "refunds"), "data")]
+            return None if None in listed else tuple(seen for refund in listed for seen in refund or ())
         case _:
             return ()
 
 
-def _tried(charge: Charge, settings: StripeSettings) -> Told:
-    """How an attempt to charge went; one that failed is not the end, and one under way does not tell whether it is captured at once."""
+def _tried(charge: Charge, settings: StripeSettings) -> Observations:
+    """Read an attempt to charge. A failed one is not the end, and a pending one does not say whether it is captured at once."""
     if charge.status == "succeeded":
         kind, amount = (AUTHORIZE_AND_CAPTURE, charge.captured) if charge.is_captured else (AUTHORIZE, charge.amount)
         verdict = Verdict(_SUCCEEDED, amount)
@@ -183,38 +188,38 @@ def _tried(charge: Charge, settings: StripeSettings) -> Told:
     return (attrs.evolve(seen, attributes={MULTICAPTURE: charge.multicapture}) if payload else seen,)
 
 
-def _refund(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | None:  # noqa: ARG001 -- a refund's status says it all
+def _refund(payload: JsonObject, kind: str, settings: StripeSettings) -> Observations | None:  # noqa: ARG001 -- a refund's status says it all
     if _is_foreign(payload):
         return ()
     refund = read_refund(payload)
     if refund is None:
         return None
-    verdict = attrs.evolve(refunded(refund), amount=refund.amount)
+    verdict = attrs.evolve(interpret_refund(refund), amount=refund.amount)
     released = refund.status == "succeeded" and not refund.moved
     if verdict.status is TransactionStatus.UNKNOWN or (not refund.transaction and (released or not refund.intent)):
-        return ()  # what is released of a hold is no refund; what is of no intent is not ours
+        return ()  # a released hold is no refund, and without an intent it is not ours
     return (
         _seen(REFUND, verdict, settings, transaction=refund.transaction, reference=refund.id, parent=refund.intent),
     )
 
 
 def _is_foreign(payload: JsonObject) -> bool:
-    """Tell whether a refund or a dispute is surely none of ours: of no intent, or in a currency in which we take no payments."""
+    """Tell whether a refund or a dispute is surely not ours: without an intent, or in a currency in which we take no payments."""
     currency = payload.get("currency")
     uncounted = isinstance(currency, str) and _CODE.fullmatch(currency) and currency.upper() not in DECIMALS
-    whole_one = own_id(payload) and payload.get("object") in ("refund", "dispute") and transaction_of(payload) == ""
-    return bool(whole_one and (named(payload, "payment_intent") == "" or uncounted))
+    complete = own_id(payload) and payload.get("object") in ("refund", "dispute") and transaction_of(payload) == ""
+    return bool(complete and (reference_of(payload, "payment_intent") == "" or uncounted))
 
 
-def _dispute(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | None:
-    """A dispute counts once it moved money. Entries in the balance have a currency of their own, so only their sign is read."""
+def _dispute(payload: JsonObject, kind: str, settings: StripeSettings) -> Observations | None:
+    """Read a dispute, which counts once it moved money. Entries in the balance have their own currency, so only their sign is read."""
     if _is_foreign(payload):
         return ()
     amount, name = money_of(payload.get("amount"), payload.get("currency")), own_id(payload)
-    intent = named(payload, "payment_intent")
+    intent = reference_of(payload, "payment_intent")
     if amount is None or not name or not intent:
         return None
-    entries = [integer(one, "amount") or 0 for one in nested_list(payload, "balance_transactions")]
+    entries = [integer(entry, "amount") or 0 for entry in nested_list(payload, "balance_transactions")]
     returned = kind == "charge.dispute.funds_reinstated" or any(units > 0 for units in entries)
     taken = (
         returned
@@ -227,9 +232,9 @@ def _dispute(payload: JsonObject, kind: str, settings: StripeSettings) -> Told |
     return ((gone,) if taken else ()) + ((back,) if returned else ())
 
 
-def _session(payload: JsonObject, kind: str, settings: StripeSettings) -> Told | None:
-    """Only that a hosted page lapsed before anybody tried to pay is told here; what was tried on it the intent tells, when it is asked."""
-    transaction, intent = transaction_of(payload), named(payload, "payment_intent")
+def _session(payload: JsonObject, kind: str, settings: StripeSettings) -> Observations | None:
+    """Read a hosted page that expired before anybody tried to pay; attempts to pay are read from its intent, by look-up."""
+    transaction, intent = transaction_of(payload), reference_of(payload, "payment_intent")
     if transaction is None or intent is None:
         return None
     lapsed = payload.get("status") == "expired" and payload.get("payment_status") in (None, "unpaid") and not intent
@@ -249,4 +254,4 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
         "checkout.session": _session,
     }
 )
-"""By the beginning of the event's type; the longer before the shorter."""
+"""By the beginning of the event's type; longer ones first."""

@@ -1,4 +1,4 @@
-"""A request to Stripe as data: method, path and a form with brackets. Nothing of the outside enters a path unescaped."""
+"""Requests to Stripe as data: method, path and a form with brackets. Every part of a path is escaped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Call:
 
 @attrs.frozen
 class Unsendable:
-    """Why something cannot be asked of Stripe; nothing was sent. Safe to log."""
+    """Why a request cannot be sent to Stripe; nothing was sent. Safe to log."""
 
     reason: str
 
@@ -40,7 +40,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for key, inner in cast("Mapping[str, Any]", value).items():
             yield from _flat(inner, f"{name}[{key}]" if name else key)
     elif isinstance(value, list):
-        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] -- checked next, one by one
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] -- each item is checked next
         for index, inner in enumerate(items):
             yield from _flat(inner, f"{name}[{index if isinstance(inner, Mapping) else ''}]")
     else:
@@ -48,7 +48,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def is_id(reference: str) -> bool:
-    """Tell whether a text can be an id of Stripe's: nothing that means something in a URL."""
+    """Tell whether a text can be an id of Stripe's: it has no character with a meaning in a URL."""
     return _ID.fullmatch(reference) is not None
 
 
@@ -67,7 +67,7 @@ def path(*parts: str) -> str:
 
 
 def checked(call: Call) -> Call | Unsendable:
-    """Refuse what no bytes can say: half of a surrogate pair."""
+    """Refuse a text that cannot be encoded: half of a surrogate pair."""
     try:
         call.encoded.encode()
     except UnicodeEncodeError:

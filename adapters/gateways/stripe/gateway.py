@@ -1,4 +1,4 @@
-"""The adapter of Stripe: transactions, actions and the check of a method, each a call and the reading of its answer."""
+"""The Stripe adapter: transactions, actions and the check of a method, each a call and the reading of its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payports.adapters.gateways.kit.observations import unknown
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.form import is_id
 from payports.adapters.gateways.stripe.json_objects import payload_of
-from payports.adapters.gateways.stripe.lookup import IN_FLIGHT, Lookup
+from payports.adapters.gateways.stripe.lookup import IN_FLIGHT, TransactionLookup
 from payports.adapters.gateways.stripe.objects import read_intent
 from payports.adapters.gateways.stripe.requests import MAX_NAME, OWN_FIELDS, StripeSettings
 from payports.adapters.gateways.stripe.responses import is_key_in_use, next_action_of, page_of, read_answer
@@ -34,12 +34,12 @@ from payports.ports.gateway import (
 _METADATA: Final = 50
 """Entries that Stripe keeps with an object. Source: docs.stripe.com/metadata."""
 _CAPTURES: Final = 20
-"""Entries that are left free for several captures, each of which leaves one."""
+"""Entries that are kept free for several captures, each of which adds one."""
 
 
 @cache
 def capabilities_of(settings: StripeSettings, *, fences: bool) -> Capabilities:
-    """What Stripe can do under some terms."""
+    """What Stripe can do with these settings."""
     once = frozenset({AUTHORIZE, AUTHORIZE_AND_CAPTURE, CAPTURE, REVERSE_AUTH, REFUND})
     several = settings.several_captures
     return Capabilities(
@@ -62,11 +62,11 @@ def capabilities_of(settings: StripeSettings, *, fences: bool) -> Capabilities:
 class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
     """Transactions at Stripe."""
 
-    lookup: Lookup
+    lookup: TransactionLookup
 
     @property
     def capabilities(self) -> Capabilities:
-        """What Stripe can do under these terms."""
+        """What Stripe can do with these settings."""
         return capabilities_of(self._settings, fences=self.lookup.fences)
 
     @property
@@ -74,7 +74,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return self.lookup.settings
 
     def execute(self, request: PaymentRequest) -> PaymentResponse:
-        """Send one transaction; a key that Stripe has for something else is only believed burnt if it was us who burnt it."""
+        """Send one transaction. That its key was used for something else is believed only if it was us who took the key."""
         sent = self.lookup.client.send(requests.execution_of(request, self._settings))
         if self.lookup.fences and is_key_in_use(sent):
             taken = self.lookup.key_fence.take(request, Channel.ANSWER)
@@ -82,15 +82,15 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return read_answer(sent, request, self._settings)
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
-        """Ask by Stripe's name for it or by our id in its metadata; with ``fence`` the key of what is not there is taken."""
+        """Look up by Stripe's reference or by our id in its metadata; with ``fence`` take the key of what is not there."""
         return self.lookup.find(request, Channel.LOOK_UP, fence=fence)
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:  # noqa: ARG002 -- the port asks for it
-        """Ask Stripe how the action ended; what the browser brought is not needed."""
+        """Ask Stripe how the action ended; what the browser sent is not needed."""
         return self.lookup.find(request, Channel.RETURN)
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
-        """Cancel the intent, or close the page, that waits for the shopper; and say what is true then."""
+        """Cancel the intent, or close the page, that waits for the shopper, and say what is true then."""
         if not self.lookup.fences:
             return NotFoundYet("this server cannot be told to give up")
         found = self.lookup.find(request, Channel.LOOK_UP, give_up=True)
@@ -99,7 +99,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return unknown(request, Channel.LOOK_UP, found.reason)
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:  # noqa: ARG002 -- the action names what it is about
-        """Fetch what was not kept: a client secret, or an address with one; the action as it was kept if Stripe does not give it now."""
+        """Fetch the client secret, or the address that holds one, which is never stored; without it, give the action as it was stored."""
         if action.url or not is_id(action.reference):
             return action
         if action.type == "hosted_page":
@@ -112,7 +112,7 @@ class StripeGateway(TransactionGateway, ExternalActions, PaymentValidator):
         return complete if complete.type == action.type and intent.secret else action
 
     def check(self, method: PaymentMethod, payment_type: PaymentType) -> InvalidInput | None:  # noqa: ARG002 -- the port asks for it
-        """Ask for a token of Stripe's, unless the shopper chooses on a hosted page."""
+        """Require a token of Stripe's, unless the shopper chooses on a hosted page."""
         if not method.token and self._settings.hosted_page:
             return None
         if is_id(method.token):

@@ -1,6 +1,6 @@
-"""What an object of Stripe says about one kind of transaction, told from its state alone: shared by answers and notifications.
+"""What the state of a Stripe object means for one type of transaction: shared by answers and notifications.
 
-What speaks of money where its status speaks of none is not believed either way.
+An object whose amounts speak of money where its status speaks of none is unknown.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _UNKNOWN: Final = TransactionStatus.UNKNOWN
 _AUTOMATIC: Final = frozenset({"automatic", "automatic_async"})
 
 ABANDONED: Final = "abandoned"
-"""The reason that we give when we cancel what waited for the shopper too long."""
+"""The reason that we give when we cancel an intent that waited for the shopper too long."""
 LAPSED: Final = "action_expired"
-"""The code of what nobody finished in time."""
+"""The code of an action that nobody finished in time."""
 
 
 @attrs.frozen
@@ -38,8 +38,8 @@ class Verdict:
     problem: Problem | None = None
 
 
-def observed(verdict: Verdict, seen: Observation) -> Observation:
-    """Fill a verdict into an observation. Success needs an amount; whether it is the one that was asked for is for the core to judge."""
+def with_verdict(verdict: Verdict, seen: Observation) -> Observation:
+    """Put a verdict into an observation. Success needs an amount; the core compares it with the request."""
     if verdict.status is _SUCCEEDED and verdict.amount is None:
         return attrs.evolve(seen, status=_UNKNOWN)
     problem = verdict.problem
@@ -54,27 +54,27 @@ def observed(verdict: Verdict, seen: Observation) -> Observation:
 
 
 def is_about(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> bool:
-    """Tell whether an intent is that which was asked about, and of our mode."""
+    """Tell whether an intent is the one of the request, and of our mode."""
     expected = request.gateway_reference if request.type in INITIATING else request.parent_reference
     named = request.transaction_id if request.type in INITIATING else request.parent_id
     if request.type is SETTLED:  # its parent may be a capture, which the intent does not name
         named = ""
-    payload = {intent.transaction, intent.charge.transaction if intent.charge else ""}
-    same = expected in ("", intent.id) and (not named or payload <= {"", named})
+    ids = {intent.transaction, intent.charge.transaction if intent.charge else ""}
+    same = expected in ("", intent.id) and (not named or ids <= {"", named})
     return same and intent.livemode is settings.livemode
 
 
-def verdict_of(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> Verdict | None:
-    """Say what an intent tells of a transaction; nothing if that has not been done."""
+def interpret(intent: Intent, request: PaymentRequest, settings: StripeSettings) -> Verdict | None:
+    """Say what an intent means for a transaction; nothing if it was not done."""
     if request.type in INITIATING:
-        return initiated(intent, manual=request.type is AUTHORIZE)
+        return interpret_initiation(intent, manual=request.type is AUTHORIZE)
     if request.type is SETTLED:
-        return settled(intent)
+        return interpret_settlement(intent)
     if intent.method != MANUAL:
         return Verdict(_UNKNOWN)
     if request.type is CAPTURE and settings.several_captures:
-        return captured_in_part(intent, request)
-    readers = {CAPTURE: captured, REVERSE_AUTH: reversed_}
+        return interpret_partial_capture(intent, request)
+    readers = {CAPTURE: interpret_capture, REVERSE_AUTH: interpret_reversal}
     return readers[request.type](intent) if request.type in readers else Verdict(_UNKNOWN)
 
 
@@ -82,8 +82,8 @@ def _refused(status: TransactionStatus, code: str, failure: FailureType) -> Verd
     return Verdict(status, problem=Problem(code=code, failure=failure, hard=False))
 
 
-def initiated(intent: Intent, *, manual: bool) -> Verdict:
-    """Say what became of an authorization (``manual``) or of an authorization with its capture."""
+def interpret_initiation(intent: Intent, *, manual: bool) -> Verdict:
+    """Interpret an authorization (``manual``) or an authorization with its capture."""
     if not (intent.method == MANUAL if manual else intent.method in _AUTOMATIC):
         return Verdict(_UNKNOWN)
     match intent.status:
@@ -116,14 +116,14 @@ def _may_be_approved(intent: Intent) -> bool:
 
 
 def _held(intent: Intent) -> Money:
-    """What was held at first: what may still be captured, and what was captured in parts already."""
+    """The amount that was held at first: what may still be captured, and what was captured in parts already."""
     if intent.capturable is None:
         return intent.amount
     return intent.capturable + intent.received if intent.received else intent.capturable
 
 
 def _canceled(intent: Intent) -> Verdict:
-    """An approved hold that is gone was taken back; what was never approved can never be any more, as if the shopper had gone away."""
+    """Interpret a cancelled intent: an approved hold was revoked; one that was never approved counts as declined, as if abandoned."""
     if intent.authorized:
         return _refused(TransactionStatus.REVOKED, intent.reason or "canceled", FailureType.EXPIRED)
     if intent.authorized is None:
@@ -134,8 +134,8 @@ def _canceled(intent: Intent) -> Verdict:
     return _refused(TransactionStatus.DECLINED, code, FailureType.ABANDONED)
 
 
-def captured(intent: Intent) -> Verdict | None:
-    """Say what became of the one capture of a hold; nothing if there was none yet."""
+def interpret_capture(intent: Intent) -> Verdict | None:
+    """Interpret the only capture of a hold; nothing if there was none yet."""
     match intent.status:
         case "succeeded" if intent.received:
             return Verdict(_SUCCEEDED, intent.received)
@@ -149,8 +149,8 @@ def captured(intent: Intent) -> Verdict | None:
             return Verdict(_UNKNOWN)
 
 
-def captured_in_part(intent: Intent, request: PaymentRequest) -> Verdict | None:
-    """Say what became of one of several captures, by the entry that it left; nothing if it left none and all that was received has one."""
+def interpret_partial_capture(intent: Intent, request: PaymentRequest) -> Verdict | None:
+    """Interpret one of several captures by its metadata entry; nothing if it has none and all that was received has one."""
     strange = intent.status == "canceled" and intent.capturable
     if intent.status not in ("requires_capture", "succeeded", "canceled") or intent.captures is None or strange:
         return Verdict(_UNKNOWN)
@@ -167,8 +167,8 @@ def captured_in_part(intent: Intent, request: PaymentRequest) -> Verdict | None:
     return None
 
 
-def reversed_(intent: Intent) -> Verdict | None:
-    """Say what became of giving up a hold; nothing if it still stands. What was captured of it before is not given up."""
+def interpret_reversal(intent: Intent) -> Verdict | None:
+    """Interpret the reversal of a hold; nothing if it still stands. What was captured before is not reversed."""
     match intent.status:
         case "canceled" if intent.received is not None:
             return Verdict(_UNKNOWN if moves_money(intent) else _SUCCEEDED, intent.amount - intent.received)
@@ -180,8 +180,8 @@ def reversed_(intent: Intent) -> Verdict | None:
             return Verdict(_UNKNOWN)
 
 
-def refunded(refund: Refund, *, at_once: bool = False) -> Verdict:
-    """Say what became of a refund. ``at_once``: it was just asked for, so that a failure is no success taken back."""
+def interpret_refund(refund: Refund, *, at_once: bool = False) -> Verdict:
+    """Interpret a refund. ``at_once``: it was just requested, so a failure is a decline and no revoked success."""
     match refund.status:
         case "succeeded":
             return Verdict(_SUCCEEDED, refund.amount)
@@ -195,8 +195,8 @@ def refunded(refund: Refund, *, at_once: bool = False) -> Verdict:
             return Verdict(_UNKNOWN, refund.amount)
 
 
-def settled(intent: Intent) -> Verdict | None:
-    """Say whether captured money has become available; nothing if nothing was captured."""
+def interpret_settlement(intent: Intent) -> Verdict | None:
+    """Interpret whether captured money has become available; nothing if nothing was captured."""
     charge = intent.charge
     if intent.status != "succeeded":
         return Verdict(_UNKNOWN) if intent.received else None

@@ -21,7 +21,7 @@ def read_payload(answer: Answer) -> JsonObject:
 
 
 def id_of(value: object) -> str:
-    """The id that a field names, by itself or expanded; nothing if it is none.
+    """The id in a field, by itself or of an expanded object; empty if there is none.
 
     >>> id_of("ch_1"), id_of({"id": "ch_1", "amount": 1}), id_of("../ch_1"), id_of(None)
     ('ch_1', 'ch_1', '', '')
@@ -31,13 +31,13 @@ def id_of(value: object) -> str:
 
 
 def own_id(payload: JsonObject) -> str:
-    """The id of an object itself, which is never an object."""
+    """The id of an object itself, which is never expanded."""
     found = payload.get("id")
     return found if isinstance(found, str) and is_id(found) else ""
 
 
-def named(payload: JsonObject, name: str) -> str | None:
-    """The id that a field names, an empty one if it names nobody; ``None`` if it cannot be read."""
+def reference_of(payload: JsonObject, name: str) -> str | None:
+    """The id in a field that refers to another object, empty if the field is; ``None`` if it cannot be read."""
     return "" if payload.get(name) is None else id_of(payload[name]) or None
 
 

@@ -19,7 +19,7 @@ from payports.adapters.gateways.stripe.json_objects import metadata_of, payload_
 from payports.adapters.gateways.stripe.objects import Intent, read_intent
 from payports.adapters.gateways.stripe.queries import FENCE, fence_of
 from payports.adapters.gateways.stripe.requests import StripeSettings, execution_of
-from payports.adapters.gateways.stripe.responses import answered, is_key_in_use, read_answer
+from payports.adapters.gateways.stripe.responses import is_key_in_use, observe_answer, read_answer
 from payports.domain.lifecycle import SETTLED
 from payports.domain.observation import Channel, Observation
 from payports.ports.clock import Clock
@@ -57,7 +57,7 @@ class KeyFence:
         if fence and self._is_idle(fence, request):
             return not_executed(request, channel, "its key was taken before it came")
         is_fence = FENCE in (metadata_of(payload) or {})
-        found = answered(payload, request, self.settings) if payload and not is_fence else None
+        found = observe_answer(payload, request, self.settings) if payload and not is_fence else None
         return (
             attrs.evolve(found, channel=channel) if found else unknown(request, channel, "its key could not be taken")
         )

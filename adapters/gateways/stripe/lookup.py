@@ -1,6 +1,6 @@
-"""Find out what became of a transaction, without making it happen.
+"""Look up what became of a transaction, without making it happen.
 
-By what Stripe has named already; else by the metadata that went with it, in lists that are complete at once (search may lag an hour).
+By Stripe's reference if that is known; else by our id in the metadata, in lists that are complete at once (search may lag an hour).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nes
 from payports.adapters.gateways.kit.observations import unknown
 from payports.adapters.gateways.kit.paging import Page, Search, find_in_pages
 from payports.adapters.gateways.stripe import queries, requests
-from payports.adapters.gateways.stripe.cancellation import closed, closing_of
+from payports.adapters.gateways.stripe.cancellation import after_closing, closing_call
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.form import Call, is_id
-from payports.adapters.gateways.stripe.json_objects import metadata_of, named, own_id, payload_of, read_page
+from payports.adapters.gateways.stripe.json_objects import metadata_of, own_id, payload_of, read_page, reference_of
 from payports.adapters.gateways.stripe.key_fence import KeyFence
 from payports.adapters.gateways.stripe.objects import read_intent, transaction_of
 from payports.adapters.gateways.stripe.requests import StripeSettings
-from payports.adapters.gateways.stripe.responses import read_finding, unasked
+from payports.adapters.gateways.stripe.responses import read_finding, why_unanswered
 from payports.domain.lifecycle import INITIATING, REFUND, SETTLED
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FAILED, TransactionStatus
@@ -30,20 +30,20 @@ from payports.ports.clock import Clock
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 
 IN_FLIGHT: Final = timedelta(minutes=10)
-"""How long after it was sent a request may still be executed."""
+"""How long after sending a request may still be executed."""
 SKEW: Final = timedelta(minutes=5)
 """How far Stripe's clock may be from ours."""
 MAX_PAGES: Final = 20
-"""Lists of a hundred, before we say that we do not know."""
+"""Pages of a hundred, before the result is unknown."""
 _STEPS: Final = 2
-"""A page is closed, then the intent that it has left."""
+"""A page is closed, then the intent that remains of it."""
 
-Finding = Observation | NotFoundYet
+LookUpResult = Observation | NotFoundYet
 
 
 @attrs.frozen(kw_only=True)
-class Lookup:
-    """Asks Stripe. ``fences``: keys are honoured there, so that they can be taken."""
+class TransactionLookup:
+    """Looks up transactions. ``fences``: the server honours idempotency keys, so that they can be taken."""
 
     client: StripeClient
     settings: StripeSettings
@@ -52,31 +52,33 @@ class Lookup:
 
     @property
     def key_fence(self) -> KeyFence:
-        """Makes impossible what Stripe does not know."""
+        """Takes the keys of requests that Stripe does not know."""
         return KeyFence(client=self.client, settings=self.settings, clock=self.clock)
 
-    def find(self, request: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False) -> Finding:
-        """Find a transaction, or prove that it can never happen if that is wanted and possible.
+    def find(
+        self, request: PaymentRequest, channel: Channel, *, fence: bool = False, give_up: bool = False
+    ) -> LookUpResult:
+        """Find a transaction. With ``fence`` or ``give_up``, prove that one unknown to Stripe can never happen, if possible.
 
-        What was refused after it may have been handed out is closed before it is told as declined; with ``give_up`` whatever still waits
-        for the shopper is.
+        A declined intent whose secret the browser may have is cancelled before it counts as declined; with ``give_up`` every intent or page
+        that still waits for the shopper is closed.
         """
         found, payload = self._find(request, channel)
         if not self.fences:
             return found
         if isinstance(found, NotFoundYet):
             return (self.key_fence.take(request, channel) if fence or give_up else None) or found
-        return self._closed(request, channel, found, payload, give_up=give_up)
+        return self._close(request, channel, found, payload, give_up=give_up)
 
-    def _closed(
+    def _close(
         self, request: PaymentRequest, channel: Channel, before: Observation, payload: JsonObject, *, give_up: bool
     ) -> Observation:
-        """Close what is open: a page first, then what is left of its intent. What cannot be closed is not told as declined."""
-        found: Finding = before
+        """Close a page first, then what remains of its intent. What cannot be closed does not count as declined."""
+        found: LookUpResult = before
         payload = self._page_of(payload) if give_up else payload
         if _is_page(payload):
             request = attrs.evolve(request, attributes={"session": own_id(payload), **request.attributes})
-        call = first = self._closing(request, payload, give_up=give_up)
+        call = first = self._next_closing(request, payload, give_up=give_up)
         for _ in range(_STEPS):
             if call is None:
                 break
@@ -84,30 +86,30 @@ class Lookup:
             found, payload = read_finding(sent, request, self.settings, channel), payload_of(sent)
             if not isinstance(found, Observation) or found.status is TransactionStatus.UNKNOWN or _is_page(payload):
                 found, payload = self._find(request, channel)
-            former, call = call, self._closing(request, payload, give_up=give_up)
+            former, call = call, self._next_closing(request, payload, give_up=give_up)
             if call == former:
                 break
         if first is None:
             return before
         if isinstance(found, NotFoundYet) or (call and found.status in FAILED):
             return unknown(request, channel, "what was open could not be closed")
-        return closed(found, before)
+        return after_closing(found, before)
 
-    def _closing(self, request: PaymentRequest, payload: JsonObject, *, give_up: bool) -> Call | None:
+    def _next_closing(self, request: PaymentRequest, payload: JsonObject, *, give_up: bool) -> Call | None:
         minute = int(self.clock.now().timestamp()) // 60
-        return closing_of(payload, request, self.settings, give_up=give_up, minute=minute)
+        return closing_call(payload, request, self.settings, give_up=give_up, minute=minute)
 
     def _page_of(self, payload: JsonObject) -> JsonObject:
-        """The page that an intent is paid on, as long as that is open; the intent itself if there is none, or it cannot be asked for."""
+        """Fetch the open page that an intent is paid on; the intent itself if there is none, or it cannot be had."""
         intent = read_intent(payload)
         if intent is None or not intent.on_page:
             return payload
         listed = nested_list(payload_of(self.client.send(queries.sessions_of(intent.id))), "data")
-        pages = [item for item in listed if _is_page(item) and named(item, "payment_intent") == intent.id]
+        pages = [item for item in listed if _is_page(item) and reference_of(item, "payment_intent") == intent.id]
         return pages[0] if len(pages) == 1 else payload
 
-    def _find(self, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
-        """Find a transaction; also what Stripe told of it, where that was a single object."""
+    def _find(self, request: PaymentRequest, channel: Channel) -> tuple[LookUpResult, JsonObject]:
+        """Find a transaction, with Stripe's object if there is a single one."""
         call = self._direct(request)
         if call:
             return self._read(call, request, channel)
@@ -117,7 +119,7 @@ class Lookup:
             return self._listed(request, channel, lambda after: queries.refunds_of(request.parent_reference, after))
         return unknown(request, channel, f"Stripe tells of a {request.type.value} by itself"), {}
 
-    def _read(self, call: Call, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
+    def _read(self, call: Call, request: PaymentRequest, channel: Channel) -> tuple[LookUpResult, JsonObject]:
         sent = self.client.send(call)
         return read_finding(sent, request, self.settings, channel), payload_of(sent)
 
@@ -134,8 +136,8 @@ class Lookup:
             return None
         return queries.settlement_of(parent) if request.type is SETTLED else queries.intent_of(parent)
 
-    def _listed_intent(self, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
-        """Look among the newest intents, then, if these do not reach back far enough, among those of the time when it was sent."""
+    def _listed_intent(self, request: PaymentRequest, channel: Channel) -> tuple[LookUpResult, JsonObject]:
+        """Look through the newest intents, then, if these do not reach back far enough, through those of the time of sending."""
         sent_at = int(request.sent_at.timestamp())
         skew = int(SKEW.total_seconds())
         page = self._page(queries.intents(), request, channel)
@@ -151,8 +153,8 @@ class Lookup:
 
     def _listed(
         self, request: PaymentRequest, channel: Channel, list_after: Callable[[str], Call]
-    ) -> tuple[Finding, JsonObject]:
-        """Go through a list for what carries the transaction's id."""
+    ) -> tuple[LookUpResult, JsonObject]:
+        """Look through a list for our id."""
         found = find_in_pages(
             lambda after: self._page(list_after(after), request, channel),
             lambda item: transaction_of(item) == request.transaction_id,
@@ -175,11 +177,11 @@ class Lookup:
         items = page.items if page else ()
         twice = len({own_id(item) for item in items if transaction_of(item) == request.transaction_id}) > 1
         if page is None or twice or not all(own_id(item) and metadata_of(item) is not None for item in items):
-            return unknown(request, channel, unasked(sent))
+            return unknown(request, channel, why_unanswered(sent))
         return page
 
-    def _whole(self, listed: JsonObject, request: PaymentRequest, channel: Channel) -> tuple[Finding, JsonObject]:
-        """Ask for what a list has shown, with all that the list leaves out."""
+    def _whole(self, listed: JsonObject, request: PaymentRequest, channel: Channel) -> tuple[LookUpResult, JsonObject]:
+        """Fetch an object of a list anew, with all that the list leaves out."""
         name = own_id(listed)
         call = queries.refund_of(name) if request.type is REFUND else queries.intent_of(name)
         return self._read(call, attrs.evolve(request, gateway_reference=name), channel)
@@ -190,7 +192,7 @@ def _is_page(payload: JsonObject) -> bool:
 
 
 def _reach_back(listed: Sequence[JsonObject], since: int) -> bool:
-    """Tell whether a list, newest first, surely holds all that was made since a time."""
+    """Tell whether a list, newest first, surely holds everything created since a time."""
     created = [integer(item, "created") for item in listed]
     known = [time for time in created if time is not None]
     return len(known) == len(listed) > 0 and known == sorted(known, reverse=True) and known[-1] < since

@@ -1,7 +1,7 @@
 """Stripe's objects as far as they matter here: lenient where the contract is, strict where money is.
 
-An object may stand where its id may; unknown fields are not looked at. An amount, a currency, an id, a status, a mode or metadata that
-cannot be read make the whole object unreadable.
+An object may stand in the place of its id; unknown fields are ignored. An amount, a currency, an id, a status, a mode or metadata that
+cannot be read makes the whole object unreadable.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nes
 from payports.adapters.gateways.stripe.currencies import money_of
 from payports.adapters.gateways.stripe.decline_codes import meaning_of
 from payports.adapters.gateways.stripe.form import is_key
-from payports.adapters.gateways.stripe.json_objects import id_of, metadata_of, named, own_id
+from payports.adapters.gateways.stripe.json_objects import id_of, metadata_of, own_id, reference_of
 from payports.adapters.gateways.stripe.requests import CAPTURED, PAGE, TRANSACTION, capture_name
 from payports.domain.money import Money
 from payports.domain.transaction_types import FailureType
 
 MANUAL: Final = "manual"
 
+_AMOUNTS: Final = ("amount_capturable", "amount_received")
+_CAPTURE_NAME: Final = re.compile(CAPTURED + "[0-9a-f]{32}")
+_UNITS: Final = re.compile(r"[1-9][0-9]{0,15}")
+
 
 @attrs.frozen(kw_only=True)
 class Problem:
-    """Why a payment was refused. ``code`` is the issuer's word if there is one."""
+    """Why a payment was refused. ``code`` is the issuer's if it gives one."""
 
     code: str
     failure: FailureType
@@ -35,8 +39,8 @@ class Problem:
 
 @attrs.frozen(kw_only=True)
 class Charge:
-    """One attempt to charge. ``captured``: how much, if that is told, and ``exact`` if it is told as such; ``multicapture``: whether its
-    card may be captured several times, if that is told; ``balance``: the entry there, if it was asked for."""
+    """One attempt to charge. ``captured``: how much, if known, and ``exact`` if Stripe gave it as such; ``multicapture``: whether its card
+    may be captured several times, if known; ``balance``: its entry in the balance, if that was expanded."""
 
     id: str
     intent: str
@@ -55,8 +59,8 @@ class Charge:
 
 @attrs.frozen(kw_only=True)
 class Intent:
-    """A payment intent. ``received``: what was captured, if that is told; ``authorized``: whether a charge was ever approved, if that is
-    certain; ``captures``: what several captures left, by our transaction ids, in Stripe's units, if that can be read."""
+    """A payment intent. ``received``: what was captured, if known; ``authorized``: whether a charge was ever approved, if certain;
+    ``captures``: amounts of several captures by our transaction ids, in Stripe's units, if they can be read."""
 
     id: str
     status: str
@@ -77,13 +81,13 @@ class Intent:
 
     @property
     def on_page(self) -> bool:
-        """It is paid on a page of Stripe's."""
+        """Whether it is paid on a page of Stripe's."""
         return PAGE in self.metadata
 
 
 @attrs.frozen(kw_only=True)
 class Refund:
-    """A refund. ``moved``: it has an entry in the balance; releasing what was only held has none."""
+    """A refund. ``moved``: it has an entry in the balance; the release of a hold has none."""
 
     id: str
     status: str
@@ -111,7 +115,7 @@ def read_charge(payload: JsonObject) -> Charge | None:
         text(payload, "status", 100),
     )
     intent, transaction, metadata = (
-        named(payload, "payment_intent"),
+        reference_of(payload, "payment_intent"),
         transaction_of(payload),
         metadata_of(payload) or {},
     )
@@ -150,7 +154,7 @@ def _multicapture(payload: JsonObject) -> str:
 
 
 def _captured(payload: JsonObject) -> Money | None:
-    """How much of a charge was captured. Without ``amount_captured`` (before 2020) what was released counts as refunded."""
+    """How much of a charge was captured. Without ``amount_captured`` (before 2020) a released amount counts as refunded."""
     units, refunded = integer(payload, "amount_captured"), integer(payload, "amount_refunded")
     if payload.get("amount_captured") is None and payload.get("captured") is False:
         units = 0
@@ -160,14 +164,14 @@ def _captured(payload: JsonObject) -> Money | None:
 
 
 def transaction_of(payload: JsonObject) -> str | None:
-    """Our transaction that the metadata names, an empty text if it names none; ``None`` if the metadata cannot be read."""
+    """Our transaction id in the metadata, empty if there is none; ``None`` if the metadata cannot be read."""
     metadata = metadata_of(payload)
     found = "" if metadata is None else metadata.get(TRANSACTION, "")
     return None if metadata is None or (found and not is_key(found)) else found
 
 
 def read_intent(payload: JsonObject) -> Intent | None:
-    """Read a payment intent, or nothing: also if its amounts or its charge speak against it."""
+    """Read a payment intent; nothing if it cannot be read, or its amounts or its charge contradict it."""
     status, intent_id, livemode = text(payload, "status", 100), own_id(payload), payload.get("livemode")
     amount, transaction = money_of(payload.get("amount"), payload.get("currency")), transaction_of(payload)
     amounts = {name: money_of(payload[name], payload.get("currency")) for name in _AMOUNTS if name in payload}
@@ -195,18 +199,18 @@ def read_intent(payload: JsonObject) -> Intent | None:
         action=nested(payload, "next_action"),
         secret=text(payload, "client_secret"),
     )
-    whole_amount = (intent.capturable or _no(amount)) + (intent.received or _no(amount)) <= amount
+    whole_amount = (intent.capturable or _zero(amount)) + (intent.received or _zero(amount)) <= amount
     return intent if whole_amount and (charge is None or _fits(charge, intent, received)) else None
 
 
-def _no(amount: Money) -> Money:
+def _zero(amount: Money) -> Money:
     return Money(0, amount.currency)
 
 
 def _fits(charge: Charge, intent: Intent, received: Money | None) -> bool:
-    """The latest charge is of this intent, of its amount and mode, and tells the same of what was approved and captured.
+    """Tell whether the latest charge has the intent's id, amount and mode, and agrees on what was approved and captured.
 
-    ``received``: what the intent itself says was captured.
+    ``received``: what the intent itself gives as captured.
     """
     approved = charge.status == "succeeded" or intent.status not in ("requires_capture", "succeeded")
     taken = charge.is_captured or intent.status != "succeeded"
@@ -240,7 +244,7 @@ def _latest_charge(payload: JsonObject) -> tuple[str | None, Charge | None]:
     Before version 2022-11-15 it is the first in a list of charges.
     """
     listed = nested_list(nested(payload, "charges"), "data")
-    name = named(payload, "latest_charge")
+    name = reference_of(payload, "latest_charge")
     expanded = nested(payload, "latest_charge") or (listed[0] if listed else None)
     if expanded is None or name is None:
         return name, None
@@ -248,16 +252,11 @@ def _latest_charge(payload: JsonObject) -> tuple[str | None, Charge | None]:
     return (charge.id, charge) if charge and name in ("", charge.id) else (None, None)
 
 
-_AMOUNTS: Final = ("amount_capturable", "amount_received")
-_CAPTURE_NAME: Final = re.compile(CAPTURED + "[0-9a-f]{32}")
-_UNITS: Final = re.compile(r"[1-9][0-9]{0,15}")
-
-
 def _authorized(charge: Charge | None, charge_id: str, payload: JsonObject) -> bool | None:
     if charge and charge.status in ("succeeded", "failed"):
         return charge.status == "succeeded"
-    unsaid = "latest_charge" not in payload and "charges" not in payload
-    return None if charge_id or unsaid else False
+    unstated = "latest_charge" not in payload and "charges" not in payload
+    return None if charge_id or unstated else False
 
 
 def read_refund(payload: JsonObject) -> Refund | None:
@@ -267,7 +266,7 @@ def read_refund(payload: JsonObject) -> Refund | None:
         own_id(payload),
         text(payload, "status", 100),
     )
-    intent, transaction = named(payload, "payment_intent"), transaction_of(payload)
+    intent, transaction = reference_of(payload, "payment_intent"), transaction_of(payload)
     if amount is None or not refund_id or payload.get("object") != "refund" or intent is None or transaction is None:
         return None
     return Refund(

@@ -1,4 +1,4 @@
-"""What Stripe can be asked about, as data; and the harmless request that takes a key."""
+"""Queries to Stripe as data, the requests that close what is open, and the harmless request that takes a key."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def intent_of(reference: str) -> Call:
 
 
 def settlement_of(reference: str) -> Call:
-    """Ask for an intent down to the entry in the balance."""
+    """Ask for an intent with its charge's entry in the balance."""
     return Call("GET", path("payment_intents", reference), {"expand": ["latest_charge.balance_transaction"]})
 
 
 def session_of(reference: str) -> Call:
-    """Ask for a hosted page and the intent that came of it."""
+    """Ask for a hosted page and its intent."""
     return Call(
         "GET", path("checkout", "sessions", reference), {"expand": ["payment_intent", "payment_intent.latest_charge"]}
     )

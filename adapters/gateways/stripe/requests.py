@@ -1,6 +1,6 @@
-"""Requests to Stripe as data. Pure: what is asked goes in, method, path and form come out; nothing is sent here.
+"""Requests that execute transactions at Stripe, as data: a pure translation to method, path and form.
 
-Optional parameters are there only where the caller gave what they say.
+Optional parameters are present only if the caller gave their value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from payports.domain.lifecycle import AUTHORIZE, CAPTURE, INITIATING, REFUND, RE
 from payports.ports.gateway import PaymentRequest
 
 TRANSACTION: Final = "payports_transaction"
-"""The metadata that names our transaction: of an intent the one that initiated it, of a refund itself."""
+"""The metadata with our transaction id: on an intent that of the initiating transaction, on a refund its own."""
 PAYMENT: Final = "payports_payment"
 OWNER: Final = "payports_owner"
 OWN_FIELDS: Final = 3
@@ -29,17 +29,17 @@ PAGE: Final = "payports_page"
 MULTICAPTURE: Final = "multicapture"
 """The attribute of a hold that says whether it may be captured several times; Stripe decides that card by card."""
 CAPTURED: Final = "cap_"
-"""Begins the metadata in which one of several captures leaves its amount and id."""
+"""Prefix of the metadata in which one of several captures leaves its amount and id."""
 _OURS: Final = ("payports_", CAPTURED)
 
 MAX_NAME: Final = 40
 """Characters of a metadata name. Source: docs.stripe.com/metadata."""
 
 MAX_TITLE: Final = 250
-"""Characters of what a hosted page says is bought."""
+"""Characters of a hosted page's title."""
 
 ON_INTENT: Final = frozenset({CAPTURE, REVERSE_AUTH, SETTLED})
-"""What is done to the parent's intent and so found by asking for that."""
+"""Transactions on the parent's intent, which are looked up there."""
 
 CONFIRMATION_TOKEN: Final = "ctoken_"  # noqa: S105 -- a prefix
 
@@ -47,7 +47,7 @@ _NAME: Final = re.compile(r"[^\[\]]{1,40}")
 
 
 class Selection(StrEnum):
-    """How an intent says with what it may be paid: nothing said (cards, up to version 2022-11-15), by types, or as the dashboard says."""
+    """How an intent chooses its payment methods: unstated (cards, up to version 2022-11-15), by types, or as in the dashboard."""
 
     NONE = "none"
     TYPES = "types"
@@ -56,8 +56,8 @@ class Selection(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class StripeSettings:
-    """What of the configuration shapes requests and how answers are judged. ``account``: what answers must be about; ``page_title``: what
-    is bought on a hosted page, ``page_expires``: how long it is open."""
+    """The part of the configuration that shapes requests and the reading of answers. ``account``: what observations are bound to;
+    ``page_title``: what a hosted page says is bought, ``page_expires``: how long it is open."""
 
     account: str = ""
     livemode: bool = False
@@ -109,7 +109,7 @@ def _execution(request: PaymentRequest, settings: StripeSettings) -> Call | Unse
 
 
 def _unfit_parent(request: PaymentRequest) -> str:
-    """Stripe's capture and cancel name neither currency nor, for cancel, an amount: what would not fit must not be sent."""
+    """Say why a transaction does not fit its parent. Stripe's capture and cancel carry no currency, and cancel no amount to check."""
     if not is_id(request.parent_reference):
         return "the parent has no id of Stripe's"
     currency, held = request.parent_attributes.get("currency"), request.parent_attributes.get("held")
@@ -166,7 +166,7 @@ def _capture_method(request: PaymentRequest) -> str:
 
 
 def own_metadata(request: PaymentRequest) -> dict[str, str]:
-    """What an intent carries of ours, the pass-through fields among it."""
+    """Our metadata on an intent, with the pass-through fields."""
     own = {
         TRANSACTION: request.transaction_id,
         PAYMENT: request.payment_id,
@@ -176,7 +176,7 @@ def own_metadata(request: PaymentRequest) -> dict[str, str]:
 
 
 def selected(settings: StripeSettings, *, redirects: bool) -> dict[str, Any]:
-    """How an intent to pay, or to be kept, says with what; ``redirects``: the shopper has an address to come back to."""
+    """The parameters that choose payment methods; ``redirects``: the shopper has an address to come back to."""
     if settings.selection is Selection.TYPES:
         return {"payment_method_types": ["card"]}
     if settings.selection is Selection.AUTOMATIC:
@@ -189,7 +189,7 @@ def _shipping(request: PaymentRequest) -> dict[str, Any]:
     address = request.shipping
     if address is None or not address.name or not address.lines:
         return {}
-    payload = {
+    fields = {
         "line1": address.lines[0],
         "line2": ", ".join(address.lines[1:]),
         "city": address.city,
@@ -197,11 +197,11 @@ def _shipping(request: PaymentRequest) -> dict[str, Any]:
         "postal_code": address.postal_code,
         "country": address.country,
     }
-    return {"shipping": {"name": address.name, "address": {name: value for name, value in payload.items() if value}}}
+    return {"shipping": {"name": address.name, "address": {name: value for name, value in fields.items() if value}}}
 
 
 def _session(request: PaymentRequest, settings: StripeSettings, units: int) -> Call | Unsendable:
-    """A page of Stripe's for one intent, which Stripe makes when the shopper pays; its metadata is given along."""
+    """Open a page of Stripe's for one intent, which Stripe creates with our metadata when the shopper pays."""
     if not request.return_url:
         return Unsendable("a hosted page needs an address to come back to")
     price = {
@@ -231,7 +231,7 @@ def _session(request: PaymentRequest, settings: StripeSettings, units: int) -> C
 
 
 def _title(request: PaymentRequest, settings: StripeSettings) -> str:
-    """What the page says is bought: as configured, else the lines of what is bought, else the owner."""
+    """The title of a hosted page: as configured, else the line items, else the owner."""
     lines = ", ".join(
         f"{line.quantity} x {line.name}" if line.quantity > 1 else line.name for line in request.line_items
     )
@@ -239,7 +239,7 @@ def _title(request: PaymentRequest, settings: StripeSettings) -> str:
 
 
 def _capture(request: PaymentRequest, settings: StripeSettings, units: int) -> dict[str, Any]:
-    """Where the hold can be captured once only, this is that capture, whatever the configuration says of others."""
+    """The form of a capture: the final one, if the hold's card can be captured once only."""
     form: dict[str, Any] = {"amount_to_capture": units, "expand": ["latest_charge"]}
     if not settings.several_captures:
         return form
@@ -249,5 +249,5 @@ def _capture(request: PaymentRequest, settings: StripeSettings, units: int) -> d
 
 
 def capture_name(transaction_id: str) -> str:
-    """The metadata name under which one of several captures is found again: of a fixed length, whatever the id's; its value has the id."""
+    """The metadata name of one of several captures: a hash of fixed length; its value holds the id."""
     return CAPTURED + blake2s(transaction_id.encode(errors="replace"), digest_size=16).hexdigest()

@@ -1,6 +1,6 @@
-"""Methods that Stripe keeps: of a customer of Stripe's that carries our customer's id, set up for use off session.
+"""The vault at Stripe: methods of a Stripe customer that carries our customer's id, set up for use off session.
 
-A kept method holds the name of Stripe's customer beside its token; nothing is done with either before Stripe has said whose they are.
+A kept method holds the id of Stripe's customer beside its token; neither is used before Stripe has confirmed whose they are.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from payports.adapters.gateways.stripe.json_objects import (
     id_of,
     is_list,
     metadata_of,
-    named,
     own_id,
     payload_of,
     read_page,
     read_payload,
+    reference_of,
 )
 from payports.adapters.gateways.stripe.objects import read_problem
 from payports.adapters.gateways.stripe.requests import StripeSettings, selected
@@ -38,10 +38,10 @@ from payports.domain.transaction_types import FailureType
 from payports.ports.gateway import MethodVault
 
 CUSTOMER: Final = "payports_customer"
-"""The metadata of a customer of Stripe's that names ours."""
+"""The metadata of a Stripe customer with our customer's id."""
 
 MAX_PAGES: Final = 10
-"""Lists of a hundred methods, before we say that Stripe could not be asked."""
+"""Pages of a hundred methods, before Stripe counts as not asked."""
 
 _Trouble = Declined | NotExecuted | ResultUnknown
 
@@ -75,7 +75,7 @@ class StripeVault(MethodVault):
         return Failure(refused) if refused else Success(_method(token, name, attached.unwrap()))
 
     def methods_of(self, customer: Customer) -> Outcome[tuple[PaymentMethod, ...], NotExecuted]:
-        """List a customer's cards, through all customers of Stripe's that carry their id; one just made may be missing for a minute."""
+        """List a customer's cards, over all Stripe customers that carry their id; a new one may be missing for a minute."""
         names = self._search(customer)
         if names is None:
             return Failure(NotExecuted("", "Stripe could not be asked"))
@@ -84,11 +84,11 @@ class StripeVault(MethodVault):
             listed = self._listed(name)
             if listed is None:
                 return Failure(NotExecuted("", "Stripe could not be asked"))
-            found += [_method(own_id(one), name, one) for one in listed]
+            found += [_method(own_id(item), name, item) for item in listed]
         return Success(tuple(found))
 
     def _listed(self, customer: str) -> tuple[JsonObject, ...] | None:
-        """All cards of one of Stripe's customers; nothing if one of them is not theirs, or there is no end of them."""
+        """All cards of one Stripe customer; nothing if one of them is not theirs, or the list does not end."""
 
         def fetch(after: str) -> Page | None:
             more = {"starting_after": after} if after else {}
@@ -99,17 +99,17 @@ class StripeVault(MethodVault):
         return collect_pages(fetch, MAX_PAGES)
 
     def _is_theirs(self, method: JsonObject, customer: str) -> bool:
-        return bool(own_id(method)) and named(method, "customer") == customer and self._is_of_our_mode(method)
+        return bool(own_id(method)) and reference_of(method, "customer") == customer and self._is_of_our_mode(method)
 
     def _is_of_our_mode(self, payload: JsonObject) -> bool:
         return payload.get("livemode", self.settings.livemode) is self.settings.livemode
 
     def _is_ours(self, payload: JsonObject, customer: Customer) -> bool:
-        """Tell whether this is a customer of Stripe's that carries our customer's id."""
+        """Tell whether a Stripe customer carries our customer's id."""
         return (metadata_of(payload) or {}).get(CUSTOMER) == customer.id and self._is_of_our_mode(payload)
 
     def forget(self, customer: Customer, method: PaymentMethod) -> Outcome[None, NotExecuted | ResultUnknown]:
-        """Detach a method, if it is this customer's; one that is nobody's any more counts as removed.
+        """Detach a method of this customer; one that belongs to nobody any more counts as removed.
 
         Failures:
             NotExecuted: it is somebody else's, or Stripe could not be asked.
@@ -122,7 +122,7 @@ class StripeVault(MethodVault):
         payload = _table(sent)
         if payload is None or own_id(payload) != method.token or not self._is_of_our_mode(payload):
             return Failure(NotExecuted("", "Stripe could not be asked"))
-        name = named(payload, "customer")
+        name = reference_of(payload, "customer")
         if name == "":
             return Success(None)
         owner = self._get(Call("GET", path("customers", name))) if name else None
@@ -152,13 +152,13 @@ class StripeVault(MethodVault):
         payload = self._get(call)
         if payload is None or not is_list(payload, call):
             return None
-        theirs = [one for one in nested_list(payload, "data") if self._is_ours(one, customer)]
-        return tuple(own_id(one) for one in theirs if own_id(one))
+        matching = [item for item in nested_list(payload, "data") if self._is_ours(item, customer)]
+        return tuple(own_id(item) for item in matching if own_id(item))
 
     def _attached(self, customer: str, method: str) -> Outcome[JsonObject, _Trouble]:
-        """Attach a method unless that was done already. Twice is once, so it needs no key, which would bring an old refusal again."""
+        """Attach a method unless it is attached. Attaching is idempotent, so it needs no key, which would repeat an old refusal."""
         known = self._get(Call("GET", path("payment_methods", method)))
-        if known is not None and named(known, "customer") == customer and own_id(known) == method:
+        if known is not None and reference_of(known, "customer") == customer and own_id(known) == method:
             return Success(known)
         payload = self._post(path("payment_methods", method, "attach"), {"customer": customer})
         if isinstance(payload, Failure) or own_id(payload.unwrap()) == method:
@@ -168,8 +168,8 @@ class StripeVault(MethodVault):
     def _set_up(self, customer: str, method: str) -> _Trouble | None:
         """Have the bank agree to use off session, unless it has.
 
-        There is one attempt a day to be found again, and the key to go on with it is made of where it stands: so a refusal is not brought
-        again by the next call, and what never arrived, or is under way, is not done twice.
+        A customer and method share one setup intent a day, and the key of its confirmation contains its state: so the next call does not
+        repeat an old refusal, and a confirmation that was lost or is pending is not done twice.
         """
         form = {"customer": customer, "usage": "off_session", **selected(self.settings, redirects=False)}
         made = self._post(path("setup_intents"), form, _key(customer, method))
@@ -186,7 +186,10 @@ class StripeVault(MethodVault):
                 return confirmed.failure()
             payload = confirmed.unwrap()
         match text(payload, "status"):
-            case "succeeded" if (named(payload, "customer"), named(payload, "payment_method")) == (customer, method):
+            case "succeeded" if (reference_of(payload, "customer"), reference_of(payload, "payment_method")) == (
+                customer,
+                method,
+            ):
                 return None
             case "requires_action":
                 return Declined("authentication_required", FailureType.AUTHENTICATION_REQUIRED)
@@ -203,7 +206,7 @@ class StripeVault(MethodVault):
 
 
 def _is_detached(payload: JsonObject, method: str) -> bool:
-    return own_id(payload) == method and named(payload, "customer") == ""
+    return own_id(payload) == method and reference_of(payload, "customer") == ""
 
 
 def _key(*about: str) -> str:

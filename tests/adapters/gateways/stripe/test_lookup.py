@@ -17,7 +17,7 @@ from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.config import PINNED_VERSION
 from payports.adapters.gateways.stripe.gateway import StripeGateway
-from payports.adapters.gateways.stripe.lookup import MAX_PAGES, Lookup
+from payports.adapters.gateways.stripe.lookup import MAX_PAGES, TransactionLookup
 from payports.adapters.gateways.stripe.vault import StripeVault
 from payports.domain.failures import ResultUnknown
 from payports.domain.lifecycle import AUTHORIZE, CAPTURE, CHARGEBACK, REFUND, REVERSE_AUTH
@@ -63,7 +63,9 @@ class Scripted(Sender):
 
 def a_gateway(sender: Sender, clock: FixedClock | None = None, *, fences: bool = True) -> StripeGateway:
     channel = StripeClient(base_url="https://stripe", secret_key=KEY, version=PINNED_VERSION, sender=sender)
-    return StripeGateway(lookup=Lookup(client=channel, settings=TERMS, clock=clock or FixedClock(), fences=fences))
+    return StripeGateway(
+        lookup=TransactionLookup(client=channel, settings=TERMS, clock=clock or FixedClock(), fences=fences)
+    )
 
 
 ASKED = asked_for(AUTHORIZE, TEN, key="t-ours")
