@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.git_checkout import copy_checkout
+from tests.test_skeleton import skeleton_file
 
 DEPENDENCIES: Final = {"attrs", "cattrs", "returns", "requests"}
 
@@ -79,3 +80,18 @@ def test_importing_payports_loads_no_adapter_and_nothing_heavy(environment: Path
     assert Path(where).is_relative_to(environment)
     assert NOT_LOADED & set(loaded) == set()
     assert [name for name in loaded if name.startswith("payports.adapters.gateways.")] == []
+
+
+def test_the_skeleton_of_a_gateway_needs_nothing_but_the_kit(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "skeleton.py").write_text(skeleton_file("skeleton.py"), encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import skeleton
+from payports.gateway_kit import AdapterContext, Secret
+context = AdapterContext(name="mine", options={{"secret_key": Secret("sk_1")}}, clock=None, ids=None)
+print(type(skeleton.connect(context).transactions).__name__, "requests" in sys.modules)
+"""
+    command = [str(environment / "bin" / "python"), "-I", "-c", code]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == ["SkeletonGateway", "False"]

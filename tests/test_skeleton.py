@@ -12,7 +12,7 @@ MOST_LINES = 80
 TESTING = frozenset({"payports.testing", "payports.testing.gateway_conformance"})
 
 
-def file_in_page(name: str) -> str:
+def skeleton_file(name: str) -> str:
     page = (ROOT / "docs" / "gateways" / "writing-one.md").read_text(encoding="utf-8")
     (block,) = [block for block in blocks_to_run(page) if block.file_name == name]
     return block.text
@@ -26,15 +26,15 @@ def imports_of_payports(source: str) -> list[str]:
 
 
 def test_the_skeleton_is_short() -> None:
-    assert len(file_in_page("skeleton.py").splitlines()) <= MOST_LINES
+    assert len(skeleton_file("skeleton.py").splitlines()) <= MOST_LINES
 
 
 def test_the_skeleton_imports_the_kit_once_and_nothing_else_of_payports() -> None:
-    assert imports_of_payports(file_in_page("skeleton.py")) == ["payports.gateway_kit"]
+    assert imports_of_payports(skeleton_file("skeleton.py")) == ["payports.gateway_kit"]
 
 
 def test_its_tests_import_the_kit_and_the_test_kit() -> None:
-    assert {*imports_of_payports(file_in_page("test_skeleton.py"))} == {"payports.gateway_kit", *TESTING}
+    assert {*imports_of_payports(skeleton_file("test_skeleton.py"))} == {"payports.gateway_kit", *TESTING}
 
 
 @pytest.mark.parametrize("source", ["import payports.domain.money", "def f():\n    from payports import connect"])
