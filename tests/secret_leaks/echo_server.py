@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.adapters.gateways.stripe.desk import an_intent
+from tests.adapters.gateways.stripe.stubs import an_intent
 from tests.secret_leaks.canaries import BODY, CARD, CLIENT_SECRET, STRIPE_TOKEN
 
 ACTION, REFUSED, GARBAGE, CLOSED = (

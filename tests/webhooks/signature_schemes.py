@@ -14,7 +14,7 @@ from payports.adapters.gateways.sandbox.signatures import HEADER as SANDBOX_HEAD
 from payports.adapters.gateways.stripe.webhooks import HEADER as STRIPE_HEADER
 from payports.domain.secret import Secret
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import an_intent
+from tests.adapters.gateways.stripe.stubs import an_intent
 
 Table = dict[str, Any]
 Rewrite = Callable[[Table], Table]

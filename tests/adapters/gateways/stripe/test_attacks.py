@@ -27,7 +27,7 @@ from payports.domain.payment import Customer
 from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import NotFoundYet, PaymentRequest
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected, judged
+from tests.adapters.gateways.stripe.stubs import TERMS, an_intent, answered, asked_for, connected, judged
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED
 from tests.adapters.gateways.stripe.test_lookup import ASKED, SENT_AT, Query, Scripted, a_gateway, a_page, always
 from tests.adapters.gateways.stripe.test_lookup import found as found_by

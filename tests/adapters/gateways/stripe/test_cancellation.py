@@ -23,7 +23,7 @@ from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import FailureType, TransactionStatus
 from payports.ports.gateway import Gateway, NotFoundYet, PaymentRequest
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, asked_for
+from tests.adapters.gateways.stripe.stubs import TERMS, an_intent, asked_for
 from tests.adapters.gateways.stripe.test_lookup import Query, Scripted, a_gateway, a_page, always
 
 TEN: Final = Money.of("10.00", "EUR")

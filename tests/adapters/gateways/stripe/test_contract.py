@@ -36,8 +36,8 @@ from payports.domain.payment import Customer, Owner
 from payports.domain.payment_method import Address, PaymentMethod, PaymentType
 from payports.domain.transaction_types import TransactionType
 from payports.ports.gateway import PaymentRequest
-from tests.adapters.gateways.stripe.contract import decoded, problems
-from tests.adapters.gateways.stripe.desk import KEY, TERMS, answered, needs_specs
+from tests.adapters.gateways.stripe.openapi import decoded, problems
+from tests.adapters.gateways.stripe.stubs import KEY, TERMS, answered, needs_specs
 
 NEWER = {"confirmation_token", "final_capture", "request_multicapture"}
 """Names that are newer than the contract at hand (2023-08-16): the newest SDK must know them instead."""

@@ -21,10 +21,10 @@ from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Gateway, PaymentRequest, WebhookReader
 from payports.testing.gateway_conformance import GatewayConformance
 from tests.adapters.gateways.fixtures import a_request
-from tests.adapters.gateways.stripe.desk import connected, signed_by_the_sdk
-from tests.adapters.gateways.stripe.line import APPROVED, MOODS, Line, troubled
+from tests.adapters.gateways.stripe.stubs import connected, signed_by_the_sdk
 from tests.adapters.gateways.stripe.test_localstripe import Now
 from tests.adapters.gateways.stripe.test_localstripe import TestLocalstripe as AtLocalstripe
+from tests.adapters.gateways.stripe.unreliable_proxy import APPROVED, FAULTS, UnreliableProxy, unreliable_proxy
 
 UNKNOWN, NOT_EXECUTED = TransactionStatus.UNKNOWN, TransactionStatus.NOT_EXECUTED
 SUCCEEDED = TransactionStatus.SUCCEEDED
@@ -56,15 +56,15 @@ def _local() -> Iterator[Localstripe]:
         yield local
 
 
-@pytest.fixture(name="line")
-def _line(local: Localstripe) -> Iterator[Line]:
-    with troubled(local.url) as line:
-        yield line
+@pytest.fixture(name="proxy")
+def _proxy(local: Localstripe) -> Iterator[UnreliableProxy]:
+    with unreliable_proxy(local.url) as proxy:
+        yield proxy
 
 
 @pytest.fixture(name="card")
-def _card(line: Line) -> Gateway:
-    return connected(line.url, Now(), secret_key=Secret(TEST_KEY), total_timeout="3s")
+def _card(proxy: UnreliableProxy) -> Gateway:
+    return connected(proxy.url, Now(), secret_key=Secret(TEST_KEY), total_timeout="3s")
 
 
 def an_authorization(token: str) -> PaymentRequest:
@@ -72,11 +72,13 @@ def an_authorization(token: str) -> PaymentRequest:
 
 
 def test_the_table_names_every_fault() -> None:
-    assert set(AFTERWARDS) == set(MOODS)
+    assert set(AFTERWARDS) == set(FAULTS)
 
 
-@pytest.mark.parametrize("fault", MOODS)
-def test_a_fault_gives_what_is_certain_and_the_truth_is_found(fault: str, line: Line, card: Gateway) -> None:
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_gives_what_is_certain_and_the_truth_is_found(
+    fault: str, proxy: UnreliableProxy, card: Gateway
+) -> None:
     status, held = AFTERWARDS[fault]
     request = an_authorization(fault)
     begun = monotonic()
@@ -85,17 +87,17 @@ def test_a_fault_gives_what_is_certain_and_the_truth_is_found(fault: str, line: 
     found = card.transactions.look_up(request, fence=True)
     assert isinstance(found, Observation)
     assert found.status is (SUCCEEDED if held else NOT_EXECUTED)
-    assert line.effects.count(request.transaction_id) == 1, "the hold, or the fence in its place"
+    assert proxy.effects.count(request.transaction_id) == 1, "the hold, or the fence in its place"
 
 
-@pytest.mark.parametrize("fault", [mood for mood, (_, held) in AFTERWARDS.items() if held])
-def test_a_retry_makes_no_second_effect(fault: str, line: Line, card: Gateway, local: Localstripe) -> None:
+@pytest.mark.parametrize("fault", [fault for fault, (_, held) in AFTERWARDS.items() if held])
+def test_a_retry_makes_no_second_effect(fault: str, proxy: UnreliableProxy, card: Gateway, local: Localstripe) -> None:
     request = an_authorization(fault)
     for _ in range(2):
         card.transactions.execute(request)
     named = [one["metadata"].get("payports_transaction") for one in local.everything("payment_intents")]
     assert named.count(request.transaction_id) == 1
-    assert line.posts.count(request.transaction_id) == 2
+    assert proxy.posts.count(request.transaction_id) == 2
 
 
 def test_nobody_at_home_is_proof_that_nothing_was_sent() -> None:
@@ -115,19 +117,19 @@ def _signed(intent: Mapping[str, Any]) -> tuple[Mapping[str, str], bytes]:
 class TestThroughTheLine(AtLocalstripe):
     """The suite for gateways again, with idempotency keys and with all that can go wrong on the way."""
 
-    line: Line
+    proxy: UnreliableProxy
 
     def connect(self, folder: Path) -> Gateway:  # noqa: ARG002
         self._told = len(self.local.everything("payment_intents"))
-        self._troubled = troubled(self.local.url)
-        self.line = self._troubled.__enter__()
-        return connected(self.line.url, Now(), secret_key=Secret(TEST_KEY))
+        self._serving = unreliable_proxy(self.local.url)
+        self.proxy = self._serving.__enter__()
+        return connected(self.proxy.url, Now(), secret_key=Secret(TEST_KEY))
 
     def disconnect(self) -> None:
-        self._troubled.__exit__(None, None, None)
+        self._serving.__exit__(None, None, None)
 
     def method(self, scenario: str) -> PaymentMethod | None:
-        return PaymentMethod({"token": f"pm_{scenario}"}) if f"pm_{scenario}" in MOODS else super().method(scenario)
+        return PaymentMethod({"token": f"pm_{scenario}"}) if f"pm_{scenario}" in FAULTS else super().method(scenario)
 
     def notifications(self) -> Sequence[tuple[Mapping[str, str], bytes]] | None:
         """What Stripe would tell of the intents that are new, signed by its own SDK; localstripe itself tells of captures only."""
@@ -147,4 +149,4 @@ class TestThroughTheLine(AtLocalstripe):
         GatewayConformance.test_a_used_key_does_nothing_else(self, kind)
 
     def request(self, kind: TransactionType, amount: Money | None = None, **more: Any) -> PaymentRequest:
-        return GatewayConformance.request(self, kind, amount, **more)  # the line takes the return_url away
+        return GatewayConformance.request(self, kind, amount, **more)  # the proxy takes the return_url away

@@ -24,7 +24,7 @@ from payports.domain.secret import Secret
 from payports.domain.transaction_types import FAILED, TransactionStatus
 from payports.ports.gateway import NotFoundYet, PaymentResponse
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, asked_for, judged
+from tests.adapters.gateways.stripe.stubs import TERMS, WEBHOOK_SECRET, an_intent, asked_for, judged
 
 HOLDS_OR_TAKES: Final = (AUTHORIZE, AUTHORIZE_AND_CAPTURE)
 TEN: Final = Money.of("10.00", "EUR")

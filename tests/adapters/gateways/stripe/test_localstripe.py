@@ -39,7 +39,7 @@ from payports.ports.gateway import Gateway, PaymentRequest
 from payports.testing import Effect
 from payports.testing.gateway_conformance import GatewayConformance
 from tests.adapters.gateways.fixtures import a_request
-from tests.adapters.gateways.stripe.desk import WEBHOOK_SECRET, connected
+from tests.adapters.gateways.stripe.stubs import WEBHOOK_SECRET, connected
 
 _BOTH = pytest.mark.parametrize("kind", sorted(INITIATING))
 _NUMBERS = {"declined": "4000000000000341", "action": "4000002500003155"}

@@ -28,7 +28,7 @@ from payports.domain.payment_method import PaymentMethod
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import NotFoundYet
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import KEY, TERMS, an_intent, answered, asked_for
+from tests.adapters.gateways.stripe.stubs import KEY, TERMS, an_intent, answered, asked_for
 from tests.adapters.gateways.stripe.test_fuzzing import REFUNDED
 
 TEN = Money.of("10.00", "EUR")

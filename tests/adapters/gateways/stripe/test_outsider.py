@@ -37,7 +37,7 @@ from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import PaymentRequest
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected
+from tests.adapters.gateways.stripe.stubs import TERMS, an_intent, answered, asked_for, connected
 from tests.adapters.gateways.stripe.test_attacks import FAILED, GOOD, UNCAPTURED, a_session, asked
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE
 from tests.adapters.gateways.stripe.test_lookup import ASKED, Bank, Query, Scripted, a_gateway, a_page, always, found

@@ -18,7 +18,7 @@ from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
 from payports.domain.transaction_types import FailureType, TransactionStatus, TransactionType
 from payports.ports.gateway import PaymentRequest
-from tests.adapters.gateways.stripe.desk import SPECS, TERMS, asked_for, fixtures, needs_specs
+from tests.adapters.gateways.stripe.stubs import SPECS, TERMS, asked_for, fixtures, needs_specs
 
 RECORDED: Final = SPECS / "recorded"
 SUCCEEDED, DECLINED = TransactionStatus.SUCCEEDED, TransactionStatus.DECLINED

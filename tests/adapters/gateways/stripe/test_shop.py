@@ -16,7 +16,7 @@ from payports.adapters.demonstrations.localstripe_server import TEST_KEY, Locals
 from payports.application.shop import Payports
 from payports.domain.checkout import ActionRequired, CheckedOut
 from payports.ports.gateway import Gateway
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent
+from tests.adapters.gateways.stripe.stubs import TERMS, an_intent
 from tests.adapters.gateways.stripe.test_lookup import Query, Scripted, a_gateway
 
 TEN = Money.of("10.00", "EUR")

@@ -28,7 +28,7 @@ from payports.domain.payment_method import PaymentMethod, PaymentType
 from payports.domain.secret import Secret
 from payports.domain.transaction_types import TransactionStatus
 from payports.ports.gateway import NotFoundYet
-from tests.adapters.gateways.stripe.desk import TERMS, an_intent, answered, asked_for, connected, judged
+from tests.adapters.gateways.stripe.stubs import TERMS, an_intent, answered, asked_for, connected, judged
 
 TEN, SIX = Money.of("10.00", "EUR"), Money.of("6.00", "EUR")
 OURS = {"payports_transaction": "t-1"}

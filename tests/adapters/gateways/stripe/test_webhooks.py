@@ -35,7 +35,7 @@ from payports.domain.transaction import Transaction
 from payports.domain.transaction_types import TransactionStatus, TransactionType
 from payports.ports.gateway import Notification, WebhookReader
 from payports.testing import FixedClock
-from tests.adapters.gateways.stripe.desk import TERMS, WEBHOOK_SECRET, an_intent, signed_by_the_sdk
+from tests.adapters.gateways.stripe.stubs import TERMS, WEBHOOK_SECRET, an_intent, signed_by_the_sdk
 from tests.adapters.gateways.stripe.test_fuzzing import CHARGE, DISPUTE, REFUNDED
 
 NOW = FixedClock().now()

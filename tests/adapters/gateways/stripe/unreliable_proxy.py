@@ -1,6 +1,6 @@
-"""A troubled line to localstripe: real sockets on which answers get lost, and keys are kept as Stripe's documentation says they are.
+"""An unreliable proxy before localstripe: real sockets on which answers get lost, and keys honoured as Stripe's documentation says.
 
-What happens to an initiating request is chosen by its payment method, ``pm_MOOD``; behind the line all of them are ``pm_card_visa``.
+The payment method of an initiating request chooses its fault, ``pm_FAULT``; behind the proxy all of them are ``pm_card_visa``.
 Source: docs.stripe.com/api/idempotent_requests.
 """
 
@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 
 APPROVED = "pm_card_visa"
 BEFORE = ("pm_lost_not_done", "pm_error_not_done", "pm_conflict", "pm_busy", "pm_locked", "pm_away", "pm_reset_before")
-MOODS = (
+FAULTS = (
     *BEFORE,
     "pm_lost_done",
     "pm_error_done",
@@ -35,8 +35,8 @@ MOODS = (
 )
 
 
-class Line(ThreadingHTTPServer):
-    """Between the adapter and localstripe. ``posts``: how often each key came; ``effects``: how often one was passed on."""
+class UnreliableProxy(ThreadingHTTPServer):
+    """Stands between the adapter and localstripe. ``posts``: the key of each POST; ``effects``: the keys that were passed on."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -59,7 +59,7 @@ class Line(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Line  # pyright: ignore[reportIncompatibleVariableOverride] -- it is made for this server only
+    server: UnreliableProxy  # pyright: ignore[reportIncompatibleVariableOverride] -- it is made for this server only
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is given
         """Say nothing."""
@@ -70,17 +70,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         form = dict(parse_qsl(body.decode()))
-        mood = form.get("payment_method", "")
-        if mood in MOODS:
+        fault = form.get("payment_method", "")
+        if fault in FAULTS:
             form["payment_method"] = APPROVED
         for unknown in ("return_url", "cancellation_reason"):  # to localstripe
             form.pop(unknown, None)
         key = self.headers.get("Idempotency-Key", "")
-        if mood in BEFORE and key not in self.server.kept:
+        if fault in BEFORE and key not in self.server.kept:
             self.server.posts.append(key)
-            return self._trouble_before(mood)
+            return self._trouble_before(fault)
         status, told = self._once(key, body, urlencode(form).encode())
-        return self._trouble_after(mood, status, told)
+        return self._trouble_after(fault, status, told)
 
     def _once(self, key: str, asked: bytes, body: bytes) -> tuple[int, bytes]:
         content = f"{self.path} {asked.decode()}"
@@ -108,8 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         except HTTPError as error:
             return error.code, error.read()
 
-    def _trouble_before(self, mood: str) -> None:
-        match mood:
+    def _trouble_before(self, fault: str) -> None:
+        match fault:
             case "pm_error_not_done":
                 self._answer(500, _error("api_error", "oops"))
             case "pm_conflict":
@@ -125,8 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._reset()
 
-    def _trouble_after(self, mood: str, status: int, told: bytes) -> None:
-        match mood:
+    def _trouble_after(self, fault: str, status: int, told: bytes) -> None:
+        match fault:
             case "pm_lost_done":
                 self._reset()
             case "pm_error_done":
@@ -184,13 +184,13 @@ def _changed(told: bytes, **changes: object) -> bytes:
 
 
 @contextmanager
-def troubled(beyond: str) -> Generator[Line, None, None]:
-    line = Line(beyond)
-    thread = threading.Thread(target=line.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+def unreliable_proxy(beyond: str) -> Generator[UnreliableProxy, None, None]:
+    proxy = UnreliableProxy(beyond)
+    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield line
+        yield proxy
     finally:
-        line.shutdown()
-        line.server_close()
+        proxy.shutdown()
+        proxy.server_close()
         thread.join()

@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, urlsplit
 from jsonschema import Draft202012Validator
 
 from payports.adapters.gateways.stripe.form import Call
-from tests.adapters.gateways.stripe.desk import SPECS
+from tests.adapters.gateways.stripe.stubs import SPECS
 
-Table = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @cache
-def spec() -> Table:
-    return cast("Table", json.loads((SPECS / "stripe" / "spec3-2023-09-12.json").read_text()))
+def spec() -> JsonObject:
+    return cast("JsonObject", json.loads((SPECS / "stripe" / "spec3-2023-09-12.json").read_text()))
 
 
 def problems(call: Call) -> list[str]:
@@ -46,38 +46,38 @@ def _template(call: Call) -> str:
     raise AssertionError(f"the contract has no {call.method} {call.path}")
 
 
-def _query_problems(operation: Table, call: Call) -> list[str]:
+def _query_problems(operation: JsonObject, call: Call) -> list[str]:
     known = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
     return [f"unknown parameter {name}" for name in decoded(call.encoded) if name not in known]
 
 
-def decoded(form: str) -> Table:
+def decoded(form: str) -> JsonObject:
     """Decode brackets: ``a[b]=1&c[]=2`` is ``{"a": {"b": "1"}, "c": ["2"]}``."""
-    found: Table = {}
+    found: JsonObject = {}
     for name, value in parse_qsl(form, keep_blank_values=True):
         names = name.replace("]", "").split("[")
         place = found
         for part in names[:-1]:
             place = place.setdefault(part, {})
         place[names[-1] or str(len(place))] = value
-    return cast("Table", _listed(found))
+    return cast("JsonObject", _listed(found))
 
 
 def _listed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    inner = {name: _listed(one) for name, one in cast("Table", value).items()}
+    inner = {name: _listed(one) for name, one in cast("JsonObject", value).items()}
     return list(inner.values()) if inner and all(name.isdigit() for name in inner) else inner
 
 
 def coerced(value: Any, schema: Mapping[str, Any]) -> Any:
     """Give texts the types that the schema wants, where that can be done exactly."""
-    branches: list[Table] = schema.get("anyOf", [dict(schema)])
+    branches: list[JsonObject] = schema.get("anyOf", [dict(schema)])
     if isinstance(value, dict):
         shape = _branch(branches, "object")
-        usual: Table = shape.get("additionalProperties") or {}
-        inner: Table = shape.get("properties", {})
-        return {name: coerced(one, inner.get(name, usual)) for name, one in cast("Table", value).items()}
+        usual: JsonObject = shape.get("additionalProperties") or {}
+        inner: JsonObject = shape.get("properties", {})
+        return {name: coerced(one, inner.get(name, usual)) for name, one in cast("JsonObject", value).items()}
     if isinstance(value, list):
         items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return [coerced(one, _branch(branches, "array").get("items", {})) for one in items]
@@ -87,6 +87,6 @@ def coerced(value: Any, schema: Mapping[str, Any]) -> Any:
     return value == "true" if "boolean" in kinds and value in ("true", "false") else value
 
 
-def _branch(branches: list[Table], kind: str) -> Table:
-    nothing: Table = {}
+def _branch(branches: list[JsonObject], kind: str) -> JsonObject:
+    nothing: JsonObject = {}
     return next((one for one in branches if one.get("type") == kind), nothing)
