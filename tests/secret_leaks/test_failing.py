@@ -311,7 +311,7 @@ def test_without_what_hides_them_variables_would_be_shown(monkeypatch: pytest.Mo
     def as_it_is(raised: BaseException) -> BaseException:
         return raised
 
-    monkeypatch.setattr(gateway_calls, "_bare", as_it_is)
+    monkeypatch.setattr(gateway_calls, "_without_frames", as_it_is)
     monkeypatch.setattr(HttpSession, "exchange", interrupts)
     card = {"adapter": "stripe", "secret_key": c.API_KEY}
     with connect({"store": {"url": "memory:"}, "gateways": {"sandbox": card}}) as shop:
