@@ -42,7 +42,7 @@ from payports.domain.transaction_types import USABLE, TransactionType
 
 @attrs.frozen
 class Availability:
-    """How much one parent (or, for initiating types, the payment itself) offers; ``whole``: all of it or nothing."""
+    """How much is available on a parent (or, for initiating types, on the payment); ``whole``: all of it or nothing."""
 
     parent: Transaction | None
     minor: int
@@ -52,7 +52,7 @@ class Availability:
 def find_availability(
     payment: Payment, kind: TransactionType, capabilities: Capabilities, *, reverses: bool = False
 ) -> Outcome[tuple[Availability, ...], OperationNotAllowed]:
-    """Say on which parents a type of transaction may be made now and how much each offers, oldest first.
+    """Find the parents on which a type of transaction is permitted now and how much is available on each, oldest first.
 
     Failures:
         OperationNotAllowed: on none; the reason says why.

@@ -35,7 +35,7 @@ from payports.domain.transaction_types import ReversalState
 
 @attrs.frozen
 class Begun:
-    """The payment with the intents recorded, and the intents to send, in order."""
+    """The payment with its new intents, and those to send (``requests``), in order."""
 
     payment: Payment
     requests: tuple[Transaction, ...]
@@ -50,10 +50,10 @@ def begin(
 
     Failures:
         OperationNotAllowed: the lifecycle does not permit it now.
-        AmountNotAvailable: less is left than was asked.
+        AmountNotAvailable: less is left than was requested.
         CurrencyMismatch: the amount is in another currency than the payment.
-        GatewayUnsupported: the gateway has no such operation, or no partial one.
-        InvalidInput: the amount is none, or of nothing.
+        GatewayUnsupported: the gateway does not support the operation, or not a partial one.
+        InvalidInput: the amount is invalid or zero.
     """
     if command.amount is not None and (invalid := check_amount("amount", command.amount)):
         return Failure(invalid)

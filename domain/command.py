@@ -16,7 +16,7 @@ from payports.domain.transaction_types import TransactionType
 class SourceGuard:
     """What a source had moved on all payments of an owner when an order decided on a movement.
 
-    ``own_keys`` is how the keys of that decision begin; ``elsewhere_minor``: what others have moved on the owner's other payments by now.
+    ``own_keys``: the prefix of the keys of that decision. ``elsewhere_minor``: what others have moved on the owner's other payments by now.
     """
 
     own_keys: str
@@ -25,7 +25,7 @@ class SourceGuard:
 
 
 class CommandChange(TypedDict, total=False):
-    """What may change about a command between the host's wish and the decision."""
+    """What may change about a command between the host's request and the decision."""
 
     amount: Money
     account: str
@@ -34,7 +34,7 @@ class CommandChange(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Command:
-    """A wish to move money. Without ``amount`` it means all that is left; without ``parent_id`` every parent there is."""
+    """A request to move money: without ``amount`` all that is left, without ``parent_id`` on every parent."""
 
     type: TransactionType
     amount: Money | None = None

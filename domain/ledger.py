@@ -1,6 +1,6 @@
-"""What is left of each transaction: the arithmetic of the ledger, in minor units, per parent.
+"""The arithmetic of the ledger: what is left of each transaction, in minor units, per parent.
 
-Whatever *may* have happened is taken as happened when money is to move; only what surely happened gives money back.
+What *may* have happened counts against limits; only what certainly happened makes an amount available again.
 """
 
 from __future__ import annotations
@@ -47,28 +47,28 @@ def left_to_authorize(payment: Payment) -> int:
 
 
 def latest_initiating(payment: Payment) -> Transaction | None:
-    """The last try to hold or take the money of a payment."""
+    """The last transaction that was to hold or take the money of a payment."""
     return next((transaction for transaction in reversed(payment.transactions) if transaction.type in INITIATING), None)
 
 
 def still_open(payment: Payment, transaction: Transaction) -> int:
-    """What an initiating transaction may hold or have taken, less what surely was undone.
+    """What an initiating transaction may hold or have taken, less what certainly was undone.
 
     What was captured stays taken, even when the authorization under it is gone.
     """
     if transaction.type not in INITIATING:
         return 0
     captures = [capture for capture in _captures(payment, transaction) if capture.may_have_happened]
-    taken = sum(max(0, held_by_capture(payment, capture) - _given_up(payment, capture)) for capture in captures)
+    taken = sum(max(0, held_by_capture(payment, capture) - _returned(payment, capture)) for capture in captures)
     if transaction.type is not AUTHORIZE or not transaction.may_have_happened:
         return taken
     undone = _certain(payment.children_of(transaction), REVERSE_AUTH)
-    undone += sum(_given_up(payment, capture) for capture in captures)
+    undone += sum(_returned(payment, capture) for capture in captures)
     return max(taken, transaction.exposure.minor - undone)
 
 
 def secured(payment: Payment, transaction: Transaction) -> int:
-    """What an initiating transaction surely holds or has taken, less all that may have been undone, given or taken back."""
+    """What an initiating transaction certainly holds or has taken, less all that may have been undone, given or taken back."""
     captures = _captures(payment, transaction)
     if transaction.type is not AUTHORIZE or not transaction.succeeded:
         return sum(left_of_capture(payment, capture) for capture in captures)
@@ -96,7 +96,7 @@ def is_untouched(payment: Payment, capture: Transaction) -> bool:
 
 
 def is_overdrawn(payment: Payment, parent: Transaction) -> bool:
-    """Tell whether more surely happened on a transaction than it can bear; one that failed bears no capture."""
+    """Tell whether more certainly happened on a transaction than its amount; a failed one bears no capture."""
     children = payment.children_of(parent)
     bears = 0 if parent.status in FAILED else parent.amount.minor
     if parent.type is AUTHORIZE:
@@ -130,12 +130,12 @@ def _captures(payment: Payment, initiating: Transaction) -> tuple[Transaction, .
     return tuple(child for child in payment.children_of(initiating) if child.type is CAPTURE)
 
 
-def _given_up(payment: Payment, capture: Transaction) -> int:
-    """What surely went back to the shopper for good, so that it may be asked for again."""
-    return sum(child.amount.minor for child in payment.children_of(capture) if child.succeeded and _gives_up(child))
+def _returned(payment: Payment, capture: Transaction) -> int:
+    """What certainly was returned to the shopper for good, so that it may be requested again."""
+    return sum(child.amount.minor for child in payment.children_of(capture) if child.succeeded and _is_return(child))
 
 
-def _gives_up(child: Transaction) -> bool:
+def _is_return(child: Transaction) -> bool:
     return (child.type is VOID and not child.restores_hold) or (child.type is REFUND and child.reverses)
 
 
@@ -145,7 +145,7 @@ def _lost(payment: Payment, capture: Transaction) -> int:
 
 
 def _charged_back(payment: Payment, capture: Transaction, *, certain: bool = False) -> int:
-    """What was charged back and did not return: never less than nothing, whatever returned."""
+    """What was charged back and not won back, never below zero."""
     count = _certain if certain else _possible
     return sum(
         max(0, count([child], CHARGEBACK) - _certain(payment.children_of(child), CHARGEBACK_REVERSAL))

@@ -14,7 +14,7 @@ from payports.domain.transaction_types import FailureType, TransactionStatus, Tr
 
 
 class Channel(StrEnum):
-    """How a fact reached us."""
+    """How an observation reached us."""
 
     ANSWER = "ANSWER"
     WEBHOOK = "WEBHOOK"
@@ -25,18 +25,18 @@ class Channel(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class NextAction:
-    """What the shopper must do next.
+    """The action that the shopper must take next.
 
     ``type``: ``redirect``, ``challenge``, ``hosted_page`` or ``post_form``; ``fields`` are posted with a form, or handed to the
-    gateway's script. ``reference``: the gateway's name for what waits. Once handed out, address and fields may let whoever has them act
-    for the shopper: the repr shows neither the query of the one nor the values of the other.
+    gateway's script. ``reference``: the gateway's reference of what waits. Whoever has the URL and fields may act for
+    the shopper, so the repr shows neither the query nor the values.
     """
 
     type: str
     url: str = attrs.field(default="", repr=lambda url: repr(url.partition("?")[0].partition("#")[0]))
     reference: str = ""
     fields: tuple[tuple[str, str], ...] = attrs.field(
-        default=(), repr=lambda fields: repr([transaction[0] for transaction in fields])
+        default=(), repr=lambda fields: repr([name for name, _ in fields])
     )
 
 
@@ -58,7 +58,7 @@ class ObservationChange(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Observation:
-    """A fact about a transaction, learnt from an answer, a webhook, a browser return, a look-up or an operator.
+    """What an answer, a webhook, a browser return, a look-up or an operator says about a transaction.
 
     ``transaction_id`` is ours, where the gateway repeats it; else ``gateway_reference`` and ``parent_reference`` say what it is about.
     ``amount`` is what the gateway says it moved; ``partial`` that it openly approved less than asked. ``attributes`` are values
@@ -91,12 +91,12 @@ class Observation:
 def sort_observations(
     observations: Sequence[Observation], key: Callable[[Observation], Any]
 ) -> tuple[Observation, ...]:
-    """Sorted; mostly there is but one, and its key is dear."""
+    """Sort by ``key``; skip it for a single observation, since computing the key is expensive."""
     return tuple(sorted(observations, key=key) if len(observations) > 1 else observations)
 
 
 def canonical_text(observation: Observation) -> str:
-    """All of an observation, to tell it from every other one and to sort by."""
+    """Write out all of an observation, to distinguish and sort observations."""
     return (
         repr(observation)
         if observation.next_action is None

@@ -1,4 +1,4 @@
-"""Undo what no order wants: mark it, claim it back, and choose the operation that undoes it."""
+"""Reversal of what no order wants: mark it, claim it for a later attempt, or choose the operation that undoes it."""
 
 from __future__ import annotations
 

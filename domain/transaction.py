@@ -23,7 +23,7 @@ from payports.domain.transaction_types import (
 
 @attrs.frozen
 class Source:
-    """What in the host's world caused a movement, such as ``Source("fulfillment", "f-1")``."""
+    """The cause of a movement in the host's terms, such as ``Source("fulfillment", "f-1")``."""
 
     kind: str
     id: str
@@ -47,7 +47,7 @@ class TransactionChange(TypedDict, total=False):
 class Transaction:
     """One movement of money on a payment.
 
-    ``requested`` is what was asked for; ``amount``, ``status`` and the rest are judged from what was ``seen``. ``key`` is the host's
+    ``requested`` is the amount of the request; ``amount``, ``status`` … are judged from the observations ``seen``. ``key`` is the host's
     idempotency key or the checkout's request id, ``attempt`` the checkout that made or claimed it. ``due_at``: when recovery must look
     at it. ``look_ups``: how many answers have left it open, and how often its reversal was tried. ``implied_by``: the partial capture
     that made the gateway release the rest. ``excess``: recorded as true although beyond a limit. ``expiring``: a hold whose end is
@@ -81,39 +81,39 @@ class Transaction:
 
     @derived("requested", "account", "seen")
     def judgement(self) -> Judgement:
-        """What all that was seen amounts to."""
+        """The judgement of all observations."""
         return judge(self.requested, self.account, self.seen)
 
     @property
     def status(self) -> TransactionStatus:
-        """The highest-ranking status that was credibly seen."""
+        """The highest-ranking status that was credibly observed."""
         return self.judgement.status
 
     @property
     def amount(self) -> Money:
-        """What the gateway moved, once it succeeded; until then what was asked."""
+        """The amount that the gateway moved, once it succeeded; until then the requested amount."""
         return self.judgement.amount
 
     @property
     def exposure(self) -> Money:
-        """What counts against limits: the worst of what was asked and what was seen."""
+        """The amount that counts against limits: the highest of what was requested and observed."""
         return self.judgement.exposure
 
     @property
     def gateway_reference(self) -> str:
-        """The gateway's name for it, or nothing."""
+        """The gateway's reference, or ``""``."""
         return self.judgement.gateway_reference
 
     @property
     def discrepancy(self) -> Contradiction | None:
-        """What was seen that cannot be true together with the request or its parent, unless an operator has ruled on it."""
+        """What contradicts the request or exceeds the parent, unless an operator has ruled on it."""
         if self.excess and not self.judgement.ruled:
             return Contradiction(ContradictionKind.BEYOND_LIMIT, "more happened than its parent can bear")
         return self.judgement.contradiction
 
     @property
     def next_action(self) -> NextAction | None:
-        """What the shopper must do, while that is what it waits for."""
+        """The action that the shopper must take, while the transaction waits for it."""
         if self.status is not TransactionStatus.REQUIRES_ACTION:
             return None
         actions = [
@@ -125,26 +125,26 @@ class Transaction:
 
     @property
     def may_have_happened(self) -> bool:
-        """True unless it is proven that no money moved, or that what moved went back."""
+        """True unless it is proven that no money moved, or that it was returned."""
         return self.status in MAY_HAVE_HAPPENED or self.judgement.doubtful
 
     @property
     def succeeded(self) -> bool:
-        """True once the gateway did it."""
+        """True once the gateway has executed it."""
         return self.status is TransactionStatus.SUCCEEDED
 
     @property
     def indeterminate(self) -> bool:
-        """True while nobody knows."""
+        """True while the result is unknown."""
         return self.status in INDETERMINATE
 
     @property
     def attributes(self) -> dict[str, str]:
-        """Values that a later call needs, from all that was credibly seen; the higher status has the last word."""
+        """Values that a later call needs, from all credible observations; the higher status wins."""
         return {name: value for observation in self.judgement.credible for name, value in observation.attributes}
 
     def with_observation(self, observation: Observation) -> Transaction:
-        """Join what is known with what was seen: commutative, associative, idempotent."""
+        """Add an observation: commutative, associative and idempotent."""
         if observation in self.seen:
             return self
         return self.evolve(seen=sort_observations((*self.seen, observation), canonical_text))

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class TransactionType(StrEnum):
-    """What kind of movement. The type carries the direction; amounts have no sign."""
+    """The kind of movement. The type carries the direction; amounts have no sign."""
 
     AUTHORIZE = "AUTHORIZE"
     REVERSE_AUTH = "REVERSE_AUTH"
@@ -22,7 +22,7 @@ class TransactionType(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """How far it got; the later in this list, the higher its rank when facts are merged."""
+    """How far a transaction has come. A later status in this list ranks higher when observations are merged."""
 
     SENDING_TO_PROCESSOR = "SENDING_TO_PROCESSOR"
     UNKNOWN = "UNKNOWN"
@@ -46,11 +46,11 @@ MAY_HAVE_HAPPENED: Final = frozenset(
         TransactionStatus.SUCCEEDED,
     }
 )
-"""Unknown never frees money: all of these count against limits."""
+"""All of these count against limits: an unknown result never frees money."""
 
 
 class FailureType(StrEnum):
-    """Why a gateway said no, in words that all gateways share."""
+    """Why a gateway refused, in terms that all gateways share."""
 
     DECLINED = "DECLINED"
     INVALID_PAYMENT_METHOD = "INVALID_PAYMENT_METHOD"
@@ -63,7 +63,7 @@ class FailureType(StrEnum):
 
 
 class ReversalState(StrEnum):
-    """Whether a movement that no order wants is being undone."""
+    """How far the reversal of a transaction has come that no order wants."""
 
     NONE = "NONE"
     REVERSAL_CANDIDATE = "REVERSAL_CANDIDATE"
@@ -74,7 +74,7 @@ class ReversalState(StrEnum):
 
 
 USABLE: Final = frozenset({ReversalState.NONE, ReversalState.REVERSAL_CANDIDATE})
-"""On money that is owed back nothing is built but its reversal."""
+"""Only on these may other transactions than reversals build."""
 
 OWED: Final = frozenset({ReversalState.REQUIRES_REVERSAL, ReversalState.FAILED_REVERSAL})
-"""What must go back, and nothing is under way for it."""
+"""These must be reversed, and no reversal is under way."""
