@@ -1,4 +1,4 @@
-"""The sandbox's bridge, server side: the browser gets publishable data and brings back a token."""
+"""The sandbox's tokenization bridge, server side: the browser gets publishable data and sends back a token."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _TOKEN: Final = re.compile(r"(?:tok|pm)_[a-z0-9_]{1,100}")
 
 @attrs.frozen(kw_only=True)
 class SandboxBridge(TokenizationBridge):
-    """Tokens of the sandbox bank. ``account`` is publishable: it tells the page whose bank it speaks to."""
+    """Tokens of the sandbox bank. ``account`` is publishable: it names the merchant's account to the page."""
 
     account: str = "sandbox"
 
     def open(self, gateway: str, cart: Cart, customer: Customer | None) -> ClientSession:  # noqa: ARG002 -- the port asks for it
-        """Give the browser what it needs to make a token for this cart; nothing of the customer."""
+        """Give the browser what it needs to create a token for this cart; nothing about the customer."""
         return ClientSession(
             gateway=gateway,
             kind=BridgeKind.HOSTED_FIELDS,
@@ -47,13 +47,13 @@ class SandboxBridge(TokenizationBridge):
             InvalidInput: no token, an unknown field, or anything that looks like card data.
         """
         display = payload.get("display", {})
-        problem = _check_names(payload) or _check_token(payload.get("token")) or check_fields("display", display)
+        problem = _check_field_names(payload) or _check_token(payload.get("token")) or check_fields("display", display)
         if problem:
             return Failure(problem)
         return Success(PaymentMethod({"token": str(payload["token"])}, cast("Mapping[str, str]", display)))
 
 
-def _check_names(payload: Mapping[str, Any]) -> InvalidInput | None:
+def _check_field_names(payload: Mapping[str, Any]) -> InvalidInput | None:
     for name in payload:
         if name not in ("token", "display"):
             problem = check_identifier("payload (a name)", name)
@@ -67,11 +67,11 @@ def _check_token(token: object) -> InvalidInput | None:
     problem = check_text("token", token)
     if problem:
         return problem
-    return None if _TOKEN.fullmatch(token) else InvalidInput("token", "is no token of the sandbox")
+    return None if _TOKEN.fullmatch(token) else InvalidInput("token", "is not a token of the sandbox")
 
 
 def connect(context: AdapterContext) -> TokenizationBridge:
-    """Build the bridge for a gateway; of the gateway's options it uses ``account``. Raises ``ConfigurationError`` naming the key."""
+    """Build the bridge of a gateway from its option ``account``. Raises ``ConfigurationError`` naming the key."""
     account = context.options.get("account", "sandbox")
     problem = check_identifier("account", account)
     if problem:

@@ -1,4 +1,4 @@
-"""Stripe's bridge, server side: what Stripe.js needs in the browser, and the token that it brings back.
+"""Stripe's tokenization bridge, server side: what Stripe.js needs in the browser, and the token that it sends back.
 
 Source: docs.stripe.com/js, docs.stripe.com/security/guide (content security policy; Stripe.js must come from Stripe and has no fixed hash).
 """
@@ -29,7 +29,7 @@ POLICY: Final = {
     "connect-src": "https://api.stripe.com",
 }
 PUBLISHABLE_KEY: Final = re.compile(r"pk_(test|live)_[!-~]{1,250}")
-_SERVED: Final = re.compile(r"(?:(acct_\w+)/)?(test|live)")
+_ACCOUNT: Final = re.compile(r"(?:(acct_\w+)/)?(test|live)")
 """How the account of a Stripe gateway is written."""
 _FIELDS: Final = {"payment_method": "pm_", "confirmation_token": "ctoken_"}
 _TOKEN: Final = re.compile(r"(?:pm|ctoken)_[A-Za-z0-9_]{1,200}")
@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(r"(?:pm|ctoken)_[A-Za-z0-9_]{1,200}")
 
 @attrs.frozen(kw_only=True)
 class StripeBridge(TokenizationBridge):
-    """Elements of Stripe.js. ``account``: a connected account, which the script must name too."""
+    """Elements of Stripe.js. ``account``: a connected account, which the script must name as well."""
 
     publishable_key: str
     account: str = ""
@@ -71,14 +71,14 @@ class StripeBridge(TokenizationBridge):
         if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] -- it comes from a browser
             return Failure(InvalidInput("payload", "must be an object"))
         display = payload.get("display", {})
-        named = [name for name in payload if name in ("token", *_FIELDS)]
-        problem = _check_names(payload) or _check_token(payload, named) or check_fields("display", display)
+        token_fields = [name for name in payload if name in ("token", *_FIELDS)]
+        problem = _check_field_names(payload) or _check_token(payload, token_fields) or check_fields("display", display)
         if problem:
             return Failure(problem)
-        return Success(PaymentMethod({"token": str(payload[named[0]])}, cast("Mapping[str, str]", display)))
+        return Success(PaymentMethod({"token": str(payload[token_fields[0]])}, cast("Mapping[str, str]", display)))
 
 
-def _check_names(payload: Mapping[str, Any]) -> InvalidInput | None:
+def _check_field_names(payload: Mapping[str, Any]) -> InvalidInput | None:
     for name in payload:
         if name not in ("token", "display", *_FIELDS):
             problem = check_identifier("payload (a name)", name)
@@ -86,15 +86,16 @@ def _check_names(payload: Mapping[str, Any]) -> InvalidInput | None:
     return None
 
 
-def _check_token(payload: Mapping[str, object], named: list[str]) -> InvalidInput | None:
-    if len(named) != 1:
+def _check_token(payload: Mapping[str, object], token_fields: list[str]) -> InvalidInput | None:
+    if len(token_fields) != 1:
         return InvalidInput("token", "must be given once")
-    name, token = named[0], payload[named[0]]
+    name = token_fields[0]
+    token = payload[name]
     problem = check_text(name, token)
     if problem:
         return problem
     fits = _TOKEN.fullmatch(str(token)) and str(token).startswith(_FIELDS.get(name, ""))
-    return None if fits else InvalidInput(name, "is no token of Stripe's")
+    return None if fits else InvalidInput(name, "is not a token of Stripe")
 
 
 @attrs.frozen(kw_only=True)
@@ -110,11 +111,11 @@ def connect(context: AdapterContext) -> TokenizationBridge:
     """Build the bridge. Raises ``ConfigurationError`` naming the key."""
     where = f"gateways.{context.name}.bridge_options"
     options = read_options(Options, context.options, where)
-    key, served = PUBLISHABLE_KEY.fullmatch(options.publishable_key), _SERVED.fullmatch(context.account)
+    key, account = PUBLISHABLE_KEY.fullmatch(options.publishable_key), _ACCOUNT.fullmatch(context.account)
     if key is None:
         raise ConfigurationError(f"{where}.publishable_key", "must begin with pk_test_ or pk_live_")
-    if served and served[2] != key[1]:
-        raise ConfigurationError(f"{where}.publishable_key", f"is a {key[1]} key, the secret key a {served[2]} key")
-    if served and (served[1] or "") != options.account:
+    if account and account[2] != key[1]:
+        raise ConfigurationError(f"{where}.publishable_key", f"is a {key[1]} key, the secret key a {account[2]} key")
+    if account and (account[1] or "") != options.account:
         raise ConfigurationError(f"{where}.account", "is not the account of the gateway")
     return StripeBridge(publishable_key=options.publishable_key, account=options.account, locale=options.locale)

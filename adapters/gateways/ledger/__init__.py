@@ -1,5 +1,4 @@
-"""The books of our own offline gateways: pure rules about entries, and their keeping in SQLite.
+"""The ledger of the sandbox bank and of stored value: pure rules about entries, and their storage in SQLite.
 
-The rules are written a second time on purpose, apart from ``payports.domain``: a bank that shared our arithmetic could not
-find our mistakes.
+The rules repeat those of ``payports.domain`` on purpose: a bank that shared our arithmetic could not find our mistakes.
 """

@@ -1,4 +1,4 @@
-"""What stands in a book: an entry for everything that was asked, whatever became of it."""
+"""The ledger's values: an entry for every request, whatever its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from payports.domain.transaction_types import FailureType, TransactionType
 
 
 class EntryState(StrEnum):
-    """What became of what was asked. Only what is ``DONE`` moved or holds money; what is ``PENDING`` may yet."""
+    """The result of a request. Only a ``DONE`` entry moved or holds money; a ``PENDING`` one still may."""
 
     DONE = "DONE"
     DECLINED = "DECLINED"
@@ -26,9 +26,10 @@ class EntryState(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class LedgerRequest:
-    """What is asked of a book, under a key that may be used for nothing else.
+    """A request to a ledger, under an idempotency key of its own.
 
-    ``parent`` is the reference of an entry, ``holder`` whose money it is about, where the book keeps balances.
+    ``parent`` is the reference of an entry, ``holder`` the owner of the money where the ledger keeps balances, ``content`` a digest of
+    the request.
     """
 
     account: str
@@ -45,11 +46,11 @@ class LedgerRequest:
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One entry. ``key`` is empty if nobody asked for it through us; ``root`` is the reference of the first entry of its family.
+    """One entry. ``key`` is empty if it was not requested through us; ``root`` is the reference of the first entry of its family.
 
-    ``asked_minor`` is what was asked, ``minor`` what moved or would. ``made_at``: seconds since 1970, UTC. ``content`` is a digest of
-    what was asked, ``waits_for`` what a shopper must do, or the capture that an implied release goes with. ``position`` and ``effect``
-    are places in the book: of the entry, and of the moment it took effect (0: it did not).
+    ``requested_minor`` is the requested amount, ``minor`` the amount that moved or would move. ``made_at``: seconds since 1970, UTC.
+    ``content`` is a digest of the request, ``waits_for`` the shopper's action, or the capture that an implied release belongs to.
+    ``position`` is the entry's place in the ledger, ``effect`` its place in the order of effects (0: it took none).
     """
 
     reference: str
@@ -57,7 +58,7 @@ class Entry:
     account: str
     type: TransactionType
     state: EntryState
-    asked_minor: int
+    requested_minor: int
     minor: int
     currency: str
     made_at: float
@@ -77,13 +78,13 @@ class Entry:
 
     @property
     def happened(self) -> bool:
-        """True for what moved money and for what may still do so."""
+        """Tell whether the entry moved money or still may."""
         return self.state in (EntryState.DONE, EntryState.PENDING)
 
 
 @attrs.frozen(kw_only=True)
 class Effect:
-    """What really happened: money moved, or is held. ``transaction_id`` is ours, or empty for what we never asked for."""
+    """What really happened: money moved, or is held. ``transaction_id`` is ours, or empty for what we did not request."""
 
     transaction_id: str
     type: TransactionType
@@ -94,7 +95,7 @@ class Effect:
 
 
 def effect_of(entry: Entry) -> Effect:
-    """Show an entry that took effect."""
+    """Build the effect of an entry that is done."""
     return Effect(
         transaction_id=entry.key,
         type=entry.type,
@@ -106,5 +107,5 @@ def effect_of(entry: Entry) -> Effect:
 
 
 def digest(content: Mapping[str, object]) -> str:
-    """Digest what was asked, to tell a repetition from something else under the same key."""
+    """Digest a request's content, to tell a repetition from another request under the same key."""
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""The rules of a book, pure: what may be done on top of an entry, how much of it, and what follows.
+"""The rules of a ledger, pure: which request may follow which entry, for how much, and what it implies.
 
-Never is more captured than was authorised, nor more given back than was captured. What may still happen counts as happened.
+No more is captured than was authorized, and no more is given back than was captured. A pending entry counts as done.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from payports.domain.lifecycle import (
 from payports.domain.transaction_types import FailureType, TransactionType
 
 AUTHORIZATION_LIFETIME: Final = timedelta(days=7)
-"""After this a hold can no longer be captured."""
+"""How long an authorization can be captured."""
 
 
 @attrs.frozen(kw_only=True)
 class AccountTerms:
-    """What a book agrees to do for an account."""
+    """What a ledger allows an account to do."""
 
     partial_capture: PartialCapture = PartialCapture.MULTIPLE
     detached_credit: bool = False
@@ -42,7 +42,7 @@ class AccountTerms:
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """What becomes of an order that the rules permit. ``minor``: less than asked, if that is all that is approved."""
+    """The result of a request. ``minor``: the approved amount, if it is less than requested."""
 
     state: EntryState = EntryState.DONE
     minor: int | None = None
@@ -53,48 +53,48 @@ class Decision:
 
 
 def refuse(code: str, failure: FailureType = FailureType.NOT_POSSIBLE, *, hard: bool = False) -> Decision:
-    """Rule that an order is declined."""
+    """Decide that a request is declined."""
     return Decision(state=EntryState.DECLINED, code=code, failure=failure, hard=hard)
 
 
 def decide(
-    order: LedgerRequest,
+    request: LedgerRequest,
     family: tuple[Entry, ...],
     terms: AccountTerms,
-    wish: Decision,
+    intended: Decision,
     now: float,
     name: Callable[[TransactionType], str],
 ) -> tuple[Entry, ...]:
-    """Decide on an order: the entry that answers it, and entries that it implies.
+    """Decide on a request; gives the entry that answers it, then the entries that it implies.
 
-    ``family`` is the parent's whole family; ``wish`` is what happens if the rules permit it, ``now`` in seconds since 1970. ``name``
-    makes references.
+    ``family``: all entries of the parent's family. ``intended``: the decision if the rules permit the request. ``now``: seconds since
+    1970. ``name`` makes references.
     """
-    parent = next((one for one in family if one.reference == order.parent), None)
-    ruling = refusal(order, parent, family, terms, now) or wish
-    reference = name(order.type)
-    minor = order.minor if ruling.minor is None else ruling.minor
+    parent = next((entry for entry in family if entry.reference == request.parent), None)
+    decision = refusal(request, parent, family, terms, now) or intended
+    reference = name(request.type)
+    minor = request.minor if decision.minor is None else decision.minor
     answer = Entry(
         reference=reference,
         root=parent.root if parent else reference,
-        account=order.account,
-        type=order.type,
-        state=ruling.state,
-        asked_minor=order.minor,
+        account=request.account,
+        type=request.type,
+        state=decision.state,
+        requested_minor=request.minor,
         minor=minor,
-        currency=order.currency,
+        currency=request.currency,
         made_at=now,
-        key=order.key,
-        parent=order.parent,
-        holder=parent.holder if parent else order.holder,
-        code=ruling.code,
-        failure=ruling.failure,
-        hard=ruling.hard,
-        partial=minor < order.minor,
-        waits_for=ruling.waits_for,
-        content=order.content,
-        return_url=order.return_url,
-        pass_through=order.pass_through,
+        key=request.key,
+        parent=request.parent,
+        holder=parent.holder if parent else request.holder,
+        code=decision.code,
+        failure=decision.failure,
+        hard=decision.hard,
+        partial=minor < request.minor,
+        waits_for=decision.waits_for,
+        content=request.content,
+        return_url=request.return_url,
+        pass_through=request.pass_through,
     )
     return (answer, *release(answer, parent, family, terms, name))
 
@@ -106,12 +106,12 @@ def release(
     terms: AccountTerms,
     name: Callable[[TransactionType], str],
 ) -> tuple[Entry, ...]:
-    """Release what a partial capture leaves of a hold, if the terms say so: with the capture, so it waits if that does."""
+    """Release the rest of a hold with a partial capture, if the terms say so. The release is pending while the capture is."""
     releases = capture.type is CAPTURE and terms.partial_capture is PartialCapture.RELEASES_REST
     if not releases or hold is None or not capture.happened:
         return ()
-    others = tuple(one for one in family if one.reference != capture.reference)
-    rest = left_of_hold(others, hold) - capture.asked_minor
+    others = tuple(entry for entry in family if entry.reference != capture.reference)
+    rest = left_of_hold(others, hold) - capture.requested_minor
     if rest <= 0:
         return ()
     return (
@@ -121,7 +121,7 @@ def release(
             account=hold.account,
             type=REVERSE_AUTH,
             state=capture.state,
-            asked_minor=rest,
+            requested_minor=rest,
             minor=rest,
             currency=hold.currency,
             made_at=capture.made_at,
@@ -132,67 +132,67 @@ def release(
     )
 
 
-def fence(order: LedgerRequest, now: float, name: Callable[[TransactionType], str]) -> Entry:
-    """Burn a key: what was ordered under it can never be executed any more."""
-    reference = name(order.type)
+def fence(request: LedgerRequest, now: float, name: Callable[[TransactionType], str]) -> Entry:
+    """Fence a key: nothing can be executed under it any more."""
+    reference = name(request.type)
     return Entry(
         reference=reference,
         root=reference,
-        account=order.account,
-        type=order.type,
+        account=request.account,
+        type=request.type,
         state=EntryState.FENCED,
-        asked_minor=order.minor,
+        requested_minor=request.minor,
         minor=0,
-        currency=order.currency,
+        currency=request.currency,
         made_at=now,
-        key=order.key,
+        key=request.key,
     )
 
 
 def refusal(
-    order: LedgerRequest, parent: Entry | None, family: tuple[Entry, ...], terms: AccountTerms, now: float
+    request: LedgerRequest, parent: Entry | None, family: tuple[Entry, ...], terms: AccountTerms, now: float
 ) -> Decision | None:
-    """Say why the rules forbid an order, or nothing."""
-    if order.type is DETACHED_CREDIT and not terms.detached_credit:
+    """Find the rule that forbids a request; nothing if it is permitted."""
+    if request.type is DETACHED_CREDIT and not terms.detached_credit:
         return refuse("not_enabled")
-    if not PARENTS[order.type]:
+    if not PARENTS[request.type]:
         return None
-    if parent is None or parent.type not in PARENTS[order.type] or parent.state is not EntryState.DONE:
+    if parent is None or parent.type not in PARENTS[request.type] or parent.state is not EntryState.DONE:
         return refuse("no_such_parent")
-    if parent.currency != order.currency:
+    if parent.currency != request.currency:
         return refuse("other_currency")
-    return _RULES[order.type](order, parent, family, terms, now)
+    return _RULES[request.type](request, parent, family, terms, now)
 
 
 def left_of_hold(family: Iterable[Entry], hold: Entry) -> int:
-    """What a hold still has for capture or reversal, in minor units. A voided capture gives its part back to the hold."""
+    """Compute what is left of a hold for capture or reversal, in minor units. A voided capture restores its part of the hold."""
     family = tuple(family)
     captured = sum(
-        one.minor - _sum(family, one, VOID, surely=True)
-        for one in family
-        if one.parent == hold.reference and one.type is CAPTURE and one.happened
+        entry.minor - _sum(family, entry, VOID, done_only=True)
+        for entry in family
+        if entry.parent == hold.reference and entry.type is CAPTURE and entry.happened
     )
     return hold.minor - captured - _sum(family, hold, REVERSE_AUTH)
 
 
 def left_of_capture(family: Iterable[Entry], capture: Entry) -> int:
-    """What of captured money was not given or taken back, in minor units."""
+    """Compute what is left of a capture: neither refunded, voided nor charged back, in minor units."""
     family = tuple(family)
     returned = sum(
-        _sum(family, one, CHARGEBACK_REVERSAL, surely=True)
-        for one in family
-        if one.parent == capture.reference and one.type is CHARGEBACK
+        _sum(family, entry, CHARGEBACK_REVERSAL, done_only=True)
+        for entry in family
+        if entry.parent == capture.reference and entry.type is CHARGEBACK
     )
     return capture.minor - _sum(family, capture, REFUND, VOID, CHARGEBACK) + returned
 
 
-def _sum(family: Iterable[Entry], parent: Entry, *types: TransactionType, surely: bool = False) -> int:
+def _sum(family: Iterable[Entry], parent: Entry, *types: TransactionType, done_only: bool = False) -> int:
     return sum(
-        one.minor
-        for one in family
-        if one.parent == parent.reference
-        and one.type in types
-        and (one.state is EntryState.DONE if surely else one.happened)
+        entry.minor
+        for entry in family
+        if entry.parent == parent.reference
+        and entry.type in types
+        and (entry.state is EntryState.DONE if done_only else entry.happened)
     )
 
 
@@ -201,63 +201,63 @@ def _is_settled(family: tuple[Entry, ...], capture: Entry) -> bool:
 
 
 def _capture(
-    order: LedgerRequest, hold: Entry, family: tuple[Entry, ...], terms: AccountTerms, now: float
+    request: LedgerRequest, hold: Entry, family: tuple[Entry, ...], terms: AccountTerms, now: float
 ) -> Decision | None:
     lifetime = terms.authorization_lifetime
     if lifetime is not None and now > hold.made_at + lifetime.total_seconds():
         return refuse("authorization_expired", FailureType.EXPIRED)
-    if order.minor > left_of_hold(family, hold):
+    if request.minor > left_of_hold(family, hold):
         return refuse("not_enough_left")
-    if terms.partial_capture is PartialCapture.NONE and order.minor < hold.minor:
+    if terms.partial_capture is PartialCapture.NONE and request.minor < hold.minor:
         return refuse("partial_capture_not_possible")
     return None
 
 
 def _reverse(
-    order: LedgerRequest, hold: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+    request: LedgerRequest, hold: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
 ) -> Decision | None:
-    return refuse("not_enough_left") if order.minor > left_of_hold(family, hold) else None
+    return refuse("not_enough_left") if request.minor > left_of_hold(family, hold) else None
 
 
 def _void(
-    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+    request: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
 ) -> Decision | None:
     if _is_settled(family, capture):
         return refuse("already_settled")
     if left_of_capture(family, capture) != capture.minor:
         return refuse("no_longer_whole")
-    return refuse("partial_void_not_possible") if order.minor != capture.minor else None
+    return refuse("partial_void_not_possible") if request.minor != capture.minor else None
 
 
 def _refund(
-    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], terms: AccountTerms, _now: float
+    request: LedgerRequest, capture: Entry, family: tuple[Entry, ...], terms: AccountTerms, _now: float
 ) -> Decision | None:
     if terms.refund_requires_settlement and not _is_settled(family, capture):
         return refuse("not_settled")
-    return refuse("not_enough_left") if order.minor > left_of_capture(family, capture) else None
+    return refuse("not_enough_left") if request.minor > left_of_capture(family, capture) else None
 
 
 def _settle(
-    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+    request: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
 ) -> Decision | None:
     if _is_settled(family, capture):
         return refuse("already_settled")
     if _sum(family, capture, VOID):
         return refuse("voided")
-    return refuse("not_enough_left") if order.minor > capture.minor else None
+    return refuse("not_enough_left") if request.minor > capture.minor else None
 
 
 def _charge_back(
-    order: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+    request: LedgerRequest, capture: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
 ) -> Decision | None:
-    return refuse("not_enough_left") if order.minor > left_of_capture(family, capture) else None
+    return refuse("not_enough_left") if request.minor > left_of_capture(family, capture) else None
 
 
-def _win_back(
-    order: LedgerRequest, lost: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
+def _reverse_chargeback(
+    request: LedgerRequest, chargeback: Entry, family: tuple[Entry, ...], _terms: AccountTerms, _now: float
 ) -> Decision | None:
-    left = lost.minor - _sum(family, lost, CHARGEBACK_REVERSAL)
-    return refuse("not_enough_left") if order.minor > left else None
+    left = chargeback.minor - _sum(family, chargeback, CHARGEBACK_REVERSAL)
+    return refuse("not_enough_left") if request.minor > left else None
 
 
 _RULES: Final = {
@@ -267,5 +267,5 @@ _RULES: Final = {
     REFUND: _refund,
     SETTLED: _settle,
     CHARGEBACK: _charge_back,
-    CHARGEBACK_REVERSAL: _win_back,
+    CHARGEBACK_REVERSAL: _reverse_chargeback,
 }

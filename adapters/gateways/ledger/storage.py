@@ -1,4 +1,4 @@
-"""Keeping a book in SQLite, in a file or in memory, so that a long book costs no memory."""
+"""A ledger in SQLite, in a file or in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from payports.domain.transaction_types import FailureType, TransactionType
 
 MEMORY: Final = ":memory:"
 _BUSY_S: Final = 30.0
-"""How long a writer waits for another process."""
+"""How long a writer waits for a writer in another process."""
 
 _PREFIXES: Final = {
     TransactionType.AUTHORIZE: "au",
@@ -38,23 +38,23 @@ CREATE TABLE IF NOT EXISTS entries (
     position INTEGER PRIMARY KEY,
     reference TEXT NOT NULL UNIQUE, root TEXT NOT NULL, parent TEXT NOT NULL, holder TEXT NOT NULL,
     account TEXT NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
-    asked_minor INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, made_at REAL NOT NULL,
+    requested_minor INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, made_at REAL NOT NULL,
     code TEXT NOT NULL, failure TEXT, hard INTEGER NOT NULL, partial INTEGER NOT NULL, waits_for TEXT NOT NULL,
     content TEXT NOT NULL, return_url TEXT NOT NULL, pass_through TEXT NOT NULL, effect INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_key ON entries (account, key) WHERE key <> '';
 CREATE INDEX IF NOT EXISTS entries_by_root ON entries (root);
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_effect ON entries (effect) WHERE effect > 0;
-CREATE TABLE IF NOT EXISTS about (salt TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS ledger (salt TEXT NOT NULL) STRICT;
 """
 
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(Entry))
 _INSERT: Final = f"INSERT INTO entries ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 -- names of ours
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608 -- our own words
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608 -- column names of ours
 
 
 def path_of(url: str) -> str | None:
-    """Where a URL says that a book is kept: ``memory:`` or ``sqlite:///FILE``; nothing for any other."""
+    """Read the path from a URL, ``memory:`` or ``sqlite:///FILE``; nothing for any other."""
     if url == "memory:":
         return MEMORY
     path = url.removeprefix("sqlite:///")
@@ -62,9 +62,9 @@ def path_of(url: str) -> str | None:
 
 
 class Ledger:
-    """A book of entries. Safe to share between threads, and a file between processes: every use is one transaction.
+    """A ledger of entries. Safe to share between threads, and a file between processes: every use is one transaction.
 
-    ``path``: a file, or ``:memory:``. ``schema``: further tables of whoever keeps the book.
+    ``path``: a file, or ``:memory:``. ``schema``: further tables of the ledger's owner.
     """
 
     def __init__(self, path: str = MEMORY, schema: str = "") -> None:
@@ -75,12 +75,12 @@ class Ledger:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(_SCHEMA + schema)
         with self.writing() as execute:
-            execute("INSERT INTO about SELECT ? WHERE NOT EXISTS (SELECT 1 FROM about)", (secrets.token_hex(4),))
-            self.salt: str = execute("SELECT salt FROM about").fetchone()[0]
+            execute("INSERT INTO ledger SELECT ? WHERE NOT EXISTS (SELECT 1 FROM ledger)", (secrets.token_hex(4),))
+            self.salt: str = execute("SELECT salt FROM ledger").fetchone()[0]
 
     @contextmanager
     def writing(self) -> Generator[Any, None, None]:
-        """Do several things as one transaction; gives what executes a statement."""
+        """Open a transaction, or join the open one; gives the function that executes a statement."""
         with self._lock:
             if self.connection.in_transaction:
                 yield self.connection.execute
@@ -94,17 +94,17 @@ class Ledger:
             self.connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file. Closing again does nothing."""
+        """Close the file. Closing again does nothing."""
         with self._lock:
             self._closing()
 
     def namer(self) -> Callable[[TransactionType], str]:
-        """Give what makes references that no other book has. Only inside ``writing``."""
+        """Make a function that makes references unique among all ledgers. Only inside ``writing``."""
         numbers = itertools.count(self.next_position())
         return lambda kind: f"{_PREFIXES[kind]}_{self.salt}_{next(numbers):06d}"
 
     def under_key(self, account: str, key: str) -> Entry | None:
-        """Find what a key was used for."""
+        """Find the entry under a key."""
         return self._one("WHERE account = ? AND key = ? AND key <> ''", account, key)
 
     def entry(self, reference: str) -> Entry | None:
@@ -112,34 +112,34 @@ class Ledger:
         return self._one("WHERE reference = ?", reference)
 
     def family(self, account: str, reference: str) -> tuple[Entry, ...]:
-        """All entries of the family that an entry of this account belongs to, oldest first."""
+        """List the family of an entry of this account, oldest first."""
         member = self.entry(reference)
         if member is None or member.account != account:
             return ()
         return tuple(self.entries("WHERE root = ? ORDER BY position", member.root))
 
     def entries(self, condition: str, *values: object) -> list[Entry]:
-        """Read entries; ``condition`` is ours, never from outside."""
+        """Read entries; ``condition`` is trusted SQL."""
         with self._lock:
             return [_entry(row) for row in self.connection.execute(f"{_SELECT} {condition}", values)]
 
     def next_position(self) -> int:
-        """The place of the next entry. Only inside ``writing``."""
+        """Compute the position of the next entry. Only inside ``writing``."""
         row = self.connection.execute("SELECT coalesce(max(position), 0) + 1 FROM entries").fetchone()
         return int(row[0])
 
     def add(self, new: Iterable[Entry]) -> tuple[Entry, ...]:
-        """Write new entries; those that are done take effect now."""
+        """Insert entries; those that are done take effect now."""
         written: list[Entry] = []
         with self.writing() as execute:
-            for one in new:
-                placed = attrs.evolve(one, position=self.next_position(), effect=self._effect(one))
+            for entry in new:
+                placed = attrs.evolve(entry, position=self.next_position(), effect=self._effect(entry))
                 execute(_INSERT, _row(placed))
                 written.append(placed)
         return tuple(written)
 
     def replace(self, changed: Entry) -> Entry:
-        """Write what became of an entry; one that is done now takes effect now."""
+        """Update an entry's result; if it is done now, it takes effect now."""
         changed = attrs.evolve(changed, effect=changed.effect or self._effect(changed))
         with self.writing() as execute:
             execute(
@@ -157,14 +157,14 @@ class Ledger:
         return changed
 
     def effects(self, after: int = 0, limit: int = 1_000) -> tuple[Effect, ...]:
-        """Page through what really happened, in order; ``after`` is the position of the last effect seen."""
+        """List one page of effects, in order; ``after`` is the position of the last effect of the page before."""
         done = self.entries(
             "WHERE effect > ? AND state = ? ORDER BY effect LIMIT ?", after, EntryState.DONE.value, limit
         )
-        return tuple(effect_of(one) for one in done)
+        return tuple(effect_of(entry) for entry in done)
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
-        """What really happened, in minor units by type and currency."""
+        """Sum the effects in minor units, by type and currency."""
         with self._lock:
             rows = self.connection.execute(
                 "SELECT type, currency, sum(minor) FROM entries WHERE effect > 0 AND state = ? GROUP BY type, currency",

@@ -78,26 +78,26 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
         """Execute one transaction, once for each key."""
         if not self.capabilities.supports(request.type):
             return PaymentResponse(seen=not_executed(request, Channel.ANSWER, code="not_supported"))
-        order = self._order(request)
+        ledger_request = self._ledger_request(request)
         try:
-            entry = self.ledger.execute(order, self.terms)
+            entry = self.ledger.execute(ledger_request, self.terms)
         except sqlite3.Error:
             return PaymentResponse(seen=unknown(request, Channel.ANSWER, code="ledger_failed"))
         if entry.state is EntryState.FENCED:
             return PaymentResponse(seen=not_executed(request, Channel.ANSWER, code="key_burnt"))
-        if entry.content != order.content:
+        if entry.content != ledger_request.content:
             return PaymentResponse(seen=unknown(request, Channel.ANSWER, code="key_reused"))
         return PaymentResponse(seen=_observe(entry, Channel.ANSWER))
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
         """Look up by our key; with ``fence`` an unknown key becomes unusable."""
         try:
-            entry = self.ledger.look_up(self._order(request), burn=fence)
+            entry = self.ledger.look_up(self._ledger_request(request), fence_key=fence)
         except sqlite3.Error:
             return unknown(request, Channel.LOOK_UP, code="ledger_failed")
         if entry is None:
             return NotFoundYet("the ledger does not know the transaction")
-        fits = entry.type is request.type and (entry.asked_minor, entry.currency) == (
+        fits = entry.type is request.type and (entry.requested_minor, entry.currency) == (
             request.amount.minor,
             request.amount.currency.code,
         )
@@ -107,7 +107,7 @@ class StoredValueGateway(TransactionGateway, PaymentValidator):
         """Require an account number."""
         return None if method.token else InvalidInput("method.properties.token", "is missing")
 
-    def _order(self, request: PaymentRequest) -> LedgerRequest:
+    def _ledger_request(self, request: PaymentRequest) -> LedgerRequest:
         initiates = not request.parent_reference and request.type not in OBSERVED_ONLY
         content = {
             "type": request.type.value,

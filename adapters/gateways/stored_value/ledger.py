@@ -1,4 +1,4 @@
-"""The ledger of stored value: accounts with a balance that never falls below zero, and what moved it."""
+"""The ledger of stored value: accounts with a balance that never falls below zero, and their statements."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class StoredValueLedger:
         self._ledger = Ledger(path, _SCHEMA)
 
     def adopt_clock(self, clock: Clock) -> None:
-        """Go by this clock from now on, unless the ledger has one."""
+        """Use this clock from now on, unless the ledger has one."""
         self.clock = self.clock or clock
 
     def issue(self, account: str, amount: Money, key: str) -> Money:
-        """Put value on an account, opening it if it is new; gives the new balance. A repeated key changes nothing.
+        """Issue value to an account, opened if it is new; gives the new balance. A repeated key changes nothing.
 
         ``ValueError`` for a bad number or amount, another currency than the account's, and a key that was used for something else.
         """
@@ -93,12 +93,12 @@ class StoredValueLedger:
             return self._balance(account)
 
     def balance(self, account: str) -> Money | None:
-        """What an account has left to spend: its value less what is held or taken; nothing for an unknown account."""
+        """Find an account's balance: what is left to spend, without what is held; nothing for an unknown account."""
         with self._ledger.writing():
             return self._balance(account) if self._account(account) else None
 
     def statement(self, account: str) -> tuple[StatementLine, ...]:
-        """Every change of an account's balance, oldest first."""
+        """List every change of an account's balance, oldest first."""
         with self._ledger.writing() as execute:
             rows = execute(
                 "SELECT what, change, currency, balance, reference, key, made_at FROM movements"
@@ -108,60 +108,60 @@ class StoredValueLedger:
         return tuple(_line(row) for row in rows)
 
     def effects(self) -> tuple[Effect, ...]:
-        """What really happened by transactions, in order."""
+        """List the effects of transactions, in order."""
         return tuple(self.iter_effects())
 
     def iter_effects(self, after: int = 0, limit: int = 1_000) -> Iterator[Effect]:
-        """What really happened after a position, read in pages of ``limit``."""
+        """Iterate over the effects after a position, in pages of ``limit``."""
         while page := self._ledger.effects(after, limit):
             yield from page
             after = page[-1].position
 
     def totals(self) -> dict[tuple[TransactionType, str], int]:
-        """What really happened by transactions, in minor units by type and currency code."""
+        """Sum the effects of transactions, in minor units by type and currency code."""
         return self._ledger.totals()
 
-    def execute(self, order: LedgerRequest, terms: AccountTerms) -> Entry:
-        """Do what is asked, once a key: a key that is known gives the entry that stands under it, whatever it was for."""
+    def execute(self, request: LedgerRequest, terms: AccountTerms) -> Entry:
+        """Execute a request once for each key; a known key gives its entry, whatever the request."""
         with self._ledger.writing():
-            known = self._ledger.under_key(order.account, order.key)
+            known = self._ledger.under_key(request.account, request.key)
             if known:
                 return known
-            family = self._ledger.family(order.account, order.parent)
-            entries = decide(order, family, terms, self._ruling(order), self._now(), self._ledger.namer())
+            family = self._ledger.family(request.account, request.parent)
+            entries = decide(request, family, terms, self._decision(request), self._now(), self._ledger.namer())
             return self._written(entries)[0]
 
-    def look_up(self, order: LedgerRequest, *, burn: bool) -> Entry | None:
-        """Find what stands under a key; with ``burn`` an unknown key can never be used any more."""
+    def look_up(self, request: LedgerRequest, *, fence_key: bool) -> Entry | None:
+        """Find the entry under a key; with ``fence_key`` an unknown key is fenced."""
         with self._ledger.writing():
-            known = self._ledger.under_key(order.account, order.key)
-            if known or not burn:
+            known = self._ledger.under_key(request.account, request.key)
+            if known or not fence_key:
                 return known
-            return self._ledger.add((fence(order, self._now(), self._ledger.namer()),))[0]
+            return self._ledger.add((fence(request, self._now(), self._ledger.namer()),))[0]
 
     def close(self) -> None:
-        """Let go of the file. A ledger that is no longer used does so by itself."""
+        """Close the file. A ledger that is garbage-collected does so by itself."""
         self._ledger.close()
 
-    def _ruling(self, order: LedgerRequest) -> Decision:
-        if order.type not in INITIATING and order.type is not DETACHED_CREDIT:
+    def _decision(self, request: LedgerRequest) -> Decision:
+        if request.type not in INITIATING and request.type is not DETACHED_CREDIT:
             return Decision()
-        account = self._account(order.holder)
+        account = self._account(request.holder)
         if account is None:
             return refuse("invalid_account", FailureType.INVALID_PAYMENT_METHOD, hard=True)
-        if account.currency != order.currency:
+        if account.currency != request.currency:
             return refuse("other_currency")
-        if order.type in INITIATING and order.minor > account.balance:
+        if request.type in INITIATING and request.minor > account.balance:
             return refuse("insufficient_funds", FailureType.DECLINED)
         return Decision()
 
     def _written(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         written = self._ledger.add(entries)
-        for one in written:
-            parent = self._ledger.entry(one.parent) if one.parent else None
-            change = _CHANGES.get(one.type, _none)(one, parent) if one.state is EntryState.DONE else 0
+        for entry in written:
+            parent = self._ledger.entry(entry.parent) if entry.parent else None
+            change = _CHANGES.get(entry.type, _none)(entry, parent) if entry.state is EntryState.DONE else 0
             if change:
-                self._move(one.holder, one.type.value, change, one.reference, one.key)
+                self._move(entry.holder, entry.type.value, change, entry.reference, entry.key)
         return written
 
     def _move(self, number: str, what: str, change: int, reference: str, key: str) -> None:
@@ -201,7 +201,7 @@ def _gives(entry: Entry, _parent: Entry | None) -> int:
 
 
 def _voids(entry: Entry, parent: Entry | None) -> int:
-    """A voided capture gives its part back to the hold, not to the balance."""
+    """Only a voided sale changes the balance: a voided capture restores its part of the hold."""
     return entry.minor if parent and parent.type is AUTHORIZE_AND_CAPTURE else 0
 
 
@@ -213,7 +213,7 @@ _CHANGES: Final[Mapping[TransactionType, Callable[[Entry, Entry | None], int]]] 
     REFUND: _gives,
     DETACHED_CREDIT: _gives,
 }
-"""How each type changes what is left to spend; a capture takes what is held already."""
+"""How each type changes the balance; a capture takes what is held already."""
 
 
 def _line(row: tuple[Any, ...]) -> StatementLine:
