@@ -163,3 +163,175 @@ def test_the_rules_see_what_they_forbid(path: str, source: str, offends: bool) -
     tree = ast.parse(source)
     found = [offence for rule in RULES for offence in rule(Path(path), tree)]
     assert bool(found) is offends
+
+
+MAX_LINES: Final = 300
+MAX_FUNCTION_LINES: Final = 40
+MAX_PARAMETERS: Final = 6
+
+LONG_MODULES: Final[dict[str, str]] = {}
+"""Modules over 300 lines, each with its reason."""
+
+LONG_FUNCTIONS: Final[dict[str, str]] = {
+    "domain/summary.py:summarize": "one line for each field of the summary, no decision"
+}
+"""Functions over 40 lines or with seven or more parameters, as ``path:name``, each with its reason."""
+
+LAZY: Final = {
+    "payports.adapters.command_line": "the entry point says what is missing before it imports click",
+    "payports.adapters.command_line.program": "a command imports what it needs when it runs",
+}
+"""Modules whose imports inside functions do not count for circles; everywhere else they count as those at the top."""
+
+
+def module_name(path: Path) -> str:
+    """The name under which a path below the repository is imported."""
+    parts = path.with_suffix("").parts
+    parts = parts[1:] if parts[0] == "src" else (FRONT_DOOR, *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def module_imports(name: str, tree: ast.Module, modules: frozenset[str]) -> set[str]:
+    """The modules of ours that a module imports; the packages around a module do not count as imported with it."""
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if name in LAZY and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    targets: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and node not in inside:
+            targets.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node not in inside:
+            base = node.module or ""
+            full = {f"{base}.{alias.name}" for alias in node.names}
+            targets |= full & modules
+            if not full <= modules:
+                targets.add(base)
+    return (targets & modules) - {name}
+
+
+def import_circles(sources: dict[Path, ast.Module]) -> list[list[str]]:
+    """Every group of modules that import each other, directly or through others; sorted."""
+    modules = frozenset(map(module_name, sources))
+    imports = {module_name(path): module_imports(module_name(path), tree, modules) for path, tree in sources.items()}
+    circles: list[list[str]] = []
+    while imports:
+        leaves = {name for name, targets in imports.items() if not targets & imports.keys()}
+        if not leaves:
+            break
+        imports = {name: targets for name, targets in imports.items() if name not in leaves}
+    while imports:
+        reached = reachable(next(iter(imports)), imports)
+        group = [name for name in reached if next(iter(imports)) in reachable(name, imports)]
+        if group:
+            circles.append(sorted(group))
+        imports = {name: targets for name, targets in imports.items() if name not in {*group, next(iter(imports))}}
+    return sorted(circles)
+
+
+def reachable(name: str, imports: dict[str, set[str]]) -> set[str]:
+    """All modules that a module imports, directly or through others."""
+    reached: set[str] = set()
+    coming = list(imports[name])
+    while coming:
+        target = coming.pop()
+        if target in imports and target not in reached:
+            reached.add(target)
+            coming.extend(imports[target])
+    return reached
+
+
+def size_offences(path: Path, source: str) -> Iterator[str]:
+    """A module or a function that is too long, or a function with too many parameters, without a stated reason."""
+    lines = source.count("\n")
+    if lines > MAX_LINES and path.as_posix() not in LONG_MODULES:
+        yield f"{path} has {lines} lines, more than {MAX_LINES}"
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or f"{path}:{node.name}" in LONG_FUNCTIONS:
+            continue
+        length = (node.end_lineno or node.lineno) - node.lineno + 1
+        if length > MAX_FUNCTION_LINES:
+            yield f"{path}:{node.lineno} {node.name} has {length} lines, more than {MAX_FUNCTION_LINES}"
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        count = len(names) - (names[:1] in (["self"], ["cls"]))
+        if count > MAX_PARAMETERS:
+            yield f"{path}:{node.lineno} {node.name} has {count} parameters, more than {MAX_PARAMETERS}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    sources = {path: ast.parse((ROOT / path).read_text(encoding="utf-8")) for path in shipped()}
+    assert import_circles(sources) == []
+
+
+def test_modules_and_functions_keep_their_size() -> None:
+    offences = [
+        offence for path in shipped() for offence in size_offences(path, (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert offences == []
+
+
+def test_every_reason_for_a_size_is_still_needed() -> None:
+    known = {path.as_posix() for path in shipped()}
+    assert {entry.partition(":")[0] for entry in (*LONG_MODULES, *LONG_FUNCTIONS)} <= known
+
+
+@pytest.mark.parametrize(
+    ("sources", "circles"),
+    [
+        ({"domain/a.py": "import payports.domain.b", "domain/b.py": ""}, []),
+        (
+            {"domain/a.py": "import payports.domain.b", "domain/b.py": "import payports.domain.a"},
+            [["domain.a", "domain.b"]],
+        ),
+        (
+            {"domain/a.py": "from payports.domain.b import x", "domain/b.py": "from payports.domain import a"},
+            [["domain.a", "domain.b"]],
+        ),
+        (
+            {
+                "domain/a.py": "from payports.domain.b import x",
+                "domain/b.py": "from payports.domain.c import x",
+                "domain/c.py": "def f() -> None:\n    from payports.domain.a import x",
+                "domain/d.py": "from payports.domain.a import x",
+            },
+            [["domain.a", "domain.b", "domain.c"]],
+        ),
+        ({"domain/k/__init__.py": "from payports.domain.k.a import x", "domain/k/a.py": "import re"}, []),
+        (
+            {
+                "domain/k/__init__.py": "from payports.domain.k.a import x",
+                "domain/k/a.py": "from payports.domain.k import y",
+            },
+            [["domain.k", "domain.k.a"]],
+        ),
+        (
+            {
+                "adapters/command_line/program.py": "def f() -> None:\n    from payports.adapters.command_line import a",
+                "adapters/command_line/a.py": "from payports.adapters.command_line.program import x",
+            },
+            [],
+        ),
+    ],
+)
+def test_the_circle_rule_sees_what_it_forbids(sources: dict[str, str], circles: list[list[str]]) -> None:
+    planted = {Path(path): ast.parse(source) for path, source in sources.items()}
+    assert import_circles(planted) == [[f"payports.{name}" for name in circle] for circle in circles]
+
+
+@pytest.mark.parametrize(
+    ("source", "offends"),
+    [
+        ("x = 1\n" * MAX_LINES, False),
+        ("x = 1\n" * (MAX_LINES + 1), True),
+        ("def f() -> None:\n" + "    g()\n" * (MAX_FUNCTION_LINES - 1), False),
+        ("class A:\n    def f(self) -> None:\n" + "        g()\n" * MAX_FUNCTION_LINES, True),
+        ("def f(a, b, c, d, e, f): ...", False),
+        ("def f(a, b, /, c, d, *, e, f, g): ...", True),
+        ("class A:\n    def f(self, a, b, c, d, e, f): ...", False),
+        ("class A:\n    async def f(self, a, b, c, d, e, f, g): ...", True),
+    ],
+)
+def test_the_size_rule_sees_what_it_forbids(source: str, offends: bool) -> None:
+    assert bool(list(size_offences(Path("domain/a.py"), source))) is offends

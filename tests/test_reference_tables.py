@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 import pytest
 
+from payports.adapters.configuration import payment_options
 from payports.adapters.configuration import settings as configuration
 from payports.adapters.gateways import offline
 from payports.adapters.gateways.sandbox import config as sandbox
@@ -45,7 +46,7 @@ def test_the_readme_explains_every_key_of_the_configuration() -> None:
             *keys(configuration.OrderSettings, "orders."),
             *keys(configuration.RecoverySettings, "recovery."),
             *keys(configuration.TelemetrySettings, "telemetry."),
-            *keys(configuration.OptionSettings, "options."),
+            *keys(payment_options.OptionSettings, "options."),
         ]
     )
 

@@ -6,10 +6,11 @@ Exit codes: 0 all is well, 1 a difference or a finding, 2 something to put right
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import click
 
+from payports.adapters.command_line.command_options import ReplayOptions, ResolveOptions, SimulateOptions
 from payports.adapters.command_line.presentation.errors import Orderly
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -74,17 +75,7 @@ def demo(directory: Path | None, keep: bool, carts: Path | None, gateway: str) -
     help="Write the shop's configuration there, for work, verify, attention and show.",
 )
 @_GATEWAY
-def replay(
-    file: Path | None,
-    orders: int | None,
-    currency: str,
-    as_json: bool,
-    database: str | None,
-    bank: str | None,
-    workers: int,
-    config: Path | None,
-    gateway: str,
-) -> None:
+def replay(**options: Unpack[ReplayOptions]) -> None:
     """Put real orders through checkout, capture and refund, and compare the ledgers.
 
     FILE is CSV, plain or gzip, one row a tender, the rows of an order one after another: order_id, payment_sequential,
@@ -104,16 +95,16 @@ def replay(
     from payports.adapters.demonstrations.replay_setup import Wanted
 
     wanted = Wanted(
-        file=file or usual_file(),
-        orders=orders,
-        currency=currency,
-        database=database,
-        bank=bank,
-        gateway=gateway,
-        workers=workers,
-        config=config,
+        file=options["file"] or usual_file(),
+        orders=options["orders"],
+        currency=options["currency"],
+        database=options["database"],
+        bank=options["bank"],
+        gateway=options["gateway"],
+        workers=options["workers"],
+        config=options["config"],
     )
-    raise SystemExit(run_replay(wanted, as_json=as_json))
+    raise SystemExit(run_replay(wanted, as_json=options["as_json"]))
 
 
 @program.command()
@@ -214,15 +205,7 @@ def attention(merchants: tuple[str, ...], as_json: bool, config: Path | None) ->
 @click.option("--gateway-reference", default="", help="The gateway's name for it, if it was found there.")
 @click.option("--merchant", default="", help="Whose transaction. [default: whose it is of the configuration]")
 @_CONFIG
-def resolve(
-    transaction: str,
-    status: str,
-    operator: str,
-    reason: str,
-    gateway_reference: str,
-    merchant: str,
-    config: Path | None,
-) -> None:
+def resolve(**options: Unpack[ResolveOptions]) -> None:
     """Say what a transaction came to: SUCCEEDED, NOT_EXECUTED, DECLINED or REVOKED.
 
     Exit code 1 if it does not follow, for a final status is never lowered.
@@ -230,13 +213,13 @@ def resolve(
     from payports.adapters.command_line.resolve import Ruling, run_resolve
 
     ruling = Ruling(
-        transaction_id=transaction,
-        status=status,
-        operator=operator,
-        reason=reason,
-        gateway_reference=gateway_reference,
+        transaction_id=options["transaction"],
+        status=options["status"],
+        operator=options["operator"],
+        reason=options["reason"],
+        gateway_reference=options["gateway_reference"],
     )
-    raise SystemExit(run_resolve(config, merchant, ruling))
+    raise SystemExit(run_resolve(options["config"], options["merchant"], ruling))
 
 
 @program.command("simulate")
@@ -248,9 +231,7 @@ def resolve(
 @click.option("--plant", default="", metavar="BUG", help="A bug to plant, to see that it is found; ? lists them.")
 @click.option("--first", is_flag=True, help="Stop at the first run that breaks a promise.")
 @click.option("--trace", is_flag=True, help="Show every step.")
-def simulate_(
-    steps: int, seed: int | None, seeds: str | None, storm: int, store: str, plant: str, first: bool, trace: bool
-) -> None:
+def simulate_(**options: Unpack[SimulateOptions]) -> None:
     """Put a whole shop through storms of faults, and let the bank's ledger judge.
 
     Several processes with one store, interleaved at every call of a port, on a clock of their own: requests and answers
@@ -260,11 +241,18 @@ def simulate_(
     from payports.adapters.demonstrations.simulation import Wanted, run_simulation, seeds_of
     from payports.testing.simulation import PLANTED_BUGS, Settings
 
+    plant, seed = options["plant"], options["seed"]
     if plant and plant not in PLANTED_BUGS:
         raise click.BadParameter(f"there are: {', '.join(PLANTED_BUGS)}", param_hint="--plant")
-    chosen = seeds_of(seeds) if seeds else None if seed is None else range(seed, seed + 1)
-    settings = Settings(steps=storm, store=store, plant=plant)
-    raise SystemExit(run_simulation(Wanted(seeds=chosen, steps=steps, settings=settings, trace=trace, first=first)))
+    one_seed = None if seed is None else range(seed, seed + 1)
+    wanted = Wanted(
+        seeds=seeds_of(options["seeds"]) if options["seeds"] else one_seed,
+        steps=options["steps"],
+        settings=Settings(steps=options["storm"], store=options["store"], plant=plant),
+        trace=options["trace"],
+        first=options["first"],
+    )
+    raise SystemExit(run_simulation(wanted))
 
 
 @program.group()

@@ -9,8 +9,9 @@ from typing import Any, Final, cast
 
 import attrs
 
+from payports.adapters.configuration.configuration_reading import load, read
 from payports.adapters.configuration.host_objects import check_given
-from payports.adapters.configuration.settings import GatewaySettings, Settings, Table, TelemetrySettings, load, read
+from payports.adapters.configuration.settings import GatewaySettings, Settings, Table, TelemetrySettings
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
 from payports.adapters.option_reading import ConfigurationError
 from payports.application.kernel.circuit_breaker import CircuitBreaker
@@ -46,42 +47,75 @@ def connect(
     """
     check_given(bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)
     settings, merchants = read(load(config))
-    time, names = clock or SystemClock(), ids or SystemIds()
-    given = {name: _as_gateway(one) for name, one in (gateways or {}).items()}
-    attachments = {} if bank is None else {"bank": bank}
-    ephemeral = settings.store_url.startswith("memory:")
-    silences = {name: CircuitBreaker() for name in {*settings.gateways, *given}}
-
-    def wire(one: Settings) -> tuple[dict[str, ConfiguredGateway], Policy]:
-        configured: dict[str, ConfiguredGateway] = {}
-        for name, (common, options) in one.gateways.items():
-            context = AdapterContext(
-                name=name, options=options, clock=time, ids=names, ephemeral=ephemeral, attachments=attachments
-            )
-            gateway = given[name] if name in given else _gateway(common, context)
-            alike = name in given or settings.gateways.get(name) == (common, options)
-            configured[name] = _configured(common, gateway, name, silences[name] if alike else CircuitBreaker())
-        for name, gateway in given.items():
-            configured.setdefault(name, ConfiguredGateway(name=name, gateway=gateway, circuit_breaker=silences[name]))
-        return configured, _policy(one)
-
-    wired, policy = wire(settings)
-    own = {merchant: wire(one) for merchant, one in merchants.items()}
-    try:
-        store = _store(settings, time)
-    except ConfigurationError:
-        _close([wired, *(configured for configured, _ in own.values())], given)
-        raise
+    wiring = _Wiring(
+        settings=settings,
+        clock=clock or SystemClock(),
+        ids=ids or SystemIds(),
+        host_gateways={name: _as_gateway(gateway) for name, gateway in (gateways or {}).items()},
+        attachments={} if bank is None else {"bank": bank},
+    )
+    default = wiring.gateways(settings)
+    own = {merchant: (wiring.gateways(theirs), _policy(theirs)) for merchant, theirs in merchants.items()}
+    opened = [default, *(configured for configured, _ in own.values())]
     return Payports(
         merchant_id=settings.merchant,
-        store=store,
-        gateways=wired,
-        policy=policy,
-        clock=time,
-        ids=names,
+        store=_store_or_close(wiring, opened),
+        gateways=default,
+        policy=_policy(settings),
+        clock=wiring.clock,
+        ids=wiring.ids,
         merchants=own,
         telemetry=_telemetry(settings, observer),
     )
+
+
+@attrs.frozen(kw_only=True)
+class _Wiring:
+    """What the gateways of all merchants are built with. ``settings``: those of the default merchant, whose circuit breakers others share
+    where their gateway is configured alike."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    host_gateways: Mapping[str, Gateway]
+    attachments: Mapping[str, object]
+    _breakers: dict[str, CircuitBreaker] = attrs.field(init=False, factory=dict[str, CircuitBreaker])
+
+    def gateways(self, settings: Settings) -> dict[str, ConfiguredGateway]:
+        """Build the gateways of one merchant, and add those of the host."""
+        configured = {
+            name: self._configured(name, common, options) for name, (common, options) in settings.gateways.items()
+        }
+        for name, gateway in self.host_gateways.items():
+            if name not in configured:
+                breaker = self._shared_breaker(name)
+                configured[name] = ConfiguredGateway(name=name, gateway=gateway, circuit_breaker=breaker)
+        return configured
+
+    def _configured(self, name: str, common: GatewaySettings, options: Mapping[str, object]) -> ConfiguredGateway:
+        from_host = name in self.host_gateways
+        gateway = self.host_gateways[name] if from_host else _gateway(common, self._context(name, options))
+        shared = from_host or self.settings.gateways.get(name) == (common, options)
+        return ConfiguredGateway(
+            name=name,
+            gateway=gateway,
+            captures_at_once=common.perform_authorize_and_capture,
+            awaiting_covers=common.awaiting_covers,
+            circuit_breaker=self._shared_breaker(name) if shared else CircuitBreaker(),
+        )
+
+    def _shared_breaker(self, name: str) -> CircuitBreaker:
+        return self._breakers.setdefault(name, CircuitBreaker())
+
+    def _context(self, name: str, options: Mapping[str, object]) -> AdapterContext:
+        return AdapterContext(
+            name=name,
+            options=options,
+            clock=self.clock,
+            ids=self.ids,
+            ephemeral=self.settings.store_url.startswith("memory:"),
+            attachments=self.attachments,
+        )
 
 
 def _telemetry(settings: Settings, observer: Observer | None) -> Telemetry | None:
@@ -91,16 +125,6 @@ def _telemetry(settings: Settings, observer: Observer | None) -> Telemetry | Non
     from payports.adapters.configuration.telemetry import Observing, gathered
 
     return Observing(tuple(gathered(settings.telemetry, observer)))
-
-
-def _configured(common: GatewaySettings, gateway: Gateway, name: str, silence: CircuitBreaker) -> ConfiguredGateway:
-    return ConfiguredGateway(
-        name=name,
-        gateway=gateway,
-        captures_at_once=common.perform_authorize_and_capture,
-        awaiting_covers=common.awaiting_covers,
-        circuit_breaker=silence,
-    )
 
 
 def _gateway(common: GatewaySettings, context: AdapterContext) -> Gateway:
@@ -126,12 +150,21 @@ def _built(factory: Any, context: AdapterContext, where: str) -> object:
     raise ConfigurationError(where, reason)
 
 
+def _store_or_close(wiring: _Wiring, opened: list[dict[str, ConfiguredGateway]]) -> Store:
+    """Open the store; if that fails, close the gateways that were built for the shop."""
+    try:
+        return _store(wiring.settings, wiring.clock)
+    except ConfigurationError:
+        _close(opened, wiring.host_gateways)
+        raise
+
+
 def _close(wired: list[dict[str, ConfiguredGateway]], given: Mapping[str, Gateway]) -> None:
-    """Let go of what was opened for a shop that could not be: the caller may try again and again."""
+    """Close gateways, but not the host's: the caller may try again and again."""
     for gateways in wired:
-        for name, one in gateways.items():
-            if one.gateway.close and name not in given:
-                one.gateway.close()
+        for name, configured in gateways.items():
+            if configured.gateway.close and name not in given:
+                configured.gateway.close()
 
 
 def _store(settings: Settings, clock: Clock) -> Store:
@@ -152,7 +185,7 @@ def _named(group: str, name: str, key: str) -> Any:
     if not found:
         known = ", ".join(sorted(registered.names)) or "none"
         raise ConfigurationError(key, f"no such adapter is installed (there are: {known})")
-    if len({one.value for one in found}) > 1:
+    if len({entry_point.value for entry_point in found}) > 1:
         raise ConfigurationError(key, "several packages bring an adapter of this name")
     try:
         return found[0].load()

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import attrs
 from returns.result import Failure
 
-from payports.adapters.configuration.settings import load
+from payports.adapters.configuration.configuration_reading import load
 from payports.adapters.option_reading import ConfigurationError, read_options
 from payports.domain.money import CURRENCIES, Currency, Money, total
 

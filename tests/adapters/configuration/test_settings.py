@@ -217,8 +217,11 @@ def with_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, A
 
 def test_a_secret_is_read_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = connect(with_secrets(tmp_path, monkeypatch))
-    found = {name: vars_of(one.gateway.webhooks) for name, one in shop.gateways.items()}
-    secrets = {name: [one.reveal() for one in values if hasattr(one, "reveal")] for name, values in found.items()}
+    readers: dict[str, Any] = {name: configured.gateway.webhooks for name, configured in shop.gateways.items()}
+    secrets = {
+        name: [value.reveal() for value in vars_of(reader.secrets) if hasattr(value, "reveal")]
+        for name, reader in readers.items()
+    }
     assert secrets == {"one": [f"{CANARY}_env"], "two": [f"{CANARY}_file"]}
 
 
