@@ -31,7 +31,7 @@ class DeclineCodes:
     """
 
     failures: Mapping[str, FailureType] = attrs.field(converter=_by_code, hash=False)
-    hard: frozenset[str] = attrs.field(converter=_words, default="")
+    hard: frozenset[str] = attrs.field(converter=_words)
 
     def meaning_of(self, *codes: str) -> tuple[FailureType, bool]:
         """Say why, by the first code that the table knows, and whether any of the codes is hard."""
