@@ -115,10 +115,9 @@ def keep(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Kept:
     if gateway.vault is None:
         return Success(attrs.evolve(method, single_use=False))
     kept = _call(partial(gateway.vault.keep, customer), method)
-    if isinstance(kept, Success):
-        unfit = check_method(kept.unwrap())
-        return Failure(unfit) if unfit else Success(kept.unwrap())
-    return kept if isinstance(kept, Failure) else Failure(ResultUnknown(""))
+    if isinstance(kept, Success) and (unfit := check_method(kept.unwrap())):
+        return Failure(unfit)
+    return kept if isinstance(kept, Success | Failure) else Failure(ResultUnknown(""))
 
 
 def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgotten:
@@ -130,9 +129,10 @@ def forget(gateway: Gateway, customer: Customer, method: PaymentMethod) -> Forgo
 
 
 _Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 
 
-def _call(method: Callable[[_Argument], object], argument: _Argument) -> object:
+def _call(method: Callable[[_Argument], _Result], argument: _Argument) -> _Result | Exception:
     """Call an adapter; an exception is returned, as something that no port gives. Its text may hold secrets and is not used."""
     try:
         return method(argument)
