@@ -38,19 +38,21 @@ CREATE TABLE IF NOT EXISTS entries (
     position INTEGER PRIMARY KEY,
     reference TEXT NOT NULL UNIQUE, root TEXT NOT NULL, parent TEXT NOT NULL, holder TEXT NOT NULL,
     account TEXT NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
-    requested_minor INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, made_at REAL NOT NULL,
+    asked_minor INTEGER NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL, made_at REAL NOT NULL,
     code TEXT NOT NULL, failure TEXT, hard INTEGER NOT NULL, partial INTEGER NOT NULL, waits_for TEXT NOT NULL,
     content TEXT NOT NULL, return_url TEXT NOT NULL, pass_through TEXT NOT NULL, effect INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_key ON entries (account, key) WHERE key <> '';
 CREATE INDEX IF NOT EXISTS entries_by_root ON entries (root);
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_effect ON entries (effect) WHERE effect > 0;
-CREATE TABLE IF NOT EXISTS ledger (salt TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS about (salt TEXT NOT NULL) STRICT;
 """
 
-_COLUMNS: Final = tuple(field.name for field in attrs.fields(Entry))
-_INSERT: Final = f"INSERT INTO entries ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 -- names of ours
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries"  # noqa: S608 -- column names of ours
+_FIELDS: Final = tuple(field.name for field in attrs.fields(Entry))
+_COLUMNS: Final = ", ".join("asked_minor" if name == "requested_minor" else name for name in _FIELDS)
+"""Files that exist keep the names of their tables and columns."""
+_INSERT: Final = f"INSERT INTO entries ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608 -- column names of ours
+_SELECT: Final = f"SELECT {_COLUMNS} FROM entries"  # noqa: S608 -- column names of ours
 
 
 def path_of(url: str) -> str | None:
@@ -75,8 +77,8 @@ class Ledger:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(_SCHEMA + schema)
         with self.writing() as execute:
-            execute("INSERT INTO ledger SELECT ? WHERE NOT EXISTS (SELECT 1 FROM ledger)", (secrets.token_hex(4),))
-            self.salt: str = execute("SELECT salt FROM ledger").fetchone()[0]
+            execute("INSERT INTO about SELECT ? WHERE NOT EXISTS (SELECT 1 FROM about)", (secrets.token_hex(4),))
+            self.salt: str = execute("SELECT salt FROM about").fetchone()[0]
 
     @contextmanager
     def writing(self) -> Generator[Any, None, None]:
@@ -183,11 +185,11 @@ class Ledger:
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    return tuple(getattr(entry, name) for name in _COLUMNS)
+    return tuple(getattr(entry, name) for name in _FIELDS)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    fields = dict(zip(_COLUMNS, row, strict=True))
+    fields = dict(zip(_FIELDS, row, strict=True))
     failure = fields["failure"]
     fields |= {
         "type": TransactionType(fields["type"]),

@@ -86,7 +86,7 @@ class SandboxBank:
         """Plan a scenario for the next operation of a type: a token without its ``tok_``. ``ValueError`` for any other name."""
         with self._ledger.writing() as execute:
             execute(
-                "INSERT INTO planned_scenarios (type, scenario) VALUES (?, ?)",
+                "INSERT INTO moods (type, mood) VALUES (?, ?)",
                 (TransactionType(type).value, Scenario(scenario).value),
             )
 
@@ -151,11 +151,11 @@ class SandboxBank:
         """
         with self._ledger.writing() as execute:
             rows = execute(
-                "SELECT position, account, items FROM notifications ORDER BY position LIMIT ?",
+                "SELECT position, account, items FROM notices ORDER BY position LIMIT ?",
                 (-1 if limit is None else limit,),
             ).fetchall()
             if rows:
-                execute("DELETE FROM notifications WHERE position <= ?", (rows[-1][0],))
+                execute("DELETE FROM notices WHERE position <= ?", (rows[-1][0],))
         return [self._signed(*row) for row in rows]
 
     def close(self) -> None:

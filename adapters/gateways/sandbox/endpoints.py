@@ -45,13 +45,12 @@ ACTION_LIFETIME: Final = timedelta(hours=1)
 """How long an action stays open; shorter than the two hours after which a shop cancels it."""
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS planned_scenarios (
-    position INTEGER PRIMARY KEY, type TEXT NOT NULL, scenario TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS notifications (
+CREATE TABLE IF NOT EXISTS moods (position INTEGER PRIMARY KEY, type TEXT NOT NULL, mood TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS notices (
     position INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, items TEXT NOT NULL
 ) STRICT;
 """
+"""The scenarios that ``fail_next`` has planned, and the notifications to send. Files that exist keep the names of their tables."""
 
 _WRONG: Final = 100
 """By how many minor units the answer of ``wrong_amount`` is wrong."""
@@ -114,8 +113,7 @@ class Endpoints:
     def _planned(self, kind: TransactionType) -> Scenario:
         with self.ledger.writing() as execute:
             row = execute(
-                "DELETE FROM planned_scenarios"
-                " WHERE position = (SELECT min(position) FROM planned_scenarios WHERE type = ?) RETURNING scenario",
+                "DELETE FROM moods WHERE position = (SELECT min(position) FROM moods WHERE type = ?) RETURNING mood",
                 (kind.value,),
             ).fetchone()
         return Scenario(row[0]) if row else Scenario.APPROVED
@@ -175,7 +173,7 @@ class Endpoints:
         """Queue one notification to an account about some of its entries."""
         items = [entry_message(entry, self.pages) for entry in entries]
         with self.ledger.writing() as execute:
-            execute("INSERT INTO notifications (account, items) VALUES (?, ?)", (entries[0].account, json.dumps(items)))
+            execute("INSERT INTO notices (account, items) VALUES (?, ?)", (entries[0].account, json.dumps(items)))
 
     _ENDPOINTS: Final[dict[str, Callable[[Endpoints, JsonObject], Reply]]] = {
         EXECUTE: _execute,

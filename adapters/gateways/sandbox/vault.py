@@ -12,7 +12,7 @@ from payports.adapters.gateways.sandbox.scenarios import TOKENS, Scenario
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS methods (
     position INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
-    account TEXT NOT NULL, customer TEXT NOT NULL, scenario TEXT NOT NULL
+    account TEXT NOT NULL, customer TEXT NOT NULL, mood TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS methods_by_customer ON methods (account, customer);
 """
@@ -23,7 +23,7 @@ def scenario_of(ledger: Ledger, account: str, token: str) -> Scenario | None:
     if token in TOKENS or not token.startswith("pm_"):
         return TOKENS.get(token)
     with ledger.writing() as execute:
-        row = execute("SELECT scenario FROM methods WHERE token = ? AND account = ?", (token, account)).fetchone()
+        row = execute("SELECT mood FROM methods WHERE token = ? AND account = ?", (token, account)).fetchone()
     return Scenario(row[0]) if row else None
 
 
@@ -35,7 +35,7 @@ def keep(ledger: Ledger, account: str, customer: str, token: str) -> str:
     kept = f"pm_{''.join(secrets.choice(ascii_lowercase) for _ in range(24))}"
     with ledger.writing() as execute:
         execute(
-            "INSERT INTO methods (token, account, customer, scenario) VALUES (?, ?, ?, ?)",
+            "INSERT INTO methods (token, account, customer, mood) VALUES (?, ?, ?, ?)",
             (kept, account, customer, scenario),
         )
     return kept
