@@ -132,7 +132,8 @@ def test_hosts_read_these_names(name: str) -> None:
 def test_every_failure_can_be_logged_and_shown(name: str) -> None:
     kind = getattr(payports, name)
     assert isinstance(kind.message, property)
-    assert isinstance(kind.shopper_message, property)
+    shown = kind.shopper_message  # the same sentence for all of a class, or a property of the value
+    assert isinstance(shown, property) or (isinstance(shown, str) and shown.strip())
 
 
 def test_the_front_door_offers_what_it_lists() -> None:
