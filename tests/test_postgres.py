@@ -1,4 +1,4 @@
-"""The server that tests run on does not outlive them, even if they are killed."""
+"""The tests' PostgreSQL server stops with the test process, even if that is killed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ with own_server() as server:
 LIMIT_S: Final = 20
 
 
-def test_a_server_ends_with_whoever_started_it() -> None:
+def test_a_server_stops_with_the_process_that_started_it() -> None:
     command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}){RUNS}"]
     running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     pid, folder = running.stdout.readline().split()
     server = psutil.Process(int(pid))
-    guard = next(one for one in psutil.Process(running.pid).children() if folder in one.cmdline())
+    guard = next(child for child in psutil.Process(running.pid).children() if folder in child.cmdline())
     running.kill()
     running.communicate()
     assert psutil.wait_procs([server, guard], LIMIT_S)[1] == []

@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 from payports import Payment
 from payports.ports.commit import Change, Commit, RecordKind, Stale
 from payports.ports.store import PaymentRepository, Store
-from tests.behind import Behind, Through
+from tests.store_wrappers import RepositoryWrapper, WrappedStore
 
 IGNORES_VERSIONS: Final = "ignores versions"
 """Writes without checking the version."""
@@ -26,10 +26,10 @@ ALWAYS_STALE: Final = "always stale"
 
 def with_planted_bug(store: Store, bug: str) -> Store:
     """Wrap a store with a bug, or return it unchanged."""
-    return Behind(store, _BUGS[bug]) if bug else store
+    return WrappedStore(store, _BUGS[bug]) if bug else store
 
 
-class _IgnoresVersions(Through):
+class _IgnoresVersions(RepositoryWrapper):
     """Overwrites whatever is stored."""
 
     def commit(self, commit: Commit) -> Any:
@@ -52,7 +52,7 @@ def _rebased(change: Change, stored: Payment | None) -> Change:
     return attrs.evolve(change, before=stored, after=attrs.evolve(change.after, transactions=(*kept, *new)))
 
 
-class _PrivateCache(Through):
+class _PrivateCache(RepositoryWrapper):
     """Reads payments once, and keeps its writes to itself."""
 
     def __init__(self, inner: PaymentRepository) -> None:
@@ -72,7 +72,7 @@ class _PrivateCache(Through):
         return Success(None)
 
 
-class _CursorBeforeHandler(Through):
+class _CursorBeforeHandler(RepositoryWrapper):
     """Moves the delivery cursor before a handler has run."""
 
     def undelivered(self, limit: int = 100) -> Any:
@@ -82,14 +82,14 @@ class _CursorBeforeHandler(Through):
         return page
 
 
-class _AlwaysStale(Through):
+class _AlwaysStale(RepositoryWrapper):
     """Commits nothing."""
 
     def commit(self, commit: Commit) -> Any:
         return Failure(Stale(RecordKind.PAYMENT, commit.changes[0].after.id if commit.changes else ""))
 
 
-_BUGS: Final[Mapping[str, type[Through]]] = {
+_BUGS: Final[Mapping[str, type[RepositoryWrapper]]] = {
     IGNORES_VERSIONS: _IgnoresVersions,
     PRIVATE_CACHE: _PrivateCache,
     CURSOR_BEFORE_HANDLER: _CursorBeforeHandler,

@@ -12,11 +12,11 @@ from payports.domain.observation import Channel
 from payports.ports.commit import Commit, Stale
 from payports.ports.gateway import NotFoundYet, PaymentRequest
 from payports.ports.store import PaymentRepository
-from tests.behind import Behind, Through
 from tests.crash_injection.fixtures import GatewayProxy, with_gateways, with_store
+from tests.store_wrappers import RepositoryWrapper, WrappedStore
 
 
-class _CommitsLate(Through):
+class _CommitsLate(RepositoryWrapper):
     """Reports an intent as committed, but writes it with the next read or write: after the gateway call."""
 
     def __init__(self, inner: PaymentRepository) -> None:
@@ -55,7 +55,7 @@ class _NotFoundIsFailure(GatewayProxy):
 BUGS: Final[Mapping[str, Callable[[Payports], Payports]]] = {
     "": lambda shop: shop,
     "the gateway is called before the intent is committed": lambda shop: with_store(
-        shop, Behind(shop.store, _CommitsLate)
+        shop, WrappedStore(shop.store, _CommitsLate)
     ),
     "not found is taken for a failure without a fence": lambda shop: with_gateways(shop, _NotFoundIsFailure),
 }

@@ -11,15 +11,15 @@ from payports import Payment
 from payports.domain.transaction_types import ReversalState
 from payports.ports.commit import Commit
 from payports.ports.store import Store
-from tests.behind import Behind, Through
+from tests.store_wrappers import RepositoryWrapper, WrappedStore
 
 
 def through(plant: str) -> Callable[[Store], Store]:
     """Give a function that wraps a store with the planted bug, or returns it unchanged."""
-    return (lambda store: Behind(store, PLANTED_BUGS[plant])) if plant else (lambda store: store)
+    return (lambda store: WrappedStore(store, PLANTED_BUGS[plant])) if plant else (lambda store: store)
 
 
-class _DropsFacts(Through):
+class _DropsFacts(RepositoryWrapper):
     """Keeps at most two facts of a change."""
 
     def commit(self, commit: Commit) -> Any:
@@ -30,13 +30,13 @@ class _DropsFacts(Through):
         )
 
 
-class _ForgetsKeys(Through):
+class _ForgetsKeys(RepositoryWrapper):
     """Forgets idempotency keys."""
 
     def request(self, key: str) -> None: ...
 
 
-class _ForgetsReversals(Through):
+class _ForgetsReversals(RepositoryWrapper):
     """Keeps no reversal state."""
 
     def commit(self, commit: Commit) -> Any:
@@ -50,20 +50,20 @@ def _without_reversals(payment: Payment) -> Payment:
     )
 
 
-class _TakesNotificationsAgain(Through):
+class _TakesNotificationsAgain(RepositoryWrapper):
     """Forgets received webhooks."""
 
     def inbox_entry(self, gateway: str, event_id: str) -> None: ...
 
 
-class _Unordered(Through):
+class _Unordered(RepositoryWrapper):
     """Returns an owner's payments newest first."""
 
     def payments_of(self, owner: Any) -> tuple[Payment, ...]:
         return self.inner.payments_of(owner)[::-1]
 
 
-PLANTED_BUGS: Final[Mapping[str, type[Through]]] = {
+PLANTED_BUGS: Final[Mapping[str, type[RepositoryWrapper]]] = {
     "drops facts": _DropsFacts,
     "forgets keys": _ForgetsKeys,
     "forgets reversals": _ForgetsReversals,

@@ -1,6 +1,6 @@
-"""What every store must keep to, as a test class. Needs pytest and hypothesis.
+"""Conformance suite for stores, as a test class. Needs pytest and hypothesis.
 
-Derive a class in a test module of yours, and say how to open your store; each test gets a folder, and a store, of its own::
+Subclass it in your test module and define how to open your store. Each test gets a folder and a store of its own::
 
     from payports.testing.store_conformance import StoreConformance
 
@@ -32,7 +32,7 @@ from payports.ports.commit import Change, Commit, InboxEntry, RecordKind, Reques
 from payports.ports.store import PaymentRepository, Store, StoreFailed
 from payports.testing.aggregates import PAYMENTS, SAVED_METHODS, facts_of
 from payports.testing.store_leasing import StoreLeasing
-from payports.testing.store_reading import ADA, UNKEPT, StoreReading
+from payports.testing.store_reading import ADA, UNSTORABLE, StoreReading
 from payports.testing.store_samples import (
     EUR,
     NOW,
@@ -54,19 +54,19 @@ moderate: Final = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
 )
-"""Every example has a merchant of its own, so it does not matter that all of them share a store."""
+"""All examples share a store, which is safe because each has a merchant of its own."""
 
 
 class StoreConformance(StoreReading, StoreLeasing):
-    """The promises of ``payports.ports.store``. Here what is written, in ``StoreReading`` what is found, in ``StoreLeasing`` by whom."""
+    """Tests of the contract of ``payports.ports.store``: writing here, reading in ``StoreReading``, leases in ``StoreLeasing``."""
 
     def connect(self, folder: Path) -> Store:
-        """Open an empty store; ``folder`` is there for it alone."""
+        """Open an empty store. No other store uses ``folder``."""
         raise NotImplementedError
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
-        """A store for one test."""
+        """A store for one test, closed at its end."""
         store = self.connect(tmp_path)
         yield store
         store.close()
@@ -77,7 +77,7 @@ class StoreConformance(StoreReading, StoreLeasing):
         repository = fresh(store)
         facts = data.draw(facts_of(payment.id))
         same(added(repository, payment, *facts), attrs.evolve(payment, version=1))
-        same(tuple(one.fact for one in repository.history(payment.id)), facts)
+        same(tuple(recorded.fact for recorded in repository.history(payment.id)), facts)
 
     @moderate
     @given(payment=PAYMENTS, other=PAYMENTS, whole=st.booleans())
@@ -86,7 +86,7 @@ class StoreConformance(StoreReading, StoreLeasing):
     ) -> None:
         repository = fresh(store)
         before = added(repository, attrs.evolve(payment, transactions=payment.transactions[:2]))
-        touched = [one.with_observation(an_observation()) for one in before.transactions[:1]]
+        touched = [transaction.with_observation(an_observation()) for transaction in before.transactions[:1]]
         after = before.replacing(*touched).adding(*payment.transactions[2:])
         if whole:
             after = attrs.evolve(other, id=payment.id, transactions=after.transactions)
@@ -110,9 +110,9 @@ class StoreConformance(StoreReading, StoreLeasing):
         before = added(repository, a_payment())
         same(repository.commit(changed(before, before.adding(a_transaction("t-1")))), Success(None))
         stale(repository.commit(changed(before, before.adding(a_transaction("t-2")))), RecordKind.PAYMENT, "p-1")
-        same([one.id for one in loaded(repository).transactions], ["t-1"])
+        same([transaction.id for transaction in loaded(repository).transactions], ["t-1"])
 
-    def test_what_is_there_is_not_added_and_what_is_not_there_is_not_changed(self, store: Store) -> None:
+    def test_existing_records_are_not_added_and_missing_ones_not_changed(self, store: Store) -> None:
         repository = fresh(store)
         added(repository, a_payment())
         stale(repository.commit(changed(None, a_payment())), RecordKind.PAYMENT, "p-1")
@@ -127,7 +127,7 @@ class StoreConformance(StoreReading, StoreLeasing):
         same(repository.payment("p-2"), None)
 
     @pytest.mark.parametrize("clash", ["payment", "request", "checkout", "saved method"])
-    def test_a_commit_is_there_wholly_or_not_at_all(self, store: Store, clash: str) -> None:
+    def test_a_commit_is_written_completely_or_not_at_all(self, store: Store, clash: str) -> None:
         repository = fresh(store)
         old = added(repository, a_payment("p-1", a_transaction(due_at=NOW)), a_fact())
         saved = SavedMethod(id="s-1", customer=ADA, gateway="card", method=old.method, created_at=NOW)
@@ -165,19 +165,19 @@ class StoreConformance(StoreReading, StoreLeasing):
         same(len(repository.history("p-1")), 1)
         same(len(repository.undelivered()), 1)
 
-    @pytest.mark.parametrize("text", UNKEPT)
-    def test_what_cannot_be_kept_is_refused_and_nothing_is_written(self, store: Store, text: str) -> None:
+    @pytest.mark.parametrize("text", UNSTORABLE)
+    def test_unstorable_text_is_refused_and_nothing_is_written(self, store: Store, text: str) -> None:
         repository = fresh(store)
         old = added(repository, a_payment())
         naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- that is the point
-        unkept = (
+        unstorable = (
             attrs.evolve(old, name=text),
             attrs.evolve(old, method=PaymentMethod({"token": text})),
             attrs.evolve(old, created_at=naive),
             old.adding(a_transaction(text)),
             old.adding(a_transaction("t-1", an_observation(reference=text))),
         )
-        for after in unkept:
+        for after in unstorable:
             with pytest.raises(StoreFailed) as failed:
                 repository.commit(changed(old, after, a_fact()))
             same(text in str(failed.value), False)
@@ -225,9 +225,9 @@ class StoreConformance(StoreReading, StoreLeasing):
             won = sum(racers.map(race, range(8)))
         end = loaded(repository)
         same((end.version, len(end.transactions)), (won + 1, won))
-        same([one.sequence for one in repository.history("p-1")], list(range(1, won + 1)))
+        same([recorded.sequence for recorded in repository.history("p-1")], list(range(1, won + 1)))
 
-    def test_it_says_what_it_is_and_after_closing_that_it_is_closed(self, store: Store) -> None:
+    def test_check_describes_the_store_and_a_closed_store_says_so(self, store: Store) -> None:
         repository = fresh(store)
         same(bool(store.check()), True)
         store.close()
@@ -247,7 +247,7 @@ class StoreConformance(StoreReading, StoreLeasing):
 
 
 def _is_refused(repository: PaymentRepository) -> int:
-    """What a child says to its parent: 0 for yes."""
+    """Give the exit code of the child: 0 if it was refused."""
     try:
         repository.payment("p-1")
     except StoreFailed:

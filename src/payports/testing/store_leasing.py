@@ -1,4 +1,4 @@
-"""The part of the suite for stores that is about many workers at once: who may do what now."""
+"""The part of the store conformance suite that tests leases."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from payports.testing.store_samples import (
 
 HOUR: Final = timedelta(hours=1)
 NOTHING: Final[frozenset[str]] = frozenset()
-OVER: Final = timedelta(0)
-"""A lease that has run out as soon as it is taken, so that no test waits for a clock."""
+EXPIRED: Final = timedelta(0)
+"""The duration of a lease that has expired as soon as it is taken, so that no test waits for a clock."""
 
 
 class StoreLeasing:
-    """Who may do what now. Derive from ``payports.testing.store_conformance.StoreConformance``, which has it all."""
+    """Tests of leases. Subclass ``payports.testing.store_conformance.StoreConformance``, which includes them."""
 
-    def test_a_lease_is_one_holder_s_until_it_runs_out_or_is_given_back(self, store: Store) -> None:
+    def test_a_lease_has_one_holder_until_it_expires_or_is_released(self, store: Store) -> None:
         repository = fresh(store)
         same(repository.lease(("a", "b"), "one", HOUR), frozenset({"a", "b"}))
         same(repository.lease(("c", "b", "a"), "two", HOUR), frozenset("c"))
@@ -43,14 +43,14 @@ class StoreLeasing:
         same(repository.lease(("a", "b"), "two", HOUR), NOTHING)
         repository.release(("a",), "one")
         same(repository.lease(("a", "b"), "two", HOUR), frozenset("a"))
-        same(repository.lease(("b",), "one", OVER), frozenset("b"))
+        same(repository.lease(("b",), "one", EXPIRED), frozenset("b"))
         same(repository.lease(("b",), "two", HOUR), frozenset("b"))
         same(repository.lease(("b",), "one", HOUR), NOTHING)
         same(repository.lease((), "one", HOUR), NOTHING)
         same(fresh(store).lease(("a", "b", "c"), "one", HOUR), frozenset("abc"))
 
     @pytest.mark.parametrize("text", ["a\0", "\ud800"])
-    def test_no_lease_has_a_name_that_cannot_be_kept(self, store: Store, text: str) -> None:
+    def test_unstorable_lease_names_are_refused(self, store: Store, text: str) -> None:
         repository = fresh(store)
         for names, holder in (((text,), "one"), (("a",), text)):
             with pytest.raises(StoreFailed):
@@ -68,7 +68,7 @@ class StoreLeasing:
             taken = [name for won in racers.map(race, range(6)) for name in won]
         same(sorted(taken), list(names))
 
-    def test_what_is_leased_is_left_out_of_the_work(self, store: Store) -> None:
+    def test_leased_work_is_left_out(self, store: Store) -> None:
         repository = fresh(store)
         for key in ("p-1", "p-2"):
             added(repository, a_payment(key, a_transaction(f"t-{key}", due_at=NOW)))
@@ -83,22 +83,22 @@ class StoreLeasing:
         same(repository.lease(names, "one", HOUR), frozenset(names))
         same(_work(repository), [["p-2"], ["e-2"], ["c-2"]])
         same(repository.due(NOW, limit=1), ("p-2",))
-        same(repository.lease(names, "one", OVER), frozenset(names))
+        same(repository.lease(names, "one", EXPIRED), frozenset(names))
         same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
         same(repository.lease(names[:2], "two", HOUR), frozenset(names[:2]))
         repository.release(names, "two")
         same(_work(repository), [["p-1", "p-2"], ["e-1", "e-2"], ["c-1", "c-2"]])
 
-    def test_leases_that_last_longer_than_any_should_are_told(self, store: Store) -> None:
+    def test_leases_that_last_too_long_are_listed(self, store: Store) -> None:
         repository = fresh(store)
-        repository.lease(("short", "gone"), "one", OVER)
+        repository.lease(("short", "gone"), "one", EXPIRED)
         repository.lease(("c", "a", "b"), "one", 2 * HOUR)
         same(repository.leased_beyond(HOUR), ("a", "b", "c"))
         same(repository.leased_beyond(HOUR, limit=2), ("a", "b"))
         same(repository.leased_beyond(3 * HOUR), ())
         same(fresh(store).leased_beyond(HOUR), ())
 
-    def test_what_goes_through_a_leased_gateway_is_left_out_of_the_work(self, store: Store) -> None:
+    def test_work_of_a_leased_gateway_is_left_out(self, store: Store) -> None:
         repository = fresh(store)
         for key, gateway in (("p-1", "card"), ("p-2", "wallet"), ("p-3", "card")):
             payment = attrs.evolve(a_payment(key, a_transaction(f"t-{key}", due_at=NOW)), gateway=gateway)
@@ -110,13 +110,13 @@ class StoreLeasing:
         same(fresh(store).lease((lease,), "one", HOUR), frozenset({lease}))  # another merchant's
         repository.release((lease,), "one")
         same(repository.due(NOW, limit=2), ("p-1", "p-2"))
-        same(repository.lease((gateway_lease("wallet"),), "one", OVER), frozenset({gateway_lease("wallet")}))
+        same(repository.lease((gateway_lease("wallet"),), "one", EXPIRED), frozenset({gateway_lease("wallet")}))
         same(repository.due(NOW), ("p-1", "p-2", "p-3"))
 
 
 def _work(repository: PaymentRepository) -> list[list[str]]:
     return [
         list(repository.due(NOW)),
-        [one.event_id for one in repository.parked(NOW)],
-        [one.owner.id for one in repository.open_checkouts(NOW + HOUR)],
+        [entry.event_id for entry in repository.parked(NOW)],
+        [checkout.owner.id for checkout in repository.open_checkouts(NOW + HOUR)],
     ]

@@ -1,4 +1,4 @@
-"""The half of the suite for stores that is about finding: order, paging, what is due, history, merchants apart."""
+"""The part of the store conformance suite that tests reading: order, paging, due records, history, separate merchants."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from payports.testing.store_samples import (
 
 TICK: Final = timedelta(microseconds=1)
 ADA: Final = Customer("ada")
-UNKEPT: Final = ("a\0", "\ud800")
+UNSTORABLE: Final = ("a\0", "\ud800")
 """Texts that no store can keep."""
 
 
 class StoreReading:
-    """What is found. Derive from ``payports.testing.store_conformance.StoreConformance``, which has it all."""
+    """Tests of reading. Subclass ``payports.testing.store_conformance.StoreConformance``, which includes them."""
 
-    @pytest.mark.parametrize("missing", ["", "x", *UNKEPT])
-    def test_what_is_not_there_is_not_found(self, store: Store, missing: str) -> None:
+    @pytest.mark.parametrize("missing", ["", "x", *UNSTORABLE])
+    def test_missing_records_are_not_found(self, store: Store, missing: str) -> None:
         repository = fresh(store)
         added(repository, a_payment("p-1", a_transaction()))
         same(repository.commit(Commit(checkouts=(a_checkout(),))), Success(None))
@@ -64,7 +64,7 @@ class StoreReading:
         )
         same(many, ((), (), ()))
 
-    def test_what_only_looks_like_nul_is_kept(self, store: Store) -> None:
+    def test_text_that_resembles_an_escaped_nul_is_stored(self, store: Store) -> None:
         repository = fresh(store)
         for key, name in (("p-1", "\\u0000"), ("p-2", "\\\\u0000"), ("p-3", '"\\')):
             same(added(repository, attrs.evolve(a_payment(key), name=name)).name, name)
@@ -81,7 +81,7 @@ class StoreReading:
         same(repository.payment_by_reference("card", "r-1"), None)
         same(repository.payment_by_reference("other", "r-1"), repository.payment("p-1"))
 
-    def test_a_reference_that_two_payments_have_finds_neither(self, store: Store) -> None:
+    def test_a_reference_shared_by_two_payments_finds_neither(self, store: Store) -> None:
         repository = fresh(store)
         seen = an_observation(reference="r-1")
         one = added(repository, a_payment("p-1", a_transaction("t-1", seen), a_transaction("t-2", seen)))
@@ -94,7 +94,7 @@ class StoreReading:
         for key, age in (("p-1", 0), ("p-2", 1), ("p-3", 1), ("p-0", 0)):
             added(repository, a_payment(key, at=NOW - age * TICK))
         added(repository, a_payment("p-9", owner=Owner("order", "c-1")))
-        same([one.id for one in repository.payments_of(CART)], ["p-2", "p-3", "p-0", "p-1"])
+        same([payment.id for payment in repository.payments_of(CART)], ["p-2", "p-3", "p-0", "p-1"])
 
     def test_payments_are_paged_by_id(self, store: Store) -> None:
         repository = fresh(store)
@@ -103,13 +103,13 @@ class StoreReading:
             added(repository, a_payment(key, a_transaction(f"1{key}"), a_transaction(f"2{key}")))
         paged: list[str] = []
         while page := repository.payments(after=paged[-1] if paged else "", limit=2):
-            paged += [one.id for one in page]
+            paged += [payment.id for payment in page]
         same(paged, sorted(keys))
         same(repository.payments(limit=0), ())
         same(repository.payments(limit=-1), ())
         same(repository.payment_ids(limit=100), tuple(paged))
         same(repository.payment_ids(after=paged[1], limit=2), tuple(paged[2:4]))
-        same([repository.index_mismatches(one) for one in paged], [()] * len(paged))
+        same([repository.index_mismatches(payment_id) for payment_id in paged], [()] * len(paged))
 
     def test_due_payments_come_once_and_the_longest_overdue_first(self, store: Store) -> None:
         repository = fresh(store)
@@ -128,7 +128,7 @@ class StoreReading:
         same(repository.commit(changed(done, done.replacing(a_transaction("t-6")))), Success(None))
         same(repository.due(NOW, limit=1), ("p-2",))
 
-    def test_what_a_person_must_look_at_is_listed(self, store: Store) -> None:
+    def test_payments_needing_attention_are_listed(self, store: Store) -> None:
         repository = fresh(store)
         fine = ("SENDING_TO_PROCESSOR", "NOT_EXECUTED", "DECLINED", "SUCCEEDED")
         for status in map(TransactionStatus, fine):
@@ -147,21 +147,21 @@ class StoreReading:
         }
         for key, one in reversed(wanted.items()):
             added(repository, a_payment(key, a_transaction(f"plain-{key}"), one))
-        same([one.id for one in repository.needing_attention()], [*"abcdefgh"])
-        same([one.id for one in repository.needing_attention(limit=2)], [*"ab"])
-        same([one.id for one in repository.needing_attention(after="b", limit=3)], [*"cde"])
+        same([payment.id for payment in repository.needing_attention()], [*"abcdefgh"])
+        same([payment.id for payment in repository.needing_attention(limit=2)], [*"ab"])
+        same([payment.id for payment in repository.needing_attention(after="b", limit=3)], [*"cde"])
         same(repository.needing_attention(after="h"), ())
         before = repository.needing_attention(limit=1)[0]
         same(repository.commit(changed(before, before.replacing(a_transaction("t-a")))), Success(None))
-        same([one.id for one in repository.needing_attention(limit=1)], ["b"])
+        same([payment.id for payment in repository.needing_attention(limit=1)], ["b"])
 
-    def test_a_transaction_wants_attention_once_its_payment_says_so(self, store: Store) -> None:
+    def test_a_restriction_of_the_payment_makes_a_transaction_need_attention(self, store: Store) -> None:
         repository = fresh(store)
         before = added(repository, a_payment("p-1", a_transaction("t-1", an_observation(TransactionStatus.DECLINED))))
         same(repository.needing_attention(), ())
         after = attrs.evolve(before, restrictions=frozenset({Restriction.CUSTOMER_MUTABILITY_BLOCKED}))
         same(repository.commit(changed(before, after)), Success(None))
-        same([one.id for one in repository.needing_attention()], ["p-1"])
+        same([payment.id for payment in repository.needing_attention()], ["p-1"])
 
     def test_history_is_gap_free_per_payment_and_rises_over_all(self, store: Store) -> None:
         repository = fresh(store)
@@ -172,36 +172,43 @@ class StoreReading:
             same(repository.commit(changed(before, before, *facts)), Success(None))
             versions[key] = attrs.evolve(before, version=before.version + 1)
         found = repository.history("p-1")
-        same([(one.sequence, one.fact.kind) for one in found], [(1, "first"), (2, "a"), (3, "b"), (4, "d")])
-        told = repository.undelivered()
-        same([one.fact.kind for one in told], ["first", "first", "a", "b", "c", "d"])
-        positions = [one.position for one in told]
+        same(
+            [(recorded.sequence, recorded.fact.kind) for recorded in found],
+            [(1, "first"), (2, "a"), (3, "b"), (4, "d")],
+        )
+        recorded_facts = repository.undelivered()
+        same([recorded.fact.kind for recorded in recorded_facts], ["first", "first", "a", "b", "c", "d"])
+        positions = [recorded.position for recorded in recorded_facts]
         same(positions, sorted(set(positions)))
-        same(tuple(one for one in told if one.fact.payment_id == "p-1"), found)
+        same(tuple(recorded for recorded in recorded_facts if recorded.fact.payment_id == "p-1"), found)
 
     def test_the_delivery_cursor_goes_on_and_never_back(self, store: Store) -> None:
         repository = fresh(store)
         payment = added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abcd"))
-        told = repository.undelivered()
-        same(repository.undelivered(limit=2), told[:2])
-        for one, rest in ((told[1], told[2:]), (told[0], told[2:]), (told[3], ())):
-            repository.delivered(one.position)
+        recorded_facts = repository.undelivered()
+        same(repository.undelivered(limit=2), recorded_facts[:2])
+        for recorded, rest in (
+            (recorded_facts[1], recorded_facts[2:]),
+            (recorded_facts[0], recorded_facts[2:]),
+            (recorded_facts[3], ()),
+        ):
+            repository.delivered(recorded.position)
             same(repository.undelivered(), rest)
-        repository.delivered(told[3].position + 100)
+        repository.delivered(recorded_facts[3].position + 100)
         same(repository.commit(changed(payment, payment, a_fact(kind="e"))), Success(None))
-        same([one.fact.kind for one in repository.undelivered()], ["e"])
+        same([recorded.fact.kind for recorded in repository.undelivered()], ["e"])
 
-    def test_open_checkouts_come_when_their_lease_is_over(self, store: Store) -> None:
+    def test_open_checkouts_are_listed_once_their_lease_has_expired(self, store: Store) -> None:
         repository = fresh(store)
         for late, state in enumerate(CheckoutState):
             record = a_checkout(f"c-{late}", state=state, lease_until=NOW - late * TICK)
             same(repository.commit(Commit(checkouts=(record,))), Success(None))
         waiting = ["c-2", "c-1", "c-0"]
-        same([one.owner.id for one in repository.open_checkouts(NOW + TICK)], waiting)
-        same([one.owner.id for one in repository.open_checkouts(NOW)], waiting[:2])
-        same([one.owner.id for one in repository.open_checkouts(NOW, limit=1)], waiting[:1])
+        same([checkout.owner.id for checkout in repository.open_checkouts(NOW + TICK)], waiting)
+        same([checkout.owner.id for checkout in repository.open_checkouts(NOW)], waiting[:2])
+        same([checkout.owner.id for checkout in repository.open_checkouts(NOW, limit=1)], waiting[:1])
 
-    def test_the_keys_of_what_is_kept_beside_payments_are_paged(self, store: Store) -> None:
+    def test_keys_of_requests_checkouts_and_inbox_are_paged(self, store: Store) -> None:
         repository = fresh(store)
         requests = [RequestRecord(key=key, fingerprint="f") for key in ("k-2", "k-1", "k-3")]
         checkouts = [a_checkout(owner) for owner in ("c-2", "c-3", "c-1")]
@@ -223,14 +230,17 @@ class StoreReading:
             same(repository.keys(kept, keys[2]), ())
             same(fresh(store).keys(kept), ())
 
-    def test_a_store_tells_how_far_its_history_goes(self, store: Store) -> None:
+    def test_the_history_extent_follows_the_history_and_the_delivery_cursor(self, store: Store) -> None:
         repository = fresh(store)
         same(repository.history_extent(), HistoryExtent(last=0, delivered=0))
         added(repository, a_payment(), *(a_fact(kind=kind) for kind in "abc"))
-        told = repository.undelivered()
-        same(repository.history_extent(), HistoryExtent(last=told[2].position, delivered=0))
-        repository.delivered(told[1].position)
-        same(repository.history_extent(), HistoryExtent(last=told[2].position, delivered=told[1].position))
+        recorded_facts = repository.undelivered()
+        same(repository.history_extent(), HistoryExtent(last=recorded_facts[2].position, delivered=0))
+        repository.delivered(recorded_facts[1].position)
+        same(
+            repository.history_extent(),
+            HistoryExtent(last=recorded_facts[2].position, delivered=recorded_facts[1].position),
+        )
         same(fresh(store).history_extent(), HistoryExtent(last=0, delivered=0))
 
     def test_inbox_entries_are_replaced(self, store: Store) -> None:
@@ -241,23 +251,23 @@ class StoreReading:
             same(repository.inbox_entry("card", "e-1"), entry)
         same(repository.parked(NOW), ())
 
-    def test_parked_notifications_come_when_they_are_due(self, store: Store) -> None:
+    def test_parked_notifications_are_listed_when_due(self, store: Store) -> None:
         repository = fresh(store)
         for event, late in (("e-1", 0), ("e-2", 2), ("e-3", -1), ("e-4", None), ("e-0", 0)):
             due_at = None if late is None else NOW - late * TICK
             entry = InboxEntry(gateway="g", event_id=event, received_at=NOW, seen=an_observation(), due_at=due_at)
             same(repository.commit(Commit(inbox=(entry,))), Success(None))
-        same([one.event_id for one in repository.parked(NOW)], ["e-2", "e-0", "e-1"])
-        same([one.event_id for one in repository.parked(NOW, limit=1)], ["e-2"])
+        same([entry.event_id for entry in repository.parked(NOW)], ["e-2", "e-0", "e-1"])
+        same([entry.event_id for entry in repository.parked(NOW, limit=1)], ["e-2"])
 
     def test_saved_methods_of_a_customer_come_oldest_first(self, store: Store) -> None:
         repository = fresh(store)
         for key, age, customer in (("s-1", 0, ADA), ("s-2", 1, ADA), ("s-0", 0, ADA), ("s-3", 0, Customer("bob"))):
             saved = SavedMethod(id=key, customer=customer, gateway="g", method=CARD, created_at=NOW - age * TICK)
             same(repository.commit(Commit(saved_methods=(saved,))), Success(None))
-        same([one.id for one in repository.saved_methods_of(ADA)], ["s-2", "s-0", "s-1"])
+        same([method.id for method in repository.saved_methods_of(ADA)], ["s-2", "s-0", "s-1"])
 
-    def test_merchants_do_not_meet(self, store: Store) -> None:
+    def test_merchants_are_separate(self, store: Store) -> None:
         record = RequestRecord(key="k-1", fingerprint="f", payment_id="p-1", plan="[]")
         saved = SavedMethod(id="s-1", customer=ADA, gateway="g", method=CARD, created_at=NOW)
         entry = InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=_seen(), due_at=NOW)

@@ -1,4 +1,4 @@
-"""Plain payments and what goes with them, and how a suite of a store compares: without ``assert``, which ``-O`` would drop."""
+"""Sample records for tests of stores, and assertions that work under ``-O``, which drops ``assert``."""
 
 from __future__ import annotations
 
@@ -30,38 +30,42 @@ _merchants: Final = count()
 
 
 def fresh(store: Store) -> PaymentRepository:
-    """The repository of a merchant that nobody has used."""
+    """Give the repository of a new merchant."""
     return store.of(f"merchant-{next(_merchants)}")
 
 
-def same(found: object, expected: object) -> None:
-    """Fail unless what was found is what was expected."""
-    if found != expected:
-        raise AssertionError(f"\nfound    {found!r}\nexpected {expected!r}")
+def same(actual: object, expected: object) -> None:
+    """Fail unless two values are equal."""
+    if actual != expected:
+        raise AssertionError(f"\nactual   {actual!r}\nexpected {expected!r}")
 
 
-def a_payment(key: str = "p-1", *made: Transaction, at: datetime = NOW, owner: Owner = CART) -> Payment:
-    """A plain payment."""
-    return Payment(id=key, owner=owner, amount=EUR, gateway="card", method=CARD, created_at=at, transactions=made)
+def a_payment(key: str = "p-1", *transactions: Transaction, at: datetime = NOW, owner: Owner = CART) -> Payment:
+    """Build a payment."""
+    return Payment(
+        id=key, owner=owner, amount=EUR, gateway="card", method=CARD, created_at=at, transactions=transactions
+    )
 
 
-def a_transaction(key: str = "t-1", *seen: Observation, due_at: datetime | None = None) -> Transaction:
-    """A plain authorization."""
-    return Transaction(id=key, type=TransactionType.AUTHORIZE, requested=EUR, created_at=NOW, due_at=due_at, seen=seen)
+def a_transaction(key: str = "t-1", *observations: Observation, due_at: datetime | None = None) -> Transaction:
+    """Build an authorization."""
+    return Transaction(
+        id=key, type=TransactionType.AUTHORIZE, requested=EUR, created_at=NOW, due_at=due_at, seen=observations
+    )
 
 
 def an_observation(status: TransactionStatus = TransactionStatus.SUCCEEDED, reference: str = "r-1") -> Observation:
-    """An answer of the gateway."""
+    """Build an observation of a gateway's answer."""
     return Observation(status=status, channel=Channel.ANSWER, gateway_reference=reference)
 
 
 def a_fact(payment_id: str = "p-1", kind: str = "payment.updated") -> Fact:
-    """A plain fact."""
+    """Build a fact."""
     return Fact(kind=kind, payment_id=payment_id, at=NOW, by="host")
 
 
 def a_checkout(key: str = "c-1", **changes: Any) -> CheckoutRecord:
-    """A running checkout."""
+    """Build the record of a running checkout."""
     plain = CheckoutRecord(
         owner=Owner("cart", key),
         request_id="attempt-1",
@@ -74,7 +78,7 @@ def a_checkout(key: str = "c-1", **changes: Any) -> CheckoutRecord:
 
 
 def changed(before: Payment | None, after: Payment, *facts: Fact) -> Commit:
-    """A commit of one change."""
+    """Build a commit of one change."""
     return Commit(changes=(Change(before=before, after=after, facts=facts),))
 
 
@@ -85,13 +89,13 @@ def added(repository: PaymentRepository, payment: Payment, *facts: Fact) -> Paym
 
 
 def loaded(repository: PaymentRepository, payment_id: str = "p-1") -> Payment:
-    """Load a payment that must be there."""
-    found = repository.payment(payment_id)
-    if found is None:
-        raise AssertionError(f"payment {payment_id} is not there")
-    return found
+    """Load a payment that must exist."""
+    payment = repository.payment(payment_id)
+    if payment is None:
+        raise AssertionError(f"payment {payment_id} does not exist")
+    return payment
 
 
 def stale(outcome: Outcome[None, Stale], kind: RecordKind, record_id: str) -> None:
-    """Fail unless a commit was refused because of a record."""
+    """Fail unless a commit was refused because of one stale record."""
     same(outcome, Failure(Stale(kind, record_id)))

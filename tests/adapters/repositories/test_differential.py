@@ -72,7 +72,7 @@ def changes(draw: st.DrawFn, known: list[Payment]) -> Change:
     before = draw(st.none() | st.sampled_from(known)) if known else None
     plain = before or a_payment(f"p-{draw(keys)}", owner=draw(st.sampled_from(OWNERS)))
     made = draw(st.lists(transactions(), max_size=2, unique_by=lambda one: one.id))
-    after = plain.replacing(*made).adding(*(one for one in made if one.id not in plain.by_id))
+    after = plain.replacing(*made).adding(*(transaction for transaction in made if transaction.id not in plain.by_id))
     if draw(st.booleans()):
         gateway, owner = draw(st.sampled_from(["card", "gift"])), draw(st.sampled_from(OWNERS))
         method = PaymentMethod({"token": draw(keys)})
@@ -106,25 +106,25 @@ entries: Final = st.builds(
 requests: Final = st.builds(RequestRecord, key=keys, fingerprint=st.just("f"))
 
 
-def few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+def up_to_two(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
     return st.lists(of, max_size=2).map(tuple)
 
 
 def commits(known: list[Payment]) -> st.SearchStrategy[Commit]:
     return st.builds(
         Commit,
-        changes=few(changes(known)),
-        requests=st.just(()) | few(requests),
-        checkouts=st.just(()) | few(checkouts()),
-        saved_methods=st.just(()) | few(saved_methods),
-        inbox=st.just(()) | few(entries),
+        changes=up_to_two(changes(known)),
+        requests=st.just(()) | up_to_two(requests),
+        checkouts=st.just(()) | up_to_two(checkouts()),
+        saved_methods=st.just(()) | up_to_two(saved_methods),
+        inbox=st.just(()) | up_to_two(entries),
     )
 
 
-def facts(told: tuple[RecordedFact, ...]) -> list[object]:
-    """Facts in their order; at which positions is each store's own affair."""
-    assert [one.position for one in told] == sorted({one.position for one in told})
-    return [(one.sequence, one.fact) for one in told]
+def facts(history: tuple[RecordedFact, ...]) -> list[object]:
+    """Give the facts in order, without positions, which may differ between stores."""
+    assert [recorded.position for recorded in history] == sorted({recorded.position for recorded in history})
+    return [(recorded.sequence, recorded.fact) for recorded in history]
 
 
 def everything(repository: PaymentRepository) -> list[object]:
@@ -141,9 +141,9 @@ def everything(repository: PaymentRepository) -> list[object]:
         *(repository.open_checkouts(NOW, limit) for limit in (0, 1, 100)),
         *(repository.payments_of(owner) for owner in OWNERS),
         *(repository.checkout_by_token(token) for token in ("", "a", "b")),
-        *(repository.payment_of_transaction(f"t-{one}{two}") for one in KEYS for two in KEYS),
+        *(repository.payment_of_transaction(f"t-{first}{second}") for first in KEYS for second in KEYS),
         *(repository.payment_by_reference(gateway, f"r-{key}") for gateway in ("card", "gift") for key in KEYS),
-        *(repository.inbox_entry(one, two) for one in KEYS for two in KEYS),
+        *(repository.inbox_entry(first, second) for first in KEYS for second in KEYS),
         *(facts(repository.history(f"p-{key}")) for key in KEYS),
         *(repository.request(key) for key in KEYS),
         *(repository.saved_method(key) for key in KEYS),
@@ -160,16 +160,16 @@ names: Final = st.lists(
 
 
 @st.composite
-def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
-    """Something beside commits: what it gives must be the same everywhere."""
-    told, holder, wanted = draw(st.integers(0, 4)), draw(holders), draw(names)
+def actions(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
+    """An action besides commits, with the same result in every store."""
+    count, holder, wanted = draw(st.integers(0, 4)), draw(holders), draw(names)
     duration = draw(st.sampled_from([timedelta(0), timedelta(hours=1)]))
 
     def deliver(repository: PaymentRepository) -> None:
-        if page := repository.undelivered()[:told]:
+        if page := repository.undelivered()[:count]:
             repository.delivered(page[-1].position)
 
-    done: Callable[[PaymentRepository], object] = draw(
+    action: Callable[[PaymentRepository], object] = draw(
         st.sampled_from(
             [
                 deliver,
@@ -178,7 +178,7 @@ def deeds(draw: st.DrawFn) -> Callable[[PaymentRepository], object]:
             ]
         )
     )
-    return done
+    return action
 
 
 @settings(
@@ -191,11 +191,11 @@ def test_all_stores_agree(stores: Stores, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 8))):
         commit = data.draw(commits(known))
         answer = simple.commit(commit)
-        assert [one.commit(commit) for one in real] == [answer] * len(real)
-        deed = data.draw(deeds())
-        done = deed(simple)
-        assert [deed(one) for one in real] == [done] * len(real)
+        assert [repository.commit(commit) for repository in real] == [answer] * len(real)
+        action = data.draw(actions())
+        result = action(simple)
+        assert [action(repository) for repository in real] == [result] * len(real)
         known += simple.payments()
     expected = everything(simple)
-    for one in real:
-        assert everything(one) == expected
+    for repository in real:
+        assert everything(repository) == expected

@@ -1,4 +1,4 @@
-"""Tables are brought up to date with what is in them, by several processes at once, and after a death at any statement."""
+"""Migrations keep the data, may run in several processes at once, and survive a kill at any statement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from payports.domain.transaction_types import TransactionStatus
 from payports.ports.store import Store, StoreFailed
 from payports.testing import FixedClock
 from payports.testing.store_samples import NOW, a_fact, a_payment, a_transaction, added, an_observation, changed, loaded
-from tests.adapters.repositories.postgres.stores import aside, opened, proxied, strikes
+from tests.adapters.repositories.postgres.stores import at_first, direct_connection, opened, proxied
 from tests.postgres_proxy import Fault
 
 _OPENING: Final = """
@@ -65,8 +65,8 @@ sqlite.connect(sys.argv[1], {}, FixedClock())
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/payments.db"
-    found: str = request.getfixturevalue("database_url")
-    return found
+    database_url: str = request.getfixturevalue("database_url")
+    return database_url
 
 
 def open_store(url: str) -> Store:
@@ -75,7 +75,7 @@ def open_store(url: str) -> Store:
 
 
 def make_first_version(url: str) -> None:
-    """Tables of version 1 with payments in them, as the release that knew no other wrote them."""
+    """Make tables of version 1 with payments in them."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         monkeypatch.setattr(postgres_schema, "MIGRATIONS", postgres_schema.MIGRATIONS[:1])
@@ -106,30 +106,30 @@ def insert(url: str, table: str, columns: tuple[str, ...], row: Row) -> None:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
             connection.execute(statement, ("m", *row))
     else:
-        with aside(url) as server:
+        with direct_connection(url) as server:
             server.execute(re.sub(r"\?\d+", "%s", statement).encode(), ("m", *row))
 
 
 def is_up_to_date(store: Store) -> None:
-    """What was there is there, what wants attention is found, and the store goes on."""
+    """Assert that the data is there, payments needing attention are found, and the store works."""
     assert store.check()["schema"] == str(len(schema.MIGRATIONS))
     repository = store.of("m")
-    assert [one.id for one in repository.payments()] == ["p-0", "p-1", "p-2"]
-    assert [one.id for one in repository.needing_attention()] == ["p-1", "p-2"]
+    assert [payment.id for payment in repository.payments()] == ["p-0", "p-1", "p-2"]
+    assert [payment.id for payment in repository.needing_attention()] == ["p-1", "p-2"]
     assert repository.lease(("a",), "one", timedelta(hours=1)) == {"a"}
     before = loaded(repository, "p-0")
     assert repository.commit(changed(before, before, a_fact("p-0"))) == Success(None)
     repository.release(("a",), "one")
 
 
-def test_a_store_with_data_is_brought_up_to_date(url: str) -> None:
+def test_a_store_with_data_is_migrated(url: str) -> None:
     make_first_version(url)
     with closing(open_store(url)) as store:
         is_up_to_date(store)
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["new", "filled"])
-def test_several_processes_may_bring_it_up_to_date_at_once(url: str, filled: bool) -> None:
+def test_several_processes_may_migrate_at_once(url: str, filled: bool) -> None:
     if filled:
         make_first_version(url)
     command = [sys.executable, "-c", _OPENING, url]
@@ -148,7 +148,7 @@ def test_several_processes_may_bring_it_up_to_date_at_once(url: str, filled: boo
 
 
 def test_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
-    with opened(database_url), aside(database_url) as server:
+    with opened(database_url), direct_connection(database_url) as server:
         server.execute("UPDATE store_version SET version = 99")
         with pytest.raises(StoreFailed, match="version 99, newer than this library knows"):
             open_store(database_url)
@@ -156,13 +156,15 @@ def test_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
 
 
 def test_another_application_s_schema_is_refused_and_left_alone(database_url: str) -> None:
-    with aside(database_url) as server:
+    with direct_connection(database_url) as server:
         server.execute("CREATE SCHEMA payports")
         server.execute("CREATE TABLE payments (id TEXT)")
         with pytest.raises(StoreFailed, match="belongs to another application"):
             open_store(database_url)
         assert server.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'payports'").fetchone() == (1,)
-        server.execute("DROP TABLE payments")  # an empty one is as good as none: its owner may have made it for us
+        server.execute(
+            "DROP TABLE payments"
+        )  # an empty schema is accepted: its owner may have created it for the store
     open_store(database_url).close()
 
 
@@ -184,13 +186,15 @@ def test_a_process_killed_at_any_statement_leaves_a_file_that_can_be_opened(tmp_
 
 
 @pytest.mark.parametrize("fault", [Fault.CUT_BEFORE, Fault.CUT_AFTER], ids=lambda fault: fault.name)
-def test_a_line_cut_at_any_turn_leaves_tables_that_can_be_opened(shared_database_url: str, fault: Fault) -> None:
-    """To the server, a killed process is a line that was cut."""
+def test_a_connection_cut_in_any_round_trip_leaves_tables_that_can_be_opened(
+    shared_database_url: str, fault: Fault
+) -> None:
+    """To the server, a killed process is a cut connection."""
     met: list[str] = []
     for left in count(1):
         name = f"half_{fault.name.lower()}_{left}"
         with proxied(shared_database_url) as proxy:
-            proxy.fault = strikes(lambda _, proxy=proxy, left=left: len(proxy.round_trips) == left, fault)  # type: ignore[misc]
+            proxy.fault = at_first(lambda _, proxy=proxy, left=left: len(proxy.round_trips) == left, fault)  # type: ignore[misc]
             try:
                 postgres.connect(proxy.url, {"schema": name}, FixedClock()).close()
             except StoreFailed:
@@ -200,7 +204,7 @@ def test_a_line_cut_at_any_turn_leaves_tables_that_can_be_opened(shared_database
         with opened(shared_database_url, schema=name) as store:
             assert store.check()["schema"] == str(len(schema.MIGRATIONS))
             added(store.of("m"), a_payment("p-1", a_transaction()), a_fact())
-            met += [statement for turn in proxy.round_trips for statement in turn]
+            met += [statement for round_trip in proxy.round_trips for statement in round_trip]
         if not cut:
             break
     assert any("CREATE TABLE" in statement for statement in met)

@@ -1,4 +1,4 @@
-"""A time is written as one text, whatever zone it is told in."""
+"""A time is stored as one text, whatever its time zone."""
 
 from __future__ import annotations
 

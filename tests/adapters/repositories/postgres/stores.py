@@ -1,4 +1,4 @@
-"""Opening PostgreSQL stores for tests, closing them, and looking behind their backs."""
+"""Helpers for tests of the PostgreSQL store: open it, connect to its database directly or through a fault proxy."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def proxied(url: str) -> Generator[PostgresProxy]:
 
 
 @contextmanager
-def aside(url: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
-    """A connection that is not the store's, with its tables in sight."""
+def direct_connection(url: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection beside the store's, with the store's schema as search path."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET search_path = payports")
         yield connection
 
 
 def authorize(repository: PaymentRepository, key: str = "p-1") -> Payment:
-    """What an authorization asks of a store: one load, two commits."""
+    """Load and commit twice, as an authorization does."""
     before = loaded(repository, key)
     begun = before.adding(a_transaction(f"t-{key}", due_at=NOW))
     request = RequestRecord(key=f"k-{key}", fingerprint="f", payment_id=key)
@@ -59,14 +59,14 @@ def authorize(repository: PaymentRepository, key: str = "p-1") -> Payment:
     return attrs.evolve(ended, version=stored.version + 1)
 
 
-def strikes(wanted: Callable[[list[str]], bool], fault: Fault) -> Callable[[list[str]], Fault]:
-    """A fault for the first turn that is wanted, and for no other."""
-    struck: list[bool] = []
+def at_first(matches: Callable[[list[str]], bool], fault: Fault) -> Callable[[list[str]], Fault]:
+    """Inject a fault into the first round trip that matches, and into no other."""
+    injected: list[bool] = []
 
-    def judge(turn: list[str]) -> Fault:
-        if struck or not wanted(turn):
+    def choose(round_trip: list[str]) -> Fault:
+        if injected or not matches(round_trip):
             return Fault.NONE
-        struck.append(True)
+        injected.append(True)
         return fault
 
-    return judge
+    return choose

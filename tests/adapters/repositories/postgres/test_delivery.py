@@ -1,4 +1,4 @@
-"""No fact is skipped by the delivery cursor, however late its commit ends."""
+"""The delivery cursor skips no fact, however late its commit ends."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _NO_FENCE: Final = "SELECT 1 WHERE $1::text <> ''"
 
 @contextmanager
 def slow_commit(url: str, merchant: str, key: str) -> Generator[PostgresConnection]:
-    """Take the first half of a commit that tells one fact, so far that only ``COMMIT`` is missing."""
+    """Execute a commit of one fact except for its ``COMMIT``."""
     with opened(url) as other:
-        planned = list(row_writes(changed(None, a_payment(key), a_fact(key, "slow"))))
-        with other.database._pool.connection() as connection:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- half of a commit is what no public method makes
-            postgres_database._send_writes(connection, merchant, planned)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as above
+        writes = list(row_writes(changed(None, a_payment(key), a_fact(key, "slow"))))
+        with other.database._pool.connection() as connection:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- no public method makes half of a commit
+            postgres_database._send_writes(connection, merchant, writes)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as above
             yield connection
 
 
-def told(repository: PaymentRepository) -> list[str]:
-    return [one.fact.kind for one in repository.undelivered()]
+def undelivered_kinds(repository: PaymentRepository) -> list[str]:
+    return [recorded.fact.kind for recorded in repository.undelivered()]
 
 
 def test_a_fact_of_a_slow_commit_is_not_skipped(shared_database_url: str) -> None:
@@ -43,20 +43,22 @@ def test_a_fact_of_a_slow_commit_is_not_skipped(shared_database_url: str) -> Non
             with pytest.raises(StoreFailed, match="busy"):
                 repository.undelivered()
             connection.execute("COMMIT")
-        assert told(repository) == ["slow", "quick"]
+        assert undelivered_kinds(repository) == ["slow", "quick"]
 
 
-def test_without_the_fence_it_would_be(shared_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So the test above finds what it is there for."""
+def test_without_the_fence_a_fact_of_a_slow_commit_is_skipped(
+    shared_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above can fail."""
     monkeypatch.setattr(postgres_database, "_FENCE", _NO_FENCE)
     with opened(shared_database_url) as store:
         repository = store.of("skipped")
         with slow_commit(shared_database_url, "skipped", "p-1") as connection:
             added(repository, a_payment("p-2"), a_fact("p-2", "quick"))
-            assert told(repository) == ["quick"]
+            assert undelivered_kinds(repository) == ["quick"]
             repository.delivered(repository.undelivered()[-1].position)
             connection.execute("COMMIT")
-        assert told(repository) == []
+        assert undelivered_kinds(repository) == []
 
 
 def test_commits_do_not_wait_for_each_other_nor_for_another_merchant_s_delivery(shared_database_url: str) -> None:
@@ -64,11 +66,11 @@ def test_commits_do_not_wait_for_each_other_nor_for_another_merchant_s_delivery(
         with slow_commit(shared_database_url, "still", "p-1"):
             added(store.of("still"), a_payment("p-2"), a_fact("p-2"))
             added(store.of("brisk"), a_payment("p-2"), a_fact("p-2", "brisk"))
-            assert told(store.of("brisk")) == ["brisk"]
-        assert [one.fact.payment_id for one in store.of("still").undelivered()] == ["p-2"]
+            assert undelivered_kinds(store.of("brisk")) == ["brisk"]
+        assert [recorded.fact.payment_id for recorded in store.of("still").undelivered()] == ["p-2"]
 
 
-def test_who_finds_nothing_new_waits_for_nobody(shared_database_url: str) -> None:
+def test_a_delivery_without_new_facts_does_not_wait(shared_database_url: str) -> None:
     with (
         opened(shared_database_url, busy_timeout="100ms", patience="100ms") as store,
         slow_commit(shared_database_url, "idle", "p-1"),
@@ -77,7 +79,7 @@ def test_who_finds_nothing_new_waits_for_nobody(shared_database_url: str) -> Non
 
 
 def test_many_writers_and_a_deliverer_lose_no_fact(database_url: str) -> None:
-    """Every fact is met once, those of a payment in order, while eight threads write and one moves the cursor."""
+    """Every fact is delivered once, and those of a payment in order, while eight threads write and one moves the cursor."""
     writers, each = 8, 15
     with opened(database_url, connections=10) as store:
         _write_and_deliver(store, writers, each)
@@ -97,10 +99,10 @@ def _write_and_deliver(store: PostgresStore, writers: int, each: int) -> None:
     with ThreadPoolExecutor(writers) as threads:
         writing = [threads.submit(write, writer) for writer in range(writers)]
         while True:
-            over = all(one.done() for one in writing)
+            over = all(writer.done() for writer in writing)
             page = repository.undelivered(limit=7)
-            for one in page:
-                met.setdefault(one.fact.payment_id, []).append(one.fact.kind)
+            for recorded in page:
+                met.setdefault(recorded.fact.payment_id, []).append(recorded.fact.kind)
             if page:
                 repository.delivered(page[-1].position)
             elif over:

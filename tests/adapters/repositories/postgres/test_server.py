@@ -50,7 +50,7 @@ def test_a_server_that_dies_and_comes_back_loses_nothing_that_was_acknowledged(s
         for key in acknowledged:
             payment = loaded(repository, key)
             assert (payment.version, len(payment.transactions)) == (3, 1)
-            assert [one.sequence for one in repository.history(key)] == [1, 2]
+            assert [recorded.sequence for recorded in repository.history(key)] == [1, 2]
 
 
 def test_a_server_that_is_restarted_between_intent_and_result_is_found_again(server: PostgresServer) -> None:

@@ -1,4 +1,4 @@
-"""What PostgreSQL alone promises: its settings, whose tables it takes, what it tries again, and how it fails."""
+"""What only the PostgreSQL store promises: its settings, what it retries, and how it fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from payports.testing.store_samples import (
     changed,
     loaded,
 )
-from tests.adapters.repositories.postgres.stores import aside, opened
+from tests.adapters.repositories.postgres.stores import direct_connection, opened
 from tests.postgres import database_of
 
 PASSWORD: Final = "pw_canary"
@@ -45,11 +45,11 @@ NOBODY: Final = f"postgresql://me:{PASSWORD}@127.0.0.1:1/x"
 
 def test_its_settings_are_read_back_and_the_password_is_not(shared_database_url: str) -> None:
     with opened(shared_database_url, busy_timeout="250ms", password=PASSWORD) as store:
-        said = store.check()
+        settings = store.check()
         expected = {"store": "postgresql", "synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
-        assert said.items() >= (expected | {"tables in": "payports", "lock_timeout": "250ms"}).items()
-        assert said["schema"] == str(len(MIGRATIONS))
-        assert PASSWORD not in f"{said} {store!r}"
+        assert settings.items() >= (expected | {"tables in": "payports", "lock_timeout": "250ms"}).items()
+        assert settings["schema"] == str(len(MIGRATIONS))
+        assert PASSWORD not in f"{settings} {store!r}"
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_options_are_read_strictly(shared_database_url: str) -> None:
 def test_a_url_that_names_no_database_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"store\.url") as error:
         postgres.connect(url, {}, FixedClock())
-    told = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
-    assert PASSWORD not in told.replace(f"url = {url!r}", "")  # the test's own
+    shown = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
+    assert PASSWORD not in shown.replace(f"url = {url!r}", "")  # the test's own
 
 
-def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+def test_an_unreachable_server_is_reported_without_the_password() -> None:
     with pytest.raises(ConfigurationError, match="no server answers at this address") as error:
         payports.connect({"store": {"url": NOBODY}, "gateways": {"sandbox": {"adapter": "sandbox", "url": "memory:"}}})
-    told = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
-    assert PASSWORD not in told.replace(repr(NOBODY), "").replace(f"config = {{'store': {{'url': {NOBODY!r}}}", "")
+    shown = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
+    assert PASSWORD not in shown.replace(repr(NOBODY), "").replace(f"config = {{'store': {{'url': {NOBODY!r}}}", "")
 
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,22 +125,22 @@ def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         payports.connect({"store": {"url": NOBODY}})
 
 
-# What it tries again
+# What it retries
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
 @pytest.mark.parametrize("when", ["at once", "at commit"])
-def test_what_others_got_in_the_way_of_is_written_again(database_url: str, sqlstate: str, when: str) -> None:
-    with opened(database_url) as store, aside(database_url) as connection:
+def test_a_commit_that_others_interrupted_is_retried(database_url: str, sqlstate: str, when: str) -> None:
+    with opened(database_url) as store, direct_connection(database_url) as connection:
         before = added(store.of("m"), a_payment())
         _fail_at_first(connection, sqlstate, deferred=when == "at commit")
         assert store.of("m").commit(changed(before, before, a_fact())) == Success(None)
-        assert [one.sequence for one in store.of("m").history("p-1")] == [1]
+        assert [recorded.sequence for recorded in store.of("m").history("p-1")] == [1]
         assert connection.execute("SELECT last_value FROM tries").fetchone() == (3,)
 
 
-def test_what_the_server_will_never_take_is_told_at_once_and_without_data(database_url: str) -> None:
-    with opened(database_url) as store, aside(database_url) as connection:
+def test_a_permanent_refusal_is_reported_at_once_and_without_data(database_url: str) -> None:
+    with opened(database_url) as store, direct_connection(database_url) as connection:
         before = added(store.of("m"), a_payment())
         _fail_at_first(connection, "XX000", deferred=False)
         with pytest.raises(StoreFailed, match=r"^PostgreSQL refused \(XX000\)$"):
@@ -163,8 +163,11 @@ def _fail_at_first(connection: psycopg.Connection[tuple[object, ...]], sqlstate:
     connection.execute(script.encode())
 
 
-def test_a_row_that_somebody_keeps_is_told_and_can_be_read_meanwhile(database_url: str) -> None:
-    with opened(database_url, busy_timeout="50ms", patience="100ms") as store, aside(database_url) as connection:
+def test_a_locked_row_is_reported_and_can_be_read_meanwhile(database_url: str) -> None:
+    with (
+        opened(database_url, busy_timeout="50ms", patience="100ms") as store,
+        direct_connection(database_url) as connection,
+    ):
         before = added(store.of("m"), a_payment())
         with connection.transaction():
             connection.execute("SELECT * FROM payments FOR UPDATE")
@@ -174,11 +177,11 @@ def test_a_row_that_somebody_keeps_is_told_and_can_be_read_meanwhile(database_ur
         assert store.of("m").commit(changed(before, before)) == Success(None)
 
 
-def test_commits_over_the_same_payments_take_them_in_one_order_so_that_none_deadlocks(database_url: str) -> None:
-    with opened(database_url) as store, aside(database_url) as connection, ThreadPoolExecutor(1) as threads:
+def test_commits_lock_payments_in_one_order_and_cannot_deadlock(database_url: str) -> None:
+    with opened(database_url) as store, direct_connection(database_url) as connection, ThreadPoolExecutor(1) as threads:
         repository = store.of("m")
         last, first = added(repository, a_payment("p-2")), added(repository, a_payment("p-1"))
-        commit = Commit(changes=tuple(Change(before=one, after=one, facts=()) for one in (last, first)))
+        commit = Commit(changes=tuple(Change(before=payment, after=payment, facts=()) for payment in (last, first)))
         with connection.transaction():
             connection.execute("SELECT * FROM payments WHERE id = 'p-1' FOR UPDATE")
             waiting = threads.submit(repository.commit, commit)
@@ -190,7 +193,7 @@ def test_commits_over_the_same_payments_take_them_in_one_order_so_that_none_dead
 
 
 def test_more_threads_than_connections_wait_for_their_turn(database_url: str) -> None:
-    with opened(database_url, connections=2) as store, aside(database_url) as connection:
+    with opened(database_url, connections=2) as store, direct_connection(database_url) as connection:
         repository = store.of("m")
 
         def add(number: int) -> None:
@@ -199,12 +202,12 @@ def test_more_threads_than_connections_wait_for_their_turn(database_url: str) ->
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(add, range(40)))
         mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        found = connection.execute(mine).fetchone()
-        assert found is not None
-        assert 1 <= found[0] <= 2
+        row = connection.execute(mine).fetchone()
+        assert row is not None
+        assert 1 <= row[0] <= 2
 
 
-def test_a_thread_that_gets_no_connection_is_told(database_url: str) -> None:
+def test_a_thread_that_gets_no_connection_fails(database_url: str) -> None:
     with opened(database_url, connections=1, busy_timeout="50ms") as store:
         taken, done = threading.Event(), threading.Event()
 
@@ -239,30 +242,30 @@ def test_a_number_that_is_too_large_is_refused(shared_database_url: str) -> None
 
 
 def test_a_failure_shows_no_secret(database_url: str) -> None:
-    with opened(database_url) as store, aside(database_url) as connection:
+    with opened(database_url) as store, direct_connection(database_url) as connection:
         connection.execute("ALTER TABLE checkouts ADD CHECK (callback_token <> 'tok_canary')")
         with pytest.raises(StoreFailed) as failed:
             store.of("m").commit(Commit(checkouts=(a_checkout(callback_token="tok_canary"),)))
-        told = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
-        assert "tok_canary" not in told.replace('a_checkout(callback_token="tok_canary")', "")
+        shown = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
+        assert "tok_canary" not in shown.replace('a_checkout(callback_token="tok_canary")', "")
         assert failed.value.__context__ is None
 
 
 def test_history_cannot_be_rewritten_and_holds_no_token(database_url: str) -> None:
     payment = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))
-    with opened(database_url) as store, aside(database_url) as connection:
+    with opened(database_url) as store, direct_connection(database_url) as connection:
         added(store.of("m"), payment, *derive_facts(None, payment, Cause("host"), NOW))
-        told = connection.execute("SELECT * FROM history").fetchall()
-        assert told
-        assert "tok_canary" not in repr(told)
+        rows = connection.execute("SELECT * FROM history").fetchall()
+        assert rows
+        assert "tok_canary" not in repr(rows)
         for statement in ("DELETE FROM history", "UPDATE history SET who = 'nobody'", "TRUNCATE history"):
             with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
                 connection.execute(statement)
         assert len(store.of("m").history("p-1")) == 1
 
 
-def test_after_a_clash_the_same_connection_goes_on(database_url: str) -> None:
-    """An error in the middle of a round trip leaves statements unprepared that the client thinks are prepared."""
+def test_a_connection_remains_usable_after_a_conflict(database_url: str) -> None:
+    """After an error in a round trip the client takes statements for prepared that the server has not prepared."""
     with opened(database_url, connections=1) as store:
         repository = store.of("m")
         old = added(repository, a_payment())
@@ -277,7 +280,7 @@ def test_after_a_clash_the_same_connection_goes_on(database_url: str) -> None:
             assert repository.commit(commit) != Success(None)
 
 
-def test_statements_are_those_of_sqlite_but_for_their_marks() -> None:
+def test_statements_differ_from_those_of_sqlite_by_their_placeholders() -> None:
     assert (
         in_postgres_dialect("SELECT x FROM t WHERE merchant = ?1 AND y > ?12")
         == "SELECT x FROM t WHERE merchant = $1 AND y > $12"

@@ -1,4 +1,4 @@
-"""What SQLite alone promises: its settings, whose files it takes, and how it fails."""
+"""What only the SQLite store promises: its settings, which files it accepts, and how it fails."""
 
 from __future__ import annotations
 
@@ -58,22 +58,22 @@ def opened(path: Path, **options: object) -> SqliteStore:
 
 
 def traced(store: SqliteStore, work: Callable[[PaymentRepository], object]) -> list[str]:
-    """The first words of the statements that something takes."""
-    told: list[str] = []
-    store.database.run(lambda connection: connection.set_trace_callback(told.append))
+    """Give the first words of the statements that ``work`` executes."""
+    statements_: list[str] = []
+    store.database.run(lambda connection: connection.set_trace_callback(statements_.append))
     work(store.of("m"))
     store.database.run(lambda connection: connection.set_trace_callback(None))
-    return [" ".join(statement.split()[:3]) for statement in told]
+    return [" ".join(statement.split()[:3]) for statement in statements_]
 
 
 # Settings
 
 
 def test_its_settings_are_read_back(path: Path, store: SqliteStore) -> None:
-    said = store.check()
+    settings = store.check()
     expected = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
-    assert said.items() >= expected.items()
-    assert (said["file"], said["schema"], said["busy_timeout"]) == (str(path), str(len(MIGRATIONS)), "5000")
+    assert settings.items() >= expected.items()
+    assert (settings["file"], settings["schema"], settings["busy_timeout"]) == (str(path), str(len(MIGRATIONS)), "5000")
 
 
 def test_options_are_read_strictly(path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_relative_url_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_new_file_and_those_beside_it_are_for_the_owner_only(path: Path, store: SqliteStore) -> None:
     added(store.of("m"), a_payment())
-    assert {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {
+    assert {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {
         "payments.db": 0o600,
         "payments.db-wal": 0o600,
         "payments.db-shm": 0o600,
@@ -110,7 +110,7 @@ def test_a_new_file_and_those_beside_it_are_for_the_owner_only(path: Path, store
     assert store.check()["permissions"] == "644 (others may read it)"
 
 
-# Whose files it takes
+# Which files it accepts
 
 
 def refused(path: Path, reason: str) -> None:
@@ -185,7 +185,7 @@ def test_an_empty_file_is_taken(path: Path) -> None:
 # How it fails
 
 
-def test_a_full_disk_is_told_and_it_goes_on_when_there_is_room(store: SqliteStore) -> None:
+def test_a_full_disk_is_reported_and_the_store_works_when_there_is_room(store: SqliteStore) -> None:
     repository = store.of("m")
     before = added(repository, a_payment())
     large = attrs.evolve(a_payment("p-2"), name="x" * 200_000)
@@ -197,7 +197,7 @@ def test_a_full_disk_is_told_and_it_goes_on_when_there_is_room(store: SqliteStor
     assert added(repository, large).name == large.name
 
 
-def test_a_busy_file_is_told_and_can_be_read_meanwhile(path: Path) -> None:
+def test_a_busy_file_is_reported_and_can_be_read_meanwhile(path: Path) -> None:
     store = opened(path, busy_timeout="20ms")
     before = added(store.of("m"), a_payment())
     other = sqlite3.connect(path, isolation_level=None)
@@ -210,7 +210,7 @@ def test_a_busy_file_is_told_and_can_be_read_meanwhile(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("statement", "passing"), [("BEGIN EXCLUSIVE", True), ("PRAGMA user_version = 99", False)])
-def test_whoever_opens_is_told_whether_it_may_be_well_to_try_again(path: Path, statement: str, passing: bool) -> None:
+def test_opening_says_whether_a_later_attempt_may_succeed(path: Path, statement: str, passing: bool) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute(statement)
     with pytest.raises(StoreFailed) as failed:
@@ -233,7 +233,7 @@ def test_a_commit_that_fails_is_not_there_and_the_file_is_opened_anew(store: Sql
     assert repository.commit(changed(before, before)) == Success(None)
 
 
-def test_a_file_that_vanished_is_told_and_not_made_anew(path: Path, store: SqliteStore) -> None:
+def test_a_file_that_vanished_is_reported_and_not_created_again(path: Path, store: SqliteStore) -> None:
     path.unlink()
     with pytest.raises(StoreFailed, match="is gone"):
         store.check()
@@ -251,7 +251,7 @@ def test_a_number_that_is_too_large_is_refused(store: SqliteStore) -> None:
     assert store.of("m").payments() == ()
 
 
-def test_a_record_that_is_damaged_or_newer_is_told(store: SqliteStore) -> None:
+def test_a_damaged_or_newer_record_is_reported(store: SqliteStore) -> None:
     repository = store.of("m")
     added(repository, a_payment())
     for details in ("", "[]", "{}", '{"method":{"properties":{}},"gained_later":1}', '{"restrictions":["X"]}'):
@@ -265,8 +265,8 @@ def test_a_failure_shows_no_secret(store: SqliteStore) -> None:
     secret = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}), name="\0")
     with pytest.raises(StoreFailed) as failed:
         store.of("m").commit(changed(None, secret))
-    told = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
-    assert "tok_canary" not in told
+    shown = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
+    assert "tok_canary" not in shown
     assert failed.value.__context__ is None
 
 
@@ -275,16 +275,16 @@ def test_a_failed_statement_shows_no_secret(store: SqliteStore) -> None:
     store.database.run(lambda connection: connection.execute(refusing))
     with pytest.raises(StoreFailed) as failed:
         store.of("m").commit(changed(None, attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))))
-    told = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
-    assert "tok_canary" not in told.replace('PaymentMethod({"token": "tok_canary"})', "")
+    shown = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
+    assert "tok_canary" not in shown.replace('PaymentMethod({"token": "tok_canary"})', "")
 
 
 def test_history_cannot_be_rewritten_and_holds_no_token(store: SqliteStore) -> None:
     payment = attrs.evolve(a_payment(), method=PaymentMethod({"token": "tok_canary"}))
     added(store.of("m"), payment, *derive_facts(None, payment, Cause("host"), NOW))
-    told = store.database.run(lambda connection: connection.execute("SELECT * FROM history").fetchall())
-    assert told
-    assert "tok_canary" not in repr(told)
+    rows = store.database.run(lambda connection: connection.execute("SELECT * FROM history").fetchall())
+    assert rows
+    assert "tok_canary" not in repr(rows)
     for statement in ("DELETE FROM history", "UPDATE history SET who = 'nobody'"):
         with pytest.raises(StoreFailed, match="CONSTRAINT_TRIGGER"):
             store.database.run(lambda connection, statement=statement: connection.execute(statement))  # type: ignore[misc]
@@ -323,7 +323,7 @@ def test_only_what_changed_is_written(store: SqliteStore) -> None:
 
 
 COUNTED: Final = {"REACH"}
-"""What counts a whole table, once an audit."""
+"""Queries that may read a whole table: an audit runs them once."""
 READS: Final = {
     **{name: str(text) for name, text in vars(statements).items() if str(text).startswith("SELECT")},
     **{f"KEYS of {kept}": text for kept, text in statements.KEYS.items()},
@@ -331,10 +331,12 @@ READS: Final = {
 
 
 @pytest.mark.parametrize("name", sorted(READS.keys() - COUNTED))
-def test_nothing_is_found_by_reading_a_whole_table(store: SqliteStore, name: str) -> None:
+def test_no_query_reads_a_whole_table(store: SqliteStore, name: str) -> None:
     statement = READS[name]
     marks = ("?",) * max(int(number) for number in re.findall(r"\?(\d+)", statement))
-    plan = store.database.run(lambda one: one.execute(f"EXPLAIN QUERY PLAN {statement}", marks).fetchall())
+    plan = store.database.run(
+        lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {statement}", marks).fetchall()
+    )
     assert plan
     whole = [row[3] for row in plan if row[3].startswith("SCAN") or row[3].endswith(" (merchant=?)")]
     small = (
@@ -342,8 +344,8 @@ def test_nothing_is_found_by_reading_a_whole_table(store: SqliteStore, name: str
         "SEARCH leases",
         "SCAN of_",
     )  # a row a merchant, what is held now, a page that was read already
-    assert [one for one in whole if not one.startswith(small)] == []
+    assert [step for step in whole if not step.startswith(small)] == []
 
 
-def test_it_takes_a_database_of_its_own(path: Path) -> None:
+def test_it_accepts_a_database_object(path: Path) -> None:
     assert SqliteStore(SqliteDatabase(path, SqliteOptions())).check()["store"] == "sqlite"

@@ -1,4 +1,4 @@
-"""What is due is found in steps that grow with what must be passed over, and no faster: counted, not timed."""
+"""The cost of the query for due payments grows linearly with the leased ones that it skips: counted in steps, not timed."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from payports.testing.store_samples import NOW, a_payment, a_transaction, added
 
 HOUR: Final = timedelta(hours=1)
 STEP: Final = 10
-"""SQLite's smallest instructions that are counted as one."""
+"""Virtual machine instructions of SQLite per counted step."""
 
 
 @pytest.mark.parametrize("leased", ["payments", "gateway"])
-def test_what_is_leased_is_passed_over_once(tmp_path: Path, leased: str) -> None:
+def test_leased_payments_are_skipped_in_linear_time(tmp_path: Path, leased: str) -> None:
     few, many = (steps(tmp_path / f"{number}.db", number, leased) for number in (100, 400))
     assert few > 0
     assert many < 5 * few
 
 
 def steps(path: Path, number: int, leased: str) -> int:
-    """How many steps it takes to see that of so many payments which are due none is free."""
-    ids = [f"p-{one}" for one in range(number)]
+    """Count the steps of the query for due payments when all of them are leased."""
+    ids = [f"p-{nth}" for nth in range(number)]
     with closing(sqlite.connect(f"sqlite:///{path}", {"synchronous": "NORMAL"}, FixedClock(NOW))) as store:
         repository = store.of("m")
         for late, key in enumerate(ids):

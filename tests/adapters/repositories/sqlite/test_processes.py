@@ -1,4 +1,4 @@
-"""Several processes on one SQLite file, and one that is killed."""
+"""Several processes share one SQLite file, and one that is killed loses nothing."""
 
 from __future__ import annotations
 
@@ -62,23 +62,23 @@ def test_four_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0] * 4
     for number in range(8):
         repository = opened(tmp_path, number).of("m")
-        assert [one.id for one in repository.payments()] == [f"{name}-000000" for name in "abcd"]
-        assert [one.position for one in repository.undelivered()] == list(range(1, 9))
+        assert [payment.id for payment in repository.payments()] == [f"{name}-000000" for name in "abcd"]
+        assert [recorded.position for recorded in repository.undelivered()] == list(range(1, 9))
 
 
 def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     process = started(tmp_path, "a", files=1, each=100_000)
     go(process)
-    told = [read(process) for _ in range(50)]
+    acknowledged = [read(process) for _ in range(50)]
     process.send_signal(signal.SIGKILL)
     rest, _ = process.communicate(timeout=60)
-    told += rest.split()
+    acknowledged += rest.split()
     repository = opened(tmp_path).of("m")
-    kept = [one.id for one in repository.payments(limit=1_000_000)]
-    assert kept[: len(told)] == told
-    assert len(kept) <= len(told) + 1
+    kept = [payment.id for payment in repository.payments(limit=1_000_000)]
+    assert kept[: len(acknowledged)] == acknowledged
+    assert len(kept) <= len(acknowledged) + 1
     for key in kept:
         payment = repository.payment(key)
         assert payment is not None
-        assert [one.id for one in payment.transactions] == [f"t-{key}"]
-        assert [one.sequence for one in repository.history(key)] == [1, 2]
+        assert [transaction.id for transaction in payment.transactions] == [f"t-{key}"]
+        assert [recorded.sequence for recorded in repository.history(key)] == [1, 2]
