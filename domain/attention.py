@@ -57,8 +57,8 @@ def may_need_attention(payment: Payment, transaction: Transaction) -> bool:
     Stores index it when they write the transaction, so it errs on the side of yes: an unknown result or a pending reversal needs a
     person once it has lasted too long.
     """
-    unsettled = transaction.status in _OPEN or transaction.reversal in _UNDOING
-    return unsettled or next(attention_items(payment, transaction), None) is not None
+    unresolved = transaction.status in _OPEN or transaction.reversal in _UNDOING
+    return unresolved or next(attention_items(payment, transaction), None) is not None
 
 
 def attention_items(payment: Payment, transaction: Transaction) -> Iterator[AttentionItem]:
@@ -120,7 +120,7 @@ def _lost_money_items(payment: Payment, transaction: Transaction) -> Iterator[At
             payment,
             transaction,
             f"the gateway took back {transaction.type} of {transaction.requested}, which had succeeded",
-            "make good for it in another way; then resolve() it as REVOKED to take note",
+            "collect the money in another way; then resolve() it as REVOKED to take note",
         )
     elif _released_by_others(payment, transaction):
         yield attention_item(

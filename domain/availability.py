@@ -58,7 +58,7 @@ def find_availability(
         OperationNotAllowed: on none; the reason says why.
     """
     if kind in OBSERVED_ONLY:
-        return not_allowed(kind, "the gateway tells of it, nobody commands it")
+        return not_allowed(kind, "only the gateway reports it; it cannot be requested")
     if kind is DETACHED_CREDIT:
         return Success((Availability(None, MAX_MINOR),))
     if kind in INITIATING:
@@ -69,10 +69,10 @@ def find_availability(
         if transaction.type in PARENTS[kind] and transaction.succeeded
     ]
     if not parents:
-        return not_allowed(kind, "nothing has succeeded that it could build on")
+        return not_allowed(kind, "no transaction has succeeded that it could build on")
     usable = [parent for parent in parents if reverses or parent.reversal in USABLE]
     if not usable:
-        return not_allowed(kind, "what it could build on is to be reversed")
+        return not_allowed(kind, "its parent is to be reversed")
     availabilities = [
         availability for parent in usable if (availability := _availability(payment, kind, parent, capabilities))
     ]

@@ -38,13 +38,13 @@ class Begun:
     """The payment with its new intents, and those to send (``requests``), in order."""
 
     payment: Payment
-    requests: tuple[Transaction, ...]
+    intents: tuple[Transaction, ...]
 
 
 def begin(
     payment: Payment, command: Command, capabilities: Capabilities, ids: Callable[[], str], now: datetime
 ) -> Outcome[Begun, Refusal]:
-    """Record the intents of a command, each before a byte leaves, within the limits of each parent.
+    """Decide on a command: build its intents within the limits of each parent, or refuse.
 
     One command may become several intents: a refund of 20 over captures of 5 and 15 is two.
 

@@ -65,7 +65,7 @@ class PaymentNotFound:
 
     @property
     def message(self) -> str:
-        return f"there is no payment {self.payment_id!r} here; check its id, its owner and the merchant"
+        return f"there is no payment {self.payment_id} here; check its id, its owner and the merchant"
 
 
 @attrs.frozen

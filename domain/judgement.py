@@ -137,4 +137,5 @@ def _contradiction(requested: Money, account: str, observation: Observation) -> 
         observation.partial and observation.amount and observation.amount < requested
     ):  # an amount of zero is not a partial approval
         return None
+    # these sentences stand in stored histories, with which the audit compares them
     return Contradiction(ContradictionKind.AMOUNT, f"asked for {requested}, the gateway says {observation.amount}")

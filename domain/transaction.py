@@ -49,9 +49,9 @@ class Transaction:
 
     ``requested`` is the amount of the request; ``amount``, ``status`` … are judged from the observations ``seen``. ``key`` is the host's
     idempotency key or the checkout's request id, ``attempt`` the checkout that made or claimed it. ``due_at``: when recovery must look
-    at it. ``look_ups``: how many answers have left it open, and how often its reversal was tried. ``implied_by``: the partial capture
-    that made the gateway release the rest. ``excess``: recorded as true although beyond a limit. ``expiring``: a hold whose end is
-    near, of which the host was told.
+    at it. ``look_ups``: how often recovery has tried, by a look-up or a reversal; it sets the back-off. ``implied_by``: the partial
+    capture that made the gateway release the rest. ``excess``: recorded as true although beyond a limit. ``expiring``: a hold whose end
+    is near, of which the host was told.
     """
 
     id: str

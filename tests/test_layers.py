@@ -215,19 +215,18 @@ def module_imports(name: str, tree: ast.Module, modules: frozenset[str]) -> set[
 def import_circles(sources: dict[Path, ast.Module]) -> list[list[str]]:
     """Every group of modules that import each other, directly or through others; sorted."""
     modules = frozenset(map(module_name, sources))
-    imports = {module_name(path): module_imports(module_name(path), tree, modules) for path, tree in sources.items()}
+    imports: dict[str, set[str]] = {
+        module_name(path): module_imports(module_name(path), tree, modules) for path, tree in sources.items()
+    }
     circles: list[list[str]] = []
-    while imports:
-        leaves = {name for name, targets in imports.items() if not targets & imports.keys()}
-        if not leaves:
-            break
+    while leaves := {name for name, targets in imports.items() if not targets & imports.keys()}:
         imports = {name: targets for name, targets in imports.items() if name not in leaves}
     while imports:
-        reached = reachable(next(iter(imports)), imports)
-        group = [name for name in reached if next(iter(imports)) in reachable(name, imports)]
+        first = min(imports)
+        group = {name for name in reachable(first, imports) if first in reachable(name, imports)}
         if group:
             circles.append(sorted(group))
-        imports = {name: targets for name, targets in imports.items() if name not in {*group, next(iter(imports))}}
+        imports = {name: targets for name, targets in imports.items() if name not in {*group, first}}
     return sorted(circles)
 
 

@@ -15,7 +15,7 @@ from payports.adapters.demonstrations.localstripe_server import (
     LocalstripeUnavailable,
     running_localstripe,
 )
-from payports.adapters.gateways.kit.http_results import Answer, Lost, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.ledger.entries import Effect
 from payports.adapters.gateways.stripe.config import connect
@@ -130,7 +130,7 @@ class LosingSender(Sender):
         """Lose the next answer about a method."""
         self._marked.add(token)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> SendResult:
         """Send one request, once."""
         sent = super().send(method, url, headers, body)
         lost = {token for token in self._marked if f"payment_method={token}&".encode() in body + b"&"}

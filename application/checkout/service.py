@@ -71,7 +71,8 @@ class Checkout:
         ``callback_token``.
 
         Failures:
-            NotCovered, CurrencyMismatch, GatewayUnsupported, InvalidInput, OperationNotAllowed, Conflict, Busy: no money moved.
+            CurrencyMismatch, GatewayUnsupported, InvalidInput, Conflict: nothing was sent.
+            NotCovered, OperationNotAllowed, Busy: what may be held by now is kept for a new attempt or reversed.
             PaymentsFailed: with the problem of each payment; what was secured is kept for the next attempt or reversed.
         """
         problem = check_cart(cart) or check_key(request_id, "request_id") or check_text("return_url", return_url)

@@ -34,7 +34,7 @@ class Environment:
 
     @property
     def store(self) -> PaymentRepository:
-        """The merchant's repository, for reading and for commits that change no payment."""
+        """The merchant's repository. A change of a payment is built by ``work.change``, which adds its dates and facts."""
         return self.work.store
 
     def now(self) -> datetime:

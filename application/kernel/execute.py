@@ -1,6 +1,6 @@
 """Execute one command: load, look up what is indeterminate, decide, record the intents, call the gateway, record its answers.
 
-Exactly two commits a transaction: the intent before a byte leaves, the result after. No transaction of the store is open while the
+One commit for the intents of a command before a byte leaves, then one for each result. No transaction of the store is open while the
 gateway is called. What cannot be recorded afterwards stays SENDING_TO_PROCESSOR, and recovery finds it.
 """
 
@@ -54,13 +54,13 @@ _CONTINUES: Final = frozenset(
 class Intents:
     """What was recorded and is to be sent: nobody else may send it.
 
-    ``standing``: the transactions that the command's key has made earlier. ``lease``: what the attempt's next commit must prove.
+    ``earlier``: the transactions that the command's key made before. ``lease``: what the attempt's next commit must prove.
     """
 
     payment: Payment
     transactions: tuple[Transaction, ...]
     configured: ConfiguredGateway
-    standing: tuple[Transaction, ...]
+    earlier: tuple[Transaction, ...]
     lease: CheckoutLease | None
 
 
@@ -70,7 +70,7 @@ def execute(
     """Run a command on a payment; with a key, at most once, and again the same answer.
 
     Failures:
-        every member of ``TransactionProblem``; none of them but Declined, NotExecuted and ResultUnknown follows a call.
+        every member of ``TransactionProblem``; only Declined, NotExecuted and ResultUnknown can follow a transaction that was sent.
     """
     recorded = record_intents(env, payment_id, command, cause)
     if isinstance(recorded, Failure):
@@ -100,7 +100,7 @@ def record_intents(
         wanted = _still_wanted(payment, command, known) if known else command
         if not isinstance(wanted, Command):
             return wanted
-        standing = _standing(payment, command)
+        earlier = _earlier(payment, command)
         if command.type in INITIATING and is_method_gone(env, payment):
             return Failure(OperationNotAllowed(command.type.value, METHOD_GONE))
         others = _others(env, payment, command)
@@ -111,7 +111,7 @@ def record_intents(
         beside = Commit(requests=first, changes=tuple(env.work.change(other, other, cause) for other in others))
         saved = env.work.save(payment, begun.unwrap().payment, cause, beside, lease)
         if isinstance(saved, Success):
-            return Success(_intents(saved.unwrap(), begun.unwrap(), found.unwrap(), standing))
+            return Success(_intents(saved.unwrap(), begun.unwrap(), found.unwrap(), earlier))
         if is_lost(lease, saved.failure()):
             return Failure(Busy(saved.failure().name))
     return Failure(Busy(f"payment {payment_id}"))
@@ -120,11 +120,11 @@ def record_intents(
 def send(
     env: Environment, intents: Intents, cause: Cause, return_url: str = ""
 ) -> Outcome[TransactionReport, TransactionProblem]:
-    """Send recorded intents one after the other and record each answer; after one that fails the rest is proven not sent."""
+    """Send recorded intents one after the other and record each answer; after one that failed or is unknown the rest is NOT_EXECUTED."""
     payment, stopped = intents.payment, False
     for intent in intents.transactions:
         if stopped:
-            response = PaymentResponse(seen=_never_sent(intent))
+            response = PaymentResponse(seen=_not_sent(intent))
         else:
             request = gateway_calls.payment_request(payment, intent, return_url)
             response = gateway_calls.execute(intents.configured.gateway, request, reverses=intent.reverses)
@@ -133,7 +133,7 @@ def send(
             return Failure(ResultUnknown(intent.id))
         payment = recorded
         stopped = stopped or payment.by_id[intent.id].status not in _CONTINUES
-    return report(payment, (payment.by_id[made.id] for made in (*intents.standing, *intents.transactions)))
+    return report(payment, (payment.by_id[made.id] for made in (*intents.earlier, *intents.transactions)))
 
 
 def _begin(
@@ -144,12 +144,12 @@ def _begin(
     return begin(payment, command, gateway.transactions.capabilities, env.ids.new, env.now())
 
 
-def _intents(saved: Saved, begun: Begun, configured: ConfiguredGateway, standing: tuple[Transaction, ...]) -> Intents:
+def _intents(saved: Saved, begun: Begun, configured: ConfiguredGateway, earlier: tuple[Transaction, ...]) -> Intents:
     return Intents(
         payment=saved.payment,
-        transactions=begun.requests,
+        transactions=begun.intents,
         configured=configured,
-        standing=standing,
+        earlier=earlier,
         lease=saved.lease,
     )
 
@@ -191,17 +191,17 @@ def _still_wanted(
     payment: Payment, command: Command, known: RequestRecord
 ) -> Command | Success[TransactionReport] | Failure[TransactionProblem]:
     """Decide what a repeated key still asks for: nothing (then the answer), or what was proven not to have been executed."""
-    standing = _standing(payment, command)
-    if any(made.status is TransactionStatus.SENDING_TO_PROCESSOR for made in standing):
+    earlier = _earlier(payment, command)
+    if any(made.status is TransactionStatus.SENDING_TO_PROCESSOR for made in earlier):
         return Failure(Busy(f"payment {payment.id}"))
-    left = int(known.plan) - sum(made.requested.minor for made in standing)
-    answer = report(payment, standing)
+    left = int(known.plan) - sum(made.requested.minor for made in earlier)
+    answer = report(payment, earlier)
     if left <= 0 or isinstance(answer, Failure):
         return answer
     return command.evolve(amount=Money(left, payment.currency))
 
 
-def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:
+def _earlier(payment: Payment, command: Command) -> tuple[Transaction, ...]:
     """What a key has made so far, but for what was proven not to have been executed."""
     made = payment.under_key(command.key) if command.key else ()
     return tuple(
@@ -213,7 +213,7 @@ def _standing(payment: Payment, command: Command) -> tuple[Transaction, ...]:
 
 def _request_record(payment_id: str, command: Command, begun: Begun) -> RequestRecord:
     """Build the idempotency record. ``plan`` is the total requested (minor units), so that a retry knows what remains."""
-    asked = sum(intent.requested.minor for intent in begun.requests)
+    asked = sum(intent.requested.minor for intent in begun.intents)
     return RequestRecord(
         key=command.key, fingerprint=fingerprint(payment_id, command), payment_id=payment_id, plan=str(asked)
     )
@@ -224,7 +224,7 @@ def fingerprint(*content: object) -> str:
     return sha256(repr(content).encode()).hexdigest()
 
 
-def _never_sent(intent: Transaction) -> Observation:
+def _not_sent(intent: Transaction) -> Observation:
     return Observation(
         status=TransactionStatus.NOT_EXECUTED,
         channel=Channel.ANSWER,

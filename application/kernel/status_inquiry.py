@@ -74,7 +74,7 @@ def record_answer(
 ) -> Payment:
     """Record the answer to a look-up; gives the payment as it is stored then.
 
-    No answer says nothing about a transaction: it is not recorded and does not count as a look-up, unless the gateway can never answer.
+    A missing answer proves nothing: it is not recorded and does not count as a look-up, unless the gateway can never answer.
     Only an intent whose own call is over by now becomes UNKNOWN by it.
     """
     silent = is_no_answer(answer) and not _has_no_look_up(env, payment.gateway)

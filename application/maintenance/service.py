@@ -24,7 +24,8 @@ from payports.domain.transaction_types import TransactionStatus
 class MaintenanceReport:
     """What one pass did.
 
-    ``doubts_resolved``: how many of the ``looked_up`` transactions have a known result now. ``actions_expired``: the shopper did not come
+    ``doubts_resolved``: how many of the ``looked_up`` transactions have another status now, and a known one.
+    ``checkouts_concluded``: looked at again because their date had come, whatever came of it. ``actions_expired``: the shopper did not come
     back in time. ``holds_expiring``: the host is told that they end soon. ``unreadable``: the store failed on them. ``more``: there is
     more work than one pass takes, or the pass was stopped.
     """

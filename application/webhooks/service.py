@@ -45,8 +45,8 @@ class Webhooks:
     ) -> Outcome[WebhookReceipt, InvalidInput | GatewayUnsupported | StoreUnavailable]:
         """Verify a raw body and its headers, and apply the notifications in it.
 
-        A body that fails verification changes nothing, is stored nowhere and is answered with 4xx. A notification about an unknown
-        transaction is parked and retried by maintenance.
+        A body that fails verification changes nothing, is stored nowhere and is answered with 4xx (503 without a secret).
+        A notification about an unknown transaction is parked and retried by maintenance.
 
         Failures:
             GatewayUnsupported: no such gateway, or it sends no notifications. InvalidInput: the body is not bytes. StoreUnavailable: answer

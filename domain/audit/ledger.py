@@ -103,7 +103,7 @@ def _lineage(payment: Payment) -> Iterator[Finding]:
 def _misplaced(transaction: Transaction, parent: Transaction | None) -> str:
     allowed = PARENTS[transaction.type]
     if transaction.type in OBSERVED_ONLY and not transaction.observed_only:
-        return f"{transaction.type} is told by gateways, and this one was commanded"
+        return f"{transaction.type} is only reported by gateways, but this one was requested"
     if not allowed:
         return f"{transaction.type} stands for itself, and this one names a parent" if transaction.parent_id else ""
     if parent is None:

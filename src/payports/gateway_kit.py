@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 from payports.adapters.gateways.kit.codes import DeclineCodes
 from payports.adapters.gateways.kit.currencies import CurrencyUnits
 from payports.adapters.gateways.kit.fuzz import check_reader, mutated, mutated_body
-from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.kit.json_reading import (
     JsonObject,
@@ -144,8 +144,8 @@ __all__ = [
     "Script",
     "Search",
     "Secret",
+    "SendResult",
     "Sender",
-    "Sent",
     "SignedWebhooks",
     "Success",
     "TokenizationBridge",

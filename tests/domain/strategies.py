@@ -100,7 +100,7 @@ def done(
     """The payment with a command begun and its result known; the gateway calls transaction t1 r1."""
     started = ask(payment, kind, minor, able, **rest).unwrap()
     payment = started.payment
-    for one in started.requests:
+    for one in started.intents:
         reference = f"r{one.id.removeprefix('t')}"
         payment = told(payment, fact(one.id, status, gateway_reference=reference))
     return payment

@@ -60,7 +60,7 @@ def ledgers(draw: st.DrawFn) -> Payment:
         outcome = ask(payment, kind, draw(st.none() | st.integers(1, 20)), draw(capabilities()))
         if isinstance(outcome, Success):
             payment = outcome.unwrap().payment
-            for one in outcome.unwrap().requests:
+            for one in outcome.unwrap().intents:
                 status = draw(st.sampled_from([S.SUCCEEDED, S.SUCCEEDED, *S]))
                 payment = told(payment, fact(one.id, status, gateway_reference=f"r-{one.id}"))
         if draw(st.booleans()) and payment.transactions:
@@ -85,17 +85,17 @@ def test_every_command_gets_an_answer_and_nothing_is_recorded_beyond_what_was_pe
         assert problem.message
         return
     recorded = outcome.unwrap()
-    moved = sum(one.requested.minor for one in recorded.requests)
+    moved = sum(one.requested.minor for one in recorded.intents)
     assert moved > 0
     assert amount is None or moved == amount.minor
     openings = find_availability(payment, kind, able, reverses=reverses).unwrap()
     rooms = {one.parent.id if one.parent else None: one.minor for one in openings}
-    assert all(0 < one.requested.minor <= rooms[one.parent_id] for one in recorded.requests)
-    assert len({one.parent_id for one in recorded.requests}) == len(recorded.requests)
+    assert all(0 < one.requested.minor <= rooms[one.parent_id] for one in recorded.intents)
+    assert len({one.parent_id for one in recorded.intents}) == len(recorded.intents)
     kept = [(one.id, one.requested, one.seen) for one in recorded.payment.transactions[: len(payment.transactions)]]
     assert kept == [(one.id, one.requested, one.seen) for one in payment.transactions]
     new = recorded.payment.transactions[len(payment.transactions) :]
-    assert set(recorded.requests) <= set(new)
+    assert set(recorded.intents) <= set(new)
     assert all(one.type is T.REVERSE_AUTH for one in new if one.implied_by)
 
 
@@ -125,28 +125,28 @@ def test_an_intent_is_recorded_as_it_was_commanded() -> None:
 def test_one_command_may_become_several_intents() -> None:
     payment = done(done(done(new_payment(20), T.AUTHORIZE), T.CAPTURE, 5), T.CAPTURE, 15)
     recorded = ask(payment, T.REFUND, 18).unwrap()
-    assert [(one.parent_id, one.requested.minor) for one in recorded.requests] == [("t1", 5), ("t2", 13)]
+    assert [(one.parent_id, one.requested.minor) for one in recorded.intents] == [("t1", 5), ("t2", 13)]
     only = ask(payment, T.REFUND, 13, parent_id="t2").unwrap()
-    assert [(one.parent_id, one.requested.minor) for one in only.requests] == [("t2", 13)]
+    assert [(one.parent_id, one.requested.minor) for one in only.intents] == [("t2", 13)]
     first = ask(payment, T.REFUND, 5).unwrap()
-    assert [one.parent_id for one in first.requests] == ["t1"]
-    assert [one.requested.minor for one in ask(payment, T.REFUND).unwrap().requests] == [5, 15]
+    assert [one.parent_id for one in first.intents] == ["t1"]
+    assert [one.requested.minor for one in ask(payment, T.REFUND).unwrap().intents] == [5, 15]
     assert ask(payment, T.REFUND, 21).failure() == AmountNotAvailable(eur(20))
-    assert ask(payment, T.REFUND, 14, parent_id="t2").unwrap().requests[0].requested == eur(14)
+    assert ask(payment, T.REFUND, 14, parent_id="t2").unwrap().intents[0].requested == eur(14)
     assert ask(payment, T.REFUND, 16, parent_id="t2").failure() == AmountNotAvailable(eur(15))
 
 
 def test_an_exhausted_parent_is_passed_over() -> None:
     payment = done(done(done(done(new_payment(20), T.AUTHORIZE), T.CAPTURE, 5), T.CAPTURE, 15), T.REFUND, 5)
-    assert [one.parent_id for one in ask(payment, T.REFUND, 1).unwrap().requests] == ["t2"]
+    assert [one.parent_id for one in ask(payment, T.REFUND, 1).unwrap().intents] == ["t2"]
 
 
 def test_whole_operations_take_whole_parents() -> None:
     payment = done(done(done(new_payment(20), T.AUTHORIZE), T.CAPTURE, 5), T.CAPTURE, 15)
-    assert [one.requested.minor for one in ask(payment, T.VOID).unwrap().requests] == [5, 15]
-    assert [one.requested.minor for one in ask(payment, T.VOID, 5).unwrap().requests] == [5]
+    assert [one.requested.minor for one in ask(payment, T.VOID).unwrap().intents] == [5, 15]
+    assert [one.requested.minor for one in ask(payment, T.VOID, 5).unwrap().intents] == [5]
     assert ask(payment, T.VOID, 7).failure() == GatewayUnsupported("card", "partial VOID")
-    assert ask(payment, T.VOID, 15, parent_id="t2").unwrap().requests[0].parent_id == "t2"
+    assert ask(payment, T.VOID, 15, parent_id="t2").unwrap().intents[0].parent_id == "t2"
 
 
 @pytest.mark.parametrize("amount", [1, "1", 1.0, None])
@@ -165,7 +165,7 @@ def test_an_amount_in_another_currency_is_told_apart() -> None:
 
 def test_a_partial_capture_releases_the_rest_where_the_gateway_does_so() -> None:
     recorded = ask(AUTHORIZED, T.CAPTURE, 4, RELEASING, key="k", source=Source("f", "1")).unwrap()
-    (capture,) = recorded.requests
+    (capture,) = recorded.intents
     released = last(recorded.payment)
     assert released == Transaction(
         id="t2",
@@ -207,7 +207,7 @@ def test_a_reversal_marks_what_it_reverses() -> None:
 def test_money_that_is_owed_back_is_only_reversed() -> None:
     owed = mark_for_reversal(done(new_payment(10), T.AUTHORIZE, attempt="a"), "a", ReversalState.REQUIRES_REVERSAL)
     for kind in (T.CAPTURE, T.REVERSE_AUTH):
-        assert ask(owed, kind).failure() == OperationNotAllowed(kind.value, "what it could build on is to be reversed")
+        assert ask(owed, kind).failure() == OperationNotAllowed(kind.value, "its parent is to be reversed")
     assert isinstance(ask(owed, T.REVERSE_AUTH, reverses=True), Success)
 
 

@@ -52,7 +52,7 @@ MESSAGES: Final[list[tuple[Any, str, str]]] = [
     (OperationNotAllowed("CAPTURE", "why"), "CAPTURE is not allowed: why", CHECK),
     (AmountNotAvailable(eur(5)), "only 0.05 EUR is available", CHECK),
     (CurrencyMismatch(EUR, USD), "expected EUR, was given USD", CHECK),
-    (PaymentNotFound("p-1"), "there is no payment 'p-1' here; check its id, its owner and the merchant", "We could not find this payment."),
+    (PaymentNotFound("p-1"), "there is no payment p-1 here; check its id, its owner and the merchant", "We could not find this payment."),
     (SavedMethodNotFound("s-1"), "no saved method 's-1' of this customer", "We could not find this saved payment method."),
     (Declined("05"), "declined (soft): 05", SOFT),
     (Declined("", FailureType.FRAUD), "declined (soft): FRAUD", SOFT),

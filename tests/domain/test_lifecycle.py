@@ -226,11 +226,11 @@ def test_only_the_parent_that_is_named_is_built_upon(operation: TransactionType,
 
 
 REASONS: Final[list[tuple[TransactionType, Payment, Callable[[Capabilities], Capabilities], str]]] = [
-    (T.CHARGEBACK, CAPTURED, lambda able: able, "the gateway tells of it, nobody commands it"),
+    (T.CHARGEBACK, CAPTURED, lambda able: able, "only the gateway reports it; it cannot be requested"),
     (T.AUTHORIZE, attrs.evolve(EMPTY, archived=True), lambda able: able, "the payment is archived"),
     (T.AUTHORIZE, SOLD, lambda able: able, "the payment was begun the other way, authorized or authorized and captured"),
-    (T.CAPTURE, EMPTY, lambda able: able, "nothing has succeeded that it could build on"),
-    (T.CAPTURE, require_reversal(AUTHORIZED), lambda able: able, "what it could build on is to be reversed"),
+    (T.CAPTURE, EMPTY, lambda able: able, "no transaction has succeeded that it could build on"),
+    (T.CAPTURE, require_reversal(AUTHORIZED), lambda able: able, "its parent is to be reversed"),
     (T.CAPTURE, HALF, lambda _: WHOLE_CAPTURES, "the gateway takes one capture of an authorization"),
     (T.VOID, done(CAPTURED, T.SETTLED), lambda able: able, "it was settled, or some of it was voided or refunded"),
     (T.REFUND, CAPTURED, lambda _: AFTER_SETTLEMENT, "the gateway refunds only what is settled"),

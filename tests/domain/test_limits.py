@@ -259,7 +259,7 @@ class Book(RuleBasedStateMachine):
         )
         assert isinstance(outcome, Success) is legal, (kind, minor, room, outcome)
         if isinstance(outcome, Success):
-            (request,) = outcome.unwrap().requests
+            (request,) = outcome.unwrap().intents
             assert (request.type, request.requested.minor) == (kind, asked)
             assert request.parent_id == (parent.id if parent else None)
             assert outcome.unwrap().payment.transactions == (*self.payment.transactions, request)

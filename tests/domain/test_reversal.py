@@ -136,7 +136,7 @@ def test_what_is_chosen_is_permitted_and_leaves_nothing(payment: Payment, voids:
             continue
         outcome = begin(payment, command, able, numbered(payment), NOW)
         assert isinstance(outcome, Success)
-        (request,) = outcome.unwrap().requests
+        (request,) = outcome.unwrap().intents
         after = told(outcome.unwrap().payment, fact(request.id))
         assert choose_reversal(after, after.by_id[transaction.id], able) is None
         assert after.by_id[transaction.id].reversal is R.REVERSED

@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
-from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, SendResult
 
 _CHUNK: Final = 65_536
 _GZIP_OR_ZLIB: Final = 47  # zlib's wbits for "detect which of the two it is"
@@ -69,7 +69,7 @@ class HttpSession:
         self._session.mount("http://", _Adapter())
         weakref.finalize(self, self._session.close)
 
-    def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
         """Send one request and read its answer. A failure before the connection is made means not sent, any other one lost."""
         limits = self._limits
         try:
@@ -101,7 +101,7 @@ class HttpSession:
             _progress.active = False
 
 
-def _read(response: requests.Response, limit: int) -> Sent:
+def _read(response: requests.Response, limit: int) -> SendResult:
     if _progress.broken:
         return Lost("the connection broke")
     raw = bytearray()

@@ -33,7 +33,7 @@ class Lost:
     reason: str
 
 
-Sent: TypeAlias = Answer | NotSent | Lost
+SendResult: TypeAlias = Answer | NotSent | Lost
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from payports.adapters.gateways.kit.http_results import Limits, Sent
+from payports.adapters.gateways.kit.http_results import Limits, SendResult
 
 DEFAULT_LIMITS: Final = Limits()
 
@@ -25,7 +25,7 @@ class Sender:
         self._limits = limits
         self._sessions = threading.local()
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> SendResult:
         """Send one request, once."""
         from payports.adapters.gateways.kit.http_connection import HttpSession
 

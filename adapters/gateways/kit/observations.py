@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import Answer, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, NotSent, SendResult
 from payports.domain.card_data import mask_card_numbers
 from payports.domain.money import Money
 from payports.domain.observation import Channel, Observation
@@ -68,7 +68,7 @@ def not_executed(request: PaymentRequest, channel: Channel, message: str = "", *
 
 
 def interpret_execution(
-    sent: Sent, request: PaymentRequest, read: Callable[[Answer], PaymentResponse]
+    sent: SendResult, request: PaymentRequest, read: Callable[[Answer], PaymentResponse]
 ) -> PaymentResponse:
     """Say what came of executing a transaction: not executed if it never left, unknown if it was lost, else what ``read`` finds."""
     if isinstance(sent, Answer):
@@ -78,13 +78,13 @@ def interpret_execution(
 
 
 def interpret_inquiry(
-    sent: Sent, request: PaymentRequest, channel: Channel, read: Callable[[Answer], Observation | NotFoundYet]
+    sent: SendResult, request: PaymentRequest, channel: Channel, read: Callable[[Answer], Observation | NotFoundYet]
 ) -> Observation | NotFoundYet:
-    """Say what came of asking about a transaction. A question that did not arrive proves nothing: the result stays unknown."""
+    """Say what came of asking about a transaction. Without an answer nothing is proven: the result stays unknown."""
     return read(sent) if isinstance(sent, Answer) else unknown(request, channel, NOT_ASKED)
 
 
-NOT_ASKED: Final = "the gateway could not be asked"
+NOT_ASKED: Final = "the gateway gave no answer to the look-up"
 
 
 def excerpt(fields: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import Answer, Sent
+from payports.adapters.gateways.kit.http_results import Answer, SendResult
 from payports.adapters.gateways.kit.json_reading import JsonObject, money, nested, read_object, text
 from payports.adapters.gateways.kit.observations import excerpt, interpret_execution, interpret_inquiry, unknown
 from payports.adapters.gateways.kit.refusals import REFUSALS, refusal_of
@@ -71,7 +71,7 @@ def inquiry_message(request: PaymentRequest, account: str) -> dict[str, Any]:
     }
 
 
-def read_answer(sent: Sent, request: PaymentRequest, account: str) -> PaymentResponse:
+def read_answer(sent: SendResult, request: PaymentRequest, account: str) -> PaymentResponse:
     """Read the result of executing a transaction. Total."""
     return interpret_execution(sent, request, lambda answer: _read_execution(answer, request, account))
 
@@ -87,7 +87,9 @@ def _read_execution(answer: Answer, request: PaymentRequest, account: str) -> Pa
     return PaymentResponse(seen=refusal, raw=f"status {answer.status} {code}")
 
 
-def read_inquiry(sent: Sent, request: PaymentRequest, account: str, channel: Channel) -> Observation | NotFoundYet:
+def read_inquiry(
+    sent: SendResult, request: PaymentRequest, account: str, channel: Channel
+) -> Observation | NotFoundYet:
     """Read the result of looking a transaction up. Total: what is no usable answer is an unknown result."""
     return interpret_inquiry(sent, request, channel, lambda answer: _read_inquiry(answer, request, account, channel))
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Lost, NotSent, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from payports.adapters.gateways.sandbox.messages import encoded
@@ -22,7 +22,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 class BankTransport(Protocol):
     """Sends messages to a bank."""
 
-    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+    def post(self, path: str, message: Mapping[str, Any]) -> SendResult:
         """Send one message, and give the result of the exchange."""
         ...
 
@@ -43,7 +43,7 @@ class InProcess(BankTransport):
         if self._owned:
             self.bank.close()
 
-    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+    def post(self, path: str, message: Mapping[str, Any]) -> SendResult:
         """Send one message."""
         try:
             reply = self.bank.handle(path, encoded(message))
@@ -65,7 +65,7 @@ class OverHttp(BankTransport):
         self._url = url.rstrip("/")
         self._sender = sender
 
-    def post(self, path: str, message: Mapping[str, Any]) -> Sent:
+    def post(self, path: str, message: Mapping[str, Any]) -> SendResult:
         """Send one message."""
         sent = self._sender.send("POST", self._url + path, _JSON, encoded(message))
         if isinstance(sent, Answer) and UNREACHABLE_HEADER in sent.headers:
@@ -76,7 +76,7 @@ class OverHttp(BankTransport):
         """Close the sender's connections."""
         self._sender.close()
 
-    def _connect_to_closed_port(self, path: str) -> Sent:
+    def _connect_to_closed_port(self, path: str) -> SendResult:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))  # bound but not listening: whoever connects is refused
             return self._sender.send("POST", f"http://127.0.0.1:{nobody.getsockname()[1]}{path}", _JSON)

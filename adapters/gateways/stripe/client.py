@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import NotSent, Sent
+from payports.adapters.gateways.kit.http_results import NotSent, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe.form import Call, Unsendable, checked
 from payports.domain.secret import Secret
@@ -24,7 +24,7 @@ class StripeClient:
     sender: Sender
     connected_account: str = ""
 
-    def send(self, call: Call | Unsendable) -> Sent:
+    def send(self, call: Call | Unsendable) -> SendResult:
         """Send one call, once."""
         call = call if isinstance(call, Unsendable) else checked(call)
         if isinstance(call, Unsendable):

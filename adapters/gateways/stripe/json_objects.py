@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from payports.adapters.gateways.kit.http_results import Answer, Sent
+from payports.adapters.gateways.kit.http_results import Answer, SendResult
 from payports.adapters.gateways.kit.json_reading import JsonObject, nested_list, read_object
 from payports.adapters.gateways.kit.paging import Page
 from payports.adapters.gateways.stripe.form import Call, is_id
 
 
-def payload_of(sent: Sent) -> JsonObject:
+def payload_of(sent: SendResult) -> JsonObject:
     """The object of a good answer; an empty one for all others."""
     return read_payload(sent) if isinstance(sent, Answer) and sent.status == 200 else {}
 
@@ -52,7 +52,7 @@ def metadata_of(payload: JsonObject) -> dict[str, str] | None:
     return entries if all(isinstance(value, str) for value in entries.values()) else None
 
 
-def read_page(sent: Sent, call: Call) -> Page | None:
+def read_page(sent: SendResult, call: Call) -> Page | None:
     """Read a page of the list that a call asks for; nothing if the answer is no such list."""
     payload = payload_of(sent)
     if not is_list(payload, call):

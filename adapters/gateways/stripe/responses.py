@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 import attrs
 
-from payports.adapters.gateways.kit.http_results import Answer, Sent
+from payports.adapters.gateways.kit.http_results import Answer, SendResult
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, text
 from payports.adapters.gateways.kit.observations import NOT_ASKED, excerpt, interpret_execution, observation_of, unknown
 from payports.adapters.gateways.stripe.errors import read_refusal
@@ -31,7 +31,7 @@ from payports.ports.gateway import NotFoundYet, PaymentRequest, PaymentResponse
 _UNKNOWN: Final = TransactionStatus.UNKNOWN
 
 
-def read_answer(sent: Sent, request: PaymentRequest, settings: StripeSettings) -> PaymentResponse:
+def read_answer(sent: SendResult, request: PaymentRequest, settings: StripeSettings) -> PaymentResponse:
     """Read the answer to executing a transaction."""
 
     def read(answer: Answer) -> PaymentResponse:
@@ -46,7 +46,7 @@ def read_answer(sent: Sent, request: PaymentRequest, settings: StripeSettings) -
 
 
 def read_finding(
-    sent: Sent, request: PaymentRequest, settings: StripeSettings, channel: Channel
+    sent: SendResult, request: PaymentRequest, settings: StripeSettings, channel: Channel
 ) -> Observation | NotFoundYet:
     """Read the answer to a query about a transaction; without a usable answer the result is unknown.
 
@@ -57,7 +57,7 @@ def read_finding(
     return observe_object(read_payload(sent), request, settings, channel) or NotFoundYet("Stripe has not done it")
 
 
-def why_unanswered(sent: Sent) -> str:
+def why_unanswered(sent: SendResult) -> str:
     """Say why a query has no usable answer."""
     if not isinstance(sent, Answer):
         return NOT_ASKED
@@ -66,7 +66,7 @@ def why_unanswered(sent: Sent) -> str:
     return "Stripe's answer cannot be used" if sent.status == 200 else f"Stripe answered with status {sent.status}"
 
 
-def is_key_in_use(sent: Sent) -> bool:
+def is_key_in_use(sent: SendResult) -> bool:
     """Tell whether Stripe says that the key was used with other content."""
     payload = read_payload(sent) if isinstance(sent, Answer) and sent.status == 400 else {}
     return text(nested(payload, "error"), "type") == "idempotency_error"

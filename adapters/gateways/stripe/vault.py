@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.http_results import Answer, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, NotSent, SendResult
 from payports.adapters.gateways.kit.json_reading import JsonObject, integer, nested, nested_list, text
 from payports.adapters.gateways.kit.paging import Page, collect_pages
 from payports.adapters.gateways.stripe.client import StripeClient
@@ -213,12 +213,12 @@ def _key(*about: str) -> str:
     return sha256(repr(about).encode()).hexdigest()
 
 
-def _table(sent: Sent) -> JsonObject | None:
+def _table(sent: SendResult) -> JsonObject | None:
     """A good answer; nothing if there is none or it is no object."""
     return payload_of(sent) or None
 
 
-def _trouble(sent: Sent) -> _Trouble:
+def _trouble(sent: SendResult) -> _Trouble:
     if isinstance(sent, NotSent):
         return NotExecuted("", sent.reason)
     error = nested(read_payload(sent), "error") if isinstance(sent, Answer) else {}

@@ -134,7 +134,7 @@ LEDGERS: Final[dict[str, list[str]]] = {
     "a refund of a hold": ["LIFECYCLE t2: REFUND cannot be made on top of AUTHORIZE"],
     "a capture of what is unknown": ["LIFECYCLE t1: CAPTURE was made on top of AUTHORIZE, which has not succeeded"],
     "a chargeback that was commanded": [
-        "LIFECYCLE o-51c0406651ca692f76f9fdbc: CHARGEBACK is told by gateways, and this one was commanded"
+        "LIFECYCLE o-51c0406651ca692f76f9fdbc: CHARGEBACK is only reported by gateways, but this one was requested"
     ],
     "held and taken in one go, too": ["LIFECYCLE t9: it was authorized, and authorized and captured, too"],
     "settled and voided": ["LIFECYCLE t1: CAPTURE was settled, and voided, too"],

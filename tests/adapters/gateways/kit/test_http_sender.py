@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, Sent
+from payports.adapters.gateways.kit.http_results import Answer, Limits, Lost, NotSent, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 
 QUICK = Limits(connect_s=2.0, read_s=0.3, total_s=0.6, body_bytes=10_000)
@@ -43,7 +43,7 @@ def server(*conversations: Conversation) -> Generator[str, None, None]:
             thread.join()
 
 
-def send(url: str, limits: Limits = QUICK) -> Sent:
+def send(url: str, limits: Limits = QUICK) -> SendResult:
     sender = Sender(limits)
     try:
         return sender.send("POST", url, {"Authorization": "Bearer s3cret"}, b"s3cret body")

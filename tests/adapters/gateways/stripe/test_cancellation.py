@@ -10,7 +10,7 @@ import pytest
 
 import payports
 from payports import Cart, NewPayment
-from payports.adapters.gateways.kit.http_results import Lost, Sent
+from payports.adapters.gateways.kit.http_results import Lost, SendResult
 from payports.adapters.gateways.stripe.gateway import StripeGateway
 from payports.adapters.gateways.stripe.requests import StripeSettings
 from payports.application.shop import Payports
@@ -56,12 +56,12 @@ class Desk:
         self.intent = an_intent(**{"metadata": SENT, "latest_charge": None, **intent})
         self.page = page
         self.refuses = self.made = False
-        self.answer: Sent | tuple[int, Any] | None = None
+        self.answer: SendResult | tuple[int, Any] | None = None
         self.forms: list[Query] = []
         self.meanwhile: dict[str, Any] = {}
         self.stripe = Scripted(self._says)
 
-    def _says(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
+    def _says(self, method: str, path: str, query: Query) -> SendResult | tuple[int, Any]:
         if method == "POST" and self.made:
             self.intent["metadata"] = {"payports_transaction": query["metadata[payports_transaction]"][0]}
             return 200, self.intent
@@ -337,7 +337,7 @@ def test_a_page_that_was_paid_meanwhile_is_a_success() -> None:
     desk.answer = 400, {"error": {"type": "invalid_request_error"}}
     gateway = desk.gateway()
 
-    def pays(method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
+    def pays(method: str, path: str, query: Query) -> SendResult | tuple[int, Any]:
         if method == "POST" and desk.page:
             desk.page.update(status="complete", payment_status="unpaid", payment_intent=paid)
         return desk._says(method, path, query)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- the same desk, a moment later

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe import params
 
-from payports.adapters.gateways.kit.http_results import Sent
+from payports.adapters.gateways.kit.http_results import SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe import queries, requests
 from payports.adapters.gateways.stripe.client import StripeClient
@@ -131,7 +131,7 @@ class _Recorder(Sender):
         super().__init__()
         self.sent: list[Call] = []
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:  # noqa: ARG002
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> SendResult:  # noqa: ARG002
         path, _, query = url.partition("?")
         self.sent.append(Call(method, path, decoded(body.decode() or query)))
         kind = path.split("/")[2]

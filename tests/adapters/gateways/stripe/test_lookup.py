@@ -12,7 +12,7 @@ import attrs
 import pytest
 from returns.result import Failure, Success
 
-from payports.adapters.gateways.kit.http_results import Lost, Sent
+from payports.adapters.gateways.kit.http_results import Lost, SendResult
 from payports.adapters.gateways.kit.http_sender import Sender
 from payports.adapters.gateways.stripe.client import StripeClient
 from payports.adapters.gateways.stripe.config import PINNED_VERSION
@@ -36,8 +36,8 @@ OURS = {"payports_transaction": "t-ours"}
 Query = dict[str, list[str]]
 
 
-def always(said: Sent | tuple[int, Any]) -> Callable[[str, str, Query], Sent | tuple[int, Any]]:
-    def says(method: str, path: str, query: Query) -> Sent | tuple[int, Any]:  # noqa: ARG001
+def always(said: SendResult | tuple[int, Any]) -> Callable[[str, str, Query], SendResult | tuple[int, Any]]:
+    def says(method: str, path: str, query: Query) -> SendResult | tuple[int, Any]:  # noqa: ARG001
         return said
 
     return says
@@ -46,13 +46,13 @@ def always(said: Sent | tuple[int, Any]) -> Callable[[str, str, Query], Sent | t
 class Scripted(Sender):
     """A Stripe that says what a test wants; ``asked``: what was asked, method and path."""
 
-    def __init__(self, says: Callable[[str, str, Query], Sent | tuple[int, Any]]) -> None:
+    def __init__(self, says: Callable[[str, str, Query], SendResult | tuple[int, Any]]) -> None:
         super().__init__()
         self._says = says
         self.asked: list[str] = []
         self.keys: list[str] = []
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> SendResult:
         path, _, query = url.removeprefix("https://stripe").partition("?")
         self.asked.append(f"{method} {path}")
         if method == "POST":
@@ -235,7 +235,7 @@ class Bank:
         self.stripe = Scripted(self._said)
         self.vault = StripeVault(client=a_gateway(self.stripe).lookup.client, settings=TERMS)
 
-    def _said(self, method: str, path: str, query: Query) -> Sent | tuple[int, Any]:
+    def _said(self, method: str, path: str, query: Query) -> SendResult | tuple[int, Any]:
         if method == "GET":
             known: dict[str, Any] = {
                 "customers/search": {"object": "search_result", "data": []},
@@ -339,7 +339,7 @@ def test_the_headers_carry_key_version_and_account() -> None:
     seen: dict[str, str] = {}
 
     class Noting(Sender):
-        def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Sent:  # noqa: ARG002
+        def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> SendResult:  # noqa: ARG002
             seen.update(headers)
             return Lost("gone")
 
