@@ -13,7 +13,13 @@ from typing import Final, TypeAlias, TypeVar
 import attrs
 from returns.result import Failure, Success
 
-from payports.application.kernel.sanitizing import bound_observation, safe_action, safe_properties, unknown_result
+from payports.application.kernel.sanitizing import (
+    bound_observation,
+    safe_action,
+    safe_properties,
+    unknown_result,
+    what_came,
+)
 from payports.domain.failures import Declined, NotExecuted, ResultUnknown
 from payports.domain.input_checks import InvalidInput
 from payports.domain.observation import Channel, NextAction, Observation
@@ -56,7 +62,7 @@ def execute(gateway: Gateway, request: PaymentRequest, *, reverses: bool = False
     own_rollback = gateway.rollback if reverses else None
     response = _call(own_rollback.roll_back if own_rollback else gateway.transactions.execute, request)
     if type(response) is not PaymentResponse:
-        message = f"the adapter gave {type(response).__name__}"
+        message = f"the adapter {what_came(response)}"
         return PaymentResponse(seen=unknown_result(Channel.ANSWER, message, request.transaction_id))
     return PaymentResponse(
         seen=_checked(response.seen, request, Channel.ANSWER),
@@ -103,7 +109,7 @@ def check(gateway: Gateway, method: PaymentMethod, payment_type: PaymentType) ->
     problem = _call(partial(gateway.validator.check, method), payment_type)
     if problem is None or type(problem) is InvalidInput:
         return problem
-    return InvalidInput("method", f"the adapter's check gave {type(problem).__name__}")
+    return InvalidInput("method", f"the adapter's check {what_came(problem)}")
 
 
 Kept: TypeAlias = Outcome[PaymentMethod, InvalidInput | Declined | NotExecuted | ResultUnknown]

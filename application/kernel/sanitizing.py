@@ -22,7 +22,7 @@ _MAX_VALUE: Final = 4_000
 def bound_observation(answer: object, transaction_id: str, channel: Channel) -> Observation:
     """Bind an adapter's answer to the transaction that was asked about, and make its texts safe to store and to log."""
     if type(answer) is not Observation:
-        return unknown_result(channel, f"the adapter gave {type(answer).__name__}", transaction_id)
+        return unknown_result(channel, f"the adapter {what_came(answer)}", transaction_id)
     if type(answer.transaction_id) is str and answer.transaction_id not in ("", transaction_id):
         return unknown_result(channel, "the gateway answered about another transaction", transaction_id)
     observation = sanitized(answer, about=transaction_id, channel=channel)
@@ -48,6 +48,11 @@ def sanitized(observation: object, *, about: str | None = None, channel: Channel
         next_action=safe_action(observation.next_action),
         operator="",
     )
+
+
+def what_came(answer: object) -> str:
+    """Name what came of calling an adapter, for a message: the class of an exception that it raised, or of what it gave."""
+    return f"{'raised' if isinstance(answer, Exception) else 'gave'} {type(answer).__name__}"
 
 
 _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {

@@ -198,7 +198,7 @@ def test_an_answer_is_bound_to_its_request_and_its_channel(call: str) -> None:
 @pytest.mark.parametrize(
     ("says", "message"),
     [
-        (RuntimeError("tok_approved"), "the adapter gave RuntimeError"),
+        (RuntimeError("tok_approved"), "the adapter raised RuntimeError"),
         (None, "the adapter gave NoneType"),
         ("paid", "the adapter gave str"),
         (saying(transaction_id="t-9"), "the gateway answered about another transaction"),
@@ -320,7 +320,7 @@ def test_without_a_vault_a_method_is_kept_as_it_is_and_nothing_is_forgotten() ->
     [
         (None, None),
         (InvalidInput("token", "is too old"), InvalidInput("token", "is too old")),
-        (RuntimeError("tok_approved"), InvalidInput("method", "the adapter's check gave RuntimeError")),
+        (RuntimeError("tok_approved"), InvalidInput("method", "the adapter's check raised RuntimeError")),
         (True, InvalidInput("method", "the adapter's check gave bool")),
     ],
 )
