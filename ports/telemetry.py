@@ -16,8 +16,11 @@ Attribute: TypeAlias = str | int | bool
 
 @attrs.frozen(kw_only=True)
 class Operation:
-    """Something that begins. ``name``: what is called, such as ``payports.gateway.execute`` or ``payports.store.commit``; ``attributes``:
-    what is known of it before, such as ``payports.gateway`` and ``payports.transaction.id``."""
+    """An operation that begins.
+
+    ``name``: such as ``payports.gateway.execute`` or ``payports.store.commit``. ``attributes``: what is known before it runs, such as
+    ``payports.gateway`` and ``payports.transaction.id``.
+    """
 
     name: str
     attributes: Mapping[str, Attribute]
@@ -27,8 +30,8 @@ class Operation:
 class Ending:
     """How an operation ended.
 
-    ``outcome``: a transaction's status, or one of few other words in capitals. ``failed``: somebody may want to look at it: it raised, or
-    its result is unknown. ``duration_s``: seconds on a clock that never jumps. ``attributes``: what is known only now.
+    ``outcome``: a transaction's status, or one of a few other words in capitals. ``failed``: it raised, or its result is unknown.
+    ``duration_s``: seconds on a monotonic clock. ``attributes``: what is known only now.
     """
 
     operation: Operation

@@ -92,9 +92,9 @@ def replay(**options: Unpack[ReplayOptions]) -> None:
     A worker that dies is replaced, and what it was at is sold again; nothing happens twice.
     """
     from payports.adapters.demonstrations.replay import run_replay, usual_file
-    from payports.adapters.demonstrations.replay_setup import Wanted
+    from payports.adapters.demonstrations.replay_setup import ReplayOptions
 
-    wanted = Wanted(
+    wanted = ReplayOptions(
         file=options["file"] or usual_file(),
         orders=options["orders"],
         currency=options["currency"],
@@ -174,9 +174,9 @@ def work(
     SIGTERM or Ctrl-C let it finish what it has begun; a second one does not. A store that is not there, or goes away, is waited for,
     but not with --once.
     """
-    from payports.adapters.command_line.work import Wanted, load_handler, read_every, run_work
+    from payports.adapters.command_line.work import WorkOptions, load_handler, read_every, run_work
 
-    wanted = Wanted(
+    wanted = WorkOptions(
         every=read_every(every),
         once=once,
         passes=max_passes,
@@ -238,14 +238,14 @@ def simulate_(**options: Unpack[SimulateOptions]) -> None:
     get lost, late and doubled, processes die, commits fail, clocks jump. Then all becomes honest, maintenance runs, and
     everything must have come right. A seed is a run, the same every time.
     """
-    from payports.adapters.demonstrations.simulation import Wanted, run_simulation, seeds_of
+    from payports.adapters.demonstrations.simulation import SimulationOptions, run_simulation, seeds_of
     from payports.testing.simulation import PLANTED_BUGS, Settings
 
     plant, seed = options["plant"], options["seed"]
     if plant and plant not in PLANTED_BUGS:
         raise click.BadParameter(f"there are: {', '.join(PLANTED_BUGS)}", param_hint="--plant")
     one_seed = None if seed is None else range(seed, seed + 1)
-    wanted = Wanted(
+    wanted = SimulationOptions(
         seeds=seeds_of(options["seeds"]) if options["seeds"] else one_seed,
         steps=options["steps"],
         settings=Settings(steps=options["storm"], store=options["store"], plant=plant),

@@ -43,7 +43,7 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
     with open_shop(config) as opened:
         shops = shops_of(opened, (merchant,) if merchant else ()).values()
         shop, before = _found(shops, ruling.transaction_id)
-        told = len(shop.events.history(before.id).value_or(()))
+        facts_before = len(shop.events.history(before.id).value_or(()))
         resolved = shop.maintenance.resolve(
             ruling.transaction_id,
             TransactionStatus(status),
@@ -55,18 +55,21 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
             refuse(resolved.failure())
         _, after = _found([shop], ruling.transaction_id)
         history = shop.events.history(after.id)
-    out, one = console(), after.by_id[ruling.transaction_id]
-    out.print(f"{words(one.type)} {one.id} of payment {after.id}, {after.owner.kind} {after.owner.id}", soft_wrap=True)
-    out.print(_changes(before, after, ruling.transaction_id))
-    for recorded in history.value_or(())[told:]:
-        fact = recorded.fact
-        said = ", ".join(f"{name} {value}" for name, value in fact.detail.items())
-        out.print(f"history {recorded.sequence}: {fact.kind} by {fact.by}, {fact.why}: {said}", soft_wrap=True)
-    followed = one.status == status
+    out, transaction = console(), after.by_id[ruling.transaction_id]
     out.print(
-        f"It is {one.status} now."
+        f"{words(transaction.type)} {transaction.id} of payment {after.id}, {after.owner.kind} {after.owner.id}",
+        soft_wrap=True,
+    )
+    out.print(_changes(before, after, ruling.transaction_id))
+    for recorded in history.value_or(())[facts_before:]:
+        fact = recorded.fact
+        detail = ", ".join(f"{name} {value}" for name, value in fact.detail.items())
+        out.print(f"history {recorded.sequence}: {fact.kind} by {fact.by}, {fact.why}: {detail}", soft_wrap=True)
+    followed = transaction.status == status
+    out.print(
+        f"It is {transaction.status} now."
         if followed
-        else f"It stays {one.status}: a final status is never lowered. The ruling stands in its history.",
+        else f"It stays {transaction.status}: a final status is never lowered. The ruling stands in its history.",
         style=GOOD if followed else BAD,
         soft_wrap=True,
     )
@@ -74,11 +77,11 @@ def run_resolve(config: Path | None, merchant: str, ruling: Ruling) -> int:
 
 
 def _found(shops: Iterable[Payports], transaction_id: str) -> tuple[Payports, Payment]:
-    """The payment of a transaction, and whose it is; ``Refused`` if there is none."""
+    """Find the shop and the payment of a transaction. Raises ``Refused`` if there is none."""
     if problem := check_identifier("transaction", transaction_id):
         refuse(problem)
-    looked = ((shop, shop.environment.store.payment_of_transaction(transaction_id)) for shop in shops)
-    return the_one([(shop, payment) for shop, payment in looked if payment], "transaction", transaction_id)
+    candidates = ((shop, shop.environment.store.payment_of_transaction(transaction_id)) for shop in shops)
+    return the_one([(shop, payment) for shop, payment in candidates if payment], "transaction", transaction_id)
 
 
 def _changes(before: Payment, after: Payment, transaction_id: str) -> Table:
@@ -89,7 +92,9 @@ def _changes(before: Payment, after: Payment, transaction_id: str) -> Table:
         "amount": (str(was.amount), str(is_.amount)),
         "reference": (was.gateway_reference, is_.gateway_reference),
         "reversal": (words(was.reversal), words(is_.reversal)),
-        "contradiction": tuple(one.discrepancy.message if one.discrepancy else "" for one in (was, is_)),
+        "contradiction": tuple(
+            transaction.discrepancy.message if transaction.discrepancy else "" for transaction in (was, is_)
+        ),
         "payment": (state_of(before), state_of(after)),
     }
     for name, (old, new) in rows.items():

@@ -42,14 +42,14 @@ class Tally:
     findings: Counter[str] = attrs.field(factory=Counter[str])
 
     def add(self, page: AuditPage) -> None:
-        """Count one page in."""
+        """Add the counts of a page."""
         self.payments += page.payments
         self.transactions += page.transactions
         self.facts += page.facts
         self.compared += page.compared
         self.records += page.records
-        self.known += sum(one.known for one in page.findings)
-        self.findings.update(one.kind.value for one in page.findings if not one.known)
+        self.known += sum(finding.known for finding in page.findings)
+        self.findings.update(finding.kind.value for finding in page.findings if not finding.known)
 
 
 def run_verify(config: Path | None, merchants: tuple[str, ...], *, look_up: bool, as_json: bool) -> int:
@@ -60,11 +60,11 @@ def run_verify(config: Path | None, merchants: tuple[str, ...], *, look_up: bool
         for merchant, one_shop in named.items():
             for page in _pages(one_shop, look_up=look_up):
                 tally.add(page)
-                for one in page.findings:
+                for finding in page.findings:
                     if as_json:
-                        click.echo(json.dumps({"merchant": merchant, **attrs.asdict(one)}))
+                        click.echo(json.dumps({"merchant": merchant, **attrs.asdict(finding)}))
                     else:
-                        _print(one, merchant if len(named) > 1 else "")
+                        _print(finding, merchant if len(named) > 1 else "")
                 tick(page)
     found = tally.findings.total()
     if as_json:
@@ -91,11 +91,13 @@ def _paged(verify: Callable[[str, int], Outcome[AuditPage, InvalidInput | StoreU
         after = page.after or None
 
 
-def _print(one: Finding, merchant: str) -> None:
-    where = " ".join(part for part in (merchant, one.record, one.payment_id, one.transaction_id) if part)
-    label = "known" if one.known else "FOUND"
+def _print(finding: Finding, merchant: str) -> None:
+    where = " ".join(part for part in (merchant, finding.record, finding.payment_id, finding.transaction_id) if part)
+    label = "known" if finding.known else "FOUND"
     console().print(
-        f"{label}  {words(one.kind)}: {where}: {one.message}", style=FAINT if one.known else BAD, soft_wrap=True
+        f"{label}  {words(finding.kind)}: {where}: {finding.message}",
+        style=FAINT if finding.known else BAD,
+        soft_wrap=True,
     )
 
 

@@ -36,7 +36,7 @@ Handler = Callable[[RecordedFact], object]
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class WorkOptions:
     """How to work. ``every``: the pause when nothing is due; ``passes``: after so many it ends, 0 for never."""
 
     every: timedelta
@@ -48,60 +48,60 @@ class Wanted:
 
 @attrs.define
 class _Pass:
-    """What one pass over all merchants came to: whether there was more to do, whether anything was done, whether it failed."""
+    """The result of one pass over all merchants: whether more is due, whether anything was done, whether it failed."""
 
     more: bool = False
     did: bool = False
     failed: bool = False
 
 
-def run_work(config: Path | None, wanted: Wanted) -> int:
-    """Work until told to stop, or until there is nothing left to do; 1 if that could not be found out."""
+def run_work(config: Path | None, options: WorkOptions) -> int:
+    """Work until a signal comes, or until nothing is due; 1 if the last pass failed."""
     with StopSignal() as stop:
         failures = 0
-        if shop := _open(config, wanted, stop):
+        if shop := _open(config, options, stop):
             with shop:
-                failures = _work(shop, wanted, stop)
+                failures = _work(shop, options, stop)
         click.echo("Told to stop: all that was begun is finished." if stop.is_set() else "Done.")
         return int(failures > 0 and not stop.is_set())
 
 
-def _open(config: Path | None, wanted: Wanted, stop: StopSignal) -> Payports | None:
-    """Open the shop, waiting for a store that is not there yet if the work has no end; nothing if told to stop meanwhile."""
+def _open(config: Path | None, options: WorkOptions, stop: StopSignal) -> Payports | None:
+    """Open the shop; unless the work ends by itself, wait for a store that is not there. ``None`` if a signal comes meanwhile."""
     for failures in count(1):
         try:
             return open_shop(config)
         except Unreachable as away:
-            if wanted.once or failures == wanted.passes:
+            if options.once or failures == options.passes:
                 raise
             _complain(away.key, away.reason)
-        if stop.wait(_pause_s(wanted.every, failures)):
+        if stop.wait(_pause_s(options.every, failures)):
             break
     return None
 
 
-def _work(shop: Payports, wanted: Wanted, stop: StopSignal) -> int:
-    """Make passes; gives how many of the last have failed in a row."""
-    named = shops_of(shop, wanted.merchants)
+def _work(shop: Payports, options: WorkOptions, stop: StopSignal) -> int:
+    """Make passes; gives how many in a row have failed at the end."""
+    named = shops_of(shop, options.merchants)
     click.echo(f"Working for {', '.join(named)}. Stop it with Ctrl-C or SIGTERM.")
-    failures = vain = 0
+    failures = without_progress = 0
     for number in count(1):
         done = _Pass()
         for merchant, one_shop in named.items():
             if not stop.is_set():
-                _tend(one_shop, merchant, wanted.handler, stop, done)
+                _maintain(one_shop, merchant, options.handler, stop, done)
         failures = failures + 1 if done.failed else 0
-        vain = 0 if done.did else vain + 1
-        idle = failures > 0 or not done.more or vain > _PATIENCE
-        if stop.is_set() or (wanted.once and idle) or number == wanted.passes:
+        without_progress = 0 if done.did else without_progress + 1
+        idle = failures > 0 or not done.more or without_progress > _PATIENCE
+        if stop.is_set() or (options.once and idle) or number == options.passes:
             break
-        if idle and stop.wait(_pause_s(wanted.every, failures)):
+        if idle and stop.wait(_pause_s(options.every, failures)):
             break
     return failures
 
 
-def _tend(shop: Payports, merchant: str, handler: Handler | None, stop: StopSignal, done: _Pass) -> None:
-    """Make one pass for one merchant, and say what it did if it did anything."""
+def _maintain(shop: Payports, merchant: str, handler: Handler | None, stop: StopSignal, done: _Pass) -> None:
+    """Make one pass for one merchant, and print what it did, if anything."""
     ran = shop.maintenance.run(_SHARE, stopping=stop.is_set)
     if isinstance(ran, Failure):
         done.failed = True
@@ -118,12 +118,12 @@ def _tend(shop: Payports, merchant: str, handler: Handler | None, stop: StopSign
 
 
 def _deliver(shop: Payports, merchant: str, handler: Handler, stop: StopSignal, done: _Pass) -> dict[str, int]:
-    told = shop.events.deliver(handler, _FACTS, stopping=stop.is_set)
-    if isinstance(told, Failure):
+    delivered = shop.events.deliver(handler, _FACTS, stopping=stop.is_set)
+    if isinstance(delivered, Failure):
         done.failed = True
-        _complain(merchant, told.failure().message)
+        _complain(merchant, delivered.failure().message)
         return {}
-    delivery = told.unwrap()
+    delivery = delivered.unwrap()
     if delivery.stopped_at:
         done.failed = True
         fact = delivery.stopped_at.fact

@@ -26,15 +26,15 @@ def check_given(*, bank: object, clock: object, ids: object, gateways: object, o
 def _check_gateways(gateways: object) -> None:
     if not isinstance(gateways, Mapping):
         raise ConfigurationError("gateways", "must be a mapping of names to gateways")
-    for name, one in cast("Mapping[object, object]", gateways).items():
+    for name, gateway in cast("Mapping[object, object]", gateways).items():
         if problem := check_identifier("name", name):
             raise ConfigurationError("gateways", f"a name {problem.reason}")
-        if not _can(one.transactions if isinstance(one, Gateway) else one, "execute", "look_up"):
+        if not _can(gateway.transactions if isinstance(gateway, Gateway) else gateway, "execute", "look_up"):
             raise ConfigurationError(f"gateways.{name}", "must be a Gateway, or an object with execute() and look_up()")
 
 
 def _can(given: object, *verbs: str) -> bool:
-    """Tell whether an object has such methods; a class, which is to make one, has not."""
+    """Tell whether an object has these methods; a class is no object of its own."""
     return not isinstance(given, type) and all(callable(getattr(given, verb, None)) for verb in verbs)
 
 

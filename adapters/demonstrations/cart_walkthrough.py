@@ -67,7 +67,7 @@ class SandboxShopper(Shopper):
         return dict(parse_qsl(urlsplit(address).query))
 
 
-class Story:
+class CartWalkthrough:
     """One cart in one shop, from checkout to the last return."""
 
     def __init__(self, shop: Payports, example: ExampleCart, shopper: Shopper) -> None:

@@ -20,7 +20,7 @@ from payports.adapters.command_line.presentation.errors import Refused, refuse
 from payports.adapters.command_line.presentation.output import BAD, FAINT, HEADING, columns, console, indented
 from payports.adapters.command_line.presentation.timeline import print_payment
 from payports.adapters.configuration.system_clock import SystemClock, SystemIds
-from payports.adapters.demonstrations.cart_walkthrough import SandboxShopper, Shopper, Story
+from payports.adapters.demonstrations.cart_walkthrough import CartWalkthrough, SandboxShopper, Shopper
 from payports.adapters.demonstrations.example_carts import ExampleCart, read_carts
 from payports.adapters.demonstrations.localstripe_bank import (
     ANONYMOUS,
@@ -40,7 +40,7 @@ from payports.domain.transaction_types import TransactionType
 
 
 @attrs.frozen
-class Setting:
+class DemoSetup:
     """A connected shop, the bank on the other side, and who stands before that."""
 
     shop: Payports
@@ -49,20 +49,20 @@ class Setting:
 
 
 def run_demo(directory: Path | None, *, keep: bool = False, carts: Path | None = None, gateway: str = SANDBOX) -> int:
-    """Run all stories; 0 if the ledgers agree and nothing needs a person, else 1."""
+    """Run all walkthroughs; 0 if the ledgers agree and nothing needs a person, else 1."""
     out, examples = console(), read_carts(carts)
     with _folder(directory, keep=keep) as folder:
         gifts = StoredValueLedger(str(folder / "gift-cards.db"))
-        with _setting(folder, gateway) as setting:
+        with _demo_setup(folder, gateway) as setup:
             _issue_gift_cards(gifts, examples)
-            out.print(f"A shop on SQLite, a bank at {setting.bank.url}, {len(examples)} carts.", style=FAINT)
-            stories = [_tell(out, setting, number, cart) for number, cart in enumerate(examples, start=1)]
-            if isinstance(setting.bank, RemoteSandboxBank):
-                _settle(out, setting.shop, setting.bank)
+            out.print(f"A shop on SQLite, a bank at {setup.bank.url}, {len(examples)} carts.", style=FAINT)
+            walkthroughs = [_tell(out, setup, number, cart) for number, cart in enumerate(examples, start=1)]
+            if isinstance(setup.bank, RemoteSandboxBank):
+                _settle(out, setup.shop, setup.bank)
             out.print()
-            _print_timelines(out, setting.shop, stories)
-            found = _reconcile(setting, gifts)
-            attention = setting.shop.maintenance.needs_attention()
+            _print_timelines(out, setup.shop, walkthroughs)
+            found = _reconcile(setup, gifts)
+            attention = setup.shop.maintenance.needs_attention()
         gifts.close()
         if keep or directory:
             _write_configuration(folder, gateway)
@@ -74,17 +74,17 @@ def run_demo(directory: Path | None, *, keep: bool = False, carts: Path | None =
 
 
 @contextmanager
-def _setting(folder: Path, gateway: str) -> Generator[Setting, None, None]:
+def _demo_setup(folder: Path, gateway: str) -> Generator[DemoSetup, None, None]:
     if gateway == STRIPE:
         with stripe_bank() as bank:
             given = {"card": bank.gateway("card", SystemClock(), SystemIds())}
             with payports.connect(_configuration(folder, stripe_options(bank.url)), gateways=given) as shop:
-                yield Setting(shop, bank, bank)
+                yield DemoSetup(shop, bank, bank)
         return
     with serving(str(folder / "bank.db")) as bank:
         card = {"adapter": "sandbox", "account": "card", "url": bank.url}
         with payports.connect(_configuration(folder, card), bank=bank) as shop:
-            yield Setting(shop, bank, SandboxShopper())
+            yield DemoSetup(shop, bank, SandboxShopper())
 
 
 @contextmanager
@@ -133,16 +133,16 @@ def _issue_gift_cards(gifts: StoredValueLedger, examples: tuple[ExampleCart, ...
                 gifts.issue(tender.token, amount, key=f"{cart.id}-{number}")
 
 
-def _tell(out: Console, setting: Setting, number: int, cart: ExampleCart) -> Story:
+def _tell(out: Console, setup: DemoSetup, number: int, cart: ExampleCart) -> CartWalkthrough:
     out.print()
     out.print(f"{number}. {cart.title}", style=HEADING)
     out.print(indented(cart.about), style=FAINT)
-    story, table = Story(setting.shop, cart, setting.shopper), _steps()
+    story, table = CartWalkthrough(setup.shop, cart, setup.shopper), _steps()
     for step in cart.steps:
         done, amount, outcome = story.tell(step)
         table.add_row(done, str(amount), outcome)
     out.print(indented(table))
-    _hear(setting.shop, setting.bank)  # late, as notifications are: what was lost has been looked up by now
+    _hear(setup.shop, setup.bank)  # late, as notifications are: what was lost has been looked up by now
     return story
 
 
@@ -168,19 +168,19 @@ def _settle(out: Console, shop: Payports, bank: RemoteSandboxBank) -> None:
     out.print(indented(f"The bank settles {settled} captures, and {heard} facts of it are recorded."))
 
 
-def _print_timelines(out: Console, shop: Payports, stories: list[Story]) -> None:
+def _print_timelines(out: Console, shop: Payports, walkthroughs: list[CartWalkthrough]) -> None:
     out.print("The ledger of each payment", style=HEADING)
-    for story in stories:
+    for story in walkthroughs:
         for payment_id in story.payment_ids:
             out.print()
             print_payment(out, shop, payment_id)
     out.print()
 
 
-def _reconcile(setting: Setting, gifts: StoredValueLedger) -> Reconciliation:
-    anonymous = ANONYMOUS if isinstance(setting.bank, StripeBank) else frozenset[TransactionType]()
+def _reconcile(setup: DemoSetup, gifts: StoredValueLedger) -> Reconciliation:
+    anonymous = ANONYMOUS if isinstance(setup.bank, StripeBank) else frozenset[TransactionType]()
     books = (
-        BankBook(name="bank", gateways=frozenset({"card"}), effects=setting.bank.iter_effects, anonymous=anonymous),
+        BankBook(name="bank", gateways=frozenset({"card"}), effects=setup.bank.iter_effects, anonymous=anonymous),
         BankBook(name="gift cards", gateways=frozenset({"gift"}), effects=gifts.iter_effects),
     )
-    return reconcile(all_payments(setting.shop.environment.store), books)
+    return reconcile(all_payments(setup.shop.environment.store), books)

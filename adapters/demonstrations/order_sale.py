@@ -72,7 +72,7 @@ class Bank(Notifier, Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Sold:
+class SaleResult:
     """What became of an order. ``refused``: its tenders that were, and why; ``refusal``: why the whole was; ``failure``: what went wrong
     after it was placed; ``unfinished``: what must pass before it is sold again."""
 
@@ -91,29 +91,29 @@ class Seller:
     vouchers: StoredValueLedger
     tokens: Callable[[str], str] = str
 
-    def sell(self, order: RealOrder, *, refund: bool) -> Sold:
+    def sell(self, order: RealOrder, *, refund: bool) -> SaleResult:
         """Sell an order, and give half of it back if ``refund``."""
         sold = self._sell(order, refund=refund)
         passing = next((one for one in (sold.refusal, sold.failure) if one and _passes(one)), None)
-        return Sold(unfinished=passing) if passing else sold
+        return SaleResult(unfinished=passing) if passing else sold
 
-    def _sell(self, order: RealOrder, *, refund: bool) -> Sold:
+    def _sell(self, order: RealOrder, *, refund: bool) -> SaleResult:
         cart = Cart(order.id, total=order.total, country=COUNTRY)
         offered = self.shop.options.for_cart(cart)
         if isinstance(offered, Failure):
-            return Sold(refusal=offered.failure())
+            return SaleResult(refusal=offered.failure())
         planned = self._plan(cart, order, offered.unwrap())
         if isinstance(planned, Failure):
-            return Sold(refusal=planned.failure())
+            return SaleResult(refusal=planned.failure())
         refused = planned.unwrap()
         if len(refused) == len(order.tenders):
-            return Sold(refused=refused, refusal=refused[0][1])
+            return SaleResult(refused=refused, refusal=refused[0][1])
         problem = self._check_out(cart)
         if problem and _passes(problem):
-            return Sold(refusal=problem)
+            return SaleResult(refusal=problem)
         if problem:
-            return Sold(refused=refused, refusal=problem, failure=self._give_up(cart))
-        return Sold(refused=refused, failure=self._fulfil(cart, refund=refund))
+            return SaleResult(refused=refused, refusal=problem, failure=self._give_up(cart))
+        return SaleResult(refused=refused, failure=self._fulfil(cart, refund=refund))
 
     def _plan(
         self, cart: Cart, order: RealOrder, offered: Sequence[OfferedOption]

@@ -17,11 +17,18 @@ from payports.adapters.command_line.presentation.errors import Refused, refuse
 from payports.adapters.command_line.presentation.output import console
 from payports.adapters.demonstrations.localstripe_bank import ANONYMOUS, StripeBank
 from payports.adapters.demonstrations.notification_delivery import NotTaken, deliver
-from payports.adapters.demonstrations.order_sale import VOUCHER, Sold
+from payports.adapters.demonstrations.order_sale import VOUCHER, SaleResult
 from payports.adapters.demonstrations.orders_file import RealOrder, Unreadable, check_orders, read_orders
 from payports.adapters.demonstrations.reconciliation import BankBook, Reconciliation, all_payments, reconcile
-from payports.adapters.demonstrations.replay_report import Counted, print_report, written
-from payports.adapters.demonstrations.replay_setup import AT_THE_BANK, LEASE_S, Place, Setting, Wanted, setting_of
+from payports.adapters.demonstrations.replay_report import ReplayCounts, print_report, written
+from payports.adapters.demonstrations.replay_setup import (
+    AT_THE_BANK,
+    LEASE_S,
+    ReplayLocation,
+    ReplayOptions,
+    ReplaySetup,
+    replay_setup_of,
+)
 from payports.adapters.demonstrations.replay_workers import EVERY, Job, Workers
 from payports.domain.money import CURRENCIES
 from payports.domain.transaction_types import TransactionType
@@ -33,7 +40,7 @@ _HEARD_EVERY: Final = 100
 _ROUNDS: Final = 20
 """So often is sold again what was unfinished, such as what a process was at that was killed."""
 
-_SellAll = Callable[[Iterable[Job]], Iterator[tuple[Job, Sold]]]
+_SellAll = Callable[[Iterable[Job]], Iterator[tuple[Job, SaleResult]]]
 
 
 def usual_file() -> Path:
@@ -44,23 +51,23 @@ def usual_file() -> Path:
     return Path(folder) / USUAL_FILE
 
 
-def run_replay(wanted: Wanted, *, as_json: bool) -> int:
+def run_replay(options: ReplayOptions, *, as_json: bool) -> int:
     """Replay; 0 if every order was placed or refused and the ledgers agree, else 1. Nothing is done if the file cannot be read."""
-    currency = CURRENCIES.get(wanted.currency)
+    currency = CURRENCIES.get(options.currency)
     if currency is None:
         raise Refused("--currency must be an ISO 4217 code in capital letters")
-    if not wanted.file.is_file():
-        raise Refused(f"{wanted.file.name} is no regular file; orders are read several times")
-    counted = Counted(currency)
+    if not options.file.is_file():
+        raise Refused(f"{options.file.name} is no regular file; orders are read several times")
+    counts = ReplayCounts(currency)
     try:
-        expected = check_orders(wanted.file, wanted.currency, wanted.orders)
-        with setting_of(wanted) as (setting, place):
-            with _selling(wanted, setting, place, counted) as sell_all:
-                _sell_all(sell_all, read_orders(wanted.file, wanted.currency, wanted.orders), expected, counted)
+        expected = check_orders(options.file, options.currency, options.orders)
+        with replay_setup_of(options) as (setting, place):
+            with _selling(options, setting, place, counts) as sell_all:
+                _sell_all(sell_all, read_orders(options.file, options.currency, options.orders), expected, counts)
             _hear(setting)
             found = _reconcile(setting)
     except Unreadable as error:
-        reason = f"{wanted.file.name}: {error}"
+        reason = f"{options.file.name}: {error}"
     except ConnectionError as error:
         reason = f"the bank cannot be reached: {error}"
     except sqlite3.Error as error:
@@ -68,30 +75,32 @@ def run_replay(wanted: Wanted, *, as_json: bool) -> int:
     else:
         out = console()
         if as_json:
-            out.print(written(counted, found), soft_wrap=True)
+            out.print(written(counts, found), soft_wrap=True)
         else:
-            print_report(out, counted, found)
-        return int(found.differences > 0 or bool(counted.failures))
+            print_report(out, counts, found)
+        return int(found.differences > 0 or bool(counts.failures))
     raise Refused(reason)
 
 
 @contextmanager
-def _selling(wanted: Wanted, setting: Setting, place: Place | None, counted: Counted) -> Generator[_SellAll]:
+def _selling(
+    options: ReplayOptions, setting: ReplaySetup, place: ReplayLocation | None, counts: ReplayCounts
+) -> Generator[_SellAll]:
     """How orders are sold: here, or by workers."""
-    if wanted.workers == 1 or place is None:
+    if options.workers == 1 or place is None:
         yield lambda jobs: _sell_here(setting, jobs)
         return
-    workers = Workers(place, wanted.workers)
+    workers = Workers(place, options.workers)
     try:
         yield workers.sell_all
     finally:
-        counted.replaced_workers = workers.replaced
+        counts.replaced_workers = workers.replaced
         workers.close()
 
 
-def _sell_all(sell_all: _SellAll, orders: Iterable[RealOrder], expected: int, counted: Counted) -> None:
+def _sell_all(sell_all: _SellAll, orders: Iterable[RealOrder], expected: int, counts: ReplayCounts) -> None:
     """Sell all orders, and again, after a while, those that something had to pass for; what is left in the end has failed."""
-    unfinished: list[tuple[Job, Sold]] = []
+    unfinished: list[tuple[Job, SaleResult]] = []
     with _progress() as progress:
         task = progress.add_task("orders", total=expected)
         coming: Iterable[Job] = enumerate(orders, start=1)
@@ -101,17 +110,17 @@ def _sell_all(sell_all: _SellAll, orders: Iterable[RealOrder], expected: int, co
                 if sold.unfinished:
                     unfinished.append((job, sold))
                 else:
-                    counted.add(job[1], sold)
+                    counts.add(job[1], sold)
                     progress.advance(task)
             if not unfinished:
                 return
             coming = [job for job, _ in unfinished]
             time.sleep(LEASE_S / 2)  # whoever died holds these orders until its lease runs out
     for (_, order), sold in unfinished:
-        counted.add(order, Sold(refusal=sold.unfinished, failure=sold.unfinished))
+        counts.add(order, SaleResult(refusal=sold.unfinished, failure=sold.unfinished))
 
 
-def _sell_here(setting: Setting, jobs: Iterable[Job]) -> Iterator[tuple[Job, Sold]]:
+def _sell_here(setting: ReplaySetup, jobs: Iterable[Job]) -> Iterator[tuple[Job, SaleResult]]:
     seller = setting.seller
     for done, (number, order) in enumerate(jobs, start=1):
         yield (number, order), seller.sell(order, refund=number % EVERY == 0)
@@ -119,7 +128,7 @@ def _sell_here(setting: Setting, jobs: Iterable[Job]) -> Iterator[tuple[Job, Sol
             _hear(setting)
 
 
-def _hear(setting: Setting) -> None:
+def _hear(setting: ReplaySetup) -> None:
     """Deliver what the bank has to tell. What is not taken is asked for by maintenance, if it is still news."""
     heard = deliver(setting.shop, setting.bank)
     if isinstance(heard, Failure) and not isinstance(heard.failure(), NotTaken):
@@ -132,7 +141,7 @@ def _progress() -> Progress:
     return Progress(*shown, console=err, transient=True, disable=not err.is_terminal or err.is_dumb_terminal)
 
 
-def _reconcile(setting: Setting) -> Reconciliation:
+def _reconcile(setting: ReplaySetup) -> Reconciliation:
     anonymous = ANONYMOUS if isinstance(setting.bank, StripeBank) else frozenset[TransactionType]()
     books = (
         BankBook(name="bank", gateways=AT_THE_BANK, effects=setting.bank.iter_effects, anonymous=anonymous),

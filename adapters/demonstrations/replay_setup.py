@@ -31,7 +31,7 @@ _BESIDE: Final = "payports-replay.db"
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class ReplayOptions:
     """What is to be replayed, and against what. ``database``: a file, or the URL of a PostgreSQL."""
 
     file: Path
@@ -45,7 +45,7 @@ class Wanted:
 
 
 @attrs.frozen
-class Setting:
+class ReplaySetup:
     """A connected shop and the ledgers on the other side."""
 
     shop: Payports
@@ -60,7 +60,7 @@ class Setting:
 
 
 @attrs.frozen(kw_only=True)
-class Place:
+class ReplayLocation:
     """Where the payments, the vouchers and a bank behind HTTP are: what another process needs to open the same setting."""
 
     configuration: Mapping[str, Any] = attrs.field(repr=False)
@@ -69,43 +69,43 @@ class Place:
     bank_secret: str = attrs.field(repr=False)
 
     @contextmanager
-    def opened(self) -> Generator[Setting]:
+    def opened(self) -> Generator[ReplaySetup]:
         """Open it."""
         with ExitStack() as stack:
             vouchers = StoredValueLedger(str(self.vouchers))
             stack.callback(vouchers.close)
             bank = RemoteSandboxBank(self.bank, self.bank_secret)
             stack.callback(bank.close)
-            yield Setting(stack.enter_context(payports.connect(self.configuration, bank=bank)), bank, vouchers)
+            yield ReplaySetup(stack.enter_context(payports.connect(self.configuration, bank=bank)), bank, vouchers)
 
 
 @contextmanager
-def setting_of(wanted: Wanted) -> Generator[tuple[Setting, Place | None]]:
+def replay_setup_of(options: ReplayOptions) -> Generator[tuple[ReplaySetup, ReplayLocation | None]]:
     """Open shop and ledgers, in a folder that is removed at the end unless a database was named. The place is for workers, if any."""
     with ExitStack() as stack:
-        store, beside = _store(wanted, stack)
+        store, beside = _store(options, stack)
         vouchers = beside.with_suffix(".vouchers.db")
         configuration = _configuration(store, vouchers)
-        if wanted.gateway == STRIPE:
-            yield _at_stripe(stack, wanted, configuration, vouchers), None
+        if options.gateway == STRIPE:
+            yield _at_stripe(stack, options, configuration, vouchers), None
             return
-        bank = _bank(stack, wanted, beside)
+        bank = _bank(stack, options, beside)
         place = None
         if isinstance(bank, RemoteSandboxBank) and bank.webhook_secret:
             secret = bank.webhook_secret.reveal()
-            place = Place(configuration=configuration, vouchers=vouchers, bank=bank.url, bank_secret=secret)
-        if wanted.config:
+            place = ReplayLocation(configuration=configuration, vouchers=vouchers, bank=bank.url, bank_secret=secret)
+        if options.config:
             # a bank that is served here ends with the replay, its ledger stays
-            url = wanted.bank if wanted.bank and _is_served(wanted.bank) else f"sqlite:///{_ledger(wanted, beside)}"
-            _write(wanted.config, configuration, url)
+            url = options.bank if options.bank and _is_served(options.bank) else f"sqlite:///{_ledger(options, beside)}"
+            _write(options.config, configuration, url)
         ledger = StoredValueLedger(str(vouchers))
         stack.callback(ledger.close)
-        yield Setting(stack.enter_context(payports.connect(configuration, bank=bank)), bank, ledger), place
+        yield ReplaySetup(stack.enter_context(payports.connect(configuration, bank=bank)), bank, ledger), place
 
 
-def _store(wanted: Wanted, stack: ExitStack) -> tuple[dict[str, str], Path]:
+def _store(options: ReplayOptions, stack: ExitStack) -> tuple[dict[str, str], Path]:
     """Say where the payments are, and beside which file the other ledgers lie."""
-    named = wanted.database
+    named = options.database
     if named is None:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="payports-replay-"))) / "payments.db"
         # a power failure takes nothing from a file that is removed anyway
@@ -115,20 +115,20 @@ def _store(wanted: Wanted, stack: ExitStack) -> tuple[dict[str, str], Path]:
     return {"url": f"sqlite:///{Path(named).absolute()}"}, Path(named).absolute()
 
 
-def _bank(stack: ExitStack, wanted: Wanted, beside: Path) -> SandboxBank | RemoteSandboxBank:
+def _bank(stack: ExitStack, options: ReplayOptions, beside: Path) -> SandboxBank | RemoteSandboxBank:
     """The bank at a URL; or its ledger, which one process serves if several sell."""
-    if wanted.bank and _is_served(wanted.bank):
-        return _served_elsewhere(stack, wanted.bank)
-    ledger, secret = str(_ledger(wanted, beside)), secrets.token_urlsafe(32)
-    if wanted.workers > 1:
+    if options.bank and _is_served(options.bank):
+        return _served_elsewhere(stack, options.bank)
+    ledger, secret = str(_ledger(options, beside)), secrets.token_urlsafe(32)
+    if options.workers > 1:
         return stack.enter_context(serving(ledger, webhook_secret=secret))
     bank = SandboxBank(ledger, webhook_secret=secret)
     stack.callback(bank.close)
     return bank
 
 
-def _ledger(wanted: Wanted, beside: Path) -> Path:
-    return Path(wanted.bank).absolute() if wanted.bank else beside.with_suffix(".bank.db")
+def _ledger(options: ReplayOptions, beside: Path) -> Path:
+    return Path(options.bank).absolute() if options.bank else beside.with_suffix(".bank.db")
 
 
 def _is_served(bank: str) -> bool:
@@ -145,8 +145,8 @@ def _served_elsewhere(stack: ExitStack, url: str) -> RemoteSandboxBank:
     return bank
 
 
-def _at_stripe(stack: ExitStack, wanted: Wanted, configuration: dict[str, Any], vouchers: Path) -> Setting:
-    if wanted.bank or wanted.database or wanted.workers > 1 or wanted.config:
+def _at_stripe(stack: ExitStack, options: ReplayOptions, configuration: dict[str, Any], vouchers: Path) -> ReplaySetup:
+    if options.bank or options.database or options.workers > 1 or options.config:
         raise Refused(
             "localstripe starts empty and keeps nothing: --bank, --database, --workers and --write-config are for the sandbox"
         )
@@ -158,7 +158,7 @@ def _at_stripe(stack: ExitStack, wanted: Wanted, configuration: dict[str, Any], 
         configuration["gateways"][name] = {**stripe_options(bank.url), "perform_authorize_and_capture": at_once}
     ledger = StoredValueLedger(str(vouchers))
     stack.callback(ledger.close)
-    return Setting(stack.enter_context(payports.connect(configuration, gateways=given)), bank, ledger)
+    return ReplaySetup(stack.enter_context(payports.connect(configuration, gateways=given)), bank, ledger)
 
 
 def _configuration(store: Mapping[str, str], vouchers: Path) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from payports.adapters.command_line.presentation.errors import Refused
-from payports.adapters.demonstrations.order_sale import Sold
+from payports.adapters.demonstrations.order_sale import SaleResult
 from payports.adapters.demonstrations.orders_file import RealOrder
-from payports.adapters.demonstrations.replay_setup import Place, Setting
+from payports.adapters.demonstrations.replay_setup import ReplayLocation, ReplaySetup
 from payports.ports.adapter import ConfigurationError, Unreachable
 
 EVERY: Final = 10
@@ -52,13 +52,13 @@ class _Worker:
 class Workers:
     """Processes that sell orders. ``replaced``: how many died and were replaced."""
 
-    def __init__(self, place: Place, number: int) -> None:
+    def __init__(self, place: ReplayLocation, number: int) -> None:
         self.replaced = 0
         self._place = place
         self._deaths = 0
         self._workers = [self._started() for _ in range(number)]
 
-    def sell_all(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Sold]]:
+    def sell_all(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, SaleResult]]:
         """Sell orders, in any order; gives each with what became of it."""
         coming = iter(jobs)
         again: deque[Job] = deque()
@@ -96,10 +96,10 @@ class Workers:
                     with suppress(OSError):  # it is dead: that is noticed when it is listened to
                         worker.pipe.send(job)
 
-    def _hear(self, worker: _Worker) -> Sold | None:
+    def _hear(self, worker: _Worker) -> SaleResult | None:
         """What became of the first of a worker's orders; nothing if the worker is dead."""
         try:
-            told: Sold | str = worker.pipe.recv()
+            told: SaleResult | str = worker.pipe.recv()
         except (EOFError, OSError):
             return None
         if isinstance(told, str):
@@ -123,7 +123,7 @@ class Workers:
         return _Worker(process, ours)
 
 
-def _work(pipe: Connection, place: Place) -> None:
+def _work(pipe: Connection, place: ReplayLocation) -> None:
     """What a worker does until nobody wants anything of it any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the replay, which then closes the pipe
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -143,7 +143,7 @@ def _work(pipe: Connection, place: Place) -> None:
             pipe.send(error.message)
 
 
-def opened(place: Place, stack: ExitStack) -> Setting:
+def opened(place: ReplayLocation, stack: ExitStack) -> ReplaySetup:
     """Open the setting; a store that is away for a while is waited for."""
     for _ in range(_OPENINGS):
         with suppress(Unreachable):

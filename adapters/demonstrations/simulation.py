@@ -15,7 +15,7 @@ from payports.testing.simulation import Run, Settings, simulate
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class SimulationOptions:
     """What to run: these ``seeds``, or as many as make so many ``steps``; ``first``: to the first failure; ``trace``: show every step."""
 
     seeds: range | None
@@ -25,19 +25,19 @@ class Wanted:
     first: bool
 
 
-def run_simulation(wanted: Wanted) -> int:
+def run_simulation(options: SimulationOptions) -> int:
     """Run seed after seed, say what was found, and give the exit code."""
     out = console()
-    settings = attrs.evolve(wanted.settings, show=click.echo if wanted.trace else None)
+    settings = attrs.evolve(options.settings, show=click.echo if options.trace else None)
     began, steps, effects, days, broken, runs = time.monotonic(), 0, 0, 0.0, 0, 0
-    for run in _runs(wanted, settings):
-        if len(wanted.seeds or ()) == 1:
+    for run in _runs(options, settings):
+        if len(options.seeds or ()) == 1:
             out.print(f"seed {run.seed}: {run.steps:,} steps, digest {run.digest}")
         runs, steps, effects, days = runs + 1, steps + run.steps, effects + run.effects, days + run.days
         if run.violation:
             broken += 1
             _print_violation(out, run, settings)
-            if wanted.first:
+            if options.first:
                 break
     took = time.monotonic() - began
     out.print(
@@ -59,13 +59,13 @@ def seeds_of(text: str) -> range:
     return seeds
 
 
-def _runs(wanted: Wanted, settings: Settings) -> Iterable[Run]:
+def _runs(options: SimulationOptions, settings: Settings) -> Iterable[Run]:
     taken = 0
-    for seed in wanted.seeds or itertools.count():
+    for seed in options.seeds or itertools.count():
         run = simulate(seed, settings)
         yield run
         taken += run.steps
-        if wanted.seeds is None and taken >= wanted.steps:
+        if options.seeds is None and taken >= options.steps:
             return
 
 

@@ -1,6 +1,6 @@
-"""A gateway that is watched: the same ports, each call of one told to the observers.
+"""A gateway whose calls are observed: the same ports, each call reported to the observers.
 
-Only what the ports' types promise is told, and of that only names, ids and amounts; an adapter that gives something else is UNREADABLE.
+Only names, ids and amounts of what the ports' types promise are reported; an adapter that gives something else is UNREADABLE.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ def _of_response(response: PaymentResponse) -> Verdict:
     return _of_observation(response.seen)
 
 
-def _of_finding(found: Observation | NotFoundYet) -> Verdict:
-    return Verdict(outcome="NOT_FOUND_YET") if isinstance(found, NotFoundYet) else _of_observation(found)
+def _of_look_up(answer: Observation | NotFoundYet) -> Verdict:
+    return Verdict(outcome="NOT_FOUND_YET") if isinstance(answer, NotFoundYet) else _of_observation(answer)
 
 
-def _of_observation(seen: Observation) -> Verdict:
-    status = TransactionStatus(seen.status)
-    told: dict[str, Attribute] = {"payports.transaction.status": status.value}
-    if seen.failure_type is not None:
-        told["payports.failure_type"] = seen.failure_type.value
-    return Verdict(outcome=status.value, failed=status is TransactionStatus.UNKNOWN, attributes=told)
+def _of_observation(observation: Observation) -> Verdict:
+    status = TransactionStatus(observation.status)
+    attributes: dict[str, Attribute] = {"payports.transaction.status": status.value}
+    if observation.failure_type is not None:
+        attributes["payports.failure_type"] = observation.failure_type.value
+    return Verdict(outcome=status.value, failed=status is TransactionStatus.UNKNOWN, attributes=attributes)
 
 
 def _of_problem(problem: InvalidInput | None) -> Verdict:
@@ -115,7 +115,7 @@ class _Transactions(TransactionGateway):
 
     def look_up(self, request: PaymentRequest, *, fence: bool = False) -> Observation | NotFoundYet:
         work = partial(self.inner.look_up, request, fence=fence)
-        return self.watch.over("gateway.look_up", {**_about(request), "payports.fence": fence}, work, _of_finding)
+        return self.watch.over("gateway.look_up", {**_about(request), "payports.fence": fence}, work, _of_look_up)
 
 
 @attrs.frozen
@@ -157,16 +157,14 @@ class _Actions(ExternalActions):
 
     def confirm(self, request: PaymentRequest, params: Mapping[str, str]) -> Observation | NotFoundYet:
         work = partial(self.inner.confirm, request, params)
-        return self.watch.over("gateway.confirm", _about(request), work, _of_finding)
+        return self.watch.over("gateway.confirm", _about(request), work, _of_look_up)
 
     def present(self, request: PaymentRequest, action: NextAction) -> NextAction:
         work = partial(self.inner.present, request, action)
         return self.watch.over("gateway.present", _about(request), work, lambda _: Verdict(outcome="DONE"))
 
     def give_up(self, request: PaymentRequest) -> Observation | NotFoundYet:
-        if not hasattr(self.inner, "give_up"):  # an adapter may be older than this method
-            return super().give_up(request)
-        return self.watch.over("gateway.give_up", _about(request), partial(self.inner.give_up, request), _of_finding)
+        return self.watch.over("gateway.give_up", _about(request), partial(self.inner.give_up, request), _of_look_up)
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Observing with the standard library's logging: one record an operation, its attributes as ``extra``.
+"""An observer for the standard library's logging: one record an operation, its attributes as ``extra``.
 
 The host chooses what becomes of them: a JSON formatter, structlog's ``ProcessorFormatter`` or plain lines.
 """
@@ -22,7 +22,7 @@ def _usual() -> logging.Logger:
 
 @attrs.frozen
 class LogObserver(Observer):
-    """Logs how each operation ended: as a warning if somebody may want to look at it, else as information."""
+    """Logs how each operation ended: at WARNING if it failed, else at INFO."""
 
     logger: logging.Logger = attrs.field(factory=_usual)
 

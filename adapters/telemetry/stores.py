@@ -1,4 +1,4 @@
-"""A repository that is watched: every commit is told to the observers, all else is the repository's own."""
+"""A repository whose commits are observed; everything else is the repository's own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PARTS: Final = tuple(field.name for field in attrs.fields(Commit))
 
 
 def watched_repository(inner: PaymentRepository, watch: Watch) -> PaymentRepository:
-    """The same repository, its commits watched."""
+    """Wrap a repository so that its commits are reported to the observers."""
     return cast("PaymentRepository", _Repository(inner, watch))
 
 
 class _Repository:
-    """Has whatever the inner one has, methods that the port gains included: no list of them here can grow stale."""
+    """Offers whatever the inner repository offers, so that no list of methods here can become incomplete."""
 
     def __init__(self, inner: PaymentRepository, watch: Watch) -> None:
         self._inner = inner

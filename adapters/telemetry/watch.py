@@ -38,11 +38,11 @@ class Failures:
 
     @property
     def count(self) -> int:
-        """How many."""
+        """How many exceptions observers have raised."""
         return self._count
 
     def note(self, error: BaseException) -> None:
-        """Count one."""
+        """Count an exception."""
         with self._lock:
             self._count += 1
             first = self._count == 1
@@ -56,16 +56,16 @@ _Finish: TypeAlias = Callable[[Ending], object]
 
 @attrs.frozen
 class Watch:
-    """Lets some observers watch the operations of one merchant, or of one gateway of theirs: ``known`` is told with each."""
+    """Reports the operations of one merchant, or of one of its gateways, to observers; ``known``: attributes of all of them."""
 
     observers: tuple[Observer, ...]
     failures: Failures
     known: Mapping[str, Attribute]
 
     def knowing(self, **more: Attribute) -> Watch:
-        """The same watch, with more that is told with each operation; names are written with ``__`` for a dot."""
-        told = {f"payports.{name.replace('__', '.')}": value for name, value in more.items()}
-        return attrs.evolve(self, known={**self.known, **told})
+        """The same watch with further attributes of all its operations; ``__`` in a name stands for a dot."""
+        attributes = {f"payports.{name.replace('__', '.')}": value for name, value in more.items()}
+        return attrs.evolve(self, known={**self.known, **attributes})
 
     def over(
         self,
@@ -74,7 +74,7 @@ class Watch:
         work: Callable[[], _Value],
         judge: Callable[[_Value], Verdict],
     ) -> _Value:
-        """Do something and let it be watched. What it gives or raises is passed on as it is, whatever the observers do."""
+        """Run ``work`` and report it. What it returns or raises is passed on unchanged, whatever the observers do."""
         operation = Operation(name=f"payports.{name}", attributes={**self.known, **attributes})
         finishes = tuple(self._begin(operation))
         started = perf_counter()

@@ -1,4 +1,4 @@
-"""The demonstration tells all its stories, ends with ledgers that agree, and leaves nothing behind unless asked."""
+"""The demonstration tells all its walkthroughs, ends with ledgers that agree, and leaves nothing behind unless asked."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from payports import Money
 from payports.adapters.command_line.presentation.errors import Refused
 from payports.adapters.demonstrations.orders_file import COLUMNS, read_orders
-from payports.adapters.demonstrations.replay_setup import Place
+from payports.adapters.demonstrations.replay_setup import ReplayLocation
 from payports.adapters.demonstrations.replay_workers import Workers
 from payports.adapters.gateways.sandbox.bank import SandboxBank
 from tests.adapters.command_line.command_process import payports
@@ -124,7 +124,7 @@ def test_a_pipe_is_refused_because_it_can_be_read_but_once(tmp_path: Path) -> No
 
 def test_workers_that_cannot_begin_say_why(odd: Path, tmp_path: Path) -> None:
     database = tmp_path / "kept.db"
-    place = Place(
+    place = ReplayLocation(
         configuration={"store": {"url": "no"}}, vouchers=database, bank="http://127.0.0.1:9", bank_secret="s" * 16
     )
     workers = Workers(place, 2)
@@ -200,16 +200,16 @@ def test_the_strangest_real_orders_are_sold_too(tmp_path: Path) -> None:
     for row in rows:
         counts[row["order_id"]] = counts.get(row["order_id"], 0) + 1
     odd = {row["order_id"] for row in rows if row["payment_value"] == "0.00" or row["payment_type"] == "not_defined"}
-    wanted = {*odd, max(counts, key=lambda order: counts[order])}
+    options = {*odd, max(counts, key=lambda order: counts[order])}
     file = tmp_path / "strange.csv"
     with file.open("w", encoding="utf-8", newline="") as made:
         writer = csv.DictWriter(made, list[str](COLUMNS))
         writer.writeheader()
-        writer.writerows(row for row in rows if row["order_id"] in wanted)
+        writer.writerows(row for row in rows if row["order_id"] in options)
     told = replayed(file)
     assert (told["orders"], told["refused"]) == (7, 3)
     assert told["planned_minor"] == told["captured_minor"] == told["bank_captured_minor"]
     assert told["planned_minor"] == sum(
-        Money.of(row["payment_value"], "BRL").minor for row in rows if row["order_id"] in wanted
+        Money.of(row["payment_value"], "BRL").minor for row in rows if row["order_id"] in options
     )
     assert sum(told["refused_tenders"].values()) == 6

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from payports.adapters.demonstrations.replay_setup import Place, Setting
+from payports.adapters.demonstrations.replay_setup import ReplayLocation, ReplaySetup
 from payports.adapters.demonstrations.replay_workers import opened
 from payports.ports.adapter import Unreachable
 
@@ -17,10 +17,10 @@ class PlaceWhoseStoreIsAway:
     def __init__(self, times: int) -> None:
         self.left = times
         self.closed = 0
-        self.setting = cast("Setting", object())
+        self.setting = cast("ReplaySetup", object())
 
     @contextmanager
-    def opened(self) -> Generator[Setting]:
+    def opened(self) -> Generator[ReplaySetup]:
         self.left -= 1
         if self.left >= 0:
             raise Unreachable("store.url", "the server is starting")
@@ -33,7 +33,7 @@ def test_a_store_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("time.sleep", pauses.append)
     place = PlaceWhoseStoreIsAway(times=3)
     with ExitStack() as stack:
-        assert opened(cast("Place", place), stack) is place.setting
+        assert opened(cast("ReplayLocation", place), stack) is place.setting
         assert place.closed == 0
     assert (place.closed, len(pauses)) == (1, 3)
 
@@ -42,5 +42,5 @@ def test_a_store_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     with ExitStack() as stack, pytest.raises(Unreachable, match="the server is starting"):
-        opened(cast("Place", PlaceWhoseStoreIsAway(times=1_000)), stack)
+        opened(cast("ReplayLocation", PlaceWhoseStoreIsAway(times=1_000)), stack)
     assert sum(pauses) == pytest.approx(15)
