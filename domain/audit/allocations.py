@@ -9,22 +9,18 @@ from returns.result import Success
 
 from payports.domain.history import Fact, allocated_minor
 from payports.domain.money import Money
-from payports.domain.payment import AllocationKind, Payment
+from payports.domain.payment import Payment
 
 
 def allocations_match_history(payment: Payment, history: Sequence[Fact]) -> bool:
     """Tell whether the facts add up to the allocations."""
-    older = any(fact.kind == "payment.created" and "owner" not in fact.detail for fact in history)
     left = Counter(allocated_minor(payment))
     for fact in history:
         if fact.kind in ("payment.allocated", "payment.unallocated"):
             amount = _minor(payment, fact.detail.get("amount", ""))
             share = (fact.detail.get("for", ""), fact.detail.get("as", ""))
             left[share] -= amount if fact.kind == "payment.allocated" else -amount
-    return not any(
-        minor > 0 or (minor and not (older and share[1] == AllocationKind.CAPTURED_EARLIER))
-        for share, minor in left.items()
-    )
+    return not any(left.values())
 
 
 def _minor(payment: Payment, text: str) -> int:

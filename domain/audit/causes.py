@@ -23,7 +23,7 @@ _WHYS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 _CALLERS: Final = frozenset(_WHYS)
-_TELLERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+_CAUSES_BY_FACT_KIND: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "payment.created": frozenset({"host"}),
         "payment.updated": _CALLERS,  # an answer may carry another token
@@ -35,7 +35,7 @@ _TELLERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 """Which causes a kind of fact may have; a kind that is not listed may have any."""
-_HEARERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+_CAUSES_BY_CHANNEL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         Channel.ANSWER: _CALLERS,
         Channel.LOOK_UP: _CALLERS,
@@ -76,8 +76,8 @@ def _objection(payment: Payment, fact: Fact) -> str:
         return f"is said to be caused by {fact.by!r}, and nobody of that name tells of this payment"
     if not _is_reason(who, fact.why):
         return f"is said to be caused by {fact.by!r}, who never gives the reason {fact.why!r}"
-    heard = _HEARERS.get(fact.detail.get("channel", "")) if fact.kind == "transaction.observed" else None
-    if any(allowed is not None and who not in allowed for allowed in (_TELLERS.get(fact.kind), heard)):
+    heard = _CAUSES_BY_CHANNEL.get(fact.detail.get("channel", "")) if fact.kind == "transaction.observed" else None
+    if any(allowed is not None and who not in allowed for allowed in (_CAUSES_BY_FACT_KIND.get(fact.kind), heard)):
         return f"is said to be caused by {fact.by!r}, who causes none such"
     ruled = fact.detail.get("operator") if heard else None
     if ruled and (fact.by, fact.why) != (OPERATOR_PREFIX + ruled, fact.detail.get("message")):
@@ -95,5 +95,5 @@ def _who(payment: Payment, fact: Fact) -> str:
 
 def _is_reason(who: str, why: str) -> bool:
     if who == WEBHOOK_PREFIX:
-        return not why or (why.startswith(EVENT_PREFIX) and why != EVENT_PREFIX)
+        return why.startswith(EVENT_PREFIX) and why != EVENT_PREFIX
     return bool(why) if who == OPERATOR_PREFIX else why in _WHYS[who]

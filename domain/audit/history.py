@@ -101,9 +101,7 @@ def _payment(payment: Payment, history: Sequence[Fact]) -> Iterator[Finding]:
     if gateways and gateways[0] != payment.gateway:
         yield _differs(payment, f"the payment goes through {payment.gateway}, its history says {gateways[0]}")
     owner = f"{payment.owner.kind} {payment.owner.id}"
-    owners = [
-        fact.detail.get("owner", owner) for fact in history if fact.kind == "payment.created"
-    ]  # older facts name none
+    owners = [fact.detail.get("owner", "") for fact in history if fact.kind == "payment.created"]
     if owners and owners[0] != owner:
         yield _differs(payment, f"the payment is of {owner}, its history says {owners[0]}")
     if payment.archived is not (kinds["payment.archived"] > 0):

@@ -135,17 +135,6 @@ def test_nothing_is_found_in_a_store_that_the_library_wrote(path: Path) -> None:
     assert unknown_findings(opened(path)) == []
 
 
-OLDER: Final = (
-    "UPDATE history SET details = json_remove(details, '$.owner') WHERE kind = 'payment.created';"
-    "UPDATE history SET why = '' WHERE who LIKE 'webhook of %'"
-)
-
-
-def test_nothing_is_found_in_a_store_of_an_older_version(path: Path) -> None:
-    tamper(path, OLDER, {})
-    assert unknown_findings(opened(path)) == []
-
-
 def cut(name: str) -> str:
     """Delete a payment with all rows that name its id."""
     tables = {"payments": "id", "transactions": "payment_id", "history": "payment_id"}
@@ -227,10 +216,6 @@ EDITS: Final[dict[str, tuple[FindingKind, str]]] = {
     "a plan": (FindingKind.REQUEST, "UPDATE requests SET plan = replace(plan, '[[', '[[[[') WHERE key = 'ship'"),
     "a plan that is none": (FindingKind.REQUEST, "UPDATE requests SET plan = '{}' WHERE key = 'ship'"),
     "owners, exchanged": (FindingKind.HISTORY_DIFFERS, exchanged("payments", "owner_id", "id", "keyed", "saved")),
-    "owners, in an older store": (
-        FindingKind.CHECKOUT,
-        OLDER + ";" + exchanged("payments", "owner_id", "id", "ada", "bob"),
-    ),
     "tokens of saved methods, exchanged": (
         FindingKind.SAVED_METHOD,
         exchanged("payments", "details", "id", "saved", "other"),
