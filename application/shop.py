@@ -127,9 +127,9 @@ class Payports:
         """Let go of the store's connection and of what the gateways opened."""
         self.store.close()
         wired = [self.gateways, *(gateways for gateways, _ in self.merchants.values())]
-        for one in (one for gateways in wired for one in gateways.values()):
-            if one.gateway.close:
-                one.gateway.close()
+        for configured in (configured for gateways in wired for configured in gateways.values()):
+            if configured.gateway.close:
+                configured.gateway.close()
 
     def __enter__(self) -> Payports:
         return self

@@ -169,7 +169,7 @@ def verify(merchants: tuple[str, ...], gateway_look_up: bool, as_json: bool, con
 def work(
     every: str, once: bool, max_passes: int, deliver: str | None, merchants: tuple[str, ...], config: Path | None
 ) -> None:
-    """Run maintenance until told to stop, in as many processes as you like.
+    """Run maintenance until stopped, in as many processes as you like.
 
     SIGTERM or Ctrl-C let it finish what it has begun; a second one does not. A store that is not there, or goes away, is waited for,
     but not with --once.

@@ -1,4 +1,4 @@
-"""``payports work``: make maintenance passes until told to stop, in one process or in fifty."""
+"""``payports work``: make maintenance passes until a signal comes, in one process or in fifty."""
 
 from __future__ import annotations
 

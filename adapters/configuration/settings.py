@@ -59,7 +59,7 @@ class RecoverySettings:
 
 @attrs.frozen(kw_only=True)
 class TelemetrySettings:
-    """Table ``[telemetry]``: what is told of every gateway call and commit, beside a host's own observer."""
+    """Table ``[telemetry]``: which observers every gateway call and commit is reported to, beside the host's own."""
 
     logs: bool = False
     opentelemetry: bool = False

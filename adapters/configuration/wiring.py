@@ -42,7 +42,7 @@ def connect(
     """Connect a shop: a TOML file, a mapping, or nothing (a SQLite file and the sandbox gateway, both in the working directory).
 
     ``bank`` serves every sandbox gateway, ``gateways`` are added to those configured or replace them; ``clock`` and ``ids`` are for tests.
-    ``observer`` is told of every gateway call and every commit, beside what the table ``[telemetry]`` asks for.
+    Every gateway call and every commit is reported to ``observer``, beside what the table ``[telemetry]`` asks for.
     Raises ``ConfigurationError`` naming the key or the argument, never the value.
     """
     check_given(bank=bank, clock=clock, ids=ids, gateways=gateways, observer=observer)

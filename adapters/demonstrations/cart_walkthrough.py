@@ -139,7 +139,7 @@ class CartWalkthrough:
             return f"not placed: {_plain(answer.failure())}"
         match answer.unwrap():
             case CheckedOut(receipts=receipts):
-                shares = " and ".join(f"{one.gateway} {one.amount.text}" for one in receipts)
+                shares = " and ".join(f"{receipt.gateway} {receipt.amount.text}" for receipt in receipts)
                 return f"order placed, {shares}"
             case ActionRequired() as required:
                 self._required = required
@@ -177,14 +177,14 @@ def _moved(answer: Outcome[OrderReport, OrderProblem]) -> str:
     if isinstance(answer, Failure):
         return f"not done: {_plain(answer.failure())}"
     moved = [
-        f"{words(one.type)} {one.amount.text} by {report.payment.gateway}"
+        f"{words(transaction.type)} {transaction.amount.text} by {report.payment.gateway}"
         for report in answer.unwrap().reports
-        for one in report.transactions
+        for transaction in report.transactions
     ]
     return ", ".join(moved) or "captured already"
 
 
 def _plain(problem: CheckoutProblem | OrderProblem) -> str:
     if isinstance(problem, PaymentsFailed):
-        return "; ".join(one.problem.message for one in problem.details)
+        return "; ".join(failed.problem.message for failed in problem.details)
     return problem.message

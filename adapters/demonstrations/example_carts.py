@@ -94,7 +94,7 @@ def read_carts(path: Path | None) -> tuple[ExampleCart, ...]:
     if not isinstance(carts, list) or not carts:
         raise ConfigurationError("carts", "must be a list of tables")
     listed = cast("list[object]", carts)
-    return tuple(_read(one, f"carts[{number}]", CURRENCIES[code]) for number, one in enumerate(listed))
+    return tuple(_read(table, f"carts[{number}]", CURRENCIES[code]) for number, table in enumerate(listed))
 
 
 def _read(table: object, where: str, currency: Currency) -> ExampleCart:
@@ -123,14 +123,16 @@ def _amount(text: str, where: str, currency: Currency) -> Money:
 
 def _tenders(cart: Written, where: str, due: Money) -> tuple[tuple[Tender, Money], ...]:
     """Give each tender its amount; exactly one may be without, and takes the rest."""
-    named = {one: _amount(one.amount, f"{where}.pay.amount", due.currency) for one in cart.pay if one.amount}
+    named = {
+        tender: _amount(tender.amount, f"{where}.pay.amount", due.currency) for tender in cart.pay if tender.amount
+    }
     paid = total(named.values(), due.currency)
-    rest = [one for one in cart.pay if not one.amount]
-    if any(one.gateway not in GATEWAYS for one in cart.pay):
+    rest = [tender for tender in cart.pay if not tender.amount]
+    if any(tender.gateway not in GATEWAYS for tender in cart.pay):
         raise ConfigurationError(f"{where}.pay.gateway", "must be card or gift")
     if len(rest) > 1 or paid > due or bool(rest) is (paid == due):
         raise ConfigurationError(f"{where}.pay", f"must come to {due}")
-    return tuple((one, named.get(one, due - paid)) for one in cart.pay)
+    return tuple((tender, named.get(tender, due - paid)) for tender in cart.pay)
 
 
 def _step(text: str, where: str, prices: dict[str, Money]) -> Step:

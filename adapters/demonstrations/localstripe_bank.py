@@ -147,17 +147,17 @@ def _effects_of(intent: Mapping[str, Any]) -> Iterator[Effect]:
     if manual and intent["status"] == "canceled":
         yield from _effect(REVERSE_AUTH, intent, "", intent["id"])
     if manual and intent["status"] == "succeeded":
-        released = sum(one["amount"] for one in charge["refunds"]["data"] if not one["metadata"])
+        released = sum(refund["amount"] for refund in charge["refunds"]["data"] if not refund["metadata"])
         yield from _effect(CAPTURE, {**intent, "amount": intent["amount"] - released}, "", intent["id"])
 
 
-def _effect(kind: TransactionType, told: Mapping[str, Any], key: str, parent: str) -> Iterator[Effect]:
-    amount = money_of(told["amount"], told["currency"])
+def _effect(kind: TransactionType, stripe_object: Mapping[str, Any], key: str, parent: str) -> Iterator[Effect]:
+    amount = money_of(stripe_object["amount"], stripe_object["currency"])
     if amount is not None:
         yield Effect(
             transaction_id=key,
             type=kind,
             amount=amount,
-            gateway_reference=id_of(told["id"]),
+            gateway_reference=id_of(stripe_object["id"]),
             parent_reference=parent,
         )

@@ -94,7 +94,7 @@ class Seller:
     def sell(self, order: RealOrder, *, refund: bool) -> SaleResult:
         """Sell an order, and give half of it back if ``refund``."""
         sold = self._sell(order, refund=refund)
-        passing = next((one for one in (sold.refusal, sold.failure) if one and _passes(one)), None)
+        passing = next((problem for problem in (sold.refusal, sold.failure) if problem and _passes(problem)), None)
         return SaleResult(unfinished=passing) if passing else sold
 
     def _sell(self, order: RealOrder, *, refund: bool) -> SaleResult:
@@ -138,7 +138,9 @@ class Seller:
         self, cart: Cart, tender: Tender, offered: Sequence[OfferedOption]
     ) -> Payment | Failure[PaymentProblem]:
         route = ROUTES.get(tender.type)
-        if route is None or not any(one.gateway == route.gateway and one.type is route.type for one in offered):
+        if route is None or not any(
+            option.gateway == route.gateway and option.type is route.type for option in offered
+        ):
             return Failure(InvalidInput("payment_type", "is none that the shop offers"))
         new = NewPayment(
             owner=cart.owner,
@@ -173,10 +175,10 @@ class Seller:
 
     def _let_results_come(self, cart: Cart) -> None:
         for payment in self.shop.payments.of_owner(cart.owner).value_or(()):
-            for one in payment.transactions:
-                if one.status is TransactionStatus.AWAITING_RESULT:
+            for transaction in payment.transactions:
+                if transaction.status is TransactionStatus.AWAITING_RESULT:
                     with suppress(ValueError):  # it has come already
-                        self.bank.finish_async(one.gateway_reference)
+                        self.bank.finish_async(transaction.gateway_reference)
 
     def _ask(self, cart: Cart) -> None:
         for payment in self.shop.payments.of_owner(cart.owner).value_or(()):
@@ -215,7 +217,7 @@ def _awaits(answer: Outcome[CheckoutResult, CheckoutProblem]) -> bool:
 def _passes(problem: object) -> bool:
     """Tell whether a problem goes by itself: somebody is at it, or nobody knows yet, or nothing happened at all."""
     if isinstance(problem, PaymentsFailed):
-        return any(_passes(one.problem) for one in problem.details)
+        return any(_passes(failed.problem) for failed in problem.details)
     return isinstance(problem, Busy | ResultUnknown | NotExecuted | StoreUnavailable | NotTaken)
 
 

@@ -63,7 +63,7 @@ class RealOrder:
     @property
     def total(self) -> Money:
         """What the order cost."""
-        return total((one.amount for one in self.tenders), self.tenders[0].amount.currency)
+        return total((tender.amount for tender in self.tenders), self.tenders[0].amount.currency)
 
 
 def check_orders(path: Path, currency: str, limit: int | None) -> int:
@@ -90,7 +90,7 @@ def read_orders(path: Path, currency: str, limit: int | None) -> Generator[RealO
                 raise Unreadable(
                     together[-1].line, f"is one more than the {MAX_TENDERS} tenders that an order may have"
                 )
-            if len({one.sequential for one in together}) < len(together):
+            if len({tender.sequential for tender in together}) < len(together):
                 raise Unreadable(together[-1].line, "ends an order in which a payment_sequential is there twice")
             yield RealOrder(order_id, together)
 

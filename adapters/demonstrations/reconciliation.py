@@ -145,11 +145,13 @@ class _Tally:
             self.payments += 1
             self.transactions += len(payment.transactions)
             bank = banks.get(payment.gateway)
-            for one in payment.transactions:
-                if one.succeeded:
-                    self.ours[payment.gateway, one.type, one.amount.currency.code] += one.amount.minor
-                if one.succeeded and bank is not None:
-                    yield _our_row(bank, payment, one)
+            for transaction in payment.transactions:
+                if transaction.succeeded:
+                    self.ours[payment.gateway, transaction.type, transaction.amount.currency.code] += (
+                        transaction.amount.minor
+                    )
+                if transaction.succeeded and bank is not None:
+                    yield _our_row(bank, payment, transaction)
 
     def their_rows(self) -> Iterator[_Row]:
         for book in self.books:
@@ -160,20 +162,22 @@ class _Tally:
                 yield (-1, book.name, *names, effect.amount.minor, code, effect.parent_reference)
 
 
-def _our_row(bank: BankBook, payment: Payment, one: Transaction) -> _Row:
-    parent = payment.parent_of(one)
+def _our_row(bank: BankBook, payment: Payment, transaction: Transaction) -> _Row:
+    parent = payment.parent_of(transaction)
     parent_reference = parent.gateway_reference if parent else ""
-    named = one.gateway_reference or (f"{_RELEASE}{parent_reference}" if one.implied_by else f"transaction {one.id}")
-    anonymous = one.implied_by or one.observed_only or one.type in bank.anonymous
-    asked_for = "" if anonymous else one.id
+    named = transaction.gateway_reference or (
+        f"{_RELEASE}{parent_reference}" if transaction.implied_by else f"transaction {transaction.id}"
+    )
+    anonymous = transaction.implied_by or transaction.observed_only or transaction.type in bank.anonymous
+    asked_for = "" if anonymous else transaction.id
     return (
         1,
         bank.name,
         named,
         asked_for,
-        one.type.value,
-        one.amount.minor,
-        one.amount.currency.code,
+        transaction.type.value,
+        transaction.amount.minor,
+        transaction.amount.currency.code,
         parent_reference,
     )
 
@@ -181,6 +185,6 @@ def _our_row(bank: BankBook, payment: Payment, one: Transaction) -> _Row:
 def _difference(connection: sqlite3.Connection, bank: str, name: str) -> Difference:
     sides = {1: list[str](), -1: list[str]()}
     for side, kind, minor, currency, transaction_id in connection.execute(_SIDES, (bank, name)):
-        told = f"{kind} {Money(minor, currency)}" + (f" of {transaction_id}" if transaction_id else "")
-        sides[side].append(told)
+        line = f"{kind} {Money(minor, currency)}" + (f" of {transaction_id}" if transaction_id else "")
+        sides[side].append(line)
     return Difference(bank=bank, reference=name, ours=tuple(sides[1]), theirs=tuple(sides[-1]))

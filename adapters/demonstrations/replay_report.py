@@ -43,7 +43,7 @@ class ReplayCounts:
             name = tender.type if tender.type in ROUTES else OTHER
             self.tenders[name] += 1
             self.ordered[name] += tender.amount.minor
-            if sold.refusal or any(tender is one for one, _ in sold.refused):
+            if sold.refusal or any(tender is refused for refused, _ in sold.refused):
                 self.refused[name] += tender.amount.minor
         self.refused_tenders.update(reason_of(problem) for _, problem in sold.refused)
         if sold.refusal:

@@ -63,8 +63,8 @@ class Workers:
         coming = iter(jobs)
         again: deque[Job] = deque()
         self._hand_out(coming, again)
-        while any(one.jobs for one in self._workers):
-            busy = {one.pipe: one for one in self._workers if one.jobs}
+        while any(worker.jobs for worker in self._workers):
+            busy = {worker.pipe: worker for worker in self._workers if worker.jobs}
             for pipe in wait(list(busy)):
                 worker = busy[cast("Connection", pipe)]
                 sold = self._hear(worker)
@@ -78,12 +78,12 @@ class Workers:
 
     def close(self) -> None:
         """Let everybody finish the order that it is at, and go."""
-        for one in self._workers:
-            one.pipe.close()
-        for one in self._workers:
-            one.process.join(_PATIENCE_S)
-            one.process.kill()
-            one.process.join()
+        for worker in self._workers:
+            worker.pipe.close()
+        for worker in self._workers:
+            worker.process.join(_PATIENCE_S)
+            worker.process.kill()
+            worker.process.join()
 
     def _hand_out(self, coming: Iterator[Job], again: deque[Job]) -> None:
         for _ in range(_AHEAD):
@@ -99,12 +99,12 @@ class Workers:
     def _hear(self, worker: _Worker) -> SaleResult | None:
         """What became of the first of a worker's orders; nothing if the worker is dead."""
         try:
-            told: SaleResult | str = worker.pipe.recv()
+            received: SaleResult | str = worker.pipe.recv()
         except (EOFError, OSError):
             return None
-        if isinstance(told, str):
-            raise Refused(told)
-        return told
+        if isinstance(received, str):
+            raise Refused(received)
+        return received
 
     def _replace(self, dead: _Worker) -> None:
         self._deaths += 1

@@ -29,7 +29,7 @@ from payports.ports.telemetry import Attribute, Ending, Observer, Operation
 SCOPE: Final = "payports"
 
 COUNTED_BY: Final = ("payports.gateway", "payports.transaction.type", "error.type")
-"""What durations are told apart by, beside the outcome: names of which there are few, no ids."""
+"""The attributes of the duration histogram, beside the outcome: names of which there are few, no ids."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,6 @@
 """Reading JSON that comes from outside: total functions, for which a value of the wrong type is absent.
 
-A key that is told twice has no value, equal or not: money must not depend on which of the two a reader takes. At the top of a document
+A duplicate key has no value, even if both are equal: money must not depend on which of the two a reader takes. At the top of a document
 it makes the document unreadable. Further down the key stays, with a value of no type that any reader accepts, so that an object cannot be
 read where it matters and does no harm where nobody looks (recorded answers of Stripe double ``object`` inside a charge).
 """
@@ -18,7 +18,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 MAX_TEXT: Final = 500
 
-DOUBLED: Final = ("this key is told twice",)
+DOUBLED: Final = ("this key is doubled",)
 """Stands for the value of a doubled key: a tuple, which JSON never gives and which can still be written as JSON."""
 
 

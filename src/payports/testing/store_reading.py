@@ -271,18 +271,18 @@ class StoreReading:
         record = RequestRecord(key="k-1", fingerprint="f", payment_id="p-1", plan="[]")
         saved = SavedMethod(id="s-1", customer=ADA, gateway="g", method=CARD, created_at=NOW)
         entry = InboxEntry(gateway="card", event_id="e-1", received_at=NOW, seen=_seen(), due_at=NOW)
-        one, other, third = fresh(store), fresh(store), fresh(store)
-        for repository in (one, other):
+        first, other, third = fresh(store), fresh(store), fresh(store)
+        for repository in (first, other):
             added(repository, a_payment("p-1", a_transaction("t-1", _seen(), due_at=NOW)), a_fact())
             checkout = a_checkout(callback_token="secret")  # noqa: S106 -- made up
             commit = Commit(requests=(record,), saved_methods=(saved,), inbox=(entry,), checkouts=(checkout,))
             same(repository.commit(commit), Success(None))
             same(repository.request("k-1"), record)
             same([fact.sequence for fact in repository.history("p-1")], [1])
-        before = one.payments()[0]
-        same(one.commit(changed(before, attrs.evolve(before, archived=True), a_fact())), Success(None))
-        one.delivered(one.undelivered()[-1].position)
-        same((len(one.undelivered()), len(other.undelivered())), (0, 1))
+        before = first.payments()[0]
+        same(first.commit(changed(before, attrs.evolve(before, archived=True), a_fact())), Success(None))
+        first.delivered(first.undelivered()[-1].position)
+        same((len(first.undelivered()), len(other.undelivered())), (0, 1))
         same(other.payment("p-1"), before)
         nothing: tuple[RecordedFact, ...] = third.undelivered()
         same((nothing, third.payments(), third.due(NOW), third.needing_attention(), third.parked(NOW)), ((),) * 5)
