@@ -153,18 +153,18 @@ class Busy:
 
 @attrs.frozen
 class GatewayUnsupported:
-    """The gateway is not configured, or does not support the operation or currency."""
+    """The gateway does not support the operation or currency, or (``is_configured`` false) there is no gateway of that name."""
 
     gateway: str
     operation: str
+    is_configured: bool = attrs.field(default=True, eq=False)
     shopper_message: ClassVar[str] = "This payment method cannot be used here."
 
     @property
     def message(self) -> str:
-        return (
-            f"gateway {self.gateway!r} is not configured or does not support {self.operation}; "
-            "check its name and configuration, or use another gateway"
-        )
+        if not self.is_configured:
+            return f"gateway {self.gateway!r} is not configured; check its name, or add it to the configuration"
+        return f"gateway {self.gateway!r} does not support {self.operation}; use another gateway or operation"
 
 
 @attrs.frozen

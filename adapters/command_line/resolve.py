@@ -1,4 +1,4 @@
-"""``payports resolve``: settle by a person's word what a transaction came to, and show what that changed."""
+"""``payports resolve``: record an operator's ruling on a transaction, and show what it changed."""
 
 from __future__ import annotations
 

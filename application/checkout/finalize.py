@@ -62,10 +62,11 @@ def finalize(
         if had_failed and not problem:
             return Failure(OperationNotAllowed("checkout", "this attempt has failed; submit the cart again"))
         concluded = _concluded(env, record, CheckoutState.FAILED if problem else state_of(payments, cover))
-        if concluded == record or isinstance(env.store.commit(_commit(env, concluded, payments)), Success):
+        after = [concluded_with(payment, concluded, _mark_after_failure(env)) for payment in payments]
+        if concluded == record or isinstance(env.store.commit(_commit(env, concluded, payments, after)), Success):
             if problem:
                 _roll_back(env, payments)
-            return Failure(problem) if problem else Success(result_of(concluded, payments, cover))
+            return Failure(problem) if problem else Success(result_of(concluded, after, cover))
         newer = env.store.checkout(record.owner) or record
         if newer.request_id != record.request_id:
             _mark(env, record, ReversalState.REVERSAL_CANDIDATE)
@@ -101,14 +102,19 @@ def _concluded(env: Environment, record: CheckoutRecord, state: CheckoutState) -
     return record.evolve(state=state, lease_until=env.now() + env.policy.abandoned_after)
 
 
-def _commit(env: Environment, concluded: CheckoutRecord, payments: Sequence[Payment]) -> Commit:
-    immediately = env.policy.rollback_immediately
-    mark = ReversalState.REQUIRES_REVERSAL if immediately else ReversalState.REVERSAL_CANDIDATE
-    changes = [(payment, concluded_with(payment, concluded, mark)) for payment in payments]
+def _commit(
+    env: Environment, concluded: CheckoutRecord, payments: Sequence[Payment], concluded_payments: Sequence[Payment]
+) -> Commit:
+    changes = zip(payments, concluded_payments, strict=True)
     return Commit(
         changes=tuple(env.work.change(before, after, CHECKOUT) for before, after in changes if after != before),
         checkouts=(concluded,),
     )
+
+
+def _mark_after_failure(env: Environment) -> ReversalState:
+    immediately = env.policy.rollback_immediately
+    return ReversalState.REQUIRES_REVERSAL if immediately else ReversalState.REVERSAL_CANDIDATE
 
 
 def _roll_back(env: Environment, payments: Sequence[Payment]) -> None:

@@ -66,7 +66,7 @@ class MerchantGateways(Mapping[str, ConfiguredGateway]):
     def find(self, name: str, operation: str) -> Outcome[ConfiguredGateway, GatewayUnsupported]:
         """Find the gateway that is to run an operation."""
         configured = self._by_name.get(name)
-        return Success(configured) if configured else Failure(GatewayUnsupported(name, operation))
+        return Success(configured) if configured else Failure(GatewayUnsupported(name, operation, is_configured=False))
 
     def awaiting_covers(self) -> frozenset[str]:
         """Name the gateways whose accepted but unfinished transactions are good enough to place an order."""

@@ -152,11 +152,15 @@ def declined_capture(shop: ShopFixture) -> Any:
     return move(shop)
 
 
+def unconfigured(gateway: str, operation: str) -> GatewayUnsupported:
+    return GatewayUnsupported(gateway, operation, is_configured=False)
+
+
 # fmt: off
 PAYMENTS: Final[Table] = {
     "create: no payment at all": (lambda shop: shop.payments.create(ANY), InvalidInput("payment", "must be a NewPayment")),
     "create: no such gateway": (
-        lambda shop: shop.payments.create(new_payment(gateway="none")), GatewayUnsupported("none", "payments")),
+        lambda shop: shop.payments.create(new_payment(gateway="none")), unconfigured("none", "payments")),
     "create: the key is ours": (lambda shop: shop.payments.create(new_payment(), key="payports:1"), InvalidInput("key", RESERVED)),
     "create: the key is taken": (
         lambda shop: [shop.payments.create(new_payment(minor=minor), key="k-1") for minor in (1, 2)][1], Conflict("k-1")),
@@ -200,7 +204,7 @@ TRANSACTIONS: Final[Table] = {
     "no source": (lambda shop: shop.transactions.capture(shop.pay().id, source=NO_SOURCE), InvalidInput("source.kind", EMPTY)),
     "no key": (lambda shop: shop.transactions.refund(shop.pay().id, key="payports:1"), InvalidInput("key", RESERVED)),
     "the gateway is gone": (
-        lambda shop: without_gateway(shop).transactions.capture(authorized(shop).id), GatewayUnsupported("sandbox", "CAPTURE")),
+        lambda shop: without_gateway(shop).transactions.capture(authorized(shop).id), unconfigured("sandbox", "CAPTURE")),
     "the key is taken": (lambda shop: shop.transactions.capture(authorized(shop).id, key="k-0"), Conflict("k-0")),
     "more than there is": (lambda shop: shop.transactions.capture(authorized(shop).id, eur(5_991)), AmountNotAvailable(eur(5_990))),
     "another currency": (lambda shop: shop.transactions.capture(authorized(shop).id, USD), EXPECTED_EUR),
@@ -243,7 +247,7 @@ CHECKOUT: Final[Table] = {
     "another customer": (
         lambda shop: (shop.pay(customer=OTHER), shop.submit(customer=CUSTOMER))[1],
         OperationNotAllowed("checkout", "payment {p} belongs to another customer")),
-    "the gateway is gone": (lambda shop: (shop.pay(), without_gateway(shop).submit())[1], GatewayUnsupported("sandbox", "checkout")),
+    "the gateway is gone": (lambda shop: (shop.pay(), without_gateway(shop).submit())[1], unconfigured("sandbox", "checkout")),
     "the method is gone": (
         lambda shop: (paid_with_a_removed_method(shop), shop.submit(customer=CUSTOMER))[1],
         OperationNotAllowed("checkout", "payment {p}: " + METHOD_GONE)),
@@ -261,7 +265,7 @@ CHECKOUT: Final[Table] = {
     "in doubt": (lambda shop: (unknown_authorization(shop), shop.submit())[1], failed(ResultUnknown("{t}"))),
     "the store fails": (lambda shop: (shop.pay(), failing(shop).submit())[1], STORE_FAILED),
     "resume: no gateway": (lambda shop: resume(shop, gateway=""), InvalidInput("gateway", EMPTY)),
-    "resume: no such gateway": (lambda shop: resume(shop, gateway="none"), GatewayUnsupported("none", "resume")),
+    "resume: no such gateway": (lambda shop: resume(shop, gateway="none"), unconfigured("none", "resume")),
     "resume: no parameters": (lambda shop: shop.checkout.resume("sandbox", {"a": ANY}), InvalidInput("params.a", "must be text")),
     "resume: no token": (lambda shop: shop.checkout.resume("sandbox", {}), InvalidInput("params.callback_token", EMPTY)),
     "resume: no cart": (lambda shop: resume(shop, cart=NUMBER), InvalidInput("cart", "must be a Cart")),
@@ -309,28 +313,28 @@ SAVED_METHODS: Final[Table] = {
     "save: no name": (
         lambda shop: shop.saved_methods.save(CUSTOMER, "sandbox", TOKEN, name=ANY), InvalidInput("name", "must be text")),
     "save: no such gateway": (
-        lambda shop: shop.saved_methods.save(CUSTOMER, "none", TOKEN), GatewayUnsupported("none", "saved methods")),
+        lambda shop: shop.saved_methods.save(CUSTOMER, "none", TOKEN), unconfigured("none", "saved methods")),
     "list: no customer": (lambda shop: shop.saved_methods.of_customer(ANY), InvalidInput("customer", "must be a Customer")),
     "remove: somebody is faster": (
         lambda shop: with_stale_commits(shop).saved_methods.remove(saved(shop).id, customer=CUSTOMER), Busy("saved method {s}")),
     "remove: of another": (lambda shop: shop.saved_methods.remove(saved(shop).id, customer=OTHER), NO_SAVED_METHOD),
     "use: removed": (lambda shop: use(shop, removed(shop)), NO_SAVED_METHOD),
-    "use: the gateway is gone": (lambda shop: use(without_gateway(shop), saved(shop)), GatewayUnsupported("sandbox", "saved methods")),
+    "use: the gateway is gone": (lambda shop: use(without_gateway(shop), saved(shop)), unconfigured("sandbox", "saved methods")),
 }
 
 REST: Final[Table] = {
     "options: no cart": (lambda shop: shop.options.for_cart(ANY), InvalidInput("cart", "must be a Cart")),
     "open: no cart": (lambda shop: shop.tokenization.open("sandbox", ANY), InvalidInput("cart", "must be a Cart")),
     "open: no gateway": (lambda shop: shop.tokenization.open("", CART), InvalidInput("gateway", EMPTY)),
-    "open: no such gateway": (lambda shop: shop.tokenization.open("none", CART), GatewayUnsupported("none", "tokenization")),
+    "open: no such gateway": (lambda shop: shop.tokenization.open("none", CART), unconfigured("none", "tokenization")),
     "open: no bridge": (
         lambda shop: with_gateway(shop, bridge=None).tokenization.open("sandbox", CART),
         GatewayUnsupported("sandbox", "tokenization")),
     "accept: no mapping": (lambda shop: shop.tokenization.accept("sandbox", ANY), InvalidInput("payload", "must be a mapping")),
     "accept: no such gateway": (
-        lambda shop: shop.tokenization.accept("none", {"token": "t"}), GatewayUnsupported("none", "tokenization")),
+        lambda shop: shop.tokenization.accept("none", {"token": "t"}), unconfigured("none", "tokenization")),
     "receive: no gateway": (lambda shop: shop.webhooks.receive("", {}, b""), InvalidInput("gateway", EMPTY)),
-    "receive: no such gateway": (lambda shop: shop.webhooks.receive("none", {}, b""), GatewayUnsupported("none", "webhooks")),
+    "receive: no such gateway": (lambda shop: shop.webhooks.receive("none", {}, b""), unconfigured("none", "webhooks")),
     "receive: no reader": (
         lambda shop: with_gateway(shop, webhooks=None).receive_webhook({}, b""), GatewayUnsupported("sandbox", "webhooks")),
     "receive: no bytes": (lambda shop: shop.receive_webhook({}, ANY), InvalidInput("body", "must be the raw bytes")),

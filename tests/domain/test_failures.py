@@ -36,7 +36,8 @@ SOFT: Final = "The payment was declined. Please try again or use another payment
 HARD: Final = "This payment method was declined. Please use another one."
 WAIT: Final = "We do not know yet whether the payment went through. You will not be charged twice."
 SHORT: Final = "The payments do not add up to the total of the order."
-UNSUPPORTED: Final = "gateway 'card' is not configured or does not support VOID; check its name and configuration, or use another gateway"
+UNSUPPORTED: Final = "gateway 'card' does not support VOID; use another gateway or operation"
+UNCONFIGURED: Final = "gateway 'card' is not configured; check its name, or add it to the configuration"
 UNCOVERED: Final = (
     "the payments plan 0.04 EUR and secure 0.00 EUR, but the total is 0.10 EUR; "
     "add or change payments until they add up to it"
@@ -63,6 +64,7 @@ MESSAGES: Final[list[tuple[Any, str, str]]] = [
     (Conflict("k-1"), "key 'k-1' was used before with other content; repeat the same request, or use a new key", LATER),
     (Busy("payment p-1"), "payment p-1 is busy", LATER),
     (GatewayUnsupported("card", "VOID"), UNSUPPORTED, "This payment method cannot be used here."),
+    (GatewayUnsupported("card", "VOID", is_configured=False), UNCONFIGURED, "This payment method cannot be used here."),
     (StoreUnavailable("locked"), "the store is unavailable: locked", LATER),
     (NotCovered(eur(10), coverage(eur(10), [new_payment(4)])), UNCOVERED, SHORT),
     (FAILED, "payment p-1: declined (hard): 05; payment p-2: it is busy", HARD),

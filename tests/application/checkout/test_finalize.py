@@ -22,7 +22,8 @@ from payports import (
     TransactionStatus,
     TransactionType,
 )
-from payports.domain.checkout import CheckoutState, Receipt
+from payports.application.checkout.finalize import finalize
+from payports.domain.checkout import CheckoutRecord, CheckoutState, Receipt
 from payports.domain.coverage import coverage
 from payports.domain.failures import FailedPayment
 from payports.domain.transaction_types import FailureType
@@ -49,6 +50,24 @@ from tests.application.stubs import fail
 
 
 AUTHORIZE: Final = TransactionType.AUTHORIZE
+
+
+def test_whoever_places_an_order_reports_the_receipts_of_what_it_claims_in_the_same_commit() -> None:
+    shop = open_shop()
+    payment = shop.pay(minor=1_000)
+    value_of(shop.transactions.authorize(payment.id))  # of no attempt yet
+    waiting = CheckoutRecord(
+        owner=OWNER,
+        request_id="attempt-1",
+        fingerprint="f",
+        total=eur(1_000),
+        state=CheckoutState.AWAITING_RESULTS,
+        lease_until=START + timedelta(days=1),
+    )
+    value_of(shop.store.of("default").commit(Commit(checkouts=(waiting,))))
+    placed = value_of(finalize(shop.environment, checkout_record(shop)))
+    assert isinstance(placed, CheckedOut)
+    assert [receipt.payment_id for receipt in placed.receipts] == [payment.id]
 
 
 def test_a_placed_order_reports_what_each_payment_secured_and_by_which_transactions() -> None:
