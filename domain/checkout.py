@@ -167,7 +167,7 @@ def concluded_with(payment: Payment, record: CheckoutRecord, after_failure: Reve
             return payment.evolve(restrictions=payment.restrictions | {away})
         case CheckoutState.FAILED:
             return mark_for_reversal(unrestricted(payment), record.request_id, after_failure)
-        case CheckoutState.RUNNING | CheckoutState.AWAITING_RESULTS | CheckoutState.CANCELLED:
+        case _:
             return unrestricted(payment)
 
 

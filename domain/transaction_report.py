@@ -49,5 +49,5 @@ def problem_of(transaction: Transaction) -> Declined | NotExecuted | ResultUnkno
                 hard=telling.hard if telling else False,
                 transaction_id=transaction.id,
             )
-        case TransactionStatus.SUCCEEDED | TransactionStatus.AWAITING_RESULT | TransactionStatus.REQUIRES_ACTION:
+        case _:
             return None
